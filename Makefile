@@ -1,0 +1,53 @@
+# The few words a person types. Everything lands in .venv/ and .cache/ below this folder.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHON
+# No setting of the person's own ansible.cfg or inventory may change what is tested.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+.PHONY: help setup demo demo-down test lint types unit sanity molecule bench hosts clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready  ## the tools into .venv/
+
+.venv/.ready: pyproject.toml tools/machine.sh tools/setup.sh tools/unpack.py
+	@tools/machine.sh
+	@tools/setup.sh
+
+demo: setup  ## one disposable host, hardened and proven
+	@$(BIN)/python -m tools.demo up
+
+demo-down: setup  ## remove the demo's host
+	@$(BIN)/python -m tools.demo down
+
+test: lint types unit sanity molecule  ## everything
+
+lint: setup  ## ruff, yamllint, ansible-lint, shellcheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck tools/*.sh
+	$(BIN)/ansible-lint --profile production --offline
+
+types: setup  ## mypy
+	tools/types.sh
+
+unit: setup  ## pytest over tests/unit
+	$(BIN)/python -m pytest tests/unit
+
+sanity: setup  ## ansible-test sanity on a copy
+	tools/sanity.sh
+
+molecule: setup  ## every scenario, or one: make molecule SCENARIO=sshd
+	$(BIN)/python -m tools.scenarios $(SCENARIO)
+
+hosts: setup  ## build the test hosts' images
+	$(BIN)/python -m tests.hosts build
+
+clean:  ## remove the hosts, .venv/ and .cache/
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.hosts down
+	rm -rf .venv .cache

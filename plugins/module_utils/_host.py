@@ -1,0 +1,207 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host as the modules see it: the only place, with its ``_host_*`` neighbours, that opens, runs, locks or writes.
+
+Everything here is a primitive that any module may need. What belongs to one daemon lives in ``_host_<daemon>.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import glob
+import os
+import shutil
+import stat
+import tempfile
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+__all__ = ["Host", "Ran"]
+
+_SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: its argument list, exit status (``rc``), standard output and standard error."""
+
+    argv: tuple[str, ...]
+    rc: int
+    out: str
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        return self.rc == 0
+
+    def words(self) -> str:
+        """The command's own words for people: standard error, else standard output, stripped."""
+        return (self.err.strip() or self.out.strip() or "no output") + ("" if self.ok else f" (rc={self.rc})")
+
+
+class Host:
+    """Files and commands of the managed host. ``module`` is the running ``AnsibleModule``."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self.check_mode: bool = module.check_mode
+
+    # commands
+
+    def find(self, program: str) -> str | None:
+        """Return the absolute path of ``program`` (PATH, then the sbin directories), ``None`` where it is absent."""
+        return t.cast("str | None", self._module.get_bin_path(program, required=False, opt_dirs=_SBIN))
+
+    def run(
+        self,
+        argv: t.Sequence[str],
+        *,
+        data: str | None = None,
+        env: t.Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run ``argv`` (``argv[0]`` a name or a path) with ``LC_ALL=C``; ``data`` goes to its standard input as it is.
+
+        A command that cannot be started gives ``rc`` 127; no exit status raises.
+        """
+        program = argv[0] if "/" in argv[0] else self.find(argv[0])
+        if program is None:
+            return Ran(tuple(argv), 127, "", f"{argv[0]}: command not found")
+        environment = {"LC_ALL": "C", "LANGUAGE": "C"}
+        environment.update(env or {})
+        rc, out, err = self._module.run_command(
+            [program, *argv[1:]], data=data, binary_data=True, environ_update=environment, handle_exceptions=False
+        )
+        return Ran(tuple(argv), rc, out, err)
+
+    # files
+
+    def read(self, path: str) -> str | None:
+        """Return the text of ``path``, ``None`` where there is no such file. Undecodable bytes survive a round trip."""
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise BaselineError(f"{path} cannot be read: {error.strerror}") from error
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the paths that match ``pattern``, sorted in the C locale as the daemons do."""
+        return sorted(glob.glob(pattern), key=os.fsencode)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """Return ``os.stat`` of ``path`` (symlinks followed), ``None`` where it is absent."""
+        try:
+            return os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
+        """Replace ``path`` by ``text`` atomically: written beside, flushed to the disk, renamed.
+
+        An existing file keeps owner, mode and SELinux context; a new one belongs to the caller and gets ``mode``.
+        A symlink is followed only where its directory can be written by its owner alone.
+        """
+        target = self._trusted_target(path)
+        fd, beside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+                file.flush()
+                before = self.stat(target)
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if before else mode)
+                if before:
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                os.fsync(file.fileno())
+            self._keep_context(beside, target)
+            os.rename(beside, target)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside)
+            raise
+        self._sync_directory(os.path.dirname(target))
+
+    def remove(self, path: str) -> None:
+        """Remove the file ``path``; nothing happens where it is absent."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        self._sync_directory(os.path.dirname(path))
+
+    def make_directory(self, path: str, *, mode: int = 0o755) -> None:
+        """Create ``path`` and its missing parents; an existing directory keeps its mode."""
+        os.makedirs(path, mode=mode, exist_ok=True)
+
+    def scratch(self) -> str:
+        """Return a new directory that only the caller may enter and that goes away with the module."""
+        return tempfile.mkdtemp(dir=self._module.tmpdir)
+
+    def copy_tree(self, source: str, target: str) -> None:
+        """Copy the directory ``source`` to ``target`` (must not exist); symlinks stay, sockets are left out."""
+
+        def special(directory: str, names: list[str]) -> list[str]:
+            modes = ((name, os.lstat(os.path.join(directory, name)).st_mode) for name in names)
+            return [
+                name for name, mode in modes if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+            ]
+
+        shutil.copytree(source, target, symlinks=True, ignore=special)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, seconds: float = 30.0) -> t.Iterator[None]:
+        """Hold the collection's own lock ``name`` so that two plays do not interleave; waits up to ``seconds``."""
+        directory = "/run/lock" if os.path.isdir("/run/lock") else "/var/run"
+        path = os.path.join(directory, f"pyhost.baseline.{name}.lock")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            deadline = time.monotonic() + seconds
+            while True:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.EAGAIN, errno.EACCES):
+                        raise
+                    if time.monotonic() >= deadline:
+                        raise BaselineError(
+                            f"another run of pyhost.baseline has held {path} for {seconds:.0f} seconds; "
+                            "nothing was changed; run again when it has ended"
+                        ) from error
+                    time.sleep(0.2)
+            yield
+        finally:
+            os.close(fd)
+
+    def _trusted_target(self, path: str) -> str:
+        if not os.path.islink(path):
+            return path
+        directory = os.stat(os.path.dirname(path) or "/")
+        if directory.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise BaselineError(f"{path} is a symlink in a directory that others can write; it was left unchanged")
+        return os.path.realpath(path)
+
+    def _keep_context(self, beside: str, target: str) -> None:
+        if self._module.selinux_enabled():
+            context = (
+                self._module.selinux_context(target)
+                if os.path.exists(target)
+                else self._module.selinux_default_context(target)
+            )
+            self._module.set_context_if_different(beside, context, False)
+
+    @staticmethod
+    def _sync_directory(path: str) -> None:
+        fd = os.open(path or "/", os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,191 @@
+"""Fleets: a named group of hosts that is started, listed in an inventory and removed together."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import yaml
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from tests.hosts import images
+from tests.hosts.engine import EngineError
+from tests.hosts.paths import FLEETS, KEY, ROOT
+
+# The flags under which systemd, sshd, journald and nftables work for real without --privileged.
+CAPABILITIES = ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "AUDIT_WRITE", "AUDIT_CONTROL"]
+SECURITY = ["seccomp=unconfined", "apparmor=unconfined"]
+TMPFS = {"/run": "", "/run/lock": "", "/tmp": "exec"}
+LABEL = "pyhost.baseline.fleet"
+BOOT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Address:
+    """One running host: its name in the inventory, its system and its IPv4 address on the engine's bridge."""
+
+    name: str
+    system: str
+    ip: str
+
+
+def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
+    """Start ``wanted`` (host name → system) as ``fleet``, replacing one of that name; return its inventory's path."""
+    down(client, fleet)
+    folder = FLEETS / fleet
+    folder.mkdir(parents=True, exist_ok=True)
+    public = _key()
+    tags = {system: images.ensure(client, system) for system in sorted(set(wanted.values()))}
+    started = {name: _start(client, fleet, name, tags[system]) for name, system in wanted.items()}
+    addresses, known = [], []
+    for name, container in started.items():
+        _wait_for_boot(container)
+        _prepare(container, public)
+        container.reload()
+        ip = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+        addresses.append(Address(name, wanted[name], ip))
+        known.append(_known_hosts(container, ip))
+    (folder / "known_hosts").write_text("".join(known))
+    inventory = folder / "inventory.yml"
+    inventory.write_text(_inventory(fleet, addresses))
+    return inventory
+
+
+def down(client: docker.DockerClient, fleet: str) -> None:
+    """Remove the hosts of ``fleet`` that this clone started, and its folder."""
+    for container in client.containers.list(all=True, filters={"label": [f"{LABEL}={_label(fleet)}"]}):
+        try:
+            container.remove(force=True, v=True)
+        except (NotFound, APIError) as error:
+            raise EngineError(f"the test host {container.name} cannot be removed: {error}") from error
+    shutil.rmtree(FLEETS / fleet, ignore_errors=True)
+
+
+def fleets() -> list[str]:
+    return sorted(path.parent.name for path in FLEETS.glob("*/inventory.yml"))
+
+
+def _label(fleet: str) -> str:
+    # Two clones on one machine must not remove each other's hosts.
+    return f"{ROOT}:{fleet}"
+
+
+def _key() -> str:
+    if not KEY.is_file():
+        KEY.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pyhost.baseline test hosts", "-f", str(KEY)],
+            check=True,
+        )
+    return KEY.with_suffix(".pub").read_text()
+
+
+def _start(client: docker.DockerClient, fleet: str, name: str, tag: str) -> Container:
+    unified = Path("/sys/fs/cgroup/unified")
+    cgroup = unified if unified.is_dir() else Path("/sys/fs/cgroup")
+    return client.containers.run(
+        tag,
+        ["/sbin/init"],
+        detach=True,
+        hostname=name,
+        labels={LABEL: _label(fleet)},
+        cap_add=CAPABILITIES,
+        security_opt=SECURITY,
+        cgroupns="host",
+        tmpfs=TMPFS,
+        volumes={str(cgroup): {"bind": "/sys/fs/cgroup", "mode": "rw"}},
+        stop_signal="SIGRTMIN+3",
+    )
+
+
+def execute(container: Container, script: str) -> tuple[int, str]:
+    """Run ``script`` by sh in the host, past its sshd; return its exit status and what it printed."""
+    done = container.exec_run(["sh", "-ec", script])
+    assert isinstance(done.output, bytes)
+    return int(done.exit_code), done.output.decode(errors="replace")
+
+
+def _wait_for_boot(container: Container) -> None:
+    deadline = time.monotonic() + BOOT_SECONDS
+    state = "no answer"
+    while time.monotonic() < deadline:
+        state = execute(container, "systemctl is-system-running || true")[1].strip()
+        if state in ("running", "degraded"):
+            return
+        time.sleep(0.2)
+    raise EngineError(
+        f"the test host {container.name} did not boot within {BOOT_SECONDS} seconds (systemd says {state!r})"
+    )
+
+
+def _prepare(container: Container, public: str) -> None:
+    """Give root the key, the host its own host keys, and pip what it needs where the controller needs it too."""
+    script = "install -d -m 700 /root/.ssh && ssh-keygen -q -A && systemctl restart ssh.service"
+    status, words = execute(container, script)
+    if status:
+        raise EngineError(f"the test host {container.name} cannot be prepared: {words}")
+    files = {"root/.ssh/authorized_keys": (public, 0o600), **_pip_files()}
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, (text, mode) in files.items():
+            data = text.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(data), mode
+            tar.addfile(entry, io.BytesIO(data))
+    container.put_archive("/", archive.getvalue())
+
+
+def _pip_files() -> dict[str, tuple[str, int]]:
+    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+    index = os.environ.get("PIP_INDEX_URL")
+    settings, files = ["[global]", "disable-pip-version-check = true"], {}
+    if bundle and Path(bundle).is_file():
+        files["etc/ssl/pyhost-test-ca.pem"] = (Path(bundle).read_text(), 0o644)
+        settings.append("cert = /etc/ssl/pyhost-test-ca.pem")
+    if index:
+        settings.append(f"index-url = {index}")
+    if len(settings) > 2:
+        files["etc/pip.conf"] = ("\n".join(settings) + "\n", 0o644)
+    return files
+
+
+def _known_hosts(container: Container, ip: str) -> str:
+    keys = [line.split()[:2] for line in execute(container, "cat /etc/ssh/ssh_host_*_key.pub")[1].splitlines()]
+    # A port move must not look like a new host: the key is known for every port ("[ip]:*" matches what ssh asks for).
+    return "".join(f"{ip},[{ip}]:* {kind} {key}\n" for kind, key in keys)
+
+
+def _inventory(fleet: str, addresses: list[Address]) -> str:
+    known = FLEETS / fleet / "known_hosts"
+    hosts = {a.name: {"ansible_host": a.ip, "test_system": a.system} for a in addresses}
+    options = f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    return "---\n" + yaml.safe_dump(
+        {
+            "all": {
+                "hosts": hosts,
+                "vars": {
+                    "ansible_ssh_private_key_file": str(KEY),
+                    "ansible_ssh_common_args": options,
+                },
+            }
+        },
+        sort_keys=False,
+    )
+
+
+def as_json(client: docker.DockerClient) -> str:
+    """Describe every running host of this clone, one JSON object a line."""
+    lines = []
+    for name in fleets():
+        for container in client.containers.list(filters={"label": [f"{LABEL}={_label(name)}"]}):
+            lines.append(json.dumps({"fleet": name, "container": container.name, "status": container.status}))
+    return "\n".join(lines)

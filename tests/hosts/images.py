@@ -1,0 +1,120 @@
+"""Images of bare systems: mmdebstrap builds the root, `docker import` takes it, a hash of the recipe names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import docker
+from docker.errors import ImageNotFound
+
+from tests.hosts.engine import EngineError
+from tests.hosts.paths import CACHE, SYSTEMS
+
+# What a cloud's smallest image has and no more: no sudo, no fail2ban, no packet filter, no recommended package.
+BARE = (
+    "ca-certificates",
+    "dbus",
+    "iproute2",
+    "libpam-systemd",
+    "openssh-server",
+    "python3",
+    "systemd",
+    "systemd-sysv",
+    "udev",
+)
+REPOSITORY = "pyhost-baseline-test"
+
+
+@dataclass(frozen=True)
+class System:
+    """A recipe: systems/NAME.toml, and systems/NAME/ (optional) laid over the root."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("main",)
+    commands: tuple[str, ...] = ()
+    overlay: dict[str, str] = field(default_factory=dict)
+
+    def included(self) -> list[str]:
+        return sorted((set(BARE) | set(self.packages)) - set(self.without))
+
+    def tag(self) -> str:
+        """Name the image by all that it is made of, so that a changed recipe is a new image."""
+        recipe = json.dumps([asdict(self), self.included()], sort_keys=True).encode()
+        return f"{REPOSITORY}:{self.name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in SYSTEMS.glob("*.toml"))
+
+
+def load(name: str) -> System:
+    """Read systems/NAME.toml; an unknown system is an error that lists the known ones."""
+    path = SYSTEMS / f"{name}.toml"
+    if not path.is_file():
+        raise EngineError(f"unknown system {name!r}; known are {', '.join(names())}")
+    recipe = tomllib.loads(path.read_text())
+    overlay = SYSTEMS / name
+    files = sorted(p for p in overlay.rglob("*") if p.is_file()) if overlay.is_dir() else []
+    return System(
+        name=name,
+        suite=recipe["suite"],
+        packages=tuple(recipe.get("packages", ())),
+        without=tuple(recipe.get("without", ())),
+        components=tuple(recipe.get("components", ("main",))),
+        commands=tuple(recipe.get("commands", ())),
+        overlay={str(p.relative_to(overlay)): p.read_text() for p in files},
+    )
+
+
+def ensure(client: docker.DockerClient, name: str) -> str:
+    """Return the tag of the image of ``name``, building it (about 40 seconds) where the engine does not have it."""
+    system = load(name)
+    tag = system.tag()
+    try:
+        client.images.get(tag)
+    except ImageNotFound:
+        _build(client, system, tag)
+    return tag
+
+
+def _build(client: docker.DockerClient, system: System, tag: str) -> None:
+    if not shutil.which("mmdebstrap"):
+        raise EngineError("mmdebstrap is missing: `apt-get install mmdebstrap` (Debian family)")
+    print(f"tests/hosts: building {tag} with mmdebstrap (about 40 seconds)", flush=True)
+    work = CACHE / "images"
+    work.mkdir(parents=True, exist_ok=True)
+    tar, log = work / f"{system.name}.{os.getpid()}.tar", work / f"{system.name}.log"
+    argv = [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--components={','.join(system.components)}",
+        f"--include={','.join(system.included())}",
+        # A mirror's copy may be older than its Release file allows; for a disposable test image that is fine.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        # Every host makes its own host keys at its first boot.
+        '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+        *(f"--customize-hook=upload {SYSTEMS / system.name / path} /{path}" for path in system.overlay),
+        *(f'--customize-hook=chroot "$1" sh -ec {shlex.quote(command)}' for command in system.commands),
+        system.suite,
+        str(tar),
+    ]
+    try:
+        with log.open("wb") as output:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        if done.returncode:
+            raise EngineError(f"mmdebstrap failed for {system.name} (rc={done.returncode}); its words are in {log}")
+        repository, label = tag.split(":")
+        client.api.import_image_from_file(str(tar), repository=repository, tag=label)
+    finally:
+        Path(tar).unlink(missing_ok=True)

@@ -1,0 +1,82 @@
+"""A host that is a transcript: files in memory and the ordered commands that may run. A missing or extra one fails."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
+
+
+@dataclass
+class Expected:
+    """One command of a transcript and what it answers; ``writes`` are the files that it leaves behind."""
+
+    argv: list[str]
+    rc: int = 0
+    out: str = ""
+    err: str = ""
+    data: str | None = None
+    writes: dict[str, str | None] = field(default_factory=dict)
+
+
+class FakeHost:
+    """Stands in for ``_host.Host`` in unit tests; real hosts are asked by the Molecule scenarios."""
+
+    def __init__(
+        self,
+        files: dict[str, str] | None = None,
+        commands: list[Expected] | None = None,
+        *,
+        programs: t.Collection[str] | None = None,
+        check_mode: bool = False,
+    ) -> None:
+        self.files = dict(files or {})
+        self.commands = list(commands or [])
+        self.programs = programs
+        self.check_mode = check_mode
+        self.written: list[str] = []
+
+    def find(self, program: str) -> str | None:
+        return "/usr/bin/" + program if self.programs is None or program in self.programs else None
+
+    def run(self, argv: t.Sequence[str], *, data: str | None = None, env: t.Mapping[str, str] | None = None) -> Ran:
+        assert self.commands, f"command beyond the transcript: {list(argv)}"
+        expected = self.commands.pop(0)
+        assert list(argv) == expected.argv
+        assert data == expected.data
+        for path, text in expected.writes.items():
+            self._put(path, text)
+        return Ran(tuple(argv), expected.rc, expected.out, expected.err)
+
+    def read(self, path: str) -> str | None:
+        return self.files.get(path)
+
+    def glob(self, pattern: str) -> list[str]:
+        return sorted(path for path in self.files if fnmatch.fnmatchcase(path, pattern))
+
+    def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
+        assert not self.check_mode, f"check mode wrote {path}"
+        self.written.append(path)
+        self.files[path] = text
+
+    def remove(self, path: str) -> None:
+        assert not self.check_mode, f"check mode removed {path}"
+        self.written.append(path)
+        self.files.pop(path, None)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, seconds: float = 30.0) -> t.Iterator[None]:
+        yield
+
+    def done(self) -> None:
+        """Assert that the whole transcript was played."""
+        assert not self.commands, f"never run: {[command.argv for command in self.commands]}"
+
+    def _put(self, path: str, text: str | None) -> None:
+        if text is None:
+            self.files.pop(path, None)
+        else:
+            self.files[path] = text

@@ -1,0 +1,6 @@
+#!/bin/sh
+# mypy over the collection as a package (so that its own imports resolve) and over what runs beside it.
+set -eu
+cd "$(dirname "$0")/.."
+.venv/bin/mypy -p ansible_collections.pyhost.baseline.plugins
+.venv/bin/mypy tests/hosts tests/unit tools
