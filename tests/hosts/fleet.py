@@ -129,7 +129,9 @@ def _wait_for_boot(container: Container) -> None:
 
 def _prepare(container: Container, public: str) -> None:
     """Give root the key, the host its own host keys, and pip what it needs where the controller needs it too."""
-    script = "install -d -m 700 /root/.ssh && ssh-keygen -q -A && systemctl restart ssh.service"
+    # Without host keys the unit has been failing since boot: its start limit is reset, or this start is refused too.
+    start = "systemctl stop ssh.service; systemctl reset-failed ssh.service || true; systemctl start ssh.service"
+    script = f"install -d -m 700 /root/.ssh; ssh-keygen -q -A; {start}"
     status, words = execute(container, script)
     if status:
         raise EngineError(f"the test host {container.name} cannot be prepared: {words}")
