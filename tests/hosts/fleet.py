@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -55,6 +56,7 @@ def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
         addresses.append(Address(name, wanted[name], ip))
         known.append(_known_hosts(container, ip))
     (folder / "known_hosts").write_text("".join(known))
+    (folder / "ssh_config").write_text(_ssh_config(fleet, addresses))
     inventory = folder / "inventory.yml"
     inventory.write_text(_inventory(fleet, addresses))
     return inventory
@@ -111,7 +113,7 @@ def execute(container: Container, script: str) -> tuple[int, str]:
     """Run ``script`` by sh in the host, past its sshd; return its exit status and what it printed."""
     done = container.exec_run(["sh", "-ec", script])
     assert isinstance(done.output, bytes)
-    return int(done.exit_code), done.output.decode(errors="replace")
+    return done.exit_code or 0, done.output.decode(errors="replace")
 
 
 def _wait_for_boot(container: Container) -> None:
@@ -177,11 +179,31 @@ def _inventory(fleet: str, addresses: list[Address]) -> str:
                 "vars": {
                     "ansible_ssh_private_key_file": str(KEY),
                     "ansible_ssh_common_args": options,
+                    "ansible_control_path_dir": _control_directory(fleet),
                 },
             }
         },
         sort_keys=False,
     )
+
+
+def _control_directory(fleet: str) -> str:
+    """Name the folder of a fleet's control sockets: its own, because the engine gives an address to the next host too.
+
+    A socket's path may have 108 bytes at most (unix(7)), so it stays out of the clone, whose path may be long.
+    """
+    return f"~/.ansible/cp/{hashlib.sha256(_label(fleet).encode()).hexdigest()[:8]}-{time.time_ns() // 10**9}"
+
+
+def _ssh_config(fleet: str, addresses: list[Address]) -> str:
+    """Render ssh_config(5) for people and for testinfra: ``ssh -F …/ssh_config root@NAME``."""
+    common = [
+        f"  UserKnownHostsFile {FLEETS / fleet / 'known_hosts'}",
+        "  StrictHostKeyChecking yes",
+        f"  IdentityFile {KEY}",
+        "  IdentitiesOnly yes",
+    ]
+    return "".join("\n".join([f"Host {a.name}", f"  HostName {a.ip}", *common]) + "\n" for a in addresses)
 
 
 def as_json(client: docker.DockerClient) -> str:

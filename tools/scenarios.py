@@ -1,0 +1,87 @@
+"""Run Molecule's scenarios, as many side by side as there are cores: ``python -m tools.scenarios [NAME …]``.
+
+Each has a log of its own in .cache/molecule/; what is printed is one line a scenario, and the log of a failed one.
+One named scenario runs in the foreground. ``MOLECULE_DESTROY=never`` keeps its hosts for a look.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.hosts import engine, images
+from tests.hosts.paths import CACHE, ROOT
+
+LOGS = CACHE / "molecule"
+BIN = Path(sys.executable).parent
+
+
+def known() -> list[str]:
+    return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+
+
+def command(name: str) -> tuple[list[str], dict[str, str]]:
+    """Return the argument list and the environment of one scenario's run."""
+    destroy = os.environ.get("MOLECULE_DESTROY", "always")
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "MOLECULE_GLOB": "molecule/*/molecule.yml",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        "ANSIBLE_FORCE_COLOR": "0",
+        "NO_COLOR": "1",
+    }
+    return [str(BIN / "molecule"), "test", "--scenario-name", name, "--destroy", destroy], environment
+
+
+def run_logged(name: str) -> tuple[str, int, float, Path]:
+    argv, environment = command(name)
+    log = LOGS / f"{name}.log"
+    started = time.monotonic()
+    with log.open("wb") as output:
+        done = subprocess.run(
+            argv, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
+    return name, done.returncode, time.monotonic() - started, log
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(known())
+    if unknown:
+        print(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(known())}", file=sys.stderr)
+        return 2
+    try:
+        client = engine.connect()
+        for system in images.names():
+            images.ensure(client, system)
+    except engine.EngineError as error:
+        print(f"tests/hosts: {error}", file=sys.stderr)
+        return 1
+    if len(names) == 1:
+        argv, environment = command(names[0])
+        return subprocess.run(argv, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    return side_by_side(names or known())
+
+
+def side_by_side(names: list[str]) -> int:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    failed = []
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+        # The longest first, so that no core waits for it at the end.
+        order = sorted(names, key=lambda name: name != "default")
+        for future in as_completed([pool.submit(run_logged, name) for name in order]):
+            name, status, seconds, log = future.result()
+            print(f"molecule: {name}: {'passed' if status == 0 else 'FAILED'} in {seconds:.0f} seconds", flush=True)
+            if status:
+                failed.append(name)
+                print(log.read_text(errors="replace")[-20000:], flush=True)
+    print(f"{len(names) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
