@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.hosts import engine, images
+from tests.hosts import engine, fleet, images
 from tests.hosts.paths import CACHE, ROOT
 
 LOGS = CACHE / "molecule"
@@ -58,6 +58,7 @@ def main(names: list[str]) -> int:
         client = engine.connect()
         for system in images.names():
             images.ensure(client, system)
+        fleet.key()
     except engine.EngineError as error:
         print(f"tests/hosts: {error}", file=sys.stderr)
         return 1

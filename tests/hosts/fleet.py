@@ -44,7 +44,7 @@ def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
     down(client, fleet)
     folder = FLEETS / fleet
     folder.mkdir(parents=True, exist_ok=True)
-    public = _key()
+    public = key()
     tags = {system: images.ensure(client, system) for system in sorted(set(wanted.values()))}
     started = {name: _start(client, fleet, name, tags[system]) for name, system in wanted.items()}
     addresses, known = [], []
@@ -56,9 +56,11 @@ def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
         addresses.append(Address(name, wanted[name], ip))
         known.append(_known_hosts(container, ip))
     (folder / "known_hosts").write_text("".join(known))
-    (folder / "ssh_config").write_text(_ssh_config(fleet, addresses))
+    control = _control_directory(fleet)
+    Path(control).expanduser().mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "ssh_config").write_text(_ssh_config(fleet, addresses, control))
     inventory = folder / "inventory.yml"
-    inventory.write_text(_inventory(fleet, addresses))
+    inventory.write_text(_inventory(fleet, addresses, control))
     return inventory
 
 
@@ -81,7 +83,8 @@ def _label(fleet: str) -> str:
     return f"{ROOT}:{fleet}"
 
 
-def _key() -> str:
+def key() -> str:
+    """Return the public key of the test hosts, making the pair where there is none."""
     if not KEY.is_file():
         KEY.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
@@ -168,7 +171,7 @@ def _known_hosts(container: Container, ip: str) -> str:
     return "".join(f"{ip},[{ip}]:* {kind} {key}\n" for kind, key in keys)
 
 
-def _inventory(fleet: str, addresses: list[Address]) -> str:
+def _inventory(fleet: str, addresses: list[Address], control: str) -> str:
     known = FLEETS / fleet / "known_hosts"
     hosts = {a.name: {"ansible_host": a.ip, "test_system": a.system} for a in addresses}
     options = f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
@@ -179,7 +182,7 @@ def _inventory(fleet: str, addresses: list[Address]) -> str:
                 "vars": {
                     "ansible_ssh_private_key_file": str(KEY),
                     "ansible_ssh_common_args": options,
-                    "ansible_control_path_dir": _control_directory(fleet),
+                    "ansible_control_path_dir": control,
                 },
             }
         },
@@ -195,13 +198,14 @@ def _control_directory(fleet: str) -> str:
     return f"~/.ansible/cp/{hashlib.sha256(_label(fleet).encode()).hexdigest()[:8]}-{time.time_ns() // 10**9}"
 
 
-def _ssh_config(fleet: str, addresses: list[Address]) -> str:
+def _ssh_config(fleet: str, addresses: list[Address], control: str) -> str:
     """Render ssh_config(5) for people and for testinfra: ``ssh -F …/ssh_config root@NAME``."""
     common = [
         f"  UserKnownHostsFile {FLEETS / fleet / 'known_hosts'}",
         "  StrictHostKeyChecking yes",
         f"  IdentityFile {KEY}",
         "  IdentitiesOnly yes",
+        f"  ControlPath {control}/%C",
     ]
     return "".join("\n".join([f"Host {a.name}", f"  HostName {a.ip}", *common]) + "\n" for a in addresses)
 

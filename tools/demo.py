@@ -1,0 +1,97 @@
+"""The demo: one disposable host, the main job over real SSH, twice, then the acceptance suite's word on it.
+
+``python -m tools.demo up [SYSTEM]`` (default debian13), ``python -m tools.demo down``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.hosts import engine, fleet
+from tests.hosts.paths import FLEETS, ROOT
+
+FLEET = "demo"
+HOST = "demo"
+ADMIN = "deploy"
+BIN = Path(sys.executable).parent
+
+
+class Proofs:
+    """Prints each test of the acceptance suite as the sentence that it proves: its docstring's first line."""
+
+    def __init__(self) -> None:
+        self.sentences: dict[str, str] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            words = getattr(item, "obj", None).__doc__ or item.name.replace("_", " ")
+            self.sentences[item.nodeid] = words.strip().splitlines()[0].rstrip(".")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.failed:
+            mark = "proven" if report.passed else "NOT SO"
+            print(f"  {mark}: {self.sentences[report.nodeid]}", flush=True)
+
+
+def up(system: str = "debian13") -> int:
+    try:
+        inventory = fleet.up(engine.connect(), FLEET, {HOST: system})
+    except engine.EngineError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    folder = FLEETS / FLEET
+    wish = folder / "vars.yml"
+    wish.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
+    play = [
+        str(BIN / "ansible-playbook"),
+        *("-i", str(inventory)),
+        *("-u", "root"),
+        "playbooks/site.yml",
+        *("-e", f"admin_user_name={ADMIN}"),
+        *("-e", f"@{wish}"),
+    ]
+    print(f"\ndemo: a bare {system} host runs; the main job takes it from a root login to a hardened host:\n")
+    for title in ("the first run", "the same command again"):
+        shown = [str(Path(word).relative_to(ROOT)) if word.startswith(str(ROOT)) else word for word in play]
+        shown[-1] = "@" + str(wish.relative_to(ROOT))
+        print(f"demo: {title}:\n$ {' '.join(shown)}", flush=True)
+        started = time.monotonic()
+        if subprocess.run(play, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
+            print(f"demo: the play failed; the host still runs: ssh -F {_shown(folder)}/ssh_config root@{HOST}")
+            return 1
+        print(f"demo: {title} took {time.monotonic() - started:.1f} seconds\n", flush=True)
+    print("demo: what the running host says (tests/acceptance):", flush=True)
+    status = prove(folder)
+    print(f"\nLog in:   ssh -F {_shown(folder)}/ssh_config {ADMIN}@{HOST}\nClean up: make demo-down", flush=True)
+    return status
+
+
+def prove(folder: Path) -> int:
+    """Run the acceptance suite against the demo's host as the admin; return pytest's exit status."""
+    words = [str(ROOT / "tests" / "acceptance"), f"--hosts=ssh://{ADMIN}@{HOST}", f"--ssh-config={folder}/ssh_config"]
+    quiet = ["--sudo", "-q", "--no-header", "--no-summary", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    return int(pytest.main([*words, *quiet], plugins=[Proofs()]))
+
+
+def down() -> int:
+    try:
+        fleet.down(engine.connect(), FLEET)
+    except engine.EngineError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    print("demo: the host is gone")
+    return 0
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(down() if sys.argv[1:2] == ["down"] else up(*sys.argv[2:]))
