@@ -48,6 +48,9 @@ molecule: setup  ## every scenario, or one: make molecule SCENARIO=sshd
 hosts: setup  ## build the test hosts' images
 	$(BIN)/python -m tests.hosts build
 
+bench: setup  ## what a no-change run costs, as ratios
+	$(BIN)/python -m bench.no_change
+
 clean:  ## remove the hosts, .venv/ and .cache/
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.hosts down
 	rm -rf .venv .cache

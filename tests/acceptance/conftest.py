@@ -1,6 +1,6 @@
 """What the acceptance suite needs to know of the host that it asks.
 
-``pytest tests/acceptance --hosts=ssh://deploy@HOST --sudo`` points it at an own host; ``PYHOST_ADMIN`` names its admin user.
+``pytest tests/acceptance --hosts=ssh://deploy@HOST --sudo`` points it at an own host; ``PYHOST_ADMIN`` names its admin.
 """
 
 from __future__ import annotations
