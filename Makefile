@@ -30,7 +30,8 @@ lint: setup  ## ruff, yamllint, ansible-lint, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck tools/*.sh
+	$(BIN)/shellcheck tools/*.sh .ci/run
+	$(BIN)/antsibull-changelog lint
 	$(BIN)/ansible-lint --profile production --offline
 
 types: setup  ## mypy
