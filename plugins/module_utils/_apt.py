@@ -1,0 +1,66 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of apt-get(8): what a simulation would do, and what its errors mean."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+__all__ = ["Simulation", "is_locked", "is_outdated", "last_errors", "parse_simulation", "parse_unavailable"]
+
+_INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[[^\]]*\] )?\((?P<version>\S+) .*")
+_REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+)(?: .*)?")
+_UNAVAILABLE = re.compile(
+    r"E: (?:Unable to locate package (?P<unknown>\S+)"
+    r"|Package '(?P<without>[^']+)' has no installation candidate"
+    r"|Couldn't find any package by (?:glob|regex) '(?P<pattern>[^']+)')"
+)
+# apt's words when another process holds one of its locks or dpkg's (LC_ALL=C).
+_LOCKED = ("Could not get lock", "lock was locked by another process")
+# What the archive says when the index names files that it has replaced since.
+_OUTDATED = ("404  Not Found", "Unable to fetch some archives", "Hash Sum mismatch")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What ``apt-get --simulate`` would do: packages to install (name to version) and to remove."""
+
+    installs: dict[str, str]
+    removes: tuple[str, ...]
+
+    def applied(self, before: t.Mapping[str, str]) -> dict[str, str]:
+        """Return the installed packages as they would be afterwards."""
+        kept = {name: version for name, version in before.items() if name not in self.removes}
+        return {**kept, **self.installs}
+
+
+def parse_simulation(text: str) -> Simulation:
+    """Read the ``Inst``, ``Remv`` and ``Purg`` lines of ``apt-get --simulate``."""
+    installs = {m["name"]: m["version"] for m in map(_INSTALL.fullmatch, text.splitlines()) if m}
+    removes = [m["name"] for m in map(_REMOVE.fullmatch, text.splitlines()) if m]
+    return Simulation(installs, tuple(name for name in removes if name not in installs))
+
+
+def parse_unavailable(text: str) -> list[str]:
+    """Return the packages that apt-get says the archive does not have, in its order."""
+    found = (m for m in map(_UNAVAILABLE.match, text.splitlines()) if m)
+    return list(dict.fromkeys(m["unknown"] or m["without"] or m["pattern"] for m in found))
+
+
+def is_locked(text: str) -> bool:
+    """Say whether apt-get failed because another process holds a lock."""
+    return any(words in text for words in _LOCKED)
+
+
+def is_outdated(text: str) -> bool:
+    """Say whether a download failed in the way that a newer package index cures."""
+    return any(words in text for words in _OUTDATED)
+
+
+def last_errors(text: str, *, lines: int = 12) -> str:
+    """Return apt-get's error lines (``E:``, ``W:``, dpkg's own), else the last lines of what it said."""
+    said = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in said if re.match(r"(E|W|Err|dpkg|  )[: ]", line)]
+    return "\n".join((errors or said)[-lines:])

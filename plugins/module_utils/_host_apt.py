@@ -1,0 +1,332 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages by apt-get(8) and dpkg(1): read the database, plan by simulation, act in one transaction, read again."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt import (
+    Simulation,
+    is_locked,
+    is_outdated,
+    last_errors,
+    parse_simulation,
+    parse_unavailable,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._dpkg import Database, parse_status
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import logical_names
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
+
+__all__ = ["Holder", "Outcome", "Wish", "fulfil", "lock_holder"]
+
+STATUS = "/var/lib/dpkg/status"
+LISTS = "/var/lib/apt/lists"
+# In the order in which apt-get takes them.
+LOCKS = (
+    f"{LISTS}/lock",
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/cache/apt/archives/lock",
+)
+# Any of them is touched when the index is read anew, by apt-get or by the distribution's own timer.
+STAMPS = (LISTS, f"{LISTS}/partial", "/var/lib/apt/periodic/update-success-stamp")
+SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/sources.list.d/*")
+# Nobody is there to answer: not debconf, not dpkg about changed files, not needrestart, not apt-listchanges.
+SILENT = {
+    "APT_LISTBUGS_FRONTEND": "none",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "NEEDRESTART_MODE": "l",
+    "UCF_FORCE_CONFFOLD": "1",
+}
+KEEP_CONFIGURATION = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+# A simulation in check mode must not even leave apt's binary cache behind.
+LEAVE_NO_CACHE = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
+UNKNOWN_VERSION = "(version not known before the package index is read)"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent)."""
+
+    packages: tuple[str, ...]
+    state: str = "present"
+    recommends: bool = False
+    update_cache: bool = True
+    cache_valid_time: int = 86400
+    lock_timeout: int = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The installed packages before and after (name to version)."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    changed: bool
+    cache_updated: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock."""
+
+    pid: int
+    command: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}) holds {self.path}"
+
+
+def lock_holder(paths: t.Sequence[str] = LOCKS) -> Holder | None:
+    """Return who holds the first of apt's and dpkg's locks that is taken; the kernel is asked, nothing is locked."""
+    # struct flock of fcntl(2): type, whence, start, length, pid.
+    form = "hhqqi"
+    for path in paths:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack(form, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        finally:
+            os.close(fd)
+        kind, _whence, _start, _length, pid = struct.unpack(form, answer)
+        if kind != fcntl.F_UNLCK:
+            return Holder(pid, _command_of(pid), path)
+    return None
+
+
+def fulfil(host: Host, wish: Wish, *, holder: t.Callable[[], Holder | None] = lock_holder) -> Outcome:
+    """Bring ``wish`` about and prove it; check mode predicts it by simulation and writes nothing."""
+    return _Apt(host, wish, holder).fulfil()
+
+
+class _Apt:
+    def __init__(self, host: Host, wish: Wish, holder: t.Callable[[], Holder | None]) -> None:
+        self._host = host
+        self._wish = wish
+        self._holder = holder
+        self._updated = False
+        self._warnings: list[str] = []
+
+    def fulfil(self) -> Outcome:
+        before = self._database()
+        interrupted = self._interrupted(before)
+        if not interrupted and self._wish.state != "latest" and not self._todo(before):
+            return self._outcome(before, before)
+        if self._host.check_mode:
+            return self._outcome(before, self._predicted(before), healed=interrupted)
+        healed = self._healed() if interrupted else before
+        words = self._brought_about(healed)
+        after = self._database()
+        self._prove(after, words)
+        return self._outcome(before, after)
+
+    def _outcome(self, before: Database, after: Database | dict[str, str], *, healed: bool = False) -> Outcome:
+        installed = after.installed if isinstance(after, Database) else after
+        changed = healed or before.installed != installed
+        return Outcome(before.installed, installed, changed, self._updated, tuple(self._warnings))
+
+    # read
+
+    def _database(self) -> Database:
+        text = self._host.read(STATUS)
+        if text is None:
+            raise BaselineError(f"{STATUS} is missing, so dpkg does not manage this host; nothing was changed")
+        return parse_status(text)
+
+    def _interrupted(self, database: Database) -> bool:
+        """Say whether a dpkg that no longer runs left work behind; one that still runs is nobody's concern here."""
+        return bool(database.unfinished or self._journal()) and self._holder() is None
+
+    def _journal(self) -> list[str]:
+        return self._host.glob("/var/lib/dpkg/updates/[0-9]*")
+
+    def _todo(self, database: Database) -> list[str]:
+        if self._wish.state == "absent":
+            return [name for name in map(database.real, self._wish.packages) if name]
+        if self._wish.state == "present":
+            return [name for name in self._wish.packages if not database.fulfils(name)]
+        held = [name for name in self._wish.packages if database.real(name) in database.held]
+        if held:
+            self._warnings.append(f"held packages stay at their version (apt-mark unhold): {', '.join(held)}")
+        return [name for name in self._wish.packages if name not in held]
+
+    # the package index
+
+    def _index_is_empty(self) -> bool:
+        return not self._host.glob(f"{LISTS}/*_Packages*")
+
+    def _index_is_fresh(self) -> bool:
+        if self._index_is_empty():
+            return False
+        read_at = max(map(self._mtime, STAMPS))
+        sources = max(self._mtime(path) for pattern in SOURCES for path in [pattern, *self._host.glob(pattern)])
+        return read_at >= sources and time.time() - read_at < self._wish.cache_valid_time
+
+    def _mtime(self, path: str) -> float:
+        found = self._host.stat(path)
+        return found.st_mtime if found else 0.0
+
+    def _update_index(self) -> None:
+        ran = self._run(["apt-get", "-q", "update"])
+        self._updated = True
+        if not ran.ok or any(line.startswith(("W: ", "E: ")) for line in ran.err.splitlines()):
+            self._warnings.append(f"the package index could not be read in full: {last_errors(ran.err)}")
+
+    # plan
+
+    def _simulate(self, todo: list[str]) -> tuple[Simulation, list[str]]:
+        """Return what apt-get would do, and the packages of ``todo`` that the archive does not have."""
+        cache = LEAVE_NO_CACHE if self._host.check_mode else []
+        ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *self._verb(todo)], env=SILENT)
+        missing = parse_unavailable(ran.err)
+        if not ran.ok and not missing:
+            raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}; nothing was changed")
+        simulation = parse_simulation(ran.out)
+        if simulation.removes and self._wish.state != "absent":
+            raise BaselineError(
+                f"to install {', '.join(todo)}, apt-get would have to remove {', '.join(simulation.removes)}; "
+                "nothing was changed; remove what conflicts first (state: absent), if that is meant"
+            )
+        return simulation, missing
+
+    def _verb(self, todo: list[str]) -> list[str]:
+        if self._wish.state == "absent":
+            return ["remove", *todo]
+        return ["install", "--install-recommends" if self._wish.recommends else "--no-install-recommends", *todo]
+
+    def _predicted(self, before: Database) -> dict[str, str]:
+        todo = self._todo(before)
+        if before.unfinished or self._journal():
+            self._warnings.append("dpkg was interrupted; `dpkg --configure -a` would be run first")
+        if not todo:
+            return before.installed
+        if self._wish.state != "absent" and self._index_is_empty():
+            missing = [name for name in todo if not before.fulfils(name)]
+            self._warnings.append(
+                f"the package index is empty, so nobody knows yet whether it has {', '.join(missing)}"
+            )
+            return {**before.installed, **dict.fromkeys(missing, UNKNOWN_VERSION)}
+        simulation, missing = self._simulate(todo)
+        if not missing:
+            return simulation.applied(before.installed)
+        if self._index_is_fresh() or not self._wish.update_cache:
+            raise self._unavailable(missing)
+        self._warnings.append(f"the package index is out of date and does not have {', '.join(missing)}")
+        return {**before.installed, **dict.fromkeys(todo, UNKNOWN_VERSION)}
+
+    # act
+
+    def _brought_about(self, before: Database) -> str:
+        """Run the one transaction; return apt-get's words where it failed, an empty text where it did not."""
+        todo = self._todo(before)
+        if not todo:
+            return ""
+        installing = self._wish.state != "absent"
+        if installing and self._wish.update_cache and not self._index_is_fresh():
+            self._update_index()
+        simulation, missing = self._simulate(todo)
+        if missing and self._wish.update_cache and not self._updated:
+            self._update_index()
+            simulation, missing = self._simulate(todo)
+        if missing:
+            raise self._unavailable(missing)
+        if not simulation.installs and not simulation.removes:
+            return ""
+        ran = self._transaction(todo)
+        if is_outdated(ran.err) and self._wish.update_cache and not self._updated:
+            self._update_index()
+            ran = self._transaction(todo)
+        return "" if ran.ok else last_errors(ran.err or ran.out)
+
+    def _transaction(self, todo: list[str]) -> Ran:
+        guard = [] if self._wish.state == "absent" else ["--no-remove"]
+        return self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(todo)])
+
+    def _healed(self) -> Database:
+        """Finish what an interrupted dpkg left; the parts that only an installation can repair are left to apt-get."""
+        self._run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
+        database = self._database()
+        if database.unfinished:
+            self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, "--no-remove", "--fix-broken", "install"])
+            database = self._database()
+        if database.unfinished:
+            self._warnings.append(
+                f"dpkg cannot finish {', '.join(database.unfinished)}; `dpkg --configure -a` says why on the host"
+            )
+        return database
+
+    def _run(self, argv: list[str]) -> Ran:
+        """Run a command that locks; wait for whoever holds the locks, up to ``lock_timeout`` seconds."""
+        deadline = time.monotonic() + self._wish.lock_timeout
+        while True:
+            self._wait(deadline)
+            ran = self._host.run(argv, env=SILENT)
+            # Somebody may have been quicker between the look and the command.
+            if ran.ok or not is_locked(ran.err) or time.monotonic() >= deadline:
+                return ran
+            time.sleep(1)
+
+    def _wait(self, deadline: float) -> None:
+        holder = self._holder()
+        while holder is not None:
+            if time.monotonic() >= deadline:
+                raise BaselineError(
+                    f"{holder}, still after {self._wish.lock_timeout} seconds; nothing was changed; "
+                    "run again when it has ended or raise lock_timeout",
+                    holder={"pid": holder.pid, "command": holder.command, "path": holder.path},
+                )
+            time.sleep(0.5)
+            holder = self._holder()
+
+    # prove
+
+    def _prove(self, after: Database, words: str) -> None:
+        if self._wish.state == "absent":
+            wrong = [name for name in map(after.real, self._wish.packages) if name]
+        else:
+            wrong = [name for name in self._wish.packages if not after.fulfils(name)]
+        if wrong:
+            still = "still installed" if self._wish.state == "absent" else "not installed"
+            raise BaselineError(
+                f"{', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} {still} after apt-get: "
+                f"{words or 'it reported no error'}"
+            )
+        if words:
+            self._warnings.append(f"the packages are as wished, but apt-get failed: {words}")
+
+    def _unavailable(self, missing: list[str]) -> BaselineError:
+        sentences = [unknown("package", name, self._similar(name)) for name in missing]
+        index = " ".join(self._warnings)
+        return BaselineError(
+            f"{'; '.join(sentences)}; it is neither a logical name nor in the package index"
+            f"{' (' + index + ')' if index else ''}; nothing was installed",
+            unknown=missing,
+        )
+
+    def _similar(self, name: str) -> list[str]:
+        # Comparing with all sixty thousand names takes seconds; a typing error seldom sits in the first letters.
+        ran = self._host.run(["apt-cache", *(LEAVE_NO_CACHE if self._host.check_mode else []), "pkgnames", name[:4]])
+        return [*logical_names(), *ran.out.split()]
+
+
+def _command_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip() or "no command line"
+    except OSError:
+        return "of another container"

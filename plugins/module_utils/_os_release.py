@@ -1,0 +1,53 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which system a host is, from os-release(5)."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+__all__ = ["System", "parse_os_release"]
+
+
+@dataclass(frozen=True)
+class System:
+    """A distribution by its own words: ``ID``, ``VERSION_ID`` (empty on rolling ones), ``ID_LIKE``, ``PRETTY_NAME``."""
+
+    id: str
+    version: str = ""
+    like: tuple[str, ...] = ()
+    title: str = "an unnamed system"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What to look the system up by, the most specific first: ``debian12``, ``debian``, then its relatives."""
+        own = (self.id + self.version, self.id) if self.version else (self.id,)
+        return own + self.like
+
+    def is_family(self, family: str) -> bool:
+        """Say whether the system is ``family`` or is made from it (``ubuntu`` is of the family ``debian``)."""
+        return family in self.keys
+
+
+def parse_os_release(text: str) -> System:
+    """Read the text of ``/etc/os-release``; lines that are no assignments are passed over, as os-release(5) asks."""
+    values = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and not key.startswith("#"):
+            values[key] = _unquoted(value)
+    system_id = values.get("ID", "linux")
+    return System(
+        id=system_id,
+        version=values.get("VERSION_ID", ""),
+        like=tuple(values.get("ID_LIKE", "").split()),
+        title=values.get("PRETTY_NAME") or values.get("NAME") or system_id,
+    )
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:
+        return value

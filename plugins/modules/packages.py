@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: packages
+short_description: Install, upgrade or remove packages by logical names, in one transaction
+version_added: 0.1.0
+description:
+  - Turns logical names such as V(python-headers) or V(postgresql-client-headers), and sets such as V(python-stack),
+    into the packages of the host's distribution. All other names are taken as the distribution's own.
+  - The whole list is one transaction. Names that the archive does not have are reported before anything is installed.
+  - Nothing on the host is asked to prompt, neither debconf nor needrestart, and configuration files that were changed
+    on the host are kept.
+  - Where nothing has to be done, the answer comes from the package database alone and no command is run.
+  - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first.
+  - Manages the Debian family (Debian 12 and 13; Ubuntu 22.04 and later by the same names).
+author:
+  - The pyhost.baseline team (@pyhost)
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+attributes:
+  check_mode:
+    details: >-
+      The change is predicted by C(apt-get --simulate). On a host whose package index is empty, the packages that are
+      not installed are reported as to be installed, with a warning that nobody knows yet whether the archive has them.
+options:
+  name:
+    description:
+      - Logical names, sets, and names of the distribution; V(name:architecture) too.
+      - Virtual packages count as present where an installed package provides them.
+      - Versions (V(name=1.2)) and patterns are refused; versions belong in apt's preferences.
+    type: list
+    elements: str
+    required: true
+    aliases: [names]
+  state:
+    description:
+      - V(present) installs what is missing and leaves the rest at its version.
+      - V(latest) also upgrades to the version that apt would choose. Held packages stay, with a warning.
+      - V(absent) removes; configuration files stay. A logical name that is also the name of a package, such as
+        V(fail2ban), then means that package alone.
+    type: str
+    choices: [present, latest, absent]
+    default: present
+  install_recommends:
+    description: Whether packages that are only recommended by others are installed with them.
+    type: bool
+    default: false
+  update_cache:
+    description:
+      - Whether the package index may be read anew. That happens only when something has to be installed (with
+        O(state=latest) always) and the index is empty, older than O(cache_valid_time), older than apt's list of
+        sources, or does not have a package.
+    type: bool
+    default: true
+  cache_valid_time:
+    description: The age in seconds up to which the package index is good enough.
+    type: int
+    default: 86400
+  lock_timeout:
+    description:
+      - How many seconds to wait for another process, such as the distribution's own update timer, that holds the lock
+        of apt or dpkg. After that the module fails and names the process.
+    type: int
+    default: 300
+seealso:
+  - module: ansible.builtin.apt
+  - module: ansible.builtin.package
+"""
+
+EXAMPLES = r"""
+- name: Build Python packages with extension modules, psycopg2 and lxml among them
+  pyhost.baseline.packages:
+    name:
+      - python-stack
+      - postgresql-client-headers
+      - xml-stack
+
+- name: Mix logical names and the distribution's own
+  pyhost.baseline.packages:
+    name: [git, gettext, libvips42]
+
+- name: Upgrade fail2ban, and wait up to ten minutes for a running unattended upgrade
+  pyhost.baseline.packages:
+    name: fail2ban
+    state: latest
+    lock_timeout: 600
+
+- name: Remove a mail server
+  pyhost.baseline.packages:
+    name: exim4-base
+    state: absent
+"""
+
+RETURN = r"""
+resolved:
+  description: The packages that each wished name stands for on this host.
+  type: dict
+  returned: success
+  sample: {python-headers: [python3-dev], git: [git]}
+installed:
+  description: Packages that were installed, those that others need included, with their versions.
+  type: dict
+  returned: success
+  sample: {git: "1:2.39.5-0+deb12u2"}
+upgraded:
+  description: Packages whose version changed.
+  type: dict
+  returned: success
+  sample: {curl: {before: 7.88.1-10+deb12u14, after: 7.88.1-10+deb12u15}}
+removed:
+  description: Packages that were removed, with the versions that they had.
+  type: dict
+  returned: success
+  sample: {}
+cache_updated:
+  description: Whether the package index was read anew.
+  type: bool
+  returned: success
+  sample: false
+holder:
+  description: The process that holds the lock, where O(lock_timeout) passed.
+  type: dict
+  returned: failure, when the lock was not released
+  sample: {pid: 812, command: /usr/bin/python3 /usr/bin/unattended-upgrade, path: /var/lib/dpkg/lock-frontend}
+unknown:
+  description: The names that neither the data table nor the archive has.
+  type: list
+  elements: str
+  returned: failure, when there are such names
+  sample: [libpq-devel]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._dpkg import difference
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import Outcome, Wish, fulfil
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System, parse_os_release
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import resolve
+
+
+def supported_system(host: Host) -> System:
+    """Return the host's system, an error where no package manager of this module is at home."""
+    system = parse_os_release(host.read("/etc/os-release") or "")
+    if not system.is_family("debian"):
+        raise BaselineError(
+            f"{system.title} is not supported: pyhost.baseline.packages manages the Debian family "
+            "(Debian 12 and 13, Ubuntu 22.04 and later); nothing was changed"
+        )
+    return system
+
+
+def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
+    """Return the module's result; the diff shows only the packages that differ."""
+    change = difference(outcome.before, outcome.after)
+    differing = sorted({*change.installed, *change.upgraded, *change.removed})
+    before, after = (
+        "".join(f"{name} {state[name]}\n" for name in differing if name in state)
+        for state in (outcome.before, outcome.after)
+    )
+    return {
+        "changed": outcome.changed,
+        "resolved": resolved,
+        "installed": change.installed,
+        "upgraded": change.upgraded,
+        "removed": change.removed,
+        "cache_updated": outcome.cache_updated,
+        "diff": {
+            "before_header": "installed packages",
+            "after_header": "installed packages",
+            "before": before,
+            "after": after,
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
+            "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+            "install_recommends": {"type": "bool", "default": False},
+            "update_cache": {"type": "bool", "default": True},
+            "cache_valid_time": {"type": "int", "default": 86400},
+            "lock_timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    try:
+        host = Host(module)
+        system = supported_system(host)
+        resolved = resolve(wanted["name"], system, alone=wanted["state"] == "absent")
+        outcome = fulfil(
+            host,
+            Wish(
+                packages=resolved.packages,
+                state=wanted["state"],
+                recommends=wanted["install_recommends"],
+                update_cache=wanted["update_cache"],
+                cache_valid_time=wanted["cache_valid_time"],
+                lock_timeout=wanted["lock_timeout"],
+            ),
+        )
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(**result(outcome, resolved.by_name))
+
+
+if __name__ == "__main__":
+    main()
