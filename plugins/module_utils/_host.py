@@ -69,6 +69,7 @@ class Host:
     ) -> Ran:
         """Run ``argv`` (``argv[0]`` a name or a path) with ``LC_ALL=C``; ``data`` goes to its standard input as it is.
 
+        Without ``data`` the standard input is empty: a terminal, which ssh may have given us, would be waited for.
         A command that cannot be started gives ``rc`` 127; no exit status raises.
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
@@ -76,6 +77,7 @@ class Host:
             return Ran(tuple(argv), 127, "", f"{argv[0]}: command not found")
         environment = {"LC_ALL": "C", "LANGUAGE": "C"}
         environment.update(env or {})
+        self._close_standard_input()
         rc, out, err = self._module.run_command(
             [program, *argv[1:]], data=data, binary_data=True, environ_update=environment, handle_exceptions=False
         )
@@ -178,6 +180,14 @@ class Host:
                         ) from error
                     time.sleep(0.2)
             yield
+        finally:
+            os.close(fd)
+
+    @staticmethod
+    def _close_standard_input() -> None:
+        fd = os.open(os.devnull, os.O_RDONLY)
+        try:
+            os.dup2(fd, 0)
         finally:
             os.close(fd)
 

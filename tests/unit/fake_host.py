@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import os
 import typing as t
 from dataclasses import dataclass, field
 
@@ -32,12 +33,14 @@ class FakeHost:
         *,
         programs: t.Collection[str] | None = None,
         check_mode: bool = False,
+        mtimes: dict[str, int] | None = None,
     ) -> None:
         self.files = dict(files or {})
         self.commands = list(commands or [])
         self.programs = programs
         self.check_mode = check_mode
         self.written: list[str] = []
+        self.mtimes = dict(mtimes or {})
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
@@ -50,6 +53,13 @@ class FakeHost:
         for path, text in expected.writes.items():
             self._put(path, text)
         return Ran(tuple(argv), expected.rc, expected.out, expected.err)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """Know of the files' existence and, where ``mtimes`` has it, their time of change."""
+        if path not in self.files and path not in self.mtimes:
+            return None
+        when = self.mtimes.get(path, 0)
+        return os.stat_result((0o100644, 0, 0, 1, 0, 0, len(self.files.get(path, "")), when, when, when))
 
     def read(self, path: str) -> str | None:
         return self.files.get(path)
