@@ -1,0 +1,163 @@
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the user and port that answer, with Ansible's own connection plugin, so that every ssh setting counts."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.text.converters import to_text
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
+    WINDOWS,
+    Answer,
+    Candidate,
+    Refusal,
+    Verdict,
+    candidates,
+    host_complaint,
+    judge,
+    no_answer,
+    parse_answer,
+    probe_script,
+    search,
+    silent_answer,
+)
+
+# Every variable that sets the option of the ssh connection plugin.
+_VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_port", "ansible_ssh_port")}
+_WINDOWS_TRANSPORTS = ("winrm", "psrp")
+
+
+class ActionModule(ActionBase):
+    """The controller's half is the whole: the probe is a shell script, for hosts that may have no Python."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = True
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        _, wish = self.validate_argument_spec(
+            argument_spec={
+                "users": {"type": "list", "elements": "str", "default": []},
+                "ports": {"type": "list", "elements": "int", "default": []},
+                "python_required": {"type": "bool", "default": True},
+            }
+        )
+        named = self._named_python(task_vars or {})
+        least, pythons = _python_wish(named)
+        forced = self._forced() if self._is_ssh() else set()
+        script = probe_script(pythons, least=least)
+        outcome = search(self._candidates(wish, forced), lambda candidate: self._probe(candidate, script))
+        result["tried"] = [
+            {"user": candidate.user, "port": candidate.port, "reason": refusal.words}
+            for candidate, refusal in outcome.tried
+        ]
+        if outcome.answer is None or outcome.candidate is None:
+            return self._unreachable(result, outcome.tried, forced)
+        complaint = host_complaint(
+            outcome.answer, least_python=least, python_needed=wish["python_required"], python_named=named
+        ) or self._escalation_complaint(outcome.answer)
+        if complaint:
+            return {**result, "failed": True, "msg": complaint}
+        return {**result, "changed": False, **_facts(outcome.candidate, outcome.answer, least, is_ssh=self._is_ssh())}
+
+    def _is_ssh(self) -> bool:
+        return str(self._connection.transport).rpartition(".")[2] == "ssh"
+
+    def _candidates(self, wish: dict[str, t.Any], forced: set[str]) -> list[Candidate]:
+        """Other connections than ssh have no users and ports to choose from: their one candidate is themselves."""
+        if not self._is_ssh():
+            return [Candidate(None, None)]
+        given = Candidate(self._connection.get_option("remote_user"), self._connection.get_option("port"))
+        return candidates(users=wish["users"], ports=wish["ports"], given=given, forced=forced)
+
+    def _forced(self) -> set[str]:
+        """What extra variables decide: no fact that follows from the answer could beat them."""
+        extra = load_extra_vars(self._loader)
+        return {option for option, names in _VARIABLES.items() if any(name in extra for name in names)}
+
+    def _named_python(self, task_vars: dict[str, t.Any]) -> str | None:
+        """The interpreter that somebody set; ``None`` where Ansible would look for one."""
+        value = C.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars)
+        text = to_text(self._templar.template(value))
+        return None if text.startswith("auto") else text
+
+    def _probe(self, candidate: Candidate, script: str) -> Answer | Refusal:
+        connection = self._connection
+        if connection.transport in _WINDOWS_TRANSPORTS or getattr(connection._shell, "_IS_WINDOWS", False):
+            return WINDOWS
+        try:
+            if self._is_ssh():
+                self._aim(candidate)
+            code, out, err = connection.exec_command("/bin/sh -s", in_data=script.encode(), sudoable=False)
+        except AnsibleError as error:
+            return judge(to_text(error.message))
+        output = to_text(out)
+        return parse_answer(output) or silent_answer(f"{output}\n{to_text(err)}\n(rc={code})")
+
+    def _aim(self, candidate: Candidate) -> None:
+        """Point the connection at ``candidate``, one attempt, by a login of its own.
+
+        A master connection of an earlier run would answer for a door that has been closed since.
+        """
+        self._connection.set_option("remote_user", candidate.user)
+        self._connection.set_option("port", candidate.port)
+        self._connection.set_option("reconnection_retries", 0)
+        self._connection.reset()
+
+    def _unreachable(
+        self, result: dict[str, t.Any], tried: t.Sequence[tuple[Candidate, Refusal]], forced: set[str]
+    ) -> dict[str, t.Any]:
+        last = tried[-1][1]
+        if last.verdict is Verdict.UNFIT:
+            return {**result, "failed": True, "msg": last.words}
+        return {**result, "unreachable": True, "msg": no_answer(tried, forced=forced)}
+
+    def _escalation_complaint(self, answer: Answer) -> str | None:
+        """Prove that the tasks to come can become root; without ``become`` they do not ask for it."""
+        become = self._connection.become
+        if become is None or answer.uid == 0 or (become.name.endswith("sudo") and answer.sudo == "ok"):
+            return None
+        try:
+            ran = self._low_level_execute_command("id -u", sudoable=True)
+            words = " ".join((ran["stderr"] or ran["stdout"]).split()[:30])
+            if ran["rc"] == 0 and ran["stdout"].strip().endswith("0"):
+                return None
+        except AnsibleConnectionFailure as error:
+            words = f"{become.name} asks for something unexpected: {judge(to_text(error.message)).words}"
+        except AnsibleError as error:
+            words = to_text(error.message)
+        return (
+            f"'{answer.login}' logs in but cannot become root: {words}; the host was left as it was; give the password "
+            "with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
+        )
+
+
+def _python_wish(named: str | None) -> tuple[tuple[int, int], list[str]]:
+    """Return the least version that this Ansible runs on, and where to look; the system's own Python comes first."""
+    fallback = [str(name) for name in C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK")]
+    versions = [re.fullmatch(r"python(\d+)\.(\d+)", name) for name in fallback]
+    least = min(((int(match[1]), int(match[2])) for match in versions if match), default=(3, 8))
+    return least, [named] if named else list(dict.fromkeys(["/usr/bin/python3", "python3", *fallback]))
+
+
+def _facts(candidate: Candidate, answer: Answer, least: tuple[int, int], *, is_ssh: bool) -> dict[str, t.Any]:
+    return {
+        "user": (candidate.user or answer.login) if is_ssh else None,
+        "port": candidate.port,
+        "login": answer.login,
+        "uid": answer.uid,
+        "sudo": answer.sudo,
+        "system": answer.system,
+        "version": answer.version,
+        "python": answer.python(least),
+    }

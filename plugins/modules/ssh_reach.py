@@ -1,0 +1,123 @@
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# language=yaml
+DOCUMENTATION = r"""
+---
+module: ssh_reach
+short_description: Find the user and port that a host answers on
+version_added: 0.1.0
+description:
+  - Logs in with one candidate after another, the hoped-for ones first, and returns the first that gets in, so that a
+    playbook which closes the root login or moves the port runs again with the same command.
+  - It uses Ansible's own connection with all its settings (keys, passwords, proxies, arguments). Each probe is a login
+    of its own and never an older shared connection; the one that gets in is shared with the tasks that follow.
+  - A closed port, or one that does not answer in time, is not tried for the other users. A refused login leads to the
+    next user on that port. A wrong host key or an unknown name ends the search. C(sshd) punishes a source that keeps
+    failing, so order the candidates such that the usual case fails once at most.
+  - The host that answers must be one that this collection supports, and have a Python that this Ansible can use. Where
+    the task has C(become), the user must be able to become root. Each of these fails with what to do.
+  - Connections other than C(ssh) are probed as they are, with the same demands on the host.
+options:
+  users:
+    description:
+      - Users to try, in this order, before the one that Ansible was given (C(-u), C(ansible_user), or ssh's choice).
+    type: list
+    elements: str
+    default: []
+  ports:
+    description:
+      - Ports to try, in this order, before the one that Ansible was given (C(ansible_port), or what ssh chooses).
+    type: list
+    elements: int
+    default: []
+  python_required:
+    description:
+      - Fail where the host has no Python that this version of Ansible supports.
+      - V(false) is for playbooks that install it.
+    type: bool
+    default: true
+notes:
+  - Neither users nor ports are chosen where an extra variable (C(-e ansible_user=…)) decides, because extra variables
+    beat what a play sets.
+extends_documentation_fragment:
+  - pyhost.baseline.attributes.info_module
+attributes:
+  action:
+    description: The whole of it runs on the controller, as an action plugin.
+    support: full
+author:
+  - The pyhost.baseline team (@pyhost)
+seealso:
+  - module: pyhost.baseline.sshd_config
+"""
+
+# language=yaml
+EXAMPLES = r"""
+- name: Find the login that answers
+  pyhost.baseline.ssh_reach:
+    users: [deploy]
+    ports: [2222]
+  register: reach
+
+- name: Go on with that login
+  ansible.builtin.set_fact:
+    ansible_user: "{{ reach.user }}"
+    ansible_port: "{{ reach.port | default(omit, true) }}"
+"""
+
+# language=yaml
+RETURN = r"""
+user:
+  description: The user that got in, V(null) where the connection is not ssh.
+  type: str
+  returned: success
+  sample: deploy
+port:
+  description: The port that answered, V(null) where ssh chose it.
+  type: int
+  returned: success
+  sample: 2222
+tried:
+  description: The candidates that did not get in, with ssh's own reason.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - user: deploy
+      port: 2222
+      reason: "ssh: connect to host 203.0.113.7 port 2222: Connection refused"
+login:
+  description: The name of the user as the host says it.
+  type: str
+  returned: success
+  sample: deploy
+uid:
+  description: The number of the user on the host.
+  type: int
+  returned: success
+  sample: 1000
+sudo:
+  description: What C(sudo -n true) came to, V(ok), V(refused) or V(absent).
+  type: str
+  returned: success
+  sample: ok
+system:
+  description: The C(ID) of the host's C(/etc/os-release).
+  type: str
+  returned: success
+  sample: debian
+version:
+  description: The C(VERSION_ID) of the host's C(/etc/os-release).
+  type: str
+  returned: success
+  sample: "13"
+python:
+  description: The path of the first Python that this Ansible can use, V(null) where there is none.
+  type: str
+  returned: success
+  sample: /usr/bin/python3
+"""

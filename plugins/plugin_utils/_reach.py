@@ -1,0 +1,324 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which user and port of a host answers, and whether what answers is a host for this collection. Pure.
+
+sshd punishes a source that keeps failing (PerSourcePenalties in sshd_config(5)), so every refusal is read for what it
+says about the candidates that are left: a closed port about all its users, a refused login about that user alone.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import shlex
+import typing as t
+from dataclasses import dataclass
+
+__all__ = [
+    "WINDOWS",
+    "Answer",
+    "Candidate",
+    "Outcome",
+    "Refusal",
+    "Verdict",
+    "candidates",
+    "host_complaint",
+    "judge",
+    "no_answer",
+    "parse_answer",
+    "probe_script",
+    "search",
+    "silent_answer",
+    "ssh_words",
+]
+
+# The releases that the roles are tested on; a system is added here when its tests are.
+SUPPORTED: t.Mapping[str, tuple[str, ...]] = {"debian": ("12", "13")}
+
+_MARK = "pyhost.baseline.reach"
+_SSH_PORT = 22
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A login to try. ``None`` leaves the choice to ssh and its own configuration."""
+
+    user: str | None
+    port: int | None
+
+    def __str__(self) -> str:
+        return f"{self.user or 'the user of ssh_config'} on port {self.port or _SSH_PORT}"
+
+
+class Verdict(enum.Enum):
+    """What a refusal says: about this user alone, about all users of the port, about the host, or that it is unfit."""
+
+    NEXT_USER = "user"
+    NEXT_PORT = "port"
+    STOP = "stop"
+    UNFIT = "unfit"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a candidate did not get in, in ssh's own words."""
+
+    words: str
+    verdict: Verdict
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the host said to the probe's script. ``pythons`` are paths with their versions, in the order asked."""
+
+    login: str
+    uid: int
+    kernel: str
+    system: str
+    version: str
+    name: str
+    sudo: str
+    pythons: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def python(self, least: tuple[int, int]) -> str | None:
+        """The first Python that is at least ``least``."""
+        return next((path for path, version in self.pythons if version >= least), None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a search: the candidate that answered, if any, and those that did not."""
+
+    tried: tuple[tuple[Candidate, Refusal], ...]
+    candidate: Candidate | None = None
+    answer: Answer | None = None
+
+
+def candidates(
+    *, users: t.Sequence[str], ports: t.Sequence[int], given: Candidate, forced: t.Collection[str] = ()
+) -> list[Candidate]:
+    """Return what to try, the best first: every user on the first port, then on the next.
+
+    ``given`` is what Ansible would use by itself, tried last; what is ``forced`` (``user``, ``port``) stays as given.
+    """
+    all_users = _unique([*([] if "user" in forced else users), given.user], default=None)
+    all_ports = _unique([*([] if "port" in forced else ports), given.port], default=_SSH_PORT)
+    return [Candidate(user, port) for port in all_ports for user in all_users]
+
+
+def _unique(values: t.Sequence[t.Any], *, default: t.Any) -> list[t.Any]:
+    """Drop what repeats an earlier value; ``None`` stands for ``default``."""
+    found: dict[t.Any, t.Any] = {}
+    for value in values:
+        found.setdefault(default if value is None else value, value)
+    return list(found.values())
+
+
+def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], Answer | Refusal]) -> Outcome:
+    """Probe the candidates until one answers, leaving out those that an earlier refusal already spoke about."""
+    tried: list[tuple[Candidate, Refusal]] = []
+    closed: set[int | None] = set()
+    refused: Candidate | None = None
+    for candidate in wanted:
+        if candidate.port in closed:
+            continue
+        if refused is not None and candidate.port != refused.port:
+            break  # the same sshd would refuse the same users on this port too, and punish
+        result = probe(candidate)
+        if isinstance(result, Answer):
+            return Outcome(tuple(tried), candidate, result)
+        tried.append((candidate, result))
+        if result.verdict in (Verdict.STOP, Verdict.UNFIT):
+            break
+        if result.verdict is Verdict.NEXT_PORT:
+            closed.add(candidate.port)
+        else:
+            refused = candidate
+    return Outcome(tuple(tried))
+
+
+# What ssh(1) says, and what it means for the other candidates; the first match counts.
+_MEANINGS: tuple[tuple[str, Verdict, str], ...] = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed",
+        Verdict.STOP,
+        "the host's key is not the one that was known: another host answers at this address, or it was installed anew; "
+        "if that is expected, remove the old key with 'ssh-keygen -R HOST'",
+    ),
+    (
+        r"Host key verification failed|No \S+ host key is known",
+        Verdict.STOP,
+        "the host's key is not known here yet: connect once by hand with ssh and compare the fingerprint",
+    ),
+    (
+        r"Not allowed at this time|Exceeded MaxStartups",
+        Verdict.STOP,
+        "sshd refuses this controller for a while because of earlier failures (PerSourcePenalties, MaxStartups): "
+        "wait a minute and run again",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution",
+        Verdict.STOP,
+        "the inventory's name, or its ansible_host, is not known to DNS",
+    ),
+    (r"to use .* you must install the sshpass program", Verdict.STOP, ""),
+    (r"connect to (?:host|address) .*: ", Verdict.NEXT_PORT, ""),
+    (r"Connection timed out during banner exchange|Operation timed out", Verdict.NEXT_PORT, ""),
+    (
+        r"Permission denied|Too many authentication failures|Invalid/incorrect (?:username/)?password",
+        Verdict.NEXT_USER,
+        "",
+    ),
+)
+_NOISE = re.compile(r"debug\d: |Warning: Permanently added|Authorized (?:access|users?) only|@+|\s*$|\*{2}|mux_client")
+_PREAMBLE = re.compile(
+    r"^.*?(?:(?:connect to the host|reached over) (?:via )?ssh:|password:)\s*", re.IGNORECASE | re.DOTALL
+)
+
+
+def judge(message: str) -> Refusal:
+    """Read the message of a connection that failed."""
+    words = ssh_words(message)
+    for pattern, verdict, hint in _MEANINGS:
+        if re.search(pattern, message):
+            return Refusal(words, verdict, hint)
+    return Refusal(words, Verdict.STOP)
+
+
+def ssh_words(message: str) -> str:
+    """Return ssh's own last words out of ``message``, on one line, without Ansible's preamble and the banners."""
+    text = _PREAMBLE.sub("", message, count=1) or message
+    lines = [line.strip() for line in text.splitlines() if not _NOISE.match(line)]
+    telling = [line for line in lines if any(re.search(pattern, line) for pattern, _, _ in _MEANINGS)]
+    return "; ".join(dict.fromkeys(telling or lines[-2:])).rstrip(".") or "no reason given"
+
+
+def no_answer(tried: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collection[str] = ()) -> str:
+    """Return the sentence for a host that lets no candidate in."""
+    reasons = "; ".join(f"{candidate}: {refusal.words}" for candidate, refusal in tried)
+    hint = next((refusal.hint for _, refusal in reversed(tried) if refusal.hint), "")
+    if not hint and tried and tried[-1][1].verdict is Verdict.NEXT_PORT:
+        hint = (
+            "check the address and port, that the host is up, "
+            "and that no firewall or fail2ban shuts this controller out"
+        )
+    if not hint:
+        hint = "name a user and key that can log in with '-u USER --private-key FILE'"
+    if forced:
+        named = " and ".join(f"ansible_{name}" for name in sorted(forced))
+        hint += (
+            f" (extra variables beat every other choice: {named} given by '-e' kept other candidates from being tried)"
+        )
+    return f"no login works: {reasons}; the host was left as it was; {hint}"
+
+
+def probe_script(pythons: t.Sequence[str], *, least: tuple[int, int]) -> str:
+    """Return the POSIX sh script that a candidate feeds to ``/bin/sh -s``. It reads and never changes the host.
+
+    It is one function, so that the shell has read all of it before a command can take its standard input.
+    """
+    names = " ".join(shlex.quote(name) for name in pythons)
+    version = f"import sys; v = sys.version_info; print('%d.%d.%d' % v[:3]); sys.exit(v[:2] < {least!r})"
+    return f"""\
+probe() {{
+  PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
+  echo '{_MARK} begin'
+  echo "uid=$(id -u)"
+  echo "login=$(id -un)"
+  echo "kernel=$(uname -s)"
+  if [ -r /etc/os-release ]; then
+    (. /etc/os-release && echo "system=$ID" && echo "version=$VERSION_ID" && echo "name=$PRETTY_NAME")
+  fi
+  if [ "$(uname -s)" != Darwin ]; then
+    if ! command -v sudo >/dev/null; then echo sudo=absent
+    elif sudo -n true >/dev/null; then echo sudo=ok
+    else echo sudo=refused
+    fi
+    for name in {names}; do
+      path=$(command -v "$name") || continue
+      found=$("$path" -c {shlex.quote(version)})
+      enough=$?
+      if [ -n "$found" ]; then echo "python=$found $path"; fi
+      if [ "$enough" = 0 ]; then break; fi
+    done
+  fi
+  echo '{_MARK} end'
+}}
+probe </dev/null 2>/dev/null
+"""
+
+
+def parse_answer(output: str) -> Answer | None:
+    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run."""
+    match = re.search(rf"{re.escape(_MARK)} begin\r?\n(.*?){re.escape(_MARK)} end", output, re.DOTALL)
+    if match is None:
+        return None
+    pairs = [line.strip().split("=", 1) for line in match.group(1).splitlines() if "=" in line]
+    values = {key: value for key, value in pairs if key != "python"}
+    found = [value.split(" ", 1) for key, value in pairs if key == "python"]
+    return Answer(
+        login=values.get("login", ""),
+        uid=int(values.get("uid") or -1),
+        kernel=values.get("kernel", ""),
+        system=values.get("system", ""),
+        version=values.get("version", ""),
+        name=values.get("name") or values.get("kernel", ""),
+        sudo=values.get("sudo", "absent"),
+        pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
+    )
+
+
+def _not_a_target(system: str) -> str:
+    """Return the sentence for a system that Ansible runs on and this collection does not manage."""
+    return (
+        f"the host runs {system}, which is a place to run Ansible from, never a target of pyhost.baseline; "
+        "the host was left as it was; take it out of the inventory or choose others with '--limit'"
+    )
+
+
+WINDOWS = Refusal(_not_a_target("Windows"), Verdict.UNFIT)
+_WINDOWS_WORDS = re.compile(
+    r"is not recognized as (?:an internal or external command|(?:the )?name of a cmdlet|a name of a cmdlet)"
+    r"|CommandNotFoundException|#< CLIXML|The system cannot find the (?:path|file) specified"
+)
+
+
+def silent_answer(output: str) -> Refusal:
+    """Read what came back instead of the script's answer from a login that was let in."""
+    if _WINDOWS_WORDS.search(output):
+        return WINDOWS
+    words = " ".join(output.split())[:200] or "no output"
+    return Refusal(f"logged in, but its login shell runs no /bin/sh: {words}", Verdict.NEXT_USER)
+
+
+def host_complaint(
+    answer: Answer, *, least_python: tuple[int, int], python_needed: bool, python_named: str | None = None
+) -> str | None:
+    """Say why the host that answered cannot be a target, ``None`` where it can."""
+    if answer.kernel == "Darwin":
+        return _not_a_target("macOS")
+    releases = SUPPORTED.get(answer.system)
+    if releases is None or answer.version not in releases:
+        known = ", ".join(f"{name.capitalize()} {' and '.join(versions)}" for name, versions in SUPPORTED.items())
+        what = "an unsupported system" if releases is None else "an unsupported release"
+        return (
+            f"the host runs {answer.name or 'an unknown system'}, {what}; supported are {known}; it was left as it was"
+        )
+    if python_needed and answer.python(least_python) is None:
+        return _python_complaint(answer, least_python, python_named)
+    return None
+
+
+def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None) -> str:
+    wanted = f"{least[0]}.{least[1]} or later"
+    if named:
+        return (
+            f"the host has no Python {wanted} at {named}, where ansible_python_interpreter points; "
+            "it was left as it was; correct or remove that variable"
+        )
+    found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in answer.pythons)
+    return (
+        f"the host has {'only Python ' + found if found else 'no Python'}, and Ansible needs {wanted}; "
+        "it was left as it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
+    )
