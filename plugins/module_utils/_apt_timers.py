@@ -1,0 +1,107 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two timers that start apt's daily work, see systemd.timer(5): their drop-ins and what ``systemctl show`` says."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+
+__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "parse_timers"]
+
+# By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
+TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
+DROP_IN = "/etc/systemd/system/{}.d/50-pyhost-baseline.conf"
+PROPERTIES = (
+    "Id,LoadState,UnitFileState,ActiveState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
+    "NeedDaemonReload,DropInPaths"
+)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer as systemd has it loaded."""
+
+    name: str
+    load: str
+    file_state: str
+    active: str
+    calendar: tuple[str, ...]
+    random_delay: str
+    next: str
+    last: str
+    stale: bool
+    drop_ins: tuple[str, ...]
+
+    @property
+    def enabled(self) -> bool:
+        return self.file_state in ("enabled", "static", "generated", "alias")
+
+    @property
+    def running(self) -> bool:
+        return self.active == "active"
+
+    def knows(self, drop_in: str | None) -> bool:
+        """Say whether systemd has loaded what the files say, where our drop-in is ``drop_in`` (``None``: absent)."""
+        return not self.stale and (DROP_IN.format(self.name) in self.drop_ins) == (drop_in is not None)
+
+    def describe(self) -> str:
+        """The state in words, for the diff."""
+        return f"{self.file_state or self.load}, {self.active}\n"
+
+    def as_result(self) -> dict[str, t.Any]:
+        return {
+            "name": self.name,
+            "enabled": self.enabled,
+            "active": self.running,
+            "state": self.file_state or self.load,
+            "calendar": list(self.calendar),
+            "random_delay": self.random_delay,
+            "next": self.next or None,
+            "last": self.last or None,
+        }
+
+
+def parse_timers(text: str) -> dict[str, Timer]:
+    """Parse ``systemctl show`` of several timers, by their names."""
+    timers = {}
+    for stanza in text.strip().split("\n\n"):
+        pairs = [line.split("=", 1) for line in stanza.splitlines() if "=" in line]
+        words = {key: value for key, value in pairs}
+        name = words.get("Id", "")
+        timers[name] = Timer(
+            name=name,
+            load=words.get("LoadState", ""),
+            file_state=words.get("UnitFileState", ""),
+            active=words.get("ActiveState", ""),
+            calendar=tuple(_calendar(value) for key, value in pairs if key == "TimersCalendar" and value),
+            random_delay=words.get("RandomizedDelayUSec", ""),
+            next=words.get("NextElapseUSecRealtime", ""),
+            last=words.get("LastTriggerUSec", ""),
+            stale=words.get("NeedDaemonReload") == "yes",
+            drop_ins=tuple(words.get("DropInPaths", "").split()),
+        )
+    return timers
+
+
+def _calendar(value: str) -> str:
+    """``{ OnCalendar=*-*-* 06:00:00 ; next_elapse=… }`` → ``*-*-* 06:00:00``."""
+    return value.strip("{} ").partition(";")[0].strip().partition("=")[2]
+
+
+def drop_in(calendar: str | None, random_delay: str | None) -> str | None:
+    """Return the text of a timer's drop-in, ``None`` where nothing about it is wished."""
+    if calendar is None and random_delay is None:
+        return None
+    for value in filter(None, (calendar, random_delay)):
+        if not value.isprintable():
+            raise BaselineError(f"schedule: {value!r} is not one line of plain text. Nothing was changed")
+    lines = ["# Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.", "[Timer]"]
+    if calendar is not None:
+        # The empty one drops the times of the unit itself; without it both would count.
+        lines += ["OnCalendar=", f"OnCalendar={calendar}"]
+    if random_delay is not None:
+        lines.append(f"RandomizedDelaySec={random_delay}")
+    return "\n".join(lines) + "\n"

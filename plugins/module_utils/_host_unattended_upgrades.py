@@ -1,0 +1,341 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""unattended-upgrades on the host: reads apt's configuration, archives and timers, brings a policy in force."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf as apt_conf
+from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
+from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
+from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+
+__all__ = [
+    "PARTS",
+    "PATH",
+    "Outcome",
+    "apply",
+    "archives",
+    "composed",
+    "files",
+    "require_apt",
+    "system",
+    "timers_state",
+]
+
+PARTS = "/etc/apt/apt.conf.d"
+PATH = f"{PARTS}/90pyhost-unattended-upgrades"
+_MAIN = "/etc/apt/apt.conf"
+_LISTS = "/var/lib/apt/lists"
+_UNTOUCHED = "nothing was changed"
+
+
+@dataclass
+class Outcome:
+    """What a run found and did: ``before`` and ``after`` by file or timer, and what is in force."""
+
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+    result: dict[str, t.Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        return [
+            {
+                "before_header": name,
+                "after_header": name,
+                "before": self.before.get(name, ""),
+                "after": self.after.get(name, ""),
+            }
+            for name in sorted({*self.before, *self.after})
+            if self.before.get(name) != self.after.get(name)
+        ]
+
+
+# reading
+
+
+def require_apt(host: Host) -> None:
+    if host.find("apt-config") is None:
+        raise BaselineError(
+            "unattended-upgrades needs apt, and this host has no apt-config; "
+            f"on other systems use another module such as dnf_automatic; {_UNTOUCHED}"
+        )
+
+
+def system(host: Host) -> origins.System:
+    """Return what ``${distro_id}`` and ``${distro_codename}`` stand for on the host."""
+    text = host.read("/etc/os-release") or ""
+    words = dict(re.findall(r"^(\w+)=[\"']?([^\"'\n]*)", text, re.MULTILINE))
+    return origins.System(words.get("ID", "linux"), words.get("VERSION_CODENAME", ""))
+
+
+def composed(host: Host, *, parts: str = PARTS) -> apt_conf.Config:
+    """Return the configuration that apt composes, with the directory ``parts`` in the place of its own."""
+    env = {}
+    if parts != PARTS:
+        env["APT_CONFIG"] = _redirect(parts)
+        host.write(_redirect(parts), f"Dir::Etc::parts {apt_conf.quote(parts)};\n")
+    ran = host.run(["apt-config", "dump"], env=env)
+    if not ran.ok:
+        words = ran.words().replace(parts, PARTS)
+        raise BaselineError(f"apt rejects its configuration: {words}; {_UNTOUCHED}. Correct that file first")
+    return apt_conf.parse_dump(ran.out)
+
+
+def _redirect(parts: str) -> str:
+    return os.path.join(os.path.dirname(parts), "apt.conf")
+
+
+def files(host: Host) -> list[tuple[str, apt_conf.File]]:
+    """Return the configuration files in the order in which apt reads them: the parts, then the main file."""
+    names = apt_conf.order(os.path.basename(path) for path in host.glob(f"{PARTS}/*"))
+    texts = [(path, host.read(path)) for path in [*(f"{PARTS}/{name}" for name in names), _MAIN]]
+    return [(path, apt_conf.parse_file(text)) for path, text in texts if text is not None]
+
+
+def archives(host: Host) -> list[origins.Archive]:
+    """Return the configured archives whose index is on the host."""
+    ran = host.run(["apt-get", "indextargets"])
+    if not ran.ok:
+        raise BaselineError(f"apt-get cannot read its sources: {ran.words()}; {_UNTOUCHED}")
+    return origins.parse_targets(ran.out)
+
+
+def timers_state(host: Host) -> dict[str, timers.Timer]:
+    """Return the two timers; an empty dict where systemd does not run (cron.daily starts apt's work there)."""
+    names = list(timers.TIMERS.values())
+    ran = host.run(["systemctl", "show", "--property", timers.PROPERTIES, "--", *names])
+    return timers.parse_timers(ran.out) if ran.ok else {}
+
+
+# acting
+
+
+def apply(
+    host: Host, wish: uu.Policy, drop_ins: t.Mapping[str, str | None], *, units: bool, text: str | None
+) -> Outcome:
+    """Bring ``wish`` (rendered: ``text``) and the timers' ``drop_ins`` in force; ``units``: the timers must fire."""
+    outcome = Outcome()
+    where = system(host)
+    paths = {timers.DROP_IN.format(name): content for name, content in drop_ins.items()}
+    wished_files = {PATH: text, **paths}
+    current = {path: host.read(path) for path in wished_files}
+    outcome.before = {path: content for path, content in current.items() if content is not None}
+    outcome.after = {path: content for path, content in wished_files.items() if content is not None}
+
+    parts = _staged(host, text) if current[PATH] != text else PARTS
+    config = composed(host, parts=parts)
+    _require_in_force(host, wish, config, unchanged=_UNTOUCHED)
+    _require_program(host, outcome)
+    matched = _require_archives(host, wish, where, outcome)
+    state = timers_state(host)
+    if drop_ins and any(current[path] != content for path, content in paths.items()):
+        _check_schedule(host, paths)
+    _plan_timers(state, drop_ins, outcome, units=units)
+
+    if outcome.changed and not host.check_mode:
+        if parts != PARTS and text is not None:
+            _rehearse(host, wish, where, outcome, parts=parts)
+        for path, content in wished_files.items():
+            if content != current[path]:
+                _put(host, path, content)
+        state = _start_timers(host, state, drop_ins, units=units)
+        config = composed(host)
+        _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
+    outcome.result = {
+        "path": PATH,
+        "effective": uu.effective(config),
+        "origins": matched,
+        "timers": [timer.as_result() for timer in state.values()],
+        **outcome.result,
+    }
+    return outcome
+
+
+def _put(host: Host, path: str, content: str | None) -> None:
+    if content is None:
+        host.remove(path)
+    else:
+        host.make_directory(os.path.dirname(path))
+        host.write(path, content)
+
+
+def _staged(host: Host, text: str | None) -> str:
+    """Return a copy of the parts directory in which our file holds ``text``."""
+    parts = os.path.join(host.scratch(), "apt.conf.d")
+    host.copy_tree(PARTS, parts)
+    candidate = os.path.join(parts, os.path.basename(PATH))
+    if text is None:
+        host.remove(candidate)
+    else:
+        host.write(candidate, text)
+    return parts
+
+
+def _rehearse(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome, *, parts: str) -> None:
+    """Let unattended-upgrade itself say, before anything is written, that it would allow the wished origins."""
+    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env={"APT_CONFIG": _redirect(parts)})
+    wished = ", ".join(origins.substitute(pattern, where) for pattern in wish.lists[uu.LISTS["origins"]])
+    if f"Allowed origins are: {wished}\n" in ran.out + ran.err:
+        return
+    if "Lock could not be acquired" in ran.out + ran.err:
+        outcome.warnings.append("unattended-upgrade was not rehearsed: another package manager is running")
+        return
+    words = "\n".join((ran.out + ran.err).strip().splitlines()[-5:])
+    raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {words}; {_UNTOUCHED}")
+
+
+def _require_in_force(host: Host, wish: uu.Policy, config: apt_conf.Config, *, unchanged: str) -> None:
+    keys = uu.defeated(wish, config)
+    if not keys:
+        return
+    later = [(path, file) for path, file in files(host) if path == _MAIN or path > PATH]
+    by_key = {key: uu.culprits(key, later) for key in keys}
+    told = [
+        "{} is {}{}".format(
+            key,
+            _shown(config, key, wish),
+            f" because of {' and '.join(places)}" if places else "",
+        )
+        for key, places in by_key.items()
+    ]
+    raise BaselineError(
+        f"the wish is not in force: {'; '.join(told)}. These files are read after {PATH} and win; "
+        f"remove those lines or wish the same; {unchanged}",
+        shadowed_by=by_key,
+    )
+
+
+def _shown(config: apt_conf.Config, key: str, wish: uu.Policy) -> str:
+    if key in wish.lists:
+        return "[{}] (wished: [{}])".format(", ".join(config.items(key)), ", ".join(wish.lists[key]))
+    return f"{config.value(key)!r} (wished: {wish.values[key]!r})"
+
+
+def _require_program(host: Host, outcome: Outcome) -> None:
+    if host.find("unattended-upgrade") is not None:
+        return
+    if not host.check_mode:
+        raise BaselineError(f"the package unattended-upgrades is not installed; install it first; {_UNTOUCHED}")
+    outcome.warnings.append(
+        "the package unattended-upgrades is not installed yet; it must be before this runs for real"
+    )
+
+
+def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome) -> list[dict[str, t.Any]]:
+    """Return each wished origin with the archives that it allows; one that allows none is an error."""
+    patterns = wish.lists.get(uu.LISTS["origins"], ())
+    if not patterns:
+        return []
+    known = archives(host)
+    lost = origins.unmatched(patterns, known, where)
+    missing = _missing_indexes(host) if lost else []
+    if missing and host.check_mode:
+        outcome.warnings.append(
+            f"whether an archive is allowed by {' and '.join(lost)} cannot be said yet: the index is missing of "
+            f"{', '.join(missing)}"
+        )
+        lost = []
+    elif missing:
+        known = _update(host)
+        outcome.result["lists_updated"] = True
+        lost = origins.unmatched(patterns, known, where)
+    if lost:
+        raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])
+    return [
+        {
+            "pattern": pattern,
+            "archives": [str(archive) for archive in known if origins.matches(pattern, archive, where)],
+        }
+        for pattern in patterns
+    ]
+
+
+def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where: origins.System) -> str:
+    there = "; ".join(str(archive) for archive in known) or "none"
+    return (
+        f"origins: {' and '.join(origins.substitute(pattern, where) for pattern in lost)} matches no archive that apt "
+        f"is configured for, so it would never install anything; {_UNTOUCHED}. The archives are: {there}"
+    )
+
+
+def _missing_indexes(host: Host) -> list[str]:
+    ran = host.run(["apt-get", "--print-uris", "update"])
+    names = [os.path.basename(path) for path in host.glob(f"{_LISTS}/*Release")]
+    return origins.missing_indexes(ran.out, names) if ran.ok else []
+
+
+def _update(host: Host) -> list[origins.Archive]:
+    ran = host.run(["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "update"])
+    if not ran.ok:
+        raise BaselineError(f"the package lists cannot be fetched: {ran.words()}; {_UNTOUCHED}")
+    return archives(host)
+
+
+# timers
+
+
+def _check_schedule(host: Host, paths: t.Mapping[str, str | None]) -> None:
+    """Let systemd judge the times before they are written: a timer with a wrong time would not start at all."""
+    for key, verb, what in (
+        ("OnCalendar", "calendar", "a calendar time of systemd.time(7), such as *-*-* 04:00"),
+        ("RandomizedDelaySec", "timespan", "a time span of systemd.time(7), such as 30m"),
+    ):
+        found = re.findall(rf"^{key}=(.+)$", "\n".join(filter(None, paths.values())), re.MULTILINE)
+        for value in dict.fromkeys(found):
+            ran = host.run(["systemd-analyze", verb, value])
+            if not ran.ok:
+                raise BaselineError(f"schedule: {value!r} is not {what}; {_UNTOUCHED}")
+
+
+def _plan_timers(
+    state: t.Mapping[str, timers.Timer], drop_ins: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
+) -> None:
+    if not state:
+        if any(drop_ins.values()):
+            raise BaselineError(f"schedule: systemd does not run here, so its timers cannot be set; {_UNTOUCHED}")
+        outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
+    for name, timer in state.items():
+        wished = "enabled, active\n" if units else timer.describe()
+        # A timer that systemd has not loaded as its files say is a change, although no file changes.
+        stale = "" if timer.knows(drop_ins.get(name)) else "older than its files, to be reloaded\n"
+        outcome.before[name] = timer.describe() + stale
+        outcome.after[name] = timer.describe() if timer.enabled and timer.running else wished
+
+
+def _start_timers(
+    host: Host, state: t.Mapping[str, timers.Timer], drop_ins: t.Mapping[str, str | None], *, units: bool
+) -> dict[str, timers.Timer]:
+    """Reload, unmask, enable and start what needs it, and prove that the timers will fire."""
+    told = f"{PATH} was written"
+    masked = [timer.name for timer in state.values() if units and timer.file_state.startswith("masked")]
+    if masked:
+        act(host, "unmask", *masked, unchanged=told)
+    if not all(timer.knows(drop_ins.get(name)) for name, timer in state.items()) or masked:
+        act(host, "daemon-reload", unchanged=told)
+    off = [timer.name for timer in state.values() if units and not timer.enabled]
+    if off:
+        act(host, "enable", *off, unchanged=told)
+    idle = [timer.name for timer in state.values() if units and not timer.running]
+    if idle:
+        act(host, "start", *idle, unchanged=told)
+    after = timers_state(host) if state else {}
+    for timer in after.values():
+        if units and not (timer.enabled and timer.running and timer.next):
+            raise BaselineError(f"{timer.name} will not fire: it is {timer.describe().strip()}; {told}")
+    return after

@@ -1,0 +1,337 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: unattended_upgrades
+short_description: Set the whole policy of unattended-upgrades and prove that it is in force
+version_added: 0.1.0
+description:
+  - Says which updates a host of the Debian family installs by itself, when, and whether it reboots.
+  - Writes one file, C(/etc/apt/apt.conf.d/90pyhost-unattended-upgrades), that sorts after the distribution's
+    C(20auto-upgrades) and C(50unattended-upgrades) and clears each list before it fills it, so that the lists hold
+    exactly what is given here. The legacy C(Allowed-Origins) is emptied, because it would allow more than O(origins).
+  - The candidate is checked inside a copy of C(/etc/apt/apt.conf.d) with C(apt-config dump), in check mode too. A file
+    that is read later and defeats the wish is an error that names file and line.
+  - Each origin must match an archive that apt is configured for; one that matches none would never install anything and
+    is an error that names the archives. Where package lists are missing, they are fetched first.
+  - Before a change is written, C(unattended-upgrade --dry-run) must say that it would allow the wished origins.
+  - The timers that start the work are enabled, unmasked and started, and the module fails where they would not fire.
+  - An option that has a default is part of the policy also when it is not given.
+author:
+  - The pyhost.baseline team (@pyhost)
+requirements:
+  - unattended-upgrades (package) on the host
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+attributes:
+  check_mode:
+    details: >-
+      The candidate is checked in full. Where the package is not installed yet or package lists are missing, a warning
+      says what could not be verified.
+options:
+  state:
+    description:
+      - V(present) brings the policy in force.
+      - V(absent) removes the module's file and timer settings, so that the distribution's policy applies again.
+    type: str
+    choices: [present, absent]
+    default: present
+  origins:
+    description:
+      - What may be upgraded, as presets or patterns.
+      - The presets are V(security), V(stable) (point releases of Debian, the release pocket of Ubuntu), V(updates)
+        (also called V(stable-updates)), V(proposed), V(backports), V(all) (everything that apt is configured for), and
+        on Ubuntu V(esm-apps) and V(esm-infra).
+      - A pattern is a comma-separated list of C(key=value) that must all match; C(*) and C(?) are wildcards. The keys
+        are C(origin), C(label), C(archive) (or C(suite)), C(codename), C(component) and C(site); the macros are
+        C(${distro_id}) and C(${distro_codename}). A literal comma is written C(\,).
+      - An empty list turns upgrades off.
+    type: list
+    elements: str
+    default: [security]
+  blocklist:
+    description:
+      - Packages that are never upgraded, as Python regular expressions that match from the start of the name.
+      - V(linux-) matches every package whose name starts so; end with C($) to match one name.
+    type: list
+    elements: str
+    default: []
+  allowlist:
+    description: Where it is not empty, only packages that match one of these Python regular expressions are upgraded.
+    type: list
+    elements: str
+    default: []
+  days:
+    description: Days of the week on which upgrades may be installed. Every day where it is empty.
+    type: list
+    elements: str
+    choices: [Mon, Tue, Wed, Thu, Fri, Sat, Sun]
+    default: []
+  reboot:
+    description:
+      - V(never) leaves reboots to people.
+      - V(when_required) reboots at O(reboot_time) when an upgrade left C(/var/run/reboot-required).
+    type: str
+    choices: [never, when_required]
+    default: never
+  reboot_time:
+    description: V(now) (right after the upgrade) or a time of day as C(HH:MM), quoted in YAML.
+    type: str
+    default: now
+  reboot_with_users:
+    description: Whether a required reboot also happens while users are logged in.
+    type: bool
+    default: true
+  update_lists_interval:
+    description: Days between two updates of the package lists; V(0) is never.
+    type: int
+    default: 1
+  upgrade_interval:
+    description: Days between two runs of unattended-upgrade; V(0) is never.
+    type: int
+    default: 1
+  autoclean_interval:
+    description: Days between two removals of outdated downloaded packages; V(0) is never. Left alone by default.
+    type: int
+  schedule:
+    description:
+      - When the timers fire. Without it the distribution's times are kept, lists at 06:00 and 18:00 within twelve
+        hours, upgrades at 06:00 within one.
+    type: dict
+    default: {}
+    suboptions:
+      update_lists_at:
+        description: Calendar time of C(apt-daily.timer), see systemd.time(7), such as V(*-*-* 03:00).
+        type: str
+      upgrade_at:
+        description: Calendar time of C(apt-daily-upgrade.timer), such as V(Mon..Fri 04:00).
+        type: str
+      random_delay:
+        description: Time span by which both timers are delayed at random, such as V(30m) or V(0).
+        type: str
+  mail_to:
+    description: Address that gets a report; the host needs C(mailx) or C(sendmail). Empty sends none.
+    type: str
+    default: ""
+  mail_report:
+    description: When a report is sent.
+    type: str
+    choices: [always, only-on-error, on-change]
+    default: on-change
+  mail_from:
+    description: Sender of the report. Left alone by default (C(root)).
+    type: str
+  remove_unused_kernels:
+    description: Remove kernels that are not needed any more.
+    type: bool
+    default: true
+  remove_new_unused_dependencies:
+    description: Remove the dependencies that an upgrade left unused.
+    type: bool
+    default: true
+  remove_unused_dependencies:
+    description: Remove every unused dependency, as C(apt-get autoremove) does.
+    type: bool
+    default: false
+  minimal_steps:
+    description: Upgrade in the smallest possible steps, so that a shutdown need not wait long.
+    type: bool
+    default: true
+  fix_interrupted_dpkg:
+    description: Finish an interrupted dpkg run first, keeping the old configuration files.
+    type: bool
+    default: true
+  install_on_shutdown:
+    description: Install when the host shuts down instead of while it runs.
+    type: bool
+    default: false
+  only_on_ac_power:
+    description: Do nothing while the host runs on battery.
+    type: bool
+    default: true
+  skip_on_metered:
+    description: Do nothing on a metered connection.
+    type: bool
+    default: true
+  allow_downgrade:
+    description: Allow downgrades where a pin priority above 1000 asks for one.
+    type: bool
+    default: false
+  download_limit:
+    description: Download limit in KB/s per connection, for every use of apt; V(0) is none. Left alone by default.
+    type: int
+  syslog:
+    description: Log to syslog besides C(/var/log/unattended-upgrades).
+    type: bool
+    default: false
+  syslog_facility:
+    description: Facility of these messages.
+    type: str
+    default: daemon
+  verbose:
+    description: Log more.
+    type: bool
+    default: false
+seealso:
+  - module: pyhost.baseline.unattended_upgrades_info
+"""
+
+EXAMPLES = r"""
+- name: Install security updates every day, never reboot
+  pyhost.baseline.unattended_upgrades:
+
+- name: Security updates and point releases at night, no kernels, reboot when required
+  pyhost.baseline.unattended_upgrades:
+    origins: [security, stable]
+    blocklist: ["linux-image-"]
+    reboot: when_required
+    reboot_time: "04:30"
+    reboot_with_users: false
+    schedule:
+      update_lists_at: "*-*-* 02:00"
+      upgrade_at: "*-*-* 03:00"
+      random_delay: 30m
+    mail_to: ops@example.org
+    mail_report: only-on-error
+
+- name: Also upgrade from PostgreSQL's own archive
+  pyhost.baseline.unattended_upgrades:
+    origins:
+      - security
+      - origin=apt.postgresql.org,codename=${distro_codename}-pgdg
+"""
+
+RETURN = r"""
+path:
+  description: The file that holds the policy.
+  returned: success
+  type: str
+  sample: /etc/apt/apt.conf.d/90pyhost-unattended-upgrades
+effective:
+  description:
+    - The policy in force by the names of the options, from C(apt-config dump). In check mode, what would be in force.
+    - RV(effective.reboot_automatically) is whether a required reboot happens by itself.
+  returned: success
+  type: dict
+  sample:
+    origins: ["origin=Debian,codename=${distro_codename}-security,label=Debian-Security"]
+    allowed_origins: []
+    blocklist: []
+    reboot_automatically: false
+    upgrade_interval: 1
+origins:
+  description: Each wished origin with the archives that it allows.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pattern: origin=Debian,codename=${distro_codename}-security,label=Debian-Security
+      archives:
+        - "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,\
+          site=security.debian.org"
+timers:
+  description: The timers that start the work. Empty where systemd does not run.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: apt-daily-upgrade.timer
+      enabled: true
+      active: true
+      state: enabled
+      calendar: ["*-*-* 06:00:00"]
+      random_delay: 1h
+      next: Mon 2026-11-23 06:26:11 UTC
+      last: null
+lists_updated:
+  description: Present and true where package lists were missing and have been fetched.
+  returned: when fetched
+  type: bool
+  sample: true
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import render
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins import expand
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import TIMERS, drop_in
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
+    Outcome,
+    apply,
+    require_apt,
+    system,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
+
+_WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_SCHEDULE = {"update_lists_at": {"type": "str"}, "upgrade_at": {"type": "str"}, "random_delay": {"type": "str"}}
+_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "origins": {"type": "list", "elements": "str", "default": ["security"]},
+    "blocklist": {"type": "list", "elements": "str", "default": []},
+    "allowlist": {"type": "list", "elements": "str", "default": []},
+    "days": {"type": "list", "elements": "str", "choices": _WEEK, "default": []},
+    "reboot": {"type": "str", "choices": ["never", "when_required"], "default": "never"},
+    "reboot_time": {"type": "str", "default": "now"},
+    "reboot_with_users": {"type": "bool", "default": True},
+    "update_lists_interval": {"type": "int", "default": 1},
+    "upgrade_interval": {"type": "int", "default": 1},
+    "autoclean_interval": {"type": "int"},
+    "schedule": {"type": "dict", "default": {}, "options": _SCHEDULE},
+    "mail_to": {"type": "str", "default": ""},
+    "mail_report": {"type": "str", "choices": ["always", "only-on-error", "on-change"], "default": "on-change"},
+    "mail_from": {"type": "str"},
+    "remove_unused_kernels": {"type": "bool", "default": True},
+    "remove_new_unused_dependencies": {"type": "bool", "default": True},
+    "remove_unused_dependencies": {"type": "bool", "default": False},
+    "minimal_steps": {"type": "bool", "default": True},
+    "fix_interrupted_dpkg": {"type": "bool", "default": True},
+    "install_on_shutdown": {"type": "bool", "default": False},
+    "only_on_ac_power": {"type": "bool", "default": True},
+    "skip_on_metered": {"type": "bool", "default": True},
+    "allow_downgrade": {"type": "bool", "default": False},
+    "download_limit": {"type": "int"},
+    "syslog": {"type": "bool", "default": False},
+    "syslog_facility": {"type": "str", "default": "daemon"},
+    "verbose": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    host = Host(module)
+    try:
+        require_apt(host)
+        with host.lock("unattended_upgrades"):
+            outcome = _absent(host) if module.params["state"] == "absent" else _present(host, module.params)
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+
+
+def _present(host: Host, params: t.Mapping[str, t.Any]) -> Outcome:
+    wish = policy(params, expand(params["origins"], system(host)))
+    schedule = params["schedule"]
+    drop_ins = {name: drop_in(schedule.get(at), schedule.get("random_delay")) for at, name in TIMERS.items()}
+    # An interval of 0 turns the work off; whether the timers fire does not matter then.
+    units = params["upgrade_interval"] > 0
+    return apply(host, wish, drop_ins, units=units, text=render(HEADER, wish.lists, wish.values))
+
+
+def _absent(host: Host) -> Outcome:
+    return apply(host, Policy({}, {}), {name: None for name in TIMERS.values()}, units=False, text=None)
+
+
+if __name__ == "__main__":
+    main()
