@@ -147,6 +147,13 @@ class Host:
         """Return a new directory that only the caller may enter and that goes away with the module."""
         return tempfile.mkdtemp(dir=self._module.tmpdir)
 
+    def lay_out(self, files: t.Mapping[str, str]) -> None:
+        """Write ``files`` (path -> text) below a :meth:`scratch` directory, folders and all; in check mode too."""
+        for path, text in files.items():
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+
     def copy_tree(self, source: str, target: str) -> None:
         """Copy the directory ``source`` to ``target`` (must not exist); symlinks stay, sockets are left out."""
 

@@ -41,6 +41,7 @@ class FakeHost:
         self.check_mode = check_mode
         self.written: list[str] = []
         self.mtimes = dict(mtimes or {})
+        self.laid_out: dict[str, str] = {}
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
@@ -76,6 +77,12 @@ class FakeHost:
         assert not self.check_mode, f"check mode removed {path}"
         self.written.append(path)
         self.files.pop(path, None)
+
+    def scratch(self) -> str:
+        return "/scratch"
+
+    def lay_out(self, files: t.Mapping[str, str]) -> None:
+        self.laid_out.update(files)
 
     @contextlib.contextmanager
     def lock(self, name: str, *, seconds: float = 30.0) -> t.Iterator[None]:
