@@ -1,0 +1,74 @@
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove from the controller that a new key login works; documented in plugins/modules/ssh_login.py."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import is_ssh, log_in, target_of
+
+_OPTIONS: dict[str, dict[str, t.Any]] = {
+    "user": {"type": "str"},
+    "port": {"type": "int"},
+    "timeout": {"type": "int", "default": 10},
+    "sudo": {"type": "bool", "default": True},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone: what the host would say about itself proves nothing about the way to it."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        try:
+            return {**result, **self._prove(options, task_vars or {})}
+        except BaselineError as error:
+            return {**result, "changed": False, "login": False, "failed": True, "msg": str(error)}
+
+    def _prove(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        if not is_ssh(self._connection):
+            raise BaselineError(
+                f"this host is reached by the connection {self._connection.transport!r}, not by ssh, "
+                "so a login over ssh cannot be proven from here; nothing was tried"
+            )
+        _check(options)
+        target = target_of(self._connection, user=options["user"], port=options["port"])
+        login = log_in(
+            target, seconds=options["timeout"], sudo=options["sudo"], password=self._become_password(task_vars)
+        )
+        return {
+            "changed": False,
+            "login": True,
+            "host": target.host,
+            "user": target.user,
+            "port": target.port or 22,
+            "seconds": login.seconds,
+            "sudo": login.sudo,
+        }
+
+    def _become_password(self, task_vars: dict[str, t.Any]) -> str | None:
+        """The password that the play would give to sudo, also where this task itself does not become."""
+        become = self._connection.become
+        if become is not None:
+            return become.get_option("become_pass", playcontext=self._play_context)
+        names = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+        given = next((task_vars[name] for name in names if task_vars.get(name)), None)
+        return self._templar.template(given) if given else self._play_context.become_pass or None
+
+
+def _check(options: dict[str, t.Any]) -> None:
+    port, timeout = options["port"], options["timeout"]
+    if port is not None and not 1 <= port <= 65535:
+        raise BaselineError(f"port is {port}, and must be from 1 to 65535; nothing was tried")
+    if timeout < 1:
+        raise BaselineError(f"timeout is {timeout}, and must be 1 second or more; nothing was tried")

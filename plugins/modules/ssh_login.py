@@ -1,0 +1,104 @@
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ssh_login
+short_description: Prove that a new key login over SSH works, and sudo there
+version_added: 0.1.0
+description:
+  - Logs in from the controller over a B(new) connection, by key, with the OpenSSH client and the settings that Ansible
+    itself would use for the host (address, port, private key, C(ssh_common_args) with its jump hosts, host key checking).
+  - An open control master, an agent that was asked before, a password or a prompt cannot make it pass.
+  - Fails with the client's own words and what they mean when the login does not work.
+options:
+  user:
+    description:
+      - The user to log in as.
+      - Without it, the user of the connection.
+    type: str
+  port:
+    description:
+      - The port to log in on.
+      - Without it, the port of the connection.
+    type: int
+  timeout:
+    description: How many seconds the connection may take to be made. A shell or sudo that hangs gets 15 seconds more.
+    type: int
+    default: 10
+  sudo:
+    description:
+      - Whether the user must reach root by C(sudo -n true) after the login.
+      - If sudo asks for a password, the play's become password is tried. Root itself needs no sudo.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+attributes:
+  diff_mode:
+    support: N/A
+    details: Nothing is ever changed.
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details: Runs on the controller alone.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+notes:
+  - Needs a connection by the C(ssh) plugin; with any other the task fails and says so.
+  - The login is one process of the OpenSSH client; a wrong key counts as one failed login on the host (fail2ban, C(PerSourcePenalties)).
+  - Runs in check mode too, because it only asks.
+author:
+  - The pyhost.baseline team (@pyhost)
+"""
+
+EXAMPLES = r"""
+- name: Prove that the admin gets in and can use sudo
+  pyhost.baseline.ssh_login:
+    user: deploy
+
+- name: Prove the login on the port that sshd is to move to, without sudo
+  pyhost.baseline.ssh_login:
+    user: deploy
+    port: 2222
+    timeout: 5
+    sudo: false
+"""
+
+RETURN = r"""
+login:
+  description: Whether the new login works.
+  returned: always
+  type: bool
+  sample: true
+host:
+  description: The address that was connected to.
+  returned: success
+  type: str
+  sample: 192.0.2.7
+user:
+  description: The user who logged in, null where ssh's own configuration chose it.
+  returned: success
+  type: str
+  sample: deploy
+port:
+  description: The port that was connected to, 22 where nothing names one.
+  returned: success
+  type: int
+  sample: 22
+seconds:
+  description: How long the proof took.
+  returned: success
+  type: float
+  sample: 0.31
+sudo:
+  description:
+    - How root was reached, V(nopasswd) or V(password) by sudo, V(root) where the user is root, V(unchecked) where
+      O(sudo=false).
+  returned: success
+  type: str
+  sample: nopasswd
+"""

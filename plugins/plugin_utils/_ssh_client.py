@@ -1,0 +1,205 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fresh login by the OpenSSH client: its argument list, and what its words mean. Pure; ssh(1), ssh_config(5).
+
+Fresh means that nothing which is already open may help: no control master, no password, no prompt.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+__all__ = ["MARK", "Reply", "Target", "command", "login_complaint", "sudo_complaint", "why"]
+
+# Printed by the login's shell: ssh's own exit status 255 may also be that of the remote command.
+MARK = "pyhost.baseline: logged in"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whom to log in as, where and how: Ansible's own settings of the connection. ``None`` leaves it to ssh_config(5)."""
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+    key: str | None = None
+    check_host_key: bool = True
+    program: str = "ssh"
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        login = f"{self.user}@{self.host}" if self.user else self.host
+        return login + (f" port {self.port}" if self.port else "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the client did: its exit status, what the host's shell printed, and what the client and sudo said."""
+
+    rc: int
+    out: str
+    err: str
+
+    @property
+    def logged_in(self) -> bool:
+        return MARK in self.out
+
+
+def command(target: Target, script: str, *, seconds: int) -> list[str]:
+    """Return the argument list that runs ``script`` over a new connection.
+
+    ssh takes the first value of an option, so what must hold stands before the user's own arguments; only ``-S`` is
+    taken from the last place.
+    """
+    options = [
+        "ControlMaster=no",
+        "ControlPath=none",
+        "BatchMode=yes",
+        "PreferredAuthentications=publickey",
+        "PubkeyAuthentication=yes",
+        "PasswordAuthentication=no",
+        "KbdInteractiveAuthentication=no",
+        f"ConnectTimeout={seconds}",
+        "ConnectionAttempts=1",
+        "ServerAliveInterval=5",
+        "ServerAliveCountMax=2",
+        "LogLevel=ERROR",
+        "RequestTTY=no",
+        "ForwardAgent=no",
+        "ForwardX11=no",
+        "ClearAllForwardings=yes",
+        "PermitLocalCommand=no",
+        "RemoteCommand=none",
+    ]
+    if not target.check_host_key:
+        options.append("StrictHostKeyChecking=no")
+    if target.user:
+        options.append(f'User="{target.user}"')
+    if target.port:
+        options.append(f"Port={target.port}")
+    if target.key:
+        # With a named key an agent full of others must not spend sshd's MaxAuthTries.
+        options += ["IdentitiesOnly=yes", f'IdentityFile="{target.key}"']
+    flags = [word for option in options for word in ("-o", option)]
+    return [target.program, *flags, *target.arguments, "-S", "none", "--", target.host, script]
+
+
+# What ssh says, what it means for the person at the controller; the first match counts.
+_MEANINGS = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed",
+        "another host answers there, or it was installed anew: compare its fingerprint, then 'ssh-keygen -R' the old key",
+    ),
+    (
+        r"Host key verification failed|No \S+ host key is known",
+        "this controller does not know the host's key at that name and port: compare its fingerprint and add it to known_hosts",
+    ),
+    (
+        r"Not allowed at this time|Exceeded MaxStartups",
+        "sshd refuses this controller for a while because of earlier failures (PerSourcePenalties, MaxStartups)",
+    ),
+    (
+        r"Too many authentication failures",
+        "more keys were offered than MaxAuthTries allows: name the one key (ansible_ssh_private_key_file)",
+    ),
+    (
+        r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
+        "the private key on this controller can be read by others, so ssh does not use it: chmod 600",
+    ),
+    (
+        r"Identity file .* not accessible|Load key .*: (?:No such file|Permission denied)",
+        "the private key is not there or cannot be read on this controller",
+    ),
+    (
+        r"Load key .*: |incorrect passphrase",
+        "the private key cannot be used on this controller without a question: load it into an agent first",
+    ),
+    (
+        r"Permission denied",
+        "sshd takes none of the keys that this controller offers for that user: check the user's authorized_keys, "
+        "AllowUsers and DenyUsers, and that the private key is the one of this controller",
+    ),
+    (
+        r"no matching (?:host key type|key exchange method|cipher|MAC) found",
+        "client and sshd share no algorithm: the host's lists are too new for this controller's ssh, or the reverse",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known|name resolution",
+        "the host's name is not known here: set ansible_host",
+    ),
+    (
+        r"Connection refused",
+        "nothing listens there, or a firewall rejects the connection",
+    ),
+    (
+        r"timed out|did not answer within",
+        "packets are dropped on the way: look for a firewall on the host or before it",
+    ),
+    (
+        r"No route to host|Network is unreachable|Host is down",
+        "the host or its network is down, or a firewall rejects the connection",
+    ),
+    (
+        r"kex_exchange_identification|Connection (?:closed|reset)|banner exchange",
+        "something that is not sshd answers, or sshd or fail2ban shuts this controller out after earlier failures",
+    ),
+    (
+        r"account is not available|account has expired|account is locked|nologin",
+        "the account is closed: give it a login shell and an expiry date that has not passed",
+    ),
+)
+_NOISE = re.compile(r"debug\d: |Warning: |\*\* |@+$|mux_client|Pseudo-terminal will not")
+_MOST_LINES = 3
+
+
+def words(reply: Reply) -> str:
+    """Return what was said on one line: standard error, else standard output, without warnings and debug lines."""
+    for text in (reply.err, reply.out.replace(MARK, "")):
+        lines = [" ".join(line.split()) for line in text.splitlines()]
+        told = [line.rstrip(".") for line in lines if line and not _NOISE.match(line)]
+        if told:
+            telling = [line for line in told if any(re.search(pattern, line) for pattern, _ in _MEANINGS)]
+            return "; ".join(dict.fromkeys((telling or told)[-_MOST_LINES:]))
+    return f"no words, exit status {reply.rc}"
+
+
+def why(text: str) -> str:
+    """Return what ssh's ``text`` means and what to do about it, an empty text where it is not known."""
+    return next((meaning for pattern, meaning in _MEANINGS if re.search(pattern, text)), "")
+
+
+def login_complaint(target: Target, reply: Reply) -> str | None:
+    """Say why the login failed, ``None`` where the host's shell ran."""
+    if reply.logged_in:
+        return None
+    said = words(reply)
+    if reply.rc == 0:
+        return (
+            f"a new login as {target} is let in but runs no command: {said}; "
+            "look for ForceCommand in sshd_config, command= in authorized_keys, or a login shell that is none"
+        )
+    hint = why(reply.err + reply.out)
+    return f"a new key login as {target} fails: {said}" + (f"; {hint}" if hint else "")
+
+
+def needs_password(reply: Reply) -> bool:
+    """Say whether sudo would have asked for a password (sudo(8) and sudo-rs word it alike)."""
+    return bool(re.search(r"password is required|interactive authentication is required", reply.err))
+
+
+def sudo_complaint(target: Target, reply: Reply, *, tried: str) -> str | None:
+    """Say why sudo failed after a login that worked; ``tried`` is ``nopasswd`` or ``password``."""
+    if reply.rc == 0:
+        return None
+    said = words(reply)
+    if tried == "password":
+        hint = "the become password was not accepted, or the user may not use sudo"
+    elif needs_password(reply):
+        hint = "give its password as the become password (--ask-become-pass), or set sudo to false to prove the login alone"
+    elif re.search(r"not found", reply.err):
+        hint = "install sudo"
+    else:
+        hint = "give the user a rule in /etc/sudoers.d"
+    return f"a new login as {target} works, but sudo there does not: {said}; {hint}"
