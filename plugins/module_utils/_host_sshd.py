@@ -1,0 +1,184 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sshd on the host: its program, the files it reads, a staged copy of them, and its own answer (``sshd -T -C …``)."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, connection_for, matches
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute, staged
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
+
+__all__ = ["Sshd", "account", "connections", "controller", "find_sshd", "read_tree", "stage"]
+
+_MISSING_DIRECTORY = re.compile(r"Missing privilege separation directory: (/\S+)")
+# In a mount namespace of its own, so that the question leaves nothing behind on the host.
+_WITH_DIRECTORY = 'mount -t tmpfs tmpfs "$1" && mkdir -m 0755 "$2" && shift 2 && exec "$@"'
+
+
+@dataclass
+class Sshd:
+    """The sshd program and how it can be asked on this host: a fresh one lacks /run/sshd or host keys."""
+
+    host: Host
+    program: str
+    main: str
+    lacking: str = ""
+    borrowed_key: str = ""
+
+    def version(self) -> str:
+        """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
+        ran = self.host.run([self.program, "-V"])
+        found = re.search(r"OpenSSH_[0-9][^\s,]*", ran.err + ran.out)
+        return found.group(0) if found else ""
+
+    def effective(self, connection: Connection, *, root: str = "", unchanged: str = "nothing was changed") -> Effective:
+        """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host."""
+        ran = self._run(["-T", "-f", root + self.main, "-C", connection.specification()])
+        if not ran.ok:
+            words = "; ".join(line.strip() for line in ran.err.replace(root, "").splitlines() if line.strip())
+            words = re.sub(r"(/\S+) line (\d+):", r"\1:\2:", re.sub(r"(/\S+): line (\d+):", r"\1:\2:", words))
+            raise BaselineError(f"sshd rejects the configuration: {words or 'without a word'}; {unchanged}")
+        return parse_effective(ran.out)
+
+    def _run(self, arguments: list[str]) -> Ran:
+        ran = self.host.run(self._command(arguments))
+        missing = _MISSING_DIRECTORY.search(ran.err)
+        if not ran.ok and missing and not self.lacking:
+            self.lacking = missing.group(1)
+            return self._run(arguments)
+        if not ran.ok and "no hostkeys available" in ran.err and not self.borrowed_key:
+            self.borrowed_key = self._key()
+            return self._run(arguments)
+        return ran
+
+    def _command(self, arguments: list[str]) -> list[str]:
+        command = [self.program, *arguments]
+        if self.borrowed_key:
+            command += ["-h", self.borrowed_key]
+        if self.lacking:
+            above = os.path.dirname(self.lacking)
+            command = ["unshare", "--mount", "sh", "-c", _WITH_DIRECTORY, "sh", above, self.lacking, *command]
+        return command
+
+    def _key(self) -> str:
+        path = os.path.join(self.host.scratch(), "key")
+        ran = self.host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path])
+        if not ran.ok:
+            raise BaselineError(
+                f"the host has no ssh host key and none can be made: {ran.words()}; nothing was changed"
+            )
+        return path
+
+
+def find_sshd(host: Host, main: str) -> Sshd | None:
+    """Return sshd, ``None`` where it is not installed."""
+    program = host.find("sshd")
+    return Sshd(host, program, main) if program else None
+
+
+def read_tree(host: Host, main: str) -> Tree:
+    """Read the main file and all that it includes; a missing main file gives an empty tree."""
+    files: dict[str, str] = {}
+    waiting = [main]
+    while waiting:
+        path = waiting.pop()
+        text = host.read(path)
+        if path in files or text is None:
+            continue
+        files[path] = text
+        for line in parse(text, path=path):
+            if line.keyword == "include":
+                waiting += [file for pattern in line.arguments for file in host.glob(absolute(pattern, main))]
+    return Tree(main, files)
+
+
+def stage(host: Host, tree: Tree, *, without: t.Collection[tuple[str, int]] = ()) -> str:
+    """Lay the tree out in a scratch directory and return its root."""
+    root = host.scratch()
+    host.lay_out(staged(tree, root, without=without))
+    return root
+
+
+def account(base: Connection, user: str) -> Connection:
+    """Return ``base`` as ``user``, with the groups that the account has on the host."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return replace(base, user=user, groups=(), exists=False)
+    groups = tuple(_group_names(os.getgrouplist(user, entry.pw_gid)))
+    return replace(base, user=user, groups=groups, exists=True)
+
+
+def controller(base_user: str = "root") -> Connection:
+    """Return the connection over which this run came in, as sshd would see it; the loopback where it did not."""
+    said = _ssh_connection().split()
+    if len(said) == 4:
+        return account(Connection("", address=said[0], local_address=said[2], local_port=said[3]), base_user)
+    return account(Connection("", address="127.0.0.1"), base_user)
+
+
+def connections(wish: Wish, base: Connection, users: t.Iterable[str]) -> tuple[list[Connection], list[str]]:
+    """Return whom sshd is asked about: ``base``, ``users``, one for each block; and the blocks that nobody fits."""
+    found = [base, *(account(base, user) for user in users)]
+    silent = []
+    for block in wish.blocks:
+        example = connection_for(block.criteria, _member(block.criteria.pairs, base))
+        example = account(example, example.user) if example else None
+        if example and matches(block.criteria, example):
+            found.append(example)
+        else:
+            silent.append(str(block.criteria))
+    return list(dict.fromkeys(found)), silent
+
+
+def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
+    """Return ``base`` as an account that is in the group the criteria name, where there is one."""
+    wanted = dict(pairs).get("group")
+    if not wanted:
+        return base
+    for name in wanted.split(","):
+        try:
+            group = grp.getgrnam(name)
+        except KeyError:
+            continue
+        members = [*group.gr_mem, *(entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group.gr_gid)]
+        if members:
+            return account(base, members[0])
+    return base
+
+
+def _group_names(ids: t.Iterable[int]) -> t.Iterator[str]:
+    for number in ids:
+        try:
+            yield grp.getgrgid(number).gr_name
+        except KeyError:
+            continue
+
+
+def _ssh_connection() -> str:
+    """Return SSH_CONNECTION of this process or, as sudo drops it, of the nearest ancestor that has it."""
+    said = os.environ.get("SSH_CONNECTION", "")
+    pid = os.getpid()
+    while not said and pid > 1:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                found = re.search(rb"(?:^|\0)SSH_CONNECTION=([^\0]*)", file.read())
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return said
+        said = found.group(1).decode("ascii", "replace") if found else ""
+    return said

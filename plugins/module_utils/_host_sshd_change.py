@@ -1,0 +1,254 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring a wish in force: prove it on a staged copy, guard the door, write, reload, ask the host again, else undo."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_daemon as daemons
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import (
+    Sshd,
+    connections,
+    controller,
+    find_sshd,
+    read_tree,
+    stage,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
+    Effective,
+    asked,
+    differences,
+    exceptions,
+    foreign,
+    listens,
+    shadowed,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Places, Plan, places, plan
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish, render
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+
+__all__ = ["Order", "ensure"]
+
+_UNCHANGED = "nothing was changed"
+_UNDONE = "the files were put back as they were and sshd runs with them"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the module was asked to do."""
+
+    wish: Wish
+    main: str
+    dropin: str
+    users: tuple[str, ...] = ()
+    reload: bool = True
+
+
+@dataclass
+class Answers:
+    """What sshd says for each connection: what it should say (``wished``) and, in the composed files, does."""
+
+    wished: dict[Connection, Effective]
+    actual: dict[Connection, Effective]
+    root: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def first(self) -> Effective:
+        return next(iter(self.actual.values()))
+
+
+def ensure(host: Host, order: Order) -> dict[str, t.Any]:
+    """Bring ``order.wish`` in force and return the module's result."""
+    where = places(order.main, order.dropin)
+    sshd = find_sshd(host, order.main)
+    if sshd is None:
+        return _not_installed(host, order, where)
+    if os.geteuid():
+        raise BaselineError(f"sshd can only be configured by root; {_UNCHANGED}; run the task with become: true")
+    with host.lock("sshd"):
+        return _ensure(host, order, where, sshd)
+
+
+def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.Any]:
+    tree = read_tree(host, order.main)
+    texts = {path: host.read(path) for path in (where.main, *where.own)}
+    planned = plan(where, texts, render(order.wish) if order.wish else None)
+    candidate = tree.with_files(planned.after)
+    answers = _prove(sshd, order, where, candidate, staged_only=bool(planned.changes))
+
+    pid_file = answers.first.get("pidfile", ("none",))[0]
+    daemon = daemons.find_daemon(host, pid_file)
+    behind = order.reload and _behind(host, daemon, tree, answers.first)
+    if planned.changes or behind:
+        base = next(iter(answers.actual))
+        answers.warnings += guard(sshd, answers.root, base, order.users)
+    reloaded = False
+    if (planned.changes or behind) and not host.check_mode:
+        moved = bool(planned.changes) and _listens_now(sshd, answers) != listens(answers.first)
+        reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, moved=moved)
+    directives = compose(candidate)
+    losers = shadowed(directives, order.wish, where.own)
+    others = exceptions(directives, order.wish, where.own)
+    return {
+        "changed": bool(planned.changes or behind),
+        "diff": _diff(planned, behind, daemon),
+        "path": planned.path,
+        "effective": _effective(order.wish, answers),
+        "shadowed": losers,
+        "exceptions": others,
+        "reloaded": reloaded,
+        "ports": sorted({port for _, port in listens(answers.first)}),
+        "version": sshd.version(),
+        "warnings": answers.warnings + [_exception_words(entry) for entry in others],
+    }
+
+
+def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
+    """In check mode an earlier task may only have pretended to install sshd."""
+    if not host.check_mode:
+        raise BaselineError(f"sshd is not installed; {_UNCHANGED}; install openssh-server first")
+    text = render(order.wish) if order.wish else ""
+    return {
+        "changed": bool(text),
+        "diff": [{"before_header": where.dropin, "after_header": where.dropin, "before": "", "after": text}],
+        "path": where.dropin,
+        "effective": {},
+        "shadowed": [],
+        "exceptions": [],
+        "reloaded": False,
+        "ports": [],
+        "version": "",
+        "warnings": ["sshd is not installed yet, so it could not be asked whether it takes these settings"],
+    }
+
+
+def _prove(sshd: Sshd, order: Order, where: Places, candidate: Tree, *, staged_only: bool) -> Answers:
+    """Ask sshd about the candidate, before anything is written; a wish that would not be in force is an error."""
+    host, wish = sshd.host, order.wish
+    directives = compose(candidate)
+    who, mute = connections(wish, controller(), order.users)
+    # What sshd itself would say if no other file spoke of it: the wish in sshd's own spelling.
+    silenced = {(directive.file, directive.number) for directive in foreign(directives, wish, where.own)}
+    root = stage(host, candidate) if staged_only else ""
+    actual = {one: sshd.effective(one, root=root) for one in who}
+    wished = actual
+    if silenced:
+        apart = stage(host, candidate, without=silenced)
+        wished = {one: sshd.effective(one, root=apart) for one in who}
+    _compare(order, where, candidate, wished, actual, _UNCHANGED)
+    warnings = [f"no account fits the block 'Match {text}', so sshd was not asked about it" for text in mute]
+    return Answers(wished, actual, root, warnings)
+
+
+def _compare(
+    order: Order,
+    where: Places,
+    tree: Tree,
+    wished: t.Mapping[Connection, Effective],
+    actual: t.Mapping[Connection, Effective],
+    unchanged: str,
+) -> None:
+    answers = [(one, wished[one], actual[one]) for one in actual]
+    found = differences(compose(tree), order.wish, where.own, answers)
+    if found:
+        first = {difference.keyword: difference for difference in reversed(found)}
+        words = "; ".join(str(difference) for difference in reversed(list(first.values())))
+        raise BaselineError(
+            f"not in force: {words}; {unchanged}; remove what wins, or let it stand in a file that sorts later",
+            culprits=sorted({difference.culprit.where for difference in found if difference.culprit}),
+        )
+
+
+def _behind(host: Host, daemon: daemons.Daemon, tree: Tree, effective: Effective) -> bool:
+    """Say whether the daemon is down, runs an older configuration, or does not listen where the present files say."""
+    if daemon.unit and not daemon.running and not daemon.socket:
+        return True
+    if daemon.older_than(daemons.newest_change(host, tree)):
+        return True
+    return daemon.running and not daemons.answering(host, listens(effective))
+
+
+def _listens_now(sshd: Sshd, answers: Answers) -> list[tuple[str, int]] | None:
+    try:
+        return listens(sshd.effective(next(iter(answers.actual))))
+    except BaselineError:
+        # What stands on the host now is broken; the proven candidate replaces it.
+        return None
+
+
+def _apply(
+    host: Host,
+    order: Order,
+    where: Places,
+    planned: Plan,
+    *,
+    sshd: Sshd,
+    answers: Answers,
+    daemon: daemons.Daemon,
+    moved: bool,
+) -> bool:
+    """Write, reload, and ask the host again; whatever fails on the way is undone."""
+    pid_file = answers.first.get("pidfile", ("none",))[0]
+    try:
+        _write(host, where, planned.changes)
+        reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_UNDONE)
+        actual = {one: sshd.effective(one, unchanged=_UNDONE) for one in answers.actual}
+        _compare(order, where, read_tree(host, order.main), answers.wished, actual, _UNDONE)
+        wrong = daemons.silent(listens(answers.first)) if reloaded else []
+        if wrong:
+            raise daemons.explain(host, daemon, wrong, _UNDONE)
+    except BaselineError:
+        if planned.changes:
+            _write(host, where, {path: planned.before[path] for path in planned.changes})
+            if order.reload:
+                again = daemons.find_daemon(host, pid_file)
+                daemons.reload(host, again, pid_file=pid_file, moved=moved, unchanged="the files were put back")
+        raise
+    return reloaded
+
+
+def _write(host: Host, where: Places, changes: t.Mapping[str, str | None]) -> None:
+    # A file is there before the main file includes it, and goes after the main file does no more.
+    for path in sorted(changes, key=lambda path: (changes[path] is None, path == where.main)):
+        text = changes[path]
+        if text is None:
+            host.remove(path)
+        else:
+            host.make_directory(os.path.dirname(path))
+            host.write(path, text, mode=0o600)
+
+
+def _effective(wish: Wish, answers: Answers) -> dict[str, dict[str, t.Any]]:
+    said = {}
+    for connection, effective in answers.actual.items():
+        values = {keyword: effective[keyword] for keyword in asked(wish, connection) if keyword in effective}
+        said[connection.specification()] = {
+            keyword: list(lines) if len(lines) > 1 else lines[0] for keyword, lines in values.items()
+        }
+    return said
+
+
+def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon) -> list[dict[str, str]]:
+    entries = [
+        {"before_header": path, "after_header": path, "before": planned.before[path] or "", "after": text or ""}
+        for path, text in planned.changes.items()
+    ]
+    if behind and not entries:
+        name = daemon.unit or "sshd"
+        was = "runs with an older configuration\n" if daemon.running else f"{daemon.state or 'not running'}\n"
+        entries.append({"before_header": name, "after_header": name, "before": was, "after": "runs with the files\n"})
+    return entries
+
+
+def _exception_words(entry: t.Mapping[str, t.Any]) -> str:
+    return "{file}:{line} sets {keyword} {value} for connections that match {criteria}".format(**entry)

@@ -1,0 +1,179 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running sshd: its unit, when it last read its configuration, its reload, and what it listens on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_service as service
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+
+__all__ = ["Daemon", "answering", "find_daemon", "newest_change", "reload", "silent"]
+
+_SERVICES = ("ssh.service", "sshd.service")
+_SOCKETS = ("ssh.socket", "sshd.socket")
+_SECONDS = 10.0
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """``unit`` and ``socket`` are empty where systemd does not run sshd, ``pid`` is 0 where no master process runs.
+
+    ``loaded`` is when it last read its configuration: sshd writes its pid file after each start and each reload.
+    """
+
+    unit: str
+    socket: str
+    pid: int
+    loaded: float
+    state: str
+
+    @property
+    def running(self) -> bool:
+        return self.pid > 0
+
+    def older_than(self, changed: float) -> bool:
+        """Say whether the configuration changed after it was read. A date in the future is a wrong clock, no change."""
+        return self.running and self.loaded < changed <= time.time()
+
+
+def find_daemon(host: Host, pid_file: str) -> Daemon:
+    """Return the master sshd that the service manager or, without systemd, its pid file names."""
+    unit = sock = state = ""
+    if service.has_systemd():
+        for name in _SERVICES:
+            found = service.unit_state(host, name)
+            if found.exists:
+                unit, state, pid = found.name, found.active, found.main_pid
+                break
+        else:
+            pid = 0
+        sock = next((name for name in _SOCKETS if service.unit_state(host, name).running), "")
+    else:
+        pid = _pid_of(host, pid_file)
+    return Daemon(unit, sock, pid, _loaded(host, pid, pid_file), state)
+
+
+def newest_change(host: Host, tree: Tree) -> float:
+    """Return when the composed configuration last changed: a file in it, or the folder of an included pattern."""
+    folders = {
+        os.path.dirname(absolute(pattern, tree.main))
+        for path, text in tree.files.items()
+        for line in parse(text, path=path)
+        if line.keyword == "include"
+        for pattern in line.arguments
+        if "*" in pattern or "?" in pattern
+    }
+    files = [entry.st_ctime for entry in map(host.stat, tree.files) if entry]
+    # The folder of the main file is not counted: other files (host keys, moduli) come and go there.
+    folders.discard(os.path.dirname(tree.main))
+    return max(files + [entry.st_mtime for entry in map(host.stat, folders) if entry], default=0.0)
+
+
+def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged: str) -> bool:
+    """Make the daemon read its configuration; ``moved`` says that it shall listen elsewhere. True where there was one.
+
+    A socket unit holds the port itself: after a move it is started again, and the service, which has the old socket,
+    ends first. Sessions live on.
+    """
+    if daemon.socket and moved:
+        service.act(host, "daemon-reload", unchanged=unchanged)
+        service.act(host, "stop", daemon.unit, unchanged=unchanged)
+        service.act(host, "restart", daemon.socket, unchanged=unchanged)
+    elif daemon.unit and daemon.running:
+        service.act(host, "reload", daemon.unit, unchanged=unchanged)
+        _wait_until_loaded(host, daemon, pid_file)
+    elif daemon.unit and not daemon.socket:
+        service.act(host, "start", daemon.unit, unchanged=unchanged)
+    elif daemon.running:
+        os.kill(daemon.pid, signal.SIGHUP)
+        _wait_until_loaded(host, daemon, pid_file)
+    else:
+        return bool(daemon.socket)
+    return True
+
+
+def silent(listens: t.Iterable[tuple[str, int]]) -> list[str]:
+    """Return what is wrong with each address that does not give sshd's banner within some seconds."""
+    deadline = time.monotonic() + _SECONDS
+    wrong = []
+    for address, port in listens:
+        words = _banner(address, port)
+        while words and time.monotonic() < deadline:
+            time.sleep(0.1)
+            words = _banner(address, port)
+        if words:
+            wrong.append(f"{address} port {port}: {words}")
+    return wrong
+
+
+def answering(host: Host, listens: t.Iterable[tuple[str, int]]) -> bool:
+    """Say, without a connection, whether something listens on every wished port (/proc/net/tcp, proc(5))."""
+    tables = [text for text in map(host.read, ("/proc/net/tcp", "/proc/net/tcp6")) if text]
+    if not tables:
+        return True
+    rows = [line.split() for text in tables for line in text.splitlines()[1:]]
+    open_ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
+    return all(port in open_ports for _, port in listens)
+
+
+def _loaded(host: Host, pid: int, pid_file: str) -> float:
+    written = host.stat(pid_file) if pid and _pid_of(host, pid_file) == pid else None
+    if written:
+        return written.st_mtime
+    # A process without a pid file of its own: the age of its /proc entry is that of the process, at best.
+    started = host.stat(f"/proc/{pid}") if pid else None
+    return started.st_mtime if started else 0.0
+
+
+def _pid_of(host: Host, pid_file: str) -> int:
+    text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
+    pid = int(text) if text.isdigit() else 0
+    return pid if pid and host.stat(f"/proc/{pid}") else 0
+
+
+def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
+    """Wait for the pid file of the newly loaded daemon; one that writes none gets a moment."""
+    if not pid_file.startswith("/"):
+        time.sleep(0.5)
+        return
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        written = host.stat(pid_file)
+        if written and written.st_mtime > daemon.loaded:
+            return
+        time.sleep(0.05)
+
+
+def _banner(address: str, port: int) -> str:
+    """Return an empty text where sshd answers, else what came instead."""
+    target = _WILDCARDS.get(address, address)
+    try:
+        with socket.create_connection((target, port), timeout=3) as connection:
+            said = connection.recv(256)
+    except OSError as error:
+        # A host without IPv6 (or without that address as yet) cannot listen there, and sshd goes on with the others.
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and address in _WILDCARDS:
+            return ""
+        return error.strerror or str(error)
+    return "" if said.startswith(b"SSH-") else f"no banner of sshd, but {said[:40]!r}"
+
+
+def explain(host: Host, daemon: Daemon, wrong: t.Iterable[str], done: str) -> BaselineError:
+    """Return the error for a daemon that does not answer where it should."""
+    tail = service.journal_tail(host, daemon.unit) if daemon.unit else []
+    words = "\nLast words of the journal:\n" + "\n".join(tail) if tail else ""
+    return BaselineError(f"sshd does not answer on {', '.join(wrong)}; {done}{words}")

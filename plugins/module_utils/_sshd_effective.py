@@ -1,0 +1,151 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What sshd says is in force (``sshd -T -C …``), held against the wish, and the directives that decide."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, matches
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive, standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
+
+__all__ = [
+    "Difference",
+    "asked",
+    "differences",
+    "exceptions",
+    "foreign",
+    "listens",
+    "parse_effective",
+    "shadowed",
+    "value",
+]
+
+Effective = t.Dict[str, t.Tuple[str, ...]]
+
+# Others may add to these without weakening the wish: distributions accept LANG, name sftp.
+_MAY_HOLD_MORE = ("acceptenv", "subsystem")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``keyword`` is not in force for ``connection``; ``culprit`` is the directive that wins, if one can be named."""
+
+    keyword: str
+    connection: Connection
+    wished: tuple[str, ...]
+    actual: tuple[str, ...]
+    culprit: Directive | None
+
+    def __str__(self) -> str:
+        name = KEYWORDS[self.keyword]
+        because = f"because of {self.culprit.where}" if self.culprit else "although no other directive stands before"
+        return (
+            f"{name} is {value(self.actual)} (asked: {value(self.wished)}) "
+            f"for {self.connection.specification()} {because}"
+        )
+
+
+def parse_effective(text: str) -> Effective:
+    """Read the output of ``sshd -T``: keyword in lower case -> one value for each line that it has."""
+    said: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        keyword, _, rest = line.partition(" ")
+        said.setdefault(keyword.lower(), []).append(rest.strip())
+    return {keyword: tuple(values) for keyword, values in said.items()}
+
+
+def value(values: t.Sequence[str]) -> str:
+    """Return the values of a keyword as one text for people."""
+    return ", ".join(values) if values else "not set"
+
+
+def asked(wish: Wish, connection: Connection) -> list[str]:
+    """Return the keywords that the wish decides for ``connection``."""
+    names = set(wish.settings)
+    for block in wish.blocks:
+        if matches(block.criteria, connection):
+            names.update(block.settings)
+    return sorted(name.lower() for name in names)
+
+
+def foreign(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[Directive]:
+    """Return the directives of other files that speak of what the wish asks, whether they win or lose."""
+    settings = {name.lower() for name in wish.settings}
+    return [
+        directive
+        for directive in directives
+        if directive.file not in own and directive.keyword in (wish.keywords if directive.criteria else settings)
+    ]
+
+
+def differences(
+    directives: t.Sequence[Directive],
+    wish: Wish,
+    own: t.Collection[str],
+    answers: t.Iterable[tuple[Connection, Effective, Effective]],
+) -> list[Difference]:
+    """Compare what sshd says (``actual``) with what it would say if nobody else spoke of it (``wished``)."""
+    found = []
+    for connection, wished, actual in answers:
+        for keyword in asked(wish, connection):
+            want, have = wished.get(keyword, ()), actual.get(keyword, ())
+            winners = standing(directives, keyword, connection)[0]
+            culprit = next((directive for directive in winners if directive.file not in own), None)
+            unanswered = not want and not have
+            if not _agrees(keyword, want, have) or (unanswered and culprit):
+                found.append(Difference(keyword, connection, want, have, culprit))
+    return found
+
+
+def shadowed(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[dict[str, t.Any]]:
+    """Return the global directives of other files that lose to the wish."""
+    names = {values[0].split()[0].lower() for name, values in wish.settings.items() if name == "Subsystem"}
+    return [
+        _place(directive)
+        for directive in foreign(directives, wish, own)
+        if not directive.criteria and _loses(directive, names)
+    ]
+
+
+def exceptions(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[dict[str, t.Any]]:
+    """Return the ``Match`` directives of other files that decide otherwise for some connections."""
+    settings = {name.lower() for name in wish.settings}
+    return [
+        {**_place(directive), "criteria": " and ".join(str(criteria) for criteria in directive.criteria)}
+        for directive in foreign(directives, wish, own)
+        if directive.criteria and directive.keyword in settings
+    ]
+
+
+def listens(effective: Effective) -> list[tuple[str, int]]:
+    """Return (address, port) of every ``listenaddress`` that sshd names."""
+    found = []
+    for text in effective.get("listenaddress", ()):
+        address, _, port = text.split(" ")[0].rpartition(":")
+        found.append((address.strip("[]"), int(port)))
+    return found
+
+
+def _agrees(keyword: str, want: tuple[str, ...], have: tuple[str, ...]) -> bool:
+    if keyword in _MAY_HOLD_MORE:
+        return set(want) <= set(have)
+    return set(want) == set(have) if keyword in CUMULATIVE else want == have
+
+
+def _loses(directive: Directive, subsystems: t.Collection[str]) -> bool:
+    if directive.keyword == "subsystem":
+        return bool(directive.arguments) and directive.arguments[0].lower() in subsystems
+    return directive.keyword not in CUMULATIVE
+
+
+def _place(directive: Directive) -> dict[str, t.Any]:
+    return {
+        "keyword": KEYWORDS.get(directive.keyword, directive.keyword),
+        "value": " ".join(directive.arguments),
+        "file": directive.file,
+        "line": directive.number,
+    }

@@ -1,0 +1,95 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keywords of sshd_config(5) as data: spelling, aliases, which add up, which take a list and how it is written."""
+
+from __future__ import annotations
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+
+__all__ = ["ALIASES", "COMMAS", "CUMULATIVE", "FLAGS", "KEYWORDS", "NUMBERS", "canonical", "folded"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# OpenSSH 8.2 to 10.x with the additions of Debian (DebianBanner, GSSAPIKeyExchange) and of Red Hat.
+_SPELLINGS = """
+AcceptEnv AddressFamily AllowAgentForwarding AllowGroups AllowStreamLocalForwarding AllowTcpForwarding AllowUsers
+AuthenticationMethods AuthorizedKeysCommand AuthorizedKeysCommandUser AuthorizedKeysFile AuthorizedPrincipalsCommand
+AuthorizedPrincipalsCommandUser AuthorizedPrincipalsFile Banner CASignatureAlgorithms ChannelTimeout ChrootDirectory
+Ciphers ClientAliveCountMax ClientAliveInterval Compression DebianBanner DenyGroups DenyUsers DisableForwarding
+ExposeAuthInfo FingerprintHash ForceCommand GSSAPIAuthentication GSSAPICleanupCredentials GSSAPIEnablek5users
+GSSAPIKeyExchange GSSAPIKexAlgorithms GSSAPIStoreCredentialsOnRekey GSSAPIStrictAcceptorCheck GatewayPorts
+HostCertificate HostKey HostKeyAgent HostKeyAlgorithms HostbasedAcceptedAlgorithms HostbasedAuthentication
+HostbasedUsesNameFromPacketOnly IPQoS IgnoreRhosts IgnoreUserKnownHosts Include KbdInteractiveAuthentication
+KerberosAuthentication KerberosGetAFSToken KerberosOrLocalPasswd KerberosTicketCleanup KerberosUniqueCCache
+KerberosUseKuserok KexAlgorithms ListenAddress LogLevel LogVerbose LoginGraceTime MACs Match MaxAuthTries MaxSessions
+MaxStartups ModuliFile PAMServiceName PasswordAuthentication PerSourceMaxStartups PerSourceNetBlockSize
+PerSourcePenalties PerSourcePenaltyExemptList PermitEmptyPasswords PermitListen PermitOpen PermitRootLogin PermitTTY
+PermitTunnel PermitUserEnvironment PermitUserRC PidFile Port PrintLastLog PrintMotd PubkeyAcceptedAlgorithms
+PubkeyAuthOptions PubkeyAuthentication RDomain RefuseConnection RekeyLimit RequiredRSASize RevokedKeys
+SecurityKeyProvider SetEnv SshdAuthPath SshdSessionPath StreamLocalBindMask StreamLocalBindUnlink StrictModes Subsystem
+SyslogFacility TCPKeepAlive TrustedUserCAKeys UnusedConnectionTimeout UseDNS UsePAM VersionAddendum X11DisplayOffset
+X11Forwarding X11UseLocalhost XAuthLocation
+"""
+
+# Lower case, as `sshd -T` prints it -> the spelling of the manual.
+KEYWORDS = {name.lower(): name for name in _SPELLINGS.split()}
+
+# Older names that sshd still takes -> the name under which `sshd -T` prints them.
+ALIASES = {
+    "challengeresponseauthentication": "kbdinteractiveauthentication",
+    "skeyauthentication": "kbdinteractiveauthentication",
+    "pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms",
+    "hostbasedacceptedkeytypes": "hostbasedacceptedalgorithms",
+    "dsaauthentication": "pubkeyauthentication",
+    "hostdsakey": "hostkey",
+    "keepalive": "tcpkeepalive",
+    "gssapicleanupcreds": "gssapicleanupcredentials",
+}
+
+# Every occurrence adds its values; for all other keywords the first one wins. Subsystem counts once for each name.
+CUMULATIVE = _words("""
+acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress port subsystem
+""")
+
+# The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.
+COMMAS = _words("""
+casignaturealgorithms ciphers gssapikexalgorithms hostbasedacceptedalgorithms hostkeyalgorithms kexalgorithms
+logverbose macs persourcepenaltyexemptlist pubkeyacceptedalgorithms
+""")
+
+# Keywords that are yes or no and nothing else.
+FLAGS = _words("""
+allowagentforwarding debianbanner disableforwarding exposeauthinfo gssapiauthentication gssapicleanupcredentials
+gssapikeyexchange gssapistorecredentialsonrekey gssapistrictacceptorcheck hostbasedauthentication
+hostbasedusesnamefrompacketonly ignoreuserknownhosts kbdinteractiveauthentication kerberosauthentication
+kerberosorlocalpasswd kerberosticketcleanup passwordauthentication permitemptypasswords permittty permituserrc
+printlastlog printmotd pubkeyauthentication streamlocalbindunlink strictmodes tcpkeepalive usedns usepam
+x11forwarding x11uselocalhost
+""")
+
+# Keywords that take one whole number -> the smallest and the largest that makes sense.
+NUMBERS = {
+    "clientalivecountmax": (0, 2**31 - 1),
+    "maxauthtries": (1, 2**31 - 1),
+    "maxsessions": (0, 2**31 - 1),
+    "port": (1, 65535),
+    "requiredrsasize": (0, 16384),
+    "x11displayoffset": (0, 2**31 - 1),
+}
+
+
+def folded(keyword: str) -> str:
+    """Return ``keyword`` as ``sshd -T`` prints it: in lower case, an alias replaced."""
+    lower = keyword.lower()
+    return ALIASES.get(lower, lower)
+
+
+def canonical(keyword: str) -> str:
+    """Return the manual's spelling of ``keyword``; an unknown one is an error that names the nearest."""
+    known = KEYWORDS.get(folded(keyword))
+    if known is None:
+        raise BaselineError(unknown("sshd keyword", keyword, KEYWORDS.values()) + "; nothing was changed")
+    return known

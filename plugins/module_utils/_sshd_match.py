@@ -1,0 +1,195 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``Match`` of sshd_config(5): connections, criteria and the patterns of ssh_config(5)."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import re
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+
+__all__ = [
+    "CRITERIA",
+    "Connection",
+    "Criteria",
+    "address_list",
+    "connection_for",
+    "matches",
+    "pattern_list",
+    "read_criteria",
+]
+
+# Criterion as sshd_config names it -> field of Connection.
+CRITERIA = {
+    "user": "user",
+    "group": "groups",
+    "host": "host",
+    "address": "address",
+    "localaddress": "local_address",
+    "localport": "local_port",
+    "rdomain": "rdomain",
+}
+_ALONE = ("all", "invalid-user", "invaliduser")
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """The conditions of one ``Match`` line: (criterion, pattern list) pairs, all of which must hold."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return " ".join(f"{name} {value}".strip() for name, value in self.pairs)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Who connects from where, as ``sshd -T -C`` takes it. ``groups`` are those of the user's account on the host."""
+
+    user: str
+    address: str = "127.0.0.1"
+    host: str = ""
+    groups: tuple[str, ...] = ()
+    local_address: str = ""
+    local_port: str = ""
+    rdomain: str = ""
+    exists: bool = True
+
+    def specification(self) -> str:
+        """Return the argument of ``sshd -T -C``."""
+        parts = {
+            "user": self.user,
+            "host": self.host or self.address,
+            "addr": self.address,
+            "laddr": self.local_address,
+            "lport": self.local_port,
+            "rdomain": self.rdomain,
+        }
+        return ",".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+def read_criteria(arguments: t.Sequence[str], *, where: str) -> Criteria:
+    """Read the arguments of a ``Match`` line (``User deploy Address 10.0.0.0/8``, also ``User=deploy``)."""
+    words: list[str] = []
+    for argument in arguments:
+        words.extend(argument.split("=", 1) if _takes_value(argument.split("=", 1)[0]) else [argument])
+    pairs: list[tuple[str, str]] = []
+    while words:
+        name = words.pop(0).lower()
+        if name in _ALONE:
+            pairs.append((name.replace("iduser", "id-user"), ""))
+        elif name not in CRITERIA:
+            known = [*CRITERIA, "all", "invalid-user"]
+            raise BaselineError(f"{where}: {unknown('Match criterion', name, known)}; nothing was changed")
+        elif not words or not words[0]:
+            raise BaselineError(f"{where}: the Match criterion {name!r} has no pattern; nothing was changed")
+        else:
+            pairs.append((name, words.pop(0)))
+    if not pairs or (len(pairs) > 1 and any(name == "all" for name, _ in pairs)):
+        raise BaselineError(f"{where}: Match takes either 'all' or criteria with a pattern; nothing was changed")
+    return Criteria(tuple(pairs))
+
+
+def matches(criteria: Criteria, connection: Connection) -> bool:
+    """Say whether ``connection`` fulfils every condition, as sshd decides it."""
+    return all(_holds(name, pattern, connection) for name, pattern in criteria.pairs)
+
+
+def pattern_list(patterns: str, word: str, *, lower: bool = False) -> bool:
+    """Match ``word`` against a comma-separated pattern list (``*``, ``?``, ``!`` excludes; ssh_config(5), PATTERNS)."""
+    found = False
+    for pattern in patterns.split(","):
+        negated, glob = pattern.startswith("!"), pattern.lstrip("!")
+        if _glob(glob.lower() if lower else glob, word.lower() if lower else word):
+            if negated:
+                return False
+            found = True
+    return found
+
+
+def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
+    """Return a connection like ``base`` that fulfils ``criteria``; ``None`` where no example can be made up."""
+    wanted = base
+    for name, pattern in criteria.pairs:
+        if name in CRITERIA and not _holds(name, pattern, wanted):
+            example = _example(name, pattern)
+            if example is None:
+                return None
+            change: dict[str, t.Any] = {CRITERIA[name]: (example,) if name == "group" else example}
+            wanted = replace(wanted, **change)
+    return wanted if matches(criteria, wanted) else None
+
+
+def _takes_value(name: str) -> bool:
+    return name.lower() in CRITERIA
+
+
+def _holds(name: str, pattern: str, connection: Connection) -> bool:
+    if name == "all":
+        return True
+    if name == "invalid-user":
+        return not connection.exists
+    if name == "group":
+        return _group(pattern, connection.groups)
+    value: str = getattr(connection, CRITERIA[name])
+    if name in ("address", "localaddress"):
+        return address_list(pattern, value)
+    if name == "host":
+        return pattern_list(pattern, connection.host or connection.address, lower=True)
+    if name == "localport":
+        return value == pattern
+    return bool(value) and pattern_list(pattern, value)
+
+
+def _group(pattern: str, groups: t.Sequence[str]) -> bool:
+    """One excluded group excludes, whatever the others say (``ga_match_pattern_list``)."""
+    found = False
+    for group in groups:
+        for part in pattern.split(","):
+            if _glob(part.lstrip("!"), group):
+                if part.startswith("!"):
+                    return False
+                found = True
+    return found
+
+
+def address_list(patterns: str, value: str) -> bool:
+    """Match an address against networks and patterns (``addr_match_list``)."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    found = False
+    for pattern in patterns.split(","):
+        negated, bare = pattern.startswith("!"), pattern.lstrip("!")
+        try:
+            hit = address in ipaddress.ip_network(bare, strict=False)
+        except ValueError:
+            hit = _glob(bare, value)
+        if hit and negated:
+            return False
+        found = found or hit
+    return found
+
+
+def _example(name: str, pattern: str) -> str | None:
+    """Make up a value that the first positive part of ``pattern`` takes."""
+    for part in pattern.split(","):
+        if part.startswith("!"):
+            continue
+        if name in ("address", "localaddress") and "/" in part:
+            network = ipaddress.ip_network(part, strict=False)
+            return str(network.network_address + (1 if network.num_addresses > 2 else 0))
+        filled = part.replace("*", "1" if name in ("address", "localaddress") else "x").replace("?", "1")
+        return None if name == "group" and filled != part else filled
+    return None
+
+
+def _glob(pattern: str, word: str) -> bool:
+    """ssh's ``match_pattern``: only ``*`` and ``?`` are special, a bracket is a bracket."""
+    escaped = re.sub(r"\[", "[[]", pattern)
+    return fnmatch.fnmatchcase(word, escaped)

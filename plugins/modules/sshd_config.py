@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sshd_config
+short_description: Bring settings of sshd in force, and prove that they are
+version_added: 0.1.0
+description:
+  - Writes the wished settings where they are read first, makes sshd reload them and asks sshd, with C(sshd -T -C), what
+    is in force for each connection that matters. A setting that another file would override is an error that names
+    that file and line.
+  - In sshd_config the first value of a keyword wins. Where the main file includes C(sshd_config.d) before anything
+    else, the settings go to a drop-in that sorts first. Elsewhere they go to a file beside the main file, which a
+    marked block at the main file's top includes.
+  - The candidate is checked as a whole, in a staged copy of all files that sshd reads, before anything is written. In
+    check mode too.
+  - Before anything is changed, each of O(guard_users) must still be able to log in with a key and to become root.
+  - A running sshd that is older than its files is noticed and reloaded. If sshd does not come up with the new
+    configuration, the files are put back.
+author:
+  - The pyhost.baseline team (@pyhost)
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+options:
+  settings:
+    description:
+      - Keywords of C(sshd_config(5)), in any case, and their values. Older names such as
+        C(ChallengeResponseAuthentication) are taken.
+      - A text is written as it is, V(true) and V(false) mean C(yes) and C(no), a list gives all values of the keyword,
+        and V(null) leaves the keyword out.
+      - This is the whole wish. A keyword that is no longer given is removed from the file that this module writes.
+      - An empty wish (with O(match) and O(defaults) empty too) removes that file.
+    type: dict
+    default: {}
+  defaults:
+    description: Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
+    type: dict
+    default: {}
+  match:
+    description: C(Match) blocks. The first that fits a connection wins, and any of them stands before O(settings).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      criteria:
+        description:
+          - To which connections the block applies, as a mapping of criterion to pattern (or list of patterns), or as
+            the text that would follow C(Match).
+          - Criteria are V(user), V(group), V(host), V(address), V(localaddress), V(localport) and V(rdomain).
+        type: raw
+        required: true
+      settings:
+        description: As O(settings), for these connections.
+        type: dict
+        required: true
+  path:
+    description: The main file of sshd.
+    type: path
+    default: /etc/ssh/sshd_config
+  dropin:
+    description: The name of the file that is written. It should sort before all others.
+    type: str
+    default: 00-pyhost-baseline.conf
+  guard_users:
+    description:
+      - Users who must be able to log in with a key, and to become root by sudo, under the new configuration. Where one
+        could not, nothing is changed and the error names the rule that shuts the user out.
+      - In check mode, what earlier tasks only pretended to make (the account, its key, sudo) is reported as a warning.
+    type: list
+    elements: str
+    default: []
+  reload:
+    description: Whether sshd is made to read its configuration, also where an earlier change was never loaded.
+    type: bool
+    default: true
+seealso:
+  - module: pyhost.baseline.sshd_info
+"""
+
+EXAMPLES = r"""
+- name: Close root and password logins, unless that would lock the user deploy out
+  pyhost.baseline.sshd_config:
+    settings:
+      PermitRootLogin: false
+      PasswordAuthentication: false
+      KbdInteractiveAuthentication: false
+    guard_users: [deploy]
+
+- name: Give an upload account a chroot and sftp only
+  pyhost.baseline.sshd_config:
+    settings:
+      AllowUsers: [deploy, upload]
+    match:
+      - criteria:
+          user: upload
+          address: [192.0.2.0/24, "2001:db8::/32"]
+        settings:
+          ForceCommand: internal-sftp
+          ChrootDirectory: /srv/upload
+          AllowTcpForwarding: false
+
+- name: Undo everything that this module has set
+  pyhost.baseline.sshd_config:
+"""
+
+RETURN = r"""
+path:
+  description: The file that holds the wish.
+  type: str
+  returned: success
+  sample: /etc/ssh/sshd_config.d/00-pyhost-baseline.conf
+effective:
+  description: For each connection that sshd was asked about, the wished keywords as C(sshd -T) prints them.
+  type: dict
+  returned: success
+  sample:
+    user=root,host=192.0.2.7,addr=192.0.2.7:
+      passwordauthentication: "no"
+      permitrootlogin: "no"
+shadowed:
+  description: Directives of other files that lose to the wish.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - keyword: PasswordAuthentication
+      value: "yes"
+      file: /etc/ssh/sshd_config.d/50-cloud-init.conf
+      line: 1
+exceptions:
+  description: Directives in C(Match) blocks of other files that decide a wished keyword otherwise for some connections.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
+reloaded:
+  description: Whether sshd was made to read its configuration.
+  type: bool
+  returned: success
+  sample: true
+ports:
+  description: The ports on which sshd listens by its configuration.
+  type: list
+  elements: int
+  returned: success
+  sample: [22]
+version:
+  description: The version of OpenSSH, empty where it is not installed yet (check mode only).
+  type: str
+  returned: success
+  sample: OpenSSH_10.0p2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
+
+BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
+ARGUMENTS = {
+    "settings": {"type": "dict", "default": {}},
+    "defaults": {"type": "dict", "default": {}},
+    "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
+    "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
+    "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
+    "guard_users": {"type": "list", "elements": "str", "default": []},
+    "reload": {"type": "bool", "default": True},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    options = module.params
+    try:
+        order = Order(
+            wish=build(options["settings"], options["match"], defaults=options["defaults"]),
+            main=options["path"],
+            dropin=options["dropin"],
+            users=tuple(options["guard_users"]),
+            reload=options["reload"],
+        )
+        result = ensure(Host(module), order)
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for text in result.pop("warnings"):
+        module.warn(text)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
