@@ -38,7 +38,7 @@ def complaints(wish: t.Mapping[str, t.Any]) -> list[str]:
 
 def _name(name: t.Any) -> t.Iterator[str]:
     if name is None or name == "":
-        yield "admin_user_name is missing: give the admin's account a name, for example with '-e admin_user_name=deploy'"
+        yield "admin_user_name is missing: name the admin's account, for example with '-e admin_user_name=deploy'"
     elif name == "root":
         yield "admin_user_name is 'root': the admin needs an account of its own, because the login of root is closed"
     elif not isinstance(name, str) or not _NAME.fullmatch(name):
