@@ -3,7 +3,7 @@
 """apt's configuration as text, see apt.conf(5): parses and renders files, parses what apt-config(8) ``dump`` prints.
 
 Keys are case-insensitive. A list is a key with children that have no name (``Key:: "value"``). A forgotten semicolon
-makes apt take a list item for the *name* of the next one (it is swallowed), or drop the last item without a word.
+between two items of a list makes apt take the first for the *name* of the second: it is swallowed without a word.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def parse_file(text: str) -> File:
             scopes.append(words[0][0] if words else "")
             words.clear()
         elif kind == "mark":
-            _finish("::".join(filter(None, scopes)), words, token, statements, lost)
+            _finish("::".join(filter(None, scopes)), words, statements, lost)
             words.clear()
             if token == "}" and scopes:
                 scopes.pop()
@@ -125,14 +125,12 @@ def _directive(token: str, line: int) -> Statement:
     return Statement(kind[1:], value if kind == "#clear" else "", "" if kind == "#clear" else value, line)
 
 
-def _finish(scope: str, words: list[tuple[str, int]], mark: str, statements: list[Statement], lost: list[Lost]) -> None:
-    """Add what apt makes of the ``words`` before a ``;`` or ``}``."""
+def _finish(scope: str, words: list[tuple[str, int]], statements: list[Statement], lost: list[Lost]) -> None:
+    """Add what apt makes of the ``words`` before a ``;`` or ``}``; the last item of a list needs no semicolon."""
     if not words:
         return
     (first, line), rest = words[0], words[1:]
-    if mark == "}":
-        lost.extend(Lost(scope, word, at) for word, at in words)
-    elif not rest:
+    if not rest:
         if scope:
             statements.append(Statement("add", scope, first, line))
     elif scope and not _is_name(first):

@@ -15,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import LISTS
 
 __all__ = [
+    "OBSOLETE",
     "PRESETS",
     "Archive",
     "System",
@@ -25,6 +26,7 @@ __all__ = [
     "missing_indexes",
     "parse_targets",
     "substitute",
+    "table",
     "unmatched",
 ]
 
@@ -65,6 +67,8 @@ PRESETS: dict[str, dict[str, str]] = {
         "all": "origin=*",
     },
 }
+# Debian's own 50unattended-upgrades still names it for releases before 11; it matches nothing on later ones.
+OBSOLETE = "origin=Debian,codename=${distro_codename},label=Debian-Security"
 _ALIASES = {"stable-updates": "updates", "stable-security": "security"}
 
 
@@ -133,7 +137,7 @@ def _check(pattern: str) -> None:
         if key not in _KEYS:
             hint = unknown("key", key, [name for name in _KEYS if len(name) > 1])
             raise BaselineError(
-                f"origins: {hint} in {pattern!r}; the keys are origin, label, archive, codename, component and site. "
+                f"origins: {pattern!r}: {hint}. The keys are origin, label, archive, codename, component and site. "
                 "Nothing was changed"
             )
         if not equals or not value or "=" in value:
@@ -211,3 +215,11 @@ def missing_indexes(uris: str, lists: t.Collection[str]) -> list[str]:
 def unmatched(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[str]:
     """Return the patterns that allow none of ``archives``."""
     return [pattern for pattern in patterns if not any(matches(pattern, one, system) for one in archives)]
+
+
+def table(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[dict[str, t.Any]]:
+    """Return each pattern with the archives that it allows, as the modules return it."""
+    return [
+        {"pattern": pattern, "archives": [str(one) for one in archives if matches(pattern, one, system)]}
+        for pattern in patterns
+    ]

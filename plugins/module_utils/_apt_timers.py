@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
-__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "parse_timers"]
+__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "normalized", "parse_timers", "silent"]
 
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
@@ -46,6 +46,11 @@ class Timer:
     def knows(self, drop_in: str | None) -> bool:
         """Say whether systemd has loaded what the files say, where our drop-in is ``drop_in`` (``None``: absent)."""
         return not self.stale and (DROP_IN.format(self.name) in self.drop_ins) == (drop_in is not None)
+
+    def differs(self, settings: t.Mapping[str, str]) -> list[str]:
+        """Return in words where the timer is not what the normalised ``settings`` of a drop-in wish."""
+        actual = {"OnCalendar": " and ".join(self.calendar), "RandomizedDelaySec": self.random_delay}
+        return [f"{key}={actual[key]} (wished: {value})" for key, value in settings.items() if actual[key] != value]
 
     def describe(self) -> str:
         """The state in words, for the diff."""
@@ -89,6 +94,17 @@ def parse_timers(text: str) -> dict[str, Timer]:
 def _calendar(value: str) -> str:
     """``{ OnCalendar=*-*-* 06:00:00 ; next_elapse=… }`` → ``*-*-* 06:00:00``."""
     return value.strip("{} ").partition(";")[0].strip().partition("=")[2]
+
+
+def silent(timers: t.Mapping[str, Timer]) -> list[Timer]:
+    """Return the timers that will not fire."""
+    return [timer for timer in timers.values() if not (timer.enabled and timer.running and timer.next)]
+
+
+def normalized(text: str, field: str) -> str:
+    """Return ``field`` of what systemd-analyze(1) ``calendar`` or ``timespan`` prints."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for key, _colon, value in lines if key.strip() == field), "")
 
 
 def drop_in(calendar: str | None, random_delay: str | None) -> str | None:

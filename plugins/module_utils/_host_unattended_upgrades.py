@@ -13,29 +13,20 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf a
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
+from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades_log as log
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = [
-    "PARTS",
-    "PATH",
-    "Outcome",
-    "apply",
-    "archives",
-    "composed",
-    "files",
-    "require_apt",
-    "system",
-    "timers_state",
-]
+__all__ = ["PARTS", "PATH", "Outcome", "apply", "report", "require_apt", "system"]
 
 PARTS = "/etc/apt/apt.conf.d"
 PATH = f"{PARTS}/90pyhost-unattended-upgrades"
 _MAIN = "/etc/apt/apt.conf"
 _LISTS = "/var/lib/apt/lists"
+_LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
 _UNTOUCHED = "nothing was changed"
 
 
@@ -89,7 +80,12 @@ def composed(host: Host, *, parts: str = PARTS) -> apt_conf.Config:
     env = {}
     if parts != PARTS:
         env["APT_CONFIG"] = _redirect(parts)
-        host.write(_redirect(parts), f"Dir::Etc::parts {apt_conf.quote(parts)};\n")
+        # The rehearsal's log belongs here too: the host's own tells of real runs.
+        logs = os.path.dirname(parts)
+        host.write(
+            _redirect(parts),
+            f"Dir::Etc::parts {apt_conf.quote(parts)};\nUnattended-Upgrade::LogDir {apt_conf.quote(logs)};\n",
+        )
     ran = host.run(["apt-config", "dump"], env=env)
     if not ran.ok:
         words = ran.words().replace(parts, PARTS)
@@ -144,8 +140,7 @@ def apply(
     _require_program(host, outcome)
     matched = _require_archives(host, wish, where, outcome)
     state = timers_state(host)
-    if drop_ins and any(current[path] != content for path, content in paths.items()):
-        _check_schedule(host, paths)
+    schedule = {name: _schedule(host, content) for name, content in drop_ins.items() if content is not None}
     _plan_timers(state, drop_ins, outcome, units=units)
 
     if outcome.changed and not host.check_mode:
@@ -157,6 +152,8 @@ def apply(
         state = _start_timers(host, state, drop_ins, units=units)
         config = composed(host)
         _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
+    if not outcome.changed or not host.check_mode:
+        _require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
     outcome.result = {
         "path": PATH,
         "effective": uu.effective(config),
@@ -257,13 +254,7 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
         lost = origins.unmatched(patterns, known, where)
     if lost:
         raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])
-    return [
-        {
-            "pattern": pattern,
-            "archives": [str(archive) for archive in known if origins.matches(pattern, archive, where)],
-        }
-        for pattern in patterns
-    ]
+    return origins.table(patterns, known, where)
 
 
 def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where: origins.System) -> str:
@@ -290,17 +281,37 @@ def _update(host: Host) -> list[origins.Archive]:
 # timers
 
 
-def _check_schedule(host: Host, paths: t.Mapping[str, str | None]) -> None:
-    """Let systemd judge the times before they are written: a timer with a wrong time would not start at all."""
-    for key, verb, what in (
-        ("OnCalendar", "calendar", "a calendar time of systemd.time(7), such as *-*-* 04:00"),
-        ("RandomizedDelaySec", "timespan", "a time span of systemd.time(7), such as 30m"),
+def _schedule(host: Host, drop_in: str) -> dict[str, str]:
+    """Return the drop-in's settings as systemd normalises them; a timer with a wrong one would not start."""
+    settings = {}
+    for key, verb, line, what in (
+        ("OnCalendar", "calendar", "Normalized form", "a calendar time of systemd.time(7), such as *-*-* 04:00"),
+        ("RandomizedDelaySec", "timespan", "Human", "a time span of systemd.time(7), such as 30m"),
     ):
-        found = re.findall(rf"^{key}=(.+)$", "\n".join(filter(None, paths.values())), re.MULTILINE)
-        for value in dict.fromkeys(found):
-            ran = host.run(["systemd-analyze", verb, value])
+        value = re.search(rf"^{key}=(.+)$", drop_in, re.MULTILINE)
+        if value:
+            ran = host.run(["systemd-analyze", verb, "--", value.group(1)])
             if not ran.ok:
-                raise BaselineError(f"schedule: {value!r} is not {what}; {_UNTOUCHED}")
+                raise BaselineError(f"schedule: {value.group(1)!r} is not {what}; {_UNTOUCHED}")
+            settings[key] = timers.normalized(ran.out, line)
+    return settings
+
+
+def _require_schedule(
+    state: t.Mapping[str, timers.Timer], schedule: t.Mapping[str, t.Mapping[str, str]], *, told: str
+) -> None:
+    """Raise where another drop-in of a timer defeats ours."""
+    for name, settings in schedule.items():
+        timer = state[name]
+        wrong = timer.differs(settings)
+        if wrong:
+            ours = os.path.basename(timers.DROP_IN)
+            others = [path for path in timer.drop_ins if os.path.basename(path) > ours]
+            raise BaselineError(
+                f"schedule: {name} has {' and '.join(wrong)}, because of {' or '.join(others) or 'systemd'}; "
+                f"remove that setting or wish the same; {told}",
+                shadowed_by=others,
+            )
 
 
 def _plan_timers(
@@ -339,3 +350,42 @@ def _start_timers(
         if units and not (timer.enabled and timer.running and timer.next):
             raise BaselineError(f"{timer.name} will not fire: it is {timer.describe().strip()}; {told}")
     return after
+
+
+# reporting
+
+
+def report(host: Host) -> dict[str, t.Any]:
+    """Return what unattended_upgrades_info tells: the policy in force, what it comes to, and what is wrong with it."""
+    where, config, parsed = system(host), composed(host), files(host)
+    known, state = archives(host), timers_state(host)
+    patterns = origins.allowed(config)
+    installed = host.find("unattended-upgrade") is not None
+    problems = uu.problems(config, parsed)
+    problems += [
+        f"the origin {origins.substitute(pattern, where)} matches no archive that apt is configured for"
+        for pattern in origins.unmatched(patterns, known, where)
+        if pattern != origins.OBSOLETE
+    ]
+    problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.silent(state)]
+    if not installed:
+        problems.append("the package unattended-upgrades is not installed: nothing is upgraded automatically")
+    return {
+        "installed": installed,
+        "effective": uu.effective(config),
+        "origins": origins.table(patterns, known, where),
+        "archives": [str(archive) for archive in known],
+        "timers": [timer.as_result() for timer in state.values()],
+        "last_run": log.last_run(host.read(_LOG) or ""),
+        "reboot_required": host.stat("/var/run/reboot-required") is not None,
+        "reboot_required_by": sorted(set((host.read("/var/run/reboot-required.pkgs") or "").split())),
+        "pending": _pending(host),
+        "problems": problems,
+    }
+
+
+def _pending(host: Host) -> list[dict[str, t.Any]]:
+    ran = host.run(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"])
+    if not ran.ok:
+        raise BaselineError(f"apt-get cannot tell the pending upgrades: {ran.words()}; {_UNTOUCHED}")
+    return log.pending(ran.out)

@@ -24,7 +24,7 @@ __all__ = [
     "effective",
     "lost_items",
     "policy",
-    "warnings",
+    "problems",
 ]
 
 HEADER = """Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.
@@ -223,7 +223,7 @@ def lost_items(files: t.Sequence[tuple[str, File]]) -> list[tuple[str, Lost]]:
     return [(path, lost) for path, file in files for lost in file.lost if lost.key.lower() in owned]
 
 
-def warnings(config: Config, files: t.Sequence[tuple[str, File]]) -> list[str]:
+def problems(config: Config, files: t.Sequence[tuple[str, File]]) -> list[str]:
     """Return what is wrong with the policy in force, a sentence each."""
     found = effective(config)
     said = []

@@ -1,0 +1,54 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What unattended-upgrade(8) wrote in its log about its last run, and what apt-get(8) says is still to be upgraded."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+__all__ = ["last_run", "pending"]
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ (\w+) (.*)")
+_START = "Starting unattended upgrades script"
+_UPGRADED = "Packages that will be upgraded: "
+_INSTALL = re.compile(r"Inst (\S+) (?:\[([^\]]*)\] )?\((\S+) (.*?)(?: \[[^\]]*\])?\).*")
+
+
+def last_run(text: str) -> dict[str, t.Any] | None:
+    """Return the last run in the log that was no rehearsal, ``None`` where there is none."""
+    runs: list[list[tuple[str, str, str]]] = []
+    for match in filter(None, map(_LINE.fullmatch, text.splitlines())):
+        time, level, words = match.groups()
+        if words == _START:
+            runs.append([])
+        if runs:
+            runs[-1].append((time, level, words))
+    real = [run for run in runs if not any("dry-run" in words for _time, _level, words in run)]
+    return _summary(real[-1]) if real else None
+
+
+def _summary(run: list[tuple[str, str, str]]) -> dict[str, t.Any]:
+    upgraded = [words[len(_UPGRADED) :].split() for _time, _level, words in run if words.startswith(_UPGRADED)]
+    return {
+        "started": run[0][0],
+        "finished": run[-1][0],
+        "upgraded": sorted(name for names in upgraded for name in names),
+        "errors": [words for _time, level, words in run if level in ("ERROR", "CRITICAL")],
+        "messages": [words for _time, level, words in run if level != "DEBUG"],
+    }
+
+
+def pending(text: str) -> list[dict[str, t.Any]]:
+    """Return the upgrades that ``apt-get --simulate upgrade`` names, and whether each comes from a security archive."""
+    found = filter(None, map(_INSTALL.fullmatch, text.splitlines()))
+    return [
+        {
+            "name": match.group(1),
+            "from": match.group(2),
+            "to": match.group(3),
+            "archives": match.group(4).split(", "),
+            "security": "security" in match.group(4).lower(),
+        }
+        for match in found
+    ]

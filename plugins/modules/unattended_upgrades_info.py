@@ -1,0 +1,136 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: unattended_upgrades_info
+short_description: Tell which updates a host installs by itself, and what is wrong with that
+version_added: 0.1.0
+description:
+  - Reads the policy of unattended-upgrades that is in force (C(apt-config dump)), the configured archives that each
+    origin allows, the timers, the last run, the pending upgrades and whether a reboot is required.
+  - Warns of a policy that does not install what it seems to, such as an origin that matches no archive, or that apt
+    does not see because a semicolon is missing.
+author:
+  - The pyhost.baseline team (@pyhost)
+extends_documentation_fragment:
+  - pyhost.baseline.attributes.info_module
+seealso:
+  - module: pyhost.baseline.unattended_upgrades
+"""
+
+EXAMPLES = r"""
+- name: Read the policy in force
+  pyhost.baseline.unattended_upgrades_info:
+  register: updates
+
+- name: Stop where it would install nothing
+  ansible.builtin.assert:
+    that: updates.problems | length == 0
+    fail_msg: "{{ updates.problems | join('; ') }}"
+"""
+
+RETURN = r"""
+installed:
+  description: Whether unattended-upgrades is installed.
+  returned: success
+  type: bool
+  sample: true
+effective:
+  description: The policy in force, by the names of the options of M(pyhost.baseline.unattended_upgrades).
+  returned: success
+  type: dict
+  sample: {origins: ["origin=Debian,codename=${distro_codename}-security,label=Debian-Security"], upgrade_interval: 1}
+origins:
+  description: Each allowed origin, the legacy ones too, with the configured archives that it matches.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pattern: origin=Debian,codename=${distro_codename}-security,label=Debian-Security
+      archives: ["origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main"]
+archives:
+  description: The archives that apt is configured for and has an index of.
+  returned: success
+  type: list
+  elements: str
+  sample: ["origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,site=deb.debian.org"]
+timers:
+  description: The timers that start the work. Empty where systemd does not run.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: apt-daily-upgrade.timer
+      enabled: true
+      active: true
+      state: enabled
+      calendar: ["*-*-* 06:00:00"]
+      random_delay: 1h
+      next: Mon 2026-11-23 06:26:11 UTC
+      last: null
+last_run:
+  description: The last run of unattended-upgrade that its log tells of. Null where there is none.
+  returned: success
+  type: dict
+  sample:
+    started: "2026-11-22 06:26:11"
+    finished: "2026-11-22 06:26:40"
+    upgraded: [openssl]
+    errors: []
+    messages: [Starting unattended upgrades script, "Packages that will be upgraded: openssl", All upgrades installed]
+reboot_required:
+  description: Whether an upgrade asked for a reboot that has not happened yet.
+  returned: success
+  type: bool
+  sample: false
+reboot_required_by:
+  description: The packages that asked for it.
+  returned: success
+  type: list
+  elements: str
+  sample: [linux-image-amd64]
+pending:
+  description: The upgrades that apt knows of and that are not installed, as of the last update of the package lists.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: openssl
+      from: 3.5.1-1
+      to: 3.5.1-1+deb13u1
+      archives: ["Debian-Security:13/stable-security"]
+      security: true
+problems:
+  description: What keeps updates from being installed, a sentence each. Empty on a healthy host.
+  returned: success
+  type: list
+  elements: str
+  sample: ["APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import report, require_apt
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    host = Host(module)
+    try:
+        require_apt(host)
+        found = report(host)
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for problem in found["problems"]:
+        module.warn(problem)
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()
