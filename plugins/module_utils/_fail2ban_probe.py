@@ -1,0 +1,105 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host lets fail2ban see and bite with: backend, ban action, and the packet filter's own words."""
+
+from __future__ import annotations
+
+import random
+import re
+import typing as t
+from dataclasses import dataclass
+
+__all__ = [
+    "BAN_ACTIONS",
+    "JOURNALMATCH",
+    "Tool",
+    "addresses_in",
+    "documentation_addresses",
+    "journal_capable",
+    "rules_of",
+    "tool_of",
+]
+
+# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: as the service (either
+# unit's name), as an instance of ssh@.service (no unit name to match: the process), and split since OpenSSH 9.8.
+JOURNALMATCH = "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + _COMM=sshd + _COMM=sshd-session"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The packet filter behind a family of ban actions."""
+
+    program: str
+    package: str
+    # Commands whose output shows the bans.
+    shows: tuple[tuple[str, ...], ...]
+
+
+_NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),))
+_IPTABLES = Tool("iptables", "iptables", (("iptables", "-w", "-S"), ("ip6tables", "-w", "-S")))
+_IPSET = Tool("ipset", "ipset", (("ipset", "list"), *_IPTABLES.shows))
+_FIREWALLD = Tool(
+    "firewall-cmd",
+    "firewalld",
+    (("firewall-cmd", "--list-rich-rules"), ("firewall-cmd", "--direct", "--get-all-rules")),
+)
+_UFW = Tool("ufw", "ufw", (("ufw", "status"),))
+_PF = Tool("pfctl", "pf", (("pfctl", "-a", "f2b/*", "-s", "rules"),))
+
+_TOOLS = (
+    (r"nftables.*", _NFT),
+    (r"iptables-ipset.*|iptables-.*-ipset", _IPSET),
+    (r"iptables.*", _IPTABLES),
+    (r"firewallcmd.*", _FIREWALLD),
+    (r"ufw", _UFW),
+    (r"pf", _PF),
+)
+
+# In the order of preference: who is asked for, and the two options of [DEFAULT] that it means.
+BAN_ACTIONS = {
+    "firewalld": ("firewallcmd-rich-rules", "firewallcmd-rich-rules"),
+    "nftables": ("nftables", "nftables[type=allports]"),
+    "iptables": ("iptables-multiport", "iptables-allports"),
+}
+
+
+def tool_of(action: str) -> Tool | None:
+    """Return the packet filter that the ban ``action`` (``nftables[type=allports]``) drives, ``None`` where unknown."""
+    name = action.split("[", 1)[0].strip()
+    return next((tool for pattern, tool in _TOOLS if re.fullmatch(pattern, name)), None)
+
+
+def journal_capable(filter_text: str) -> bool:
+    """Say whether a filter (its files' texts) knows what to look for in the journal."""
+    return re.search(r"^journalmatch\s*=\s*\S", filter_text, re.MULTILINE) is not None
+
+
+def addresses_in(shown: str) -> set[str]:
+    """Return the single addresses that the packet filter's words ``shown`` name."""
+    found = re.findall(r"(?<![\w.:/])([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)(?:/(?:32|128))?(?![\w.:/])", shown)
+    return {address.lower() for address in found}
+
+
+def rules_of(shown: str, jail: str) -> list[str]:
+    """Return the lines of ``shown`` that carry ``jail``'s bans (sets, chains, jumps), without the bans themselves."""
+    marker = re.compile(rf"(?<![\w-])(?:f2b|addr6?-set)-{re.escape(jail)}(?![\w-])")
+    lines = (line.strip() for line in shown.splitlines())
+    return [line for line in lines if marker.search(line) and not re.search(r"\s(?:-s|--src|source)\s", line)]
+
+
+def documentation_addresses(*, ipv6: bool, taken: t.Container[str]) -> list[str]:
+    """Return one free address of RFC 5737 and, for ``ipv6``, one of RFC 3849.
+
+    They differ from run to run, or a recidive jail would one day count them as the same offender.
+    """
+    nets = ("192.0.2", "198.51.100", "203.0.113")
+    wanted = [lambda: f"{random.choice(nets)}.{random.randrange(1, 255)}"]
+    if ipv6:
+        wanted.append(lambda: f"2001:db8::{random.randrange(1, 0xFFFF):x}")
+    found = []
+    for draw in wanted:
+        address = draw()
+        while address in taken:
+            address = draw()
+        found.append(address)
+    return found

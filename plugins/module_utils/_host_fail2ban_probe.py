@@ -1,0 +1,75 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the host what fail2ban can see and bite with, by trying it."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import controller_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+
+__all__ = ["controller", "probe", "why_no_journal"]
+
+_JOURNAL_SOCKET = "/run/systemd/journal/socket"
+
+
+def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
+    """Return what the host offers to ``wish``; what the wish settles itself is not probed. ``own`` is our file."""
+    settled = wish.banaction != "auto" or "banaction" in wish.defaults
+    return Probes(
+        no_journal=why_no_journal(host),
+        filters=() if settled else usable_filters(host),
+        # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
+        controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
+    )
+
+
+def why_no_journal(host: Host) -> str:
+    """Say why fail2ban cannot read the journal, empty where it can: asked of fail2ban's own interpreter."""
+    if host.stat(_JOURNAL_SOCKET) is None:
+        return "journald does not run on this host"
+    server = host.find("fail2ban-server")
+    first = (host.read(server) or "").split("\n", 1)[0] if server else ""
+    shebang = re.fullmatch(r"#!\s*(\S+)(?:\s+(\S+))?.*", first)
+    if not shebang:
+        return "fail2ban-server is no Python script here"
+    interpreter = [part for part in shebang.groups() if part]
+    ran = host.run([*interpreter, "-c", "import systemd.journal"])
+    if ran.ok:
+        return ""
+    return f"{' '.join(interpreter)} cannot import systemd.journal; install the package python3-systemd"
+
+
+def usable_filters(host: Host) -> tuple[str, ...]:
+    """Return the packet filters that work here, the preferred first: each is tried without changing anything."""
+    return tuple(name for name, argv in _TRIALS if host.find(argv[0]) and host.run(argv).ok)
+
+
+_TRIALS = (
+    ("firewalld", ["firewall-cmd", "--state"]),
+    # -c checks a change against the kernel and does not make it.
+    ("nftables", ["nft", "-c", "add table inet pyhost-baseline-trial"]),
+    ("iptables", ["iptables", "-w", "-S", "INPUT"]),
+)
+
+
+def controller(host: Host) -> str | None:
+    """Return the address that this run's SSH session comes from, ``None`` for a run that comes another way.
+
+    sudo drops SSH_CONNECTION, so that the processes above are asked too: sudo's own environment still has it.
+    """
+    pid = os.getpid()
+    while pid > 1:
+        found = re.search(r"(?:\A|\0)SSH_CONNECTION=(\S+) ", host.read(f"/proc/{pid}/environ") or "")
+        if found:
+            return found.group(1).split("%", 1)[0]
+        parent = re.search(r"^PPid:\s*(\d+)$", host.read(f"/proc/{pid}/status") or "", re.MULTILINE)
+        pid = int(parent.group(1)) if parent else 0
+    return None

@@ -1,0 +1,98 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves at the packet filter that a ban bites: bans a documentation address, looks, unbans it, looks again."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import last_words
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import (
+    addresses_in,
+    documentation_addresses,
+    rules_of,
+    tool_of,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import journal_tail
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import JailStream
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import Asks
+
+__all__ = ["Proof", "bans_of", "last_errors", "lost", "prove", "shown"]
+
+Proof = t.Dict[str, t.Any]
+
+
+def shown(host: Host, jail: JailStream) -> str:
+    """Return what the packet filters behind ``jail``'s actions show."""
+    tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
+    commands = dict.fromkeys(argv for tool in tools for argv in tool.shows)
+    return "\n".join(host.run(argv).out for argv in commands)
+
+
+def lost(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+    """Return what the packet filter has lost of ``jail``: lines of ``rules`` and addresses that are banned."""
+    text = shown(host, jail)
+    present = addresses_in(text)
+    missing = [address for address in bans_of(server, jail.name) if address not in present]
+    if missing:
+        # A ban may have come or gone between the two readings: only what is still amiss counts.
+        present = addresses_in(shown(host, jail))
+        missing = [address for address in bans_of(server, jail.name) if address in missing and address not in present]
+    standing = rules_of(text, jail.name)
+    return [*(rule for rule in rules if rule not in standing), *missing]
+
+
+def bans_of(server: Asks, jail: str) -> list[str]:
+    """Return the addresses that ``jail`` holds banned."""
+    return [str(address) for address in server.ask("get", jail, "banip")]
+
+
+def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
+    """Ban documentation addresses in ``jail``, see them in the packet filter, unban them, see them gone."""
+    others = [action for action in jail.actions if tool_of(action) is None]
+    if others:
+        return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may tell others of it"}
+    taken = set(bans_of(server, jail.name))
+    addresses = documentation_addresses(ipv6=host.stat("/proc/net/if_inet6") is not None, taken=taken)
+    try:
+        for address in addresses:
+            server.ask("set", jail.name, "banip", address)
+        _wait(host, server, jail, addresses, banned=True)
+    finally:
+        for address in addresses:
+            server.ask("set", jail.name, "unbanip", address)
+    _wait(host, server, jail, addresses, banned=False)
+    rules = rules_of(shown(host, jail), jail.name)
+    return {"proven": True, "addresses": addresses, "actions": jail.actions, "rules": rules}
+
+
+def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, banned: bool) -> None:
+    deadline = time.monotonic() + 3
+    while True:
+        present = addresses_in(shown(host, jail))
+        wrong = [address for address in addresses if (address in present) is not banned]
+        if not wrong:
+            return
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.2)
+    words = "\n".join(last_errors(host, server))
+    what = "does not appear in" if banned else "stays in"
+    raise BaselineError(
+        f"a ban of {', '.join(wrong)} by the jail {jail.name} ({', '.join(jail.actions)}) {what} the packet filter: "
+        f"bans do not {'bite' if banned else 'end'}; the test ban was taken back. fail2ban's last words:\n{words}"
+    )
+
+
+def last_errors(host: Host, server: Asks) -> list[str]:
+    """Return fail2ban's last errors and warnings from wherever it logs to."""
+    target = str(server.ask("get", "logtarget"))
+    text = host.read(target) if target.startswith("/") else None
+    return last_words(
+        text.splitlines()[-200:] if text is not None else journal_tail(host, "fail2ban.service", lines=50)
+    )
