@@ -232,5 +232,10 @@ def state_text(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> t
     """Return the two states as text, one ``key = value`` a line; only what differs, a diff has no use for the rest."""
     wrong = differences(before, after)
     sides = ([(key, pair[side]) for key, pair in wrong.items() if pair[side] is not None] for side in (0, 1))
-    first, second = ("".join(f"{key} = {value}\n" for key, value in side) for side in sides)
+    first, second = ("".join(f"{key} = {_one_line(value)}\n" for key, value in side) for side in sides)
     return first, second
+
+
+def _one_line(value: t.Any) -> str:
+    first, *rest = str(value).split("\n")
+    return first + (" …" if rest else "")

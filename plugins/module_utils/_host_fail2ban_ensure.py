@@ -23,7 +23,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban imp
     read_streams,
     troubles,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import probe
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import controller, probe
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_proof import (
     Proof,
     last_errors,
@@ -102,7 +102,8 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
         )
     # An earlier task of the play, which check mode did not run, installs it: Debian's usual answers are assumed.
     filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
-    composed = _fail2ban_plan.compose(wish, Probes(), {}, filters)
+    probes = Probes(controller=controller(host) if wish.ignore_controller else None)
+    composed = _fail2ban_plan.compose(wish, probes, {}, filters)
     warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"
     return Outcome(State(None), State(composed.text), composed, warnings=[warning])
 
@@ -122,7 +123,8 @@ def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcom
         return plan
     if plan.changed:
         changed = _changed_by_files(host, streams) if site.own != plan.composed.text else []
-        host.write(OWN, plan.composed.text) if changed or site.own != plan.composed.text else None
+        if site.own != plan.composed.text:
+            host.write(OWN, plan.composed.text)
         fail2ban.bring_in_force(streams, values, changed=changed)
         for name in before.lost:
             if name not in fail2ban.reloaded and not fail2ban.restarted:
