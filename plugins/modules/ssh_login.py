@@ -10,7 +10,7 @@ short_description: Prove that a new key login over SSH works, and sudo there
 version_added: 0.1.0
 description:
   - Logs in from the controller over a B(new) connection, by key, with the OpenSSH client and the settings that Ansible
-    itself would use for the host (address, port, private key, C(ssh_common_args) with its jump hosts, host key checking).
+    itself would use for the host (address, port, private key, jump hosts in C(ssh_common_args), host key checking).
   - An open control master, an agent that was asked before, a password or a prompt cannot make it pass.
   - Fails with the client's own words and what they mean when the login does not work.
 options:
@@ -41,7 +41,7 @@ attributes:
     support: N/A
     details: Nothing is ever changed.
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
     support: full
     details: Runs on the controller alone.
   async:
@@ -49,7 +49,7 @@ attributes:
     support: none
 notes:
   - Needs a connection by the C(ssh) plugin; with any other the task fails and says so.
-  - The login is one process of the OpenSSH client; a wrong key counts as one failed login on the host (fail2ban, C(PerSourcePenalties)).
+  - The login is one process of the OpenSSH client; a wrong key counts as one failed login on the host.
   - Runs in check mode too, because it only asks.
 author:
   - The pyhost.baseline team (@pyhost)

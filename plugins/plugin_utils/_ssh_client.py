@@ -8,7 +8,6 @@ Fresh means that nothing which is already open may help: no control master, no p
 from __future__ import annotations
 
 import re
-import typing as t
 from dataclasses import dataclass
 
 __all__ = ["MARK", "Reply", "Target", "command", "login_complaint", "sudo_complaint", "why"]
@@ -19,7 +18,7 @@ MARK = "pyhost.baseline: logged in"
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to log in as, where and how: Ansible's own settings of the connection. ``None`` leaves it to ssh_config(5)."""
+    """Whom to log in as, where and how: Ansible's settings of the connection. ``None`` leaves it to ssh_config(5)."""
 
     host: str
     user: str | None = None
@@ -90,11 +89,11 @@ def command(target: Target, script: str, *, seconds: int) -> list[str]:
 _MEANINGS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed",
-        "another host answers there, or it was installed anew: compare its fingerprint, then 'ssh-keygen -R' the old key",
+        "another host answers there, or it was installed anew: compare its fingerprint, then remove the old key (ssh-keygen -R)",
     ),
     (
         r"Host key verification failed|No \S+ host key is known",
-        "this controller does not know the host's key at that name and port: compare its fingerprint and add it to known_hosts",
+        "this controller does not know the host's key there: compare its fingerprint and add it to known_hosts",
     ),
     (
         r"Not allowed at this time|Exceeded MaxStartups",
@@ -197,7 +196,7 @@ def sudo_complaint(target: Target, reply: Reply, *, tried: str) -> str | None:
     if tried == "password":
         hint = "the become password was not accepted, or the user may not use sudo"
     elif needs_password(reply):
-        hint = "give its password as the become password (--ask-become-pass), or set sudo to false to prove the login alone"
+        hint = "give the become password (--ask-become-pass), or set sudo to false to prove the login alone"
     elif re.search(r"not found", reply.err):
         hint = "install sudo"
     else:
