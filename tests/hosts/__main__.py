@@ -8,6 +8,14 @@ import sys
 from tests.hosts import engine, fleet, images
 from tests.hosts.paths import CACHE, FLEETS
 
+_ONE_HOST = {
+    "stop": "shut one host down; its disk stays",
+    "kill": "pull the plug of one host; its disk stays",
+    "start": "switch one host on again and write its address into the inventory",
+    "cut": "take the network of one host away",
+    "join": "give it back",
+}
+
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
@@ -20,8 +28,12 @@ def main(argv: list[str]) -> int:
     start = verbs.add_parser("up", help="start a fleet and print its inventory's path")
     start.add_argument("fleet")
     start.add_argument("host", nargs="+", metavar="NAME=SYSTEM", help="a host's name and system; NAME alone is both")
-    stop = verbs.add_parser("down", help="remove a fleet (every fleet of this clone without a name)")
-    stop.add_argument("fleet", nargs="*")
+    down = verbs.add_parser("down", help="remove a fleet (every fleet of this clone without a name)")
+    down.add_argument("fleet", nargs="*")
+    for verb, words_of_help in _ONE_HOST.items():
+        one = verbs.add_parser(verb, help=words_of_help)
+        one.add_argument("fleet")
+        one.add_argument("host")
     verbs.add_parser("list", help="list the running hosts, one JSON object a line")
     words = parser.parse_args(argv)
     CACHE.mkdir(exist_ok=True)
@@ -47,6 +59,14 @@ def _do(words: argparse.Namespace) -> int:
     elif words.verb == "down":
         for name in words.fleet or fleet.fleets():
             fleet.down(client, name)
+    elif words.verb in ("stop", "kill"):
+        fleet.stop(client, words.fleet, words.host, pull_plug=words.verb == "kill")
+    elif words.verb == "start":
+        print(fleet.start(client, words.fleet, words.host))
+    elif words.verb == "cut":
+        fleet.cut(client, words.fleet, words.host)
+    elif words.verb == "join":
+        fleet.join(client, words.fleet, words.host)
     elif words.verb == "list":
         print(fleet.as_json(client))
     return 0

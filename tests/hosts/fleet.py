@@ -47,13 +47,20 @@ def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
     public = key()
     tags = {system: images.ensure(client, system) for system in sorted(set(wanted.values()))}
     started = {name: _start(client, fleet, name, tags[system]) for name, system in wanted.items()}
-    addresses, known = [], []
-    for name, container in started.items():
+    for container in started.values():
         _wait_for_boot(container)
         _prepare(container, public)
+    return _describe(fleet, started, wanted)
+
+
+def _describe(fleet: str, started: dict[str, Container], systems: dict[str, str]) -> Path:
+    """Write down how the hosts of ``fleet`` are reached; return the inventory's path."""
+    folder = FLEETS / fleet
+    addresses, known = [], []
+    for name, container in started.items():
         container.reload()
         ip = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
-        addresses.append(Address(name, wanted[name], ip))
+        addresses.append(Address(name, systems[name], ip))
         known.append(_known_hosts(container, ip))
     (folder / "known_hosts").write_text("".join(known))
     control = _control_directory(fleet)
@@ -72,6 +79,51 @@ def down(client: docker.DockerClient, fleet: str) -> None:
         except (NotFound, APIError) as error:
             raise EngineError(f"the test host {container.name} cannot be removed: {error}") from error
     shutil.rmtree(FLEETS / fleet, ignore_errors=True)
+
+
+def stop(client: docker.DockerClient, fleet: str, name: str, *, pull_plug: bool = False) -> None:
+    """Switch a host off: an orderly shutdown, or as if its plug were pulled. Its disk stays, /run and /tmp do not."""
+    container = _host(client, fleet, name)
+    if pull_plug:
+        container.kill()
+        container.wait()
+    else:
+        container.stop(timeout=30)
+
+
+def start(client: docker.DockerClient, fleet: str, name: str) -> Path:
+    """Switch a host on again, wait for its boot, and write its address anew: the engine may have given it another."""
+    container = _host(client, fleet, name)
+    container.start()
+    _wait_for_boot(container)
+    hosts = yaml.safe_load((FLEETS / fleet / "inventory.yml").read_text())["all"]["hosts"]
+    systems = {host: values["test_system"] for host, values in hosts.items()}
+    return _describe(fleet, {host: _host(client, fleet, host) for host in systems}, systems)
+
+
+def cut(client: docker.DockerClient, fleet: str, name: str) -> None:
+    """Take the host's network away; the host goes on."""
+    _network(_host(client, fleet, name), "ip link set eth0 down")
+
+
+def join(client: docker.DockerClient, fleet: str, name: str) -> None:
+    """Give the host its network back, with the address that it had."""
+    container = _host(client, fleet, name)
+    gateway = container.attrs["NetworkSettings"]["Networks"]["bridge"]["Gateway"]
+    _network(container, f"ip link set eth0 up; ip route replace default via {gateway}")
+
+
+def _network(container: Container, script: str) -> None:
+    status, words = execute(container, script)
+    if status:
+        raise EngineError(f"the network of the test host {container.name} cannot be set: {words}")
+
+
+def _host(client: docker.DockerClient, fleet: str, name: str) -> Container:
+    for container in client.containers.list(all=True, filters={"label": [f"{LABEL}={_label(fleet)}"]}):
+        if container.attrs["Config"]["Hostname"] == name:
+            return container
+    raise EngineError(f"the fleet {fleet!r} has no host {name!r}")
 
 
 def fleets() -> list[str]:
