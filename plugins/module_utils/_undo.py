@@ -119,7 +119,7 @@ class Undo:
 
 @dataclass(frozen=True)
 class Record:
-    """What an undo left to read. ``trigger``: ``timeout``, ``boot`` or ``asked``; ``problems``: empty if all went well."""
+    """What an undo left to read. ``trigger``: ``timeout``, ``boot`` or ``asked``; no ``problems``: all went well."""
 
     token: str
     trigger: str

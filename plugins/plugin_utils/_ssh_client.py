@@ -89,7 +89,7 @@ def command(target: Target, script: str, *, seconds: int) -> list[str]:
 _MEANINGS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed",
-        "another host answers there, or it was installed anew: compare its fingerprint, then remove the old key (ssh-keygen -R)",
+        "another host answers there, or it was installed anew: compare the fingerprint, then remove the old key",
     ),
     (
         r"Host key verification failed|No \S+ host key is known",
