@@ -128,9 +128,11 @@ class _Apt:
         if not interrupted and self._wish.state != "latest" and not self._todo(before):
             return self._outcome(before, before)
         if self._host.check_mode:
-            return self._outcome(before, self._predicted(before), healed=interrupted)
-        healed = self._healed() if interrupted else before
-        words = self._brought_about(healed)
+            return self._outcome(before, self._predicted(before, interrupted=interrupted), healed=interrupted)
+        self._wait(time.monotonic() + self._wish.lock_timeout)
+        # Whoever held the lock may have done the work, or died over it.
+        before = self._database()
+        words = self._brought_about(self._healed() if self._interrupted(before) else before)
         after = self._database()
         self._prove(after, words)
         return self._outcome(before, after)
@@ -209,9 +211,9 @@ class _Apt:
             return ["remove", *todo]
         return ["install", "--install-recommends" if self._wish.recommends else "--no-install-recommends", *todo]
 
-    def _predicted(self, before: Database) -> dict[str, str]:
+    def _predicted(self, before: Database, *, interrupted: bool) -> dict[str, str]:
         todo = self._todo(before)
-        if before.unfinished or self._journal():
+        if interrupted:
             self._warnings.append("dpkg was interrupted; `dpkg --configure -a` would be run first")
         if not todo:
             return before.installed
@@ -311,10 +313,10 @@ class _Apt:
 
     def _unavailable(self, missing: list[str]) -> BaselineError:
         sentences = [unknown("package", name, self._similar(name)) for name in missing]
-        index = " ".join(self._warnings)
+        context = "".join(f"; {warning}" for warning in self._warnings)
         return BaselineError(
-            f"{'; '.join(sentences)}; it is neither a logical name nor in the package index"
-            f"{' (' + index + ')' if index else ''}; nothing was installed",
+            f"{'; '.join(sentences)}: neither a logical name nor installable from the package index{context}; "
+            "nothing was installed",
             unknown=missing,
         )
 

@@ -26,6 +26,7 @@ PACKAGES: t.Mapping[str, Row] = {
     "c-toolchain": {"debian": ("build-essential",)},
     "pkg-config": {"debian": ("pkgconf",)},
     "python-headers": {"debian": ("python3-dev",)},
+    "python-packaging": {"debian": ("python3-packaging",)},
     "python-pip": {"debian": ("python3-pip",)},
     "python-venv": {"debian": ("python3-venv",)},
     # headers of libraries
@@ -92,6 +93,8 @@ SETS: t.Mapping[str, tuple[str, ...]] = {
         "openssl-headers",
         "pkg-config",
         "python-headers",
+        # ansible.builtin.pip reads requirements with it.
+        "python-packaging",
         "python-pip",
         "python-venv",
         "zlib-headers",
