@@ -125,8 +125,8 @@ def _expand(origin: str, system: System) -> str:
     name = _ALIASES.get(origin, origin)
     if name not in presets:
         raise BaselineError(
-            f"origins: {unknown('preset', origin, (*presets, *_ALIASES))}; known are {', '.join(presets)}, "
-            "and patterns such as origin=NAME,codename=NAME. Nothing was changed"
+            f"origins: {unknown('preset', origin, (*presets, *_ALIASES))} (known are {', '.join(presets)}, "
+            "and patterns such as origin=NAME,codename=NAME). Nothing was changed"
         )
     return presets[name]
 
@@ -137,8 +137,8 @@ def _check(pattern: str) -> None:
         if key not in _KEYS:
             hint = unknown("key", key, [name for name in _KEYS if len(name) > 1])
             raise BaselineError(
-                f"origins: {pattern!r}: {hint}. The keys are origin, label, archive, codename, component and site. "
-                "Nothing was changed"
+                f"origins: {pattern!r}: {hint} (the keys are origin, label, archive, codename, component and "
+                "site). Nothing was changed"
             )
         if not equals or not value or "=" in value:
             raise BaselineError(f"origins: {token!r} in {pattern!r} is not key=value. Nothing was changed")

@@ -48,10 +48,20 @@ class Sshd:
         """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host."""
         ran = self._run(["-T", "-f", root + self.main, "-C", connection.specification()])
         if not ran.ok:
-            words = "; ".join(line.strip() for line in ran.err.replace(root, "").splitlines() if line.strip())
-            words = re.sub(r"(/\S+) line (\d+):", r"\1:\2:", re.sub(r"(/\S+): line (\d+):", r"\1:\2:", words))
-            raise BaselineError(f"sshd rejects the configuration: {words or 'without a word'}; {unchanged}")
+            raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
         return parse_effective(ran.out)
+
+    def _words(self, ran: Ran, root: str) -> str:
+        """Return sshd's own words, with the file's true name and the line that it means."""
+        said = []
+        for line in ran.err.splitlines():
+            words = line.strip().rstrip(".").replace(root, "") if root else line.strip().rstrip(".")
+            place = re.match(r"(/\S+?):? line (\d+): ", words)
+            if place:
+                text = (self.host.read(root + place.group(1)) or "").split("\n")[int(place.group(2)) - 1]
+                words = f"{place.group(1)}:{place.group(2)}: {words[place.end() :]} ({text.strip()})"
+            said.append(words)
+        return "; ".join(filter(None, said)) or ran.words()
 
     def _run(self, arguments: list[str]) -> Ran:
         ran = self.host.run(self._command(arguments))

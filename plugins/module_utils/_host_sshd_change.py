@@ -39,7 +39,8 @@ if t.TYPE_CHECKING:
 __all__ = ["Order", "ensure"]
 
 _UNCHANGED = "nothing was changed"
-_UNDONE = "the files were put back as they were and sshd runs with them"
+# Stands in an error until it is known what became of the undo.
+_AFTERWARDS = "\0"
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,13 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     if planned.changes or behind:
         base = next(iter(answers.actual))
         answers.warnings += guard(sshd, answers.root, base, order.users)
+    before = _listens_now(sshd, answers) if planned.changes else listens(answers.first)
+    wrong = daemons.fixed_socket(host, daemon, listens(answers.first)) if before != listens(answers.first) else ""
+    if wrong and order.reload:
+        raise BaselineError(f"{wrong}; {_UNCHANGED}; disable it in favour of {daemon.unit}, or change its ListenStream")
     reloaded = False
     if (planned.changes or behind) and not host.check_mode:
-        moved = bool(planned.changes) and _listens_now(sshd, answers) != listens(answers.first)
-        reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, moved=moved)
+        reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, before=before)
     directives = compose(candidate)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
@@ -107,7 +111,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         "shadowed": losers,
         "exceptions": others,
         "reloaded": reloaded,
-        "ports": sorted({port for _, port in listens(answers.first)}),
+        "ports": sorted({listen[1] for listen in listens(answers.first)}),
         "version": sshd.version(),
         "warnings": answers.warnings + [_exception_words(entry) for entry in others],
     }
@@ -178,12 +182,12 @@ def _behind(host: Host, daemon: daemons.Daemon, tree: Tree, effective: Effective
     return daemon.running and not daemons.answering(host, listens(effective))
 
 
-def _listens_now(sshd: Sshd, answers: Answers) -> list[tuple[str, int]] | None:
+def _listens_now(sshd: Sshd, answers: Answers) -> list[tuple[str, int]]:
     try:
         return listens(sshd.effective(next(iter(answers.actual))))
     except BaselineError:
         # What stands on the host now is broken; the proven candidate replaces it.
-        return None
+        return []
 
 
 def _apply(
@@ -195,25 +199,29 @@ def _apply(
     sshd: Sshd,
     answers: Answers,
     daemon: daemons.Daemon,
-    moved: bool,
+    before: list[tuple[str, int]],
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]
+    moved = before != listens(answers.first)
     try:
         _write(host, where, planned.changes)
-        reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_UNDONE)
-        actual = {one: sshd.effective(one, unchanged=_UNDONE) for one in answers.actual}
-        _compare(order, where, read_tree(host, order.main), answers.wished, actual, _UNDONE)
+        reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
+        actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
+        _compare(order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
         wrong = daemons.silent(listens(answers.first)) if reloaded else []
         if wrong:
-            raise daemons.explain(host, daemon, wrong, _UNDONE)
-    except BaselineError:
+            raise daemons.explain(host, daemon, wrong, _AFTERWARDS)
+    except (BaselineError, OSError) as error:
+        outcome = "the files are as they were before"
         if planned.changes:
             _write(host, where, {path: planned.before[path] for path in planned.changes})
-            if order.reload:
-                again = daemons.find_daemon(host, pid_file)
-                daemons.reload(host, again, pid_file=pid_file, moved=moved, unchanged="the files were put back")
-        raise
+        if order.reload:
+            alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=before)
+            outcome += " and sshd answers with them" if alive else ", but sshd does not answer: look at it at once"
+        words = str(error) if isinstance(error, BaselineError) else f"{error}; {_AFTERWARDS}"
+        details = error.details if isinstance(error, BaselineError) else {}
+        raise BaselineError(words.replace(_AFTERWARDS, outcome), **details) from error
     return reloaded
 
 

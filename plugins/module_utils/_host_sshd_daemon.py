@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import signal
 import socket
 import time
@@ -20,10 +22,25 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["Daemon", "answering", "find_daemon", "newest_change", "reload", "silent"]
+__all__ = [
+    "Daemon",
+    "answering",
+    "explain",
+    "find_daemon",
+    "fixed_socket",
+    "newest_change",
+    "reload",
+    "revive",
+    "silent",
+]
 
 _SERVICES = ("ssh.service", "sshd.service")
 _SOCKETS = ("ssh.socket", "sshd.socket")
+# Ubuntu's: it turns Port and ListenAddress into what ssh.socket listens on.
+_GENERATORS = (
+    "/usr/lib/systemd/system-generators/sshd-socket-generator",
+    "/lib/systemd/system-generators/sshd-socket-generator",
+)
 _SECONDS = 10.0
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -93,6 +110,9 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
         service.act(host, "daemon-reload", unchanged=unchanged)
         service.act(host, "stop", daemon.unit, unchanged=unchanged)
         service.act(host, "restart", daemon.socket, unchanged=unchanged)
+    elif daemon.socket and daemon.running:
+        # A reload by SIGHUP loses the sockets that systemd passed on, and sshd dies of "Cannot bind any address".
+        service.act(host, "restart", daemon.unit, unchanged=unchanged)
     elif daemon.unit and daemon.running:
         service.act(host, "reload", daemon.unit, unchanged=unchanged)
         _wait_until_loaded(host, daemon, pid_file)
@@ -106,9 +126,37 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     return True
 
 
-def silent(listens: t.Iterable[tuple[str, int]]) -> list[str]:
-    """Return what is wrong with each address that does not give sshd's banner within some seconds."""
-    deadline = time.monotonic() + _SECONDS
+def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.Sequence[tuple[str, int]]) -> bool:
+    """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``wished``."""
+    with contextlib.suppress(BaselineError):
+        reload(host, daemon, pid_file=pid_file, moved=moved, unchanged="")
+    if not silent(wished, seconds=5.0):
+        return True
+    if daemon.unit:
+        # A socket unit that does not start, for whatever reason, must not keep the service from listening itself.
+        if daemon.socket:
+            host.run(["systemctl", "stop", "--", daemon.socket])
+        host.run(["systemctl", "reset-failed", "--", daemon.unit])
+        host.run(["systemctl", "restart", "--", daemon.unit])
+    return not silent(wished, seconds=5.0)
+
+
+def fixed_socket(host: Host, daemon: Daemon, wished: t.Iterable[tuple[str, int]]) -> str:
+    """Return what is wrong where a socket unit holds other ports than ``wished`` and does not follow sshd_config."""
+    if not daemon.socket or any(host.stat(path) for path in _GENERATORS):
+        return ""
+    ran = host.run(["systemctl", "show", "--property", "Listen", "--value", "--", daemon.socket])
+    held = {int(port) for port in re.findall(r"(?:^|:)(\d+) \(Stream\)", ran.out, re.MULTILINE)}
+    asked = {listen[1] for listen in wished}
+    if asked <= held:
+        return ""
+    ports = ", ".join(str(port) for port in sorted(held)) or "no port"
+    return f"{daemon.socket} holds {ports} and does not read sshd_config"
+
+
+def silent(listens: t.Iterable[tuple[str, int]], *, seconds: float = _SECONDS) -> list[str]:
+    """Return what is wrong with each address that does not give sshd's banner within ``seconds``."""
+    deadline = time.monotonic() + seconds
     wrong = []
     for address, port in listens:
         words = _banner(address, port)
@@ -127,7 +175,7 @@ def answering(host: Host, listens: t.Iterable[tuple[str, int]]) -> bool:
         return True
     rows = [line.split() for text in tables for line in text.splitlines()[1:]]
     open_ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
-    return all(port in open_ports for _, port in listens)
+    return all(listen[1] in open_ports for listen in listens)
 
 
 def _loaded(host: Host, pid: int, pid_file: str) -> float:
@@ -146,14 +194,15 @@ def _pid_of(host: Host, pid_file: str) -> int:
 
 
 def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
-    """Wait for the pid file of the newly loaded daemon; one that writes none gets a moment."""
+    """Wait for the pid file of the newly loaded daemon; one that writes none gets a moment, a dead one nothing."""
     if not pid_file.startswith("/"):
         time.sleep(0.5)
         return
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         written = host.stat(pid_file)
-        if written and written.st_mtime > daemon.loaded:
+        died = host.stat(f"/proc/{daemon.pid}") is None
+        if died or (written and written.st_mtime > daemon.loaded):
             return
         time.sleep(0.05)
 

@@ -53,8 +53,8 @@ def parse_effective(text: str) -> Effective:
     """Read the output of ``sshd -T``: keyword in lower case -> one value for each line that it has."""
     said: dict[str, list[str]] = {}
     for line in text.splitlines():
-        keyword, _, rest = line.partition(" ")
-        said.setdefault(keyword.lower(), []).append(rest.strip())
+        keyword, *rest = line.split(" ", 1)
+        said.setdefault(keyword.lower(), []).append("".join(rest).strip())
     return {keyword: tuple(values) for keyword, values in said.items()}
 
 
@@ -125,7 +125,7 @@ def listens(effective: Effective) -> list[tuple[str, int]]:
     """Return (address, port) of every ``listenaddress`` that sshd names."""
     found = []
     for text in effective.get("listenaddress", ()):
-        address, _, port = text.split(" ")[0].rpartition(":")
+        address, port = text.split(" ")[0].rsplit(":", 1)
         found.append((address.strip("[]"), int(port)))
     return found
 

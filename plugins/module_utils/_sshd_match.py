@@ -89,7 +89,7 @@ def read_criteria(arguments: t.Sequence[str], *, where: str) -> Criteria:
             raise BaselineError(f"{where}: the Match criterion {name!r} has no pattern; nothing was changed")
         else:
             pairs.append((name, words.pop(0)))
-    if not pairs or (len(pairs) > 1 and any(name == "all" for name, _ in pairs)):
+    if not pairs or (len(pairs) > 1 and ("all", "") in pairs):
         raise BaselineError(f"{where}: Match takes either 'all' or criteria with a pattern; nothing was changed")
     return Criteria(tuple(pairs))
 

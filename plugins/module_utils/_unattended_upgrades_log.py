@@ -22,7 +22,8 @@ def last_run(text: str) -> dict[str, t.Any] | None:
         time, level, words = match.groups()
         if words == _START:
             runs.append([])
-        if runs:
+        # The next run's look at battery and network stands before its start.
+        if runs and not words.startswith("Checking if "):
             runs[-1].append((time, level, words))
     real = [run for run in runs if not any("dry-run" in words for _time, _level, words in run)]
     return _summary(real[-1]) if real else None
