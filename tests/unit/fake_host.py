@@ -78,6 +78,9 @@ class FakeHost:
         self.written.append(path)
         self.files.pop(path, None)
 
+    def make_directory(self, path: str, *, mode: int = 0o755) -> None:
+        assert not self.check_mode, f"check mode made {path}"
+
     def scratch(self) -> str:
         return "/scratch"
 
