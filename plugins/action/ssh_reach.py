@@ -25,6 +25,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     judge,
     no_answer,
     parse_answer,
+    port_complaint,
     probe_script,
     search,
     silent_answer,
@@ -52,6 +53,8 @@ class ActionModule(ActionBase):
                 "python_required": {"type": "bool", "default": True},
             }
         )
+        if complaint := port_complaint(wish["ports"]):
+            return {**result, "failed": True, "msg": complaint}
         named = self._named_python(task_vars or {})
         least, pythons = _python_wish(named)
         forced = self._forced() if self._is_ssh() else set()

@@ -78,7 +78,7 @@ def _entries(keys: list[t.Any]) -> t.Iterator[str]:
 
 def _sudo(sudo: t.Any, password: t.Any) -> t.Iterator[str]:
     if sudo not in SUDO:
-        yield f"admin_user_sudo: {unknown('kind of sudo', str(sudo), SUDO)}; it is {' or '.join(SUDO)}"
+        yield f"admin_user_sudo: {unknown('kind of sudo', str(sudo), SUDO)}"
     if password and not (isinstance(password, str) and _HASH.fullmatch(password)):
         yield (
             "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "

@@ -31,6 +31,7 @@ options:
   ports:
     description:
       - Ports to try, in this order, before the one that Ansible was given (C(ansible_port), or what ssh chooses).
+      - V(22) is tried after another port that was given, because a router may forward that one to V(22) of this host.
     type: list
     elements: int
     default: []

@@ -26,6 +26,7 @@ __all__ = [
     "judge",
     "no_answer",
     "parse_answer",
+    "port_complaint",
     "probe_script",
     "search",
     "silent_answer",
@@ -101,10 +102,19 @@ def candidates(
     """Return what to try, the best first: every user on the first port, then on the next.
 
     ``given`` is what Ansible would use by itself, tried last; what is ``forced`` (``user``, ``port``) stays as given.
+    ssh's usual port comes after another one that was given: a router may forward that to sshd's 22 on this host.
     """
     all_users = _unique([*([] if "user" in forced else users), given.user], default=None)
     all_ports = _unique([*([] if "port" in forced else ports), given.port], default=_SSH_PORT)
+    if given.port is not None:
+        all_ports.sort(key=lambda port: port == _SSH_PORT)
     return [Candidate(user, port) for port in all_ports for user in all_users]
+
+
+def port_complaint(ports: t.Sequence[int]) -> str | None:
+    """Say which of ``ports`` cannot be one."""
+    wrong = [port for port in ports if not 1 <= port <= 65535]
+    return f"{wrong[0]} is not a port; ports are 1 to 65535; no host was asked" if wrong else None
 
 
 def _unique(values: t.Sequence[t.Any], *, default: t.Any) -> list[t.Any]:
@@ -188,10 +198,10 @@ def judge(message: str) -> Refusal:
 
 def ssh_words(message: str) -> str:
     """Return ssh's own last words out of ``message``, on one line, without Ansible's preamble and the banners."""
-    text = _PREAMBLE.sub("", message, count=1) or message
+    text = _PREAMBLE.sub("", message, count=1)
     lines = [line.strip() for line in text.splitlines() if not _NOISE.match(line)]
     telling = [line for line in lines if any(re.search(pattern, line) for pattern, _, _ in _MEANINGS)]
-    return "; ".join(dict.fromkeys(telling or lines[-2:])).rstrip(".") or "no reason given"
+    return "; ".join(dict.fromkeys(line.rstrip(".") for line in telling or lines[-2:])) or "no reason given"
 
 
 def no_answer(tried: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collection[str] = ()) -> str:
