@@ -1,0 +1,91 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The read half of sshd: what is in force for one connection, who says so, what listens, which host keys there are."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_daemon as daemons
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import (
+    account,
+    controller,
+    find_sshd,
+    read_tree,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_authorized_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import compose, standing
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive
+
+__all__ = ["look"]
+
+
+def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the module's result; ``asked`` are the parts of a connection, those that are ``None`` as they come in."""
+    sshd = find_sshd(host, main)
+    if sshd is None:
+        return {"installed": False}
+    if os.geteuid():
+        raise BaselineError("sshd can only be asked by root; run the task with become: true")
+    connection = _connection(asked)
+    effective = sshd.effective(connection)
+    tree = read_tree(host, main)
+    directives = compose(tree)
+    daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0])
+    decided = {name: standing(directives, name, connection) for name in sorted({one.keyword for one in directives})}
+    return {
+        "installed": True,
+        "version": sshd.version(),
+        "connection": connection.specification(),
+        "effective": {name: list(said) if len(said) > 1 else said[0] for name, said in effective.items()},
+        "decided_by": [_place(one) for winners, losers in decided.values() for one in winners],
+        "shadowed": [_place(one) for winners, losers in decided.values() for one in losers],
+        "files": list(tree.files),
+        "listen": [{"address": address, "port": port} for address, port in listens(effective)],
+        "ports": sorted({port for address, port in listens(effective)}),
+        "unit": daemon.unit,
+        "socket": daemon.socket,
+        "running": daemon.running,
+        "stale": daemon.older_than(daemons.newest_change(host, tree)),
+        "host_keys": _host_keys(host, effective),
+    }
+
+
+def _connection(asked: t.Mapping[str, t.Any]) -> Connection:
+    base = controller()
+    return account(
+        Connection(
+            "",
+            address=asked["address"] or base.address,
+            host=asked["host"] or "",
+            local_address=asked["local_address"] or base.local_address,
+            local_port=str(asked["local_port"] or base.local_port),
+        ),
+        asked["user"] or base.user,
+    )
+
+
+def _place(directive: Directive) -> dict[str, t.Any]:
+    return {
+        "keyword": KEYWORDS.get(directive.keyword, directive.keyword),
+        "value": " ".join(directive.arguments),
+        "file": directive.file,
+        "line": directive.number,
+        "criteria": " and ".join(str(criteria) for criteria in directive.criteria),
+    }
+
+
+def _host_keys(host: Host, effective: Effective) -> list[dict[str, t.Any]]:
+    found = []
+    for path in effective.get("hostkey", ()):
+        for key in parse_authorized_keys(host.read(path + ".pub") or ""):
+            found.append({"path": path, "type": key.kind, "fingerprint": key.fingerprint})
+    return found
