@@ -175,7 +175,14 @@ def _wait_for_boot(container: Container) -> None:
     deadline = time.monotonic() + BOOT_SECONDS
     state = "no answer"
     while time.monotonic() < deadline:
-        state = execute(container, "systemctl is-system-running || true")[1].strip()
+        try:
+            state = execute(container, "systemctl is-system-running || true")[1].strip()
+        except APIError as error:
+            # Every systemd takes some of the machine's inotify instances; one that gets none ends at once.
+            raise EngineError(
+                f"the test host {container.name} ended while it booted ({error.explanation}); where many hosts run, "
+                "raise fs.inotify.max_user_instances (sysctl), or remove some: python -m tests.hosts down FLEET"
+            ) from error
         if state in ("running", "degraded"):
             return
         time.sleep(0.2)
