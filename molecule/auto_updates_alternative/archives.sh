@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs version 1 of three packages and offers version 2: pyhost-wanted and pyhost-blocked in an archive of origin
-# PyhostTest, pyhost-foreign in one of origin PyhostOther.
+# PyhostTest, pyhost-foreign in one of origin PyhostOther. Ends with the package lists up to date.
 set -eu
 
 package() { # NAME VERSION DIRECTORY
@@ -47,3 +47,4 @@ package pyhost-blocked 2 /srv/allowed
 package pyhost-foreign 2 /srv/foreign
 archive /srv/allowed PyhostTest
 archive /srv/foreign PyhostOther
+apt-get -qq update

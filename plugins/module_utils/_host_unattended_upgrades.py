@@ -76,16 +76,8 @@ def system(host: Host) -> origins.System:
 
 
 def composed(host: Host, *, parts: str = PARTS) -> apt_conf.Config:
-    """Return the configuration that apt composes, with the directory ``parts`` in the place of its own."""
-    env = {}
-    if parts != PARTS:
-        env["APT_CONFIG"] = _redirect(parts)
-        # The rehearsal's log belongs here too: the host's own tells of real runs.
-        logs = os.path.dirname(parts)
-        host.write(
-            _redirect(parts),
-            f"Dir::Etc::parts {apt_conf.quote(parts)};\nUnattended-Upgrade::LogDir {apt_conf.quote(logs)};\n",
-        )
+    """Return the configuration that apt composes, with the (staged) directory ``parts`` in the place of its own."""
+    env = {} if parts == PARTS else {"APT_CONFIG": _redirect(parts)}
     ran = host.run(["apt-config", "dump"], env=env)
     if not ran.ok:
         words = ran.words().replace(parts, PARTS)
@@ -174,13 +166,15 @@ def _put(host: Host, path: str, content: str | None) -> None:
 
 def _staged(host: Host, text: str | None) -> str:
     """Return a copy of the parts directory in which our file holds ``text``."""
-    parts = os.path.join(host.scratch(), "apt.conf.d")
-    host.copy_tree(PARTS, parts)
-    candidate = os.path.join(parts, os.path.basename(PATH))
-    if text is None:
-        host.remove(candidate)
-    else:
-        host.write(candidate, text)
+    scratch = host.scratch()
+    parts = os.path.join(scratch, "apt.conf.d")
+    staged = {os.path.join(parts, os.path.basename(path)): host.read(path) for path in host.glob(f"{PARTS}/*")}
+    staged[os.path.join(parts, os.path.basename(PATH))] = text
+    # The rehearsal's log belongs here too: the host's own tells of real runs.
+    staged[_redirect(parts)] = (
+        f"Dir::Etc::parts {apt_conf.quote(parts)};\nUnattended-Upgrade::LogDir {apt_conf.quote(scratch)};\n"
+    )
+    host.lay_out({path: content for path, content in staged.items() if content is not None})
     return parts
 
 
