@@ -10,7 +10,12 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import is_ssh, log_in, target_of
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import (
+    become_password,
+    is_ssh,
+    log_in,
+    target_of,
+)
 
 _OPTIONS: dict[str, dict[str, t.Any]] = {
     "user": {"type": "str"},
@@ -44,9 +49,8 @@ class ActionModule(ActionBase):
             )
         _check(options)
         target = target_of(self._connection, user=options["user"], port=options["port"])
-        login = log_in(
-            target, seconds=options["timeout"], sudo=options["sudo"], password=self._become_password(task_vars)
-        )
+        password = become_password(self, task_vars)
+        login = log_in(target, seconds=options["timeout"], sudo=options["sudo"], password=password)
         return {
             "changed": False,
             "login": True,
@@ -56,15 +60,6 @@ class ActionModule(ActionBase):
             "seconds": login.seconds,
             "sudo": login.sudo,
         }
-
-    def _become_password(self, task_vars: dict[str, t.Any]) -> str | None:
-        """The password that the play would give to sudo, also where this task itself does not become."""
-        become = self._connection.become
-        if become is not None:
-            return become.get_option("become_pass", playcontext=self._play_context)
-        names = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
-        given = next((task_vars[name] for name in names if task_vars.get(name)), None)
-        return self._templar.template(given) if given else self._play_context.become_pass or None
 
 
 def _check(options: dict[str, t.Any]) -> None:

@@ -18,7 +18,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import 
     read_tree,
     stage,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import (
+    Confirm,
+    for_controller,
+    under_undo,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import settle
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
     Effective,
     asked,
@@ -52,6 +58,7 @@ class Order:
     dropin: str
     users: tuple[str, ...] = ()
     reload: bool = True
+    confirm: Confirm = Confirm()
 
 
 @dataclass
@@ -76,8 +83,11 @@ def ensure(host: Host, order: Order) -> dict[str, t.Any]:
         return _not_installed(host, order, where)
     if os.geteuid():
         raise BaselineError(f"sshd can only be configured by root; {_UNCHANGED}; run the task with become: true")
+    told = settle(host)
     with host.lock("sshd"):
-        return _ensure(host, order, where, sshd)
+        result = _ensure(host, order, where, sshd)
+    result["warnings"] = told + result["warnings"]
+    return result
 
 
 def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.Any]:
@@ -90,16 +100,21 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     pid_file = answers.first.get("pidfile", ("none",))[0]
     daemon = daemons.find_daemon(host, pid_file)
     behind = order.reload and _behind(host, daemon, tree, answers.first)
+    base = next(iter(answers.actual))
     if planned.changes or behind:
-        base = next(iter(answers.actual))
         answers.warnings += guard(sshd, answers.root, base, order.users)
     before = _listens_now(sshd, answers) if planned.changes else listens(answers.first)
     wrong = daemons.fixed_socket(host, daemon, listens(answers.first)) if before != listens(answers.first) else ""
     if wrong and order.reload:
         raise BaselineError(f"{wrong}; {_UNCHANGED}; disable it in favour of {daemon.unit}, or change its ListenStream")
     reloaded = False
-    if (planned.changes or behind) and not host.check_mode:
-        reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, before=before)
+    confirmation = for_controller(sshd, order.confirm, answers.root, base, order.users)
+    if (planned.changes or behind) and not host.check_mode and order.confirm.phase != "plan":
+        program = sshd.program
+        with under_undo(
+            host, order.confirm, planned.changes, program=program, daemon=daemon, pid_file=pid_file
+        ) as confirmation["armed"]:
+            reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, before=before)
     directives = compose(candidate)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
@@ -114,6 +129,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         "ports": sorted({listen[1] for listen in listens(answers.first)}),
         "version": sshd.version(),
         "warnings": answers.warnings + [_exception_words(entry) for entry in others],
+        "confirmation": confirmation,
     }
 
 
@@ -133,6 +149,7 @@ def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
         "ports": [],
         "version": "",
         "warnings": ["sshd is not installed yet, so it could not be asked whether it takes these settings"],
+        "confirmation": {},
     }
 
 

@@ -35,7 +35,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["PLACE", "Armed", "State", "arm", "confirm", "inspect", "settle", "tell", "undo_now"]
+__all__ = ["PLACE", "Armed", "State", "arm", "drop", "inspect", "settle", "tell"]
 
 PLACE = Place("sshd")
 # What the undo itself may take past its time: sshd's restart and the timer's accuracy.
@@ -100,45 +100,41 @@ def arm(host: Host, paths: t.Iterable[str], *, seconds: int, daemon: Daemon, pla
     return Armed(token, seconds, boot)
 
 
-def confirm(host: Host, place: Place = PLACE) -> bool:
-    """Keep the change; ``False`` where the undo was faster."""
-    return host.run(["/bin/sh", place.script, "confirm"]).ok if host.stat(place.script) else False
+def drop(host: Host, place: Place = PLACE) -> None:
+    """Forget the undo of a change that the run itself has taken back."""
+    host.run(["/bin/sh", place.script, "drop"])
 
 
-def undo_now(host: Host, place: Place = PLACE) -> Record | None:
-    """Take the change back without waiting, or wait for the undo that has begun; return its record."""
-    if host.stat(place.script):
-        host.run(["/bin/sh", place.script, "asked"])
-    return inspect(host, place).record
-
-
-def settle(host: Host, place: Place = PLACE) -> str:
-    """End what an earlier run left unconfirmed and return what is to be told about it, an empty text if nothing.
+def settle(host: Host, place: Place = PLACE) -> list[str]:
+    """End what an earlier run left unconfirmed and return the warnings about it. Check mode only tells.
 
     An undo whose time has not come may belong to a run that is still at work: it is waited for. One past its time,
     which something must have stopped, is carried out here.
     """
     state = inspect(host, place)
+    if host.check_mode:
+        pending = "a change of an earlier run is not confirmed yet, and may be taken back"
+        return ([pending] if state.state in ("armed", "undoing") else []) + tell(host, place)
     if state.state == "stale":
         # Its run ended before the change or after the confirmation: there is nothing to take back.
         _disarm(host, place)
     elif state.state != "none":
         _wait_for_end(host, state, place)
         if inspect(host, place).state != "none":
-            undo_now(host, place)
+            host.run(["/bin/sh", place.script, "asked"])
     return tell(host, place)
 
 
-def tell(host: Host, place: Place = PLACE) -> str:
-    """Return the sentence about the last undo and forget its record, so that it is told once."""
+def tell(host: Host, place: Place = PLACE) -> list[str]:
+    """Return the sentence about the last undo, if there is one, and forget its record, so that it is told once."""
     record = inspect(host, place).record
     if record is None:
-        return ""
+        return []
     if not host.check_mode:
         host.remove(place.record)
         with contextlib.suppress(OSError):
             os.rmdir(place.base)
-    return str(record)
+    return [str(record)]
 
 
 def _wait_for_end(host: Host, state: State, place: Place) -> None:

@@ -141,6 +141,7 @@ _SCRIPT = """\
 #!/bin/sh
 # Made by pyhost.baseline before it changed sshd's configuration; takes the change back unless it is confirmed.
 #   sh undo confirm    keep the change and forget what was before
+#   sh undo drop       the same, where the change has been taken back by other means
 #   sh undo asked      take it back now
 set -u
 PATH=@path@; export PATH
@@ -217,13 +218,14 @@ record() {
         mv -f -- "$beside" "$record"
 }
 
-confirm() {
+# keep WORDS
+keep() {
     if ! mv -- "$folder/armed" "$folder/confirmed" 2>/dev/null && [ ! -e "$folder/confirmed" ]; then
         echo "too late to confirm: the change is being taken back or was" >&2
         exit 3
     fi
     forget
-    say "the change of the sshd configuration is confirmed"
+    say "$1"
 }
 
 # An undo that was itself cut off (the state is already "undoing") starts over: every step of it may be repeated.
@@ -257,7 +259,8 @@ watch() {
 
 main() {
     case "${1-}" in
-        confirm) confirm ;;
+        confirm) keep "the change of the sshd configuration is confirmed" ;;
+        drop) keep "the undo of the sshd configuration is not needed" ;;
         asked | timeout) undo "$1" now ;;
         boot) undo boot before-sshd ;;
         booted) undo boot now ;;
@@ -277,7 +280,7 @@ _BY_SERVICE = """\
 _BY_SOCKET = """\
         # The socket unit holds the port, and on some systems a generator makes it from sshd_config.
         systemctl daemon-reload
-        systemctl stop @service@
+        systemctl stop @service@ 2>/dev/null
         systemctl reset-failed @service@ @socket@ 2>/dev/null
         systemctl restart @socket@ || problem "@socket@ could not be restarted"
 """

@@ -25,6 +25,14 @@ author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
+    support: full
+    details: The controller's half makes the new login of O(confirm).
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
 options:
   settings:
     description:
@@ -77,6 +85,21 @@ options:
     description: Whether sshd is made to read its configuration, also where an earlier change was never loaded.
     type: bool
     default: true
+  confirm:
+    description:
+      - Whether a change over an SSH connection must be confirmed by a new key login from the controller.
+      - The login is made as the first of O(guard_users) (else as the user of the connection) who can log in from this
+        controller before the change, on the port that sshd then has, and goes on to sudo. If nobody can, nothing is
+        changed.
+      - If it fails, if the controller dies or if the network is cut, the host goes back by itself to the configuration
+        that it had, after O(confirm_timeout) seconds or, where it is switched off meanwhile, at its next boot.
+      - Other connections than SSH get the checks on the host alone, which RV(confirmed_by) says.
+    type: bool
+    default: true
+  confirm_timeout:
+    description: How many seconds after its arming, right before the change, the host goes back if nobody has confirmed.
+    type: int
+    default: 45
 seealso:
   - module: pyhost.baseline.sshd_info
 """
@@ -148,6 +171,18 @@ ports:
   elements: int
   returned: success
   sample: [22]
+confirmed_by:
+  description:
+    - How the change was confirmed. RV(confirmed_by.method) is V(login), V(checks) (no SSH connection) or V(none), with
+      the C(reason) of the latter two. RV(confirmed_by.sudo) is false where the user has no sudo from this controller.
+  type: dict
+  returned: when changed, and not in check mode
+  sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
+rolled_back:
+  description: Whether the host went back to its former configuration, null where that could not be seen.
+  type: bool
+  returned: when the change was applied and could not be confirmed
+  sample: true
 version:
   description: The version of OpenSSH, empty where it is not installed yet (check mode only).
   type: str
@@ -160,6 +195,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import Confirm
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
 
 BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
@@ -171,7 +207,20 @@ ARGUMENTS = {
     "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
     "guard_users": {"type": "list", "elements": "str", "default": []},
     "reload": {"type": "bool", "default": True},
+    "confirm": {"type": "bool", "default": True},
+    "confirm_timeout": {"type": "int", "default": 45},
+    # Set by the action plugin.
+    "_phase": {"type": "str", "choices": ["", "plan", "apply"], "default": ""},
+    "_login_user": {"type": "str"},
 }
+
+
+def confirm_wish(options: dict) -> Confirm:
+    """Return what the controller's half asked for."""
+    seconds = options["confirm_timeout"]
+    if not 15 <= seconds <= 3600:
+        raise BaselineError(f"confirm_timeout is {seconds}, and must be from 15 to 3600 seconds; nothing was changed")
+    return Confirm(options["_phase"], seconds, options["_login_user"] or "")
 
 
 def main() -> None:
@@ -184,10 +233,13 @@ def main() -> None:
             dropin=options["dropin"],
             users=tuple(options["guard_users"]),
             reload=options["reload"],
+            confirm=confirm_wish(options),
         )
         result = ensure(Host(module), order)
     except BaselineError as error:
         module.fail_json(msg=str(error), **error.details)
+    if not options["_phase"]:
+        del result["confirmation"]
     for text in result.pop("warnings"):
         module.warn(text)
     module.exit_json(**result)

@@ -46,15 +46,15 @@ class Reply:
         return MARK in self.out
 
 
-def command(target: Target, script: str, *, seconds: int) -> list[str]:
-    """Return the argument list that runs ``script`` over a new connection.
+def command(target: Target, script: str, *, seconds: int, master: str | None = None) -> list[str]:
+    """Return the argument list that runs ``script`` over a new connection, or over that of a control ``master``.
 
     ssh takes the first value of an option, so what must hold stands before the user's own arguments; only ``-S`` is
     taken from the last place.
     """
     options = [
         "ControlMaster=no",
-        "ControlPath=none",
+        f"ControlPath={master or 'none'}",
         "BatchMode=yes",
         "PreferredAuthentications=publickey",
         "PubkeyAuthentication=yes",
@@ -82,7 +82,7 @@ def command(target: Target, script: str, *, seconds: int) -> list[str]:
         # With a named key an agent full of others must not spend sshd's MaxAuthTries.
         options += ["IdentitiesOnly=yes", f'IdentityFile="{target.key}"']
     flags = [word for option in options for word in ("-o", option)]
-    return [target.program, *flags, *target.arguments, "-S", "none", "--", target.host, script]
+    return [target.program, *flags, *target.arguments, "-S", master or "none", "--", target.host, script]
 
 
 # What ssh says, what it means for the person at the controller; the first match counts.

@@ -23,9 +23,10 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import
 )
 
 if t.TYPE_CHECKING:
+    from ansible.plugins.action import ActionBase
     from ansible.plugins.connection import ConnectionBase
 
-__all__ = ["Login", "is_ssh", "log_in", "run", "target_of"]
+__all__ = ["Login", "SudoRefused", "as_root", "become_password", "is_ssh", "log_in", "run", "target_of"]
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 # The connection alone has its own limit (ConnectTimeout); a shell or sudo that hangs must end too.
@@ -39,6 +40,10 @@ class Login:
 
     seconds: float
     sudo: str
+
+
+class SudoRefused(BaselineError):
+    """The login works, sudo after it does not."""
 
 
 def is_ssh(connection: ConnectionBase) -> bool:
@@ -62,9 +67,26 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
     )
 
 
-def run(target: Target, script: str, *, seconds: int, data: str | None = None) -> Reply:
-    """Run ``script`` over a new connection; ``data`` is its standard input, which is empty without."""
-    argv = command(target, script, seconds=seconds)
+def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str | None:
+    """Return the password that the play would give to sudo, also where the task itself does not become."""
+    become = action._connection.become
+    if become is not None:
+        return become.get_option("become_pass", playcontext=action._play_context)
+    names = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+    given = next((task_vars[name] for name in names if task_vars.get(name)), None)
+    return action._templar.template(given) if given else action._play_context.become_pass or None
+
+
+def as_root(script: str, *, password: str | None = None) -> tuple[str, str | None]:
+    """Return what a login runs, and its standard input, so that ``script`` runs as root."""
+    quoted = shlex.quote(script)
+    sudo = f"sudo -S -k -p '' sh -c {quoted}" if password else f"sudo -n sh -c {quoted}"
+    return f'if [ "$(id -u)" = 0 ]; then {script}; else {sudo}; fi', f"{password}\n" if password else None
+
+
+def run(target: Target, script: str, *, seconds: int, data: str | None = None, master: str | None = None) -> Reply:
+    """Run ``script`` over a new connection, or over the control master ``master``; ``data`` is its standard input."""
+    argv = command(target, script, seconds=seconds, master=master)
     # ssh's words are matched, so they must not be translated.
     environment = {**os.environ, "LC_ALL": "C"}
     try:
@@ -100,5 +122,5 @@ def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = N
             reply = run(target, "sudo -S -k -p '' true", seconds=seconds, data=password + "\n")
         complaint = sudo_complaint(target, reply, tried=reached)
         if complaint:
-            raise BaselineError(complaint)
+            raise SudoRefused(complaint)
     return Login(round(time.monotonic() - started, 2), reached)

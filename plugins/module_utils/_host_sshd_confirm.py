@@ -1,0 +1,75 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's half of commit-confirm: what the controller must know before a change, and the undo around the change."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+from dataclasses import asdict, dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import Daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import Armed, arm, drop
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Daemon as UndoDaemon
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+
+__all__ = ["Confirm", "for_controller", "under_undo"]
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """What the controller's half asks for. ``phase``: ``plan`` (writes nothing), ``apply`` (under the undo) or none.
+
+    ``login_user`` is the connection's user as Ansible knows it; the host knows better where ssh's configuration chose.
+    """
+
+    phase: str = ""
+    seconds: int = 45
+    login_user: str = ""
+
+
+def for_controller(
+    sshd: Sshd, confirm: Confirm, root: str, base: Connection, users: t.Iterable[str]
+) -> dict[str, t.Any]:
+    """Return what the controller decides by: whether its own user gets in under the candidate, and where it came in."""
+    user = confirm.login_user or os.environ.get("SUDO_USER") or "root"
+    refusal = ""
+    if confirm.phase == "plan":
+        try:
+            guard(sshd, root, base, [user])
+        except BaselineError as error:
+            refusal = ". ".join(error.details["refused"])
+    return {
+        "refusal": refusal,
+        "users": list(users),
+        "seconds": confirm.seconds,
+        "server_port": int(base.local_port),
+        "armed": None,
+    }
+
+
+@contextlib.contextmanager
+def under_undo(
+    host: Host, confirm: Confirm, paths: t.Collection[str], *, program: str, daemon: Daemon, pid_file: str
+) -> t.Iterator[dict[str, t.Any] | None]:
+    """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
+
+    A change that fails has been taken back by the one who made it.
+    """
+    if confirm.phase != "apply" or not paths:
+        yield None
+        return
+    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file)
+    armed: Armed = arm(host, paths, seconds=confirm.seconds, daemon=by)
+    try:
+        yield asdict(armed)
+    except BaselineError:
+        drop(host)
+        raise

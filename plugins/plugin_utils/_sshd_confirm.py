@@ -1,0 +1,134 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of a change of sshd: a door that works before is proven after, else the change is taken back.
+
+The host needs none of this to come back: its undo counts by itself. What is done here makes it faster and tells why.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Place, parse_record
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import (
+    MARK,
+    Target,
+    login_complaint,
+    sudo_complaint,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import SudoRefused, as_root, log_in, run
+
+__all__ = ["Door", "Outcome", "find_door", "new_port", "prove", "take_back"]
+
+_PLACE = Place("sshd")
+_UNDO = f"sh {shlex.quote(_PLACE.script)}"
+_RECORD = shlex.quote(_PLACE.record)
+_READ_RECORD = f"cat {_RECORD} && rm -f {_RECORD}; rmdir {shlex.quote(_PLACE.base)} 2>/dev/null; true"
+_LOGIN_SECONDS = 10
+_TOO_LATE = 3
+
+
+@dataclass(frozen=True)
+class Door:
+    """A login that works before the change. ``sudo`` is false where only the login could be proven from here."""
+
+    target: Target
+    sudo: bool
+    password: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a change that was not confirmed: whether it was taken back (``None``: not seen), in words."""
+
+    rolled_back: bool | None
+    words: str
+
+
+def find_door(own: Target, users: t.Iterable[str], *, password: str | None, own_refusal: str) -> Door:
+    """Return the first of ``users``, or the user of the connection, who gets in now and may get in after the change."""
+    wanted = dict.fromkeys([*users, own.user])
+    reasons = []
+    for user in wanted:
+        target = replace(own, user=user)
+        if user == own.user and own_refusal:
+            reasons.append(f"as {user or 'the user of the connection'}: {own_refusal}")
+            continue
+        try:
+            log_in(target, seconds=_LOGIN_SECONDS, sudo=True, password=password)
+        except SudoRefused:
+            # As it was before the change, so no reason against it; that sudo works is the guard's to judge.
+            return Door(target, sudo=False)
+        except BaselineError as error:
+            reasons.append(str(error))
+            continue
+        return Door(target, sudo=True, password=password)
+    raise BaselineError(
+        f"no new login from this controller could confirm the change: {'. '.join(reasons)}. Nothing was changed; give "
+        "this controller the private key of one of these users, or set confirm to false to change sshd without a proof"
+    )
+
+
+def new_port(own: int | None, *, server: int, ports: t.Sequence[int]) -> int | None:
+    """Return the port to log in on when sshd listens on ``ports``.
+
+    ``own`` is the connection's, ``server`` that on which the host saw it come in: they differ where something between
+    forwards ports, and then nobody here knows where the new one appears.
+    """
+    if not ports or server in ports or (own or 22) != server:
+        return own
+    return ports[0]
+
+
+def prove(door: Door, *, armed: bool, until: float) -> str:
+    """Log in anew by ``door`` and confirm the change in that login; return the complaint, an empty text if all is well.
+
+    A refused login is final; a connection that is not made is tried again, as the way there may take a moment.
+    """
+    verdict = f"{_UNDO} confirm" if armed else "true"
+    script, data = as_root(verdict, password=door.password) if door.sudo else ("true", None)
+    while True:
+        reply = run(door.target, f"echo {shlex.quote(MARK)}; {script}", seconds=_LOGIN_SECONDS, data=data)
+        complaint = login_complaint(door.target, reply)
+        final = complaint is None or "Permission denied" in reply.err
+        if final or time.monotonic() + 2 > until:
+            break
+        time.sleep(2)
+    if complaint:
+        return complaint
+    if door.sudo and reply.rc == _TOO_LATE:
+        return f"a new login as {door.target} worked, but later than confirm_timeout allows"
+    tried = "password" if door.password else "nopasswd"
+    return sudo_complaint(door.target, reply, tried=tried) or "" if door.sudo else ""
+
+
+def take_back(own: Target, *, password: str | None, master: str | None, deadline: float) -> Outcome:
+    """Have the host take the change back over what is still open, or wait until it has; say what was seen."""
+    script, data = as_root(f"{_UNDO} asked; {_READ_RECORD}", password=password)
+    if master:
+        reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
+        if "token=" in reply.out:
+            return _told(reply.out, "at once, over the connection that was still open")
+    script, data = as_root(_READ_RECORD, password=password)
+    while True:
+        # The host's clock began before ours: a little later all is done there.
+        time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))
+        reply = run(own, f"echo {shlex.quote(MARK)}; {script}", seconds=_LOGIN_SECONDS, data=data)
+        if "token=" in reply.out:
+            return _told(reply.out, "by itself")
+        if time.monotonic() > deadline + 30:
+            break
+    if reply.logged_in:
+        return Outcome(True, f"a new login as {own} works again")
+    return Outcome(None, str(login_complaint(own, reply)))
+
+
+def _told(text: str, how: str) -> Outcome:
+    record = parse_record(text.replace(MARK, ""))
+    if record.problems:
+        return Outcome(False, f"the host tried to take the change back, but not all went well: {record.problems}")
+    return Outcome(True, f"the host took the change back {how}: its files are as they were and sshd runs with them")
