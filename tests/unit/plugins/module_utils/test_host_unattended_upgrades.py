@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import quote, render
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import DROP_IN, PROPERTIES, TIMERS
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
+    PARTS,
+    PATH,
+    Outcome,
+    apply,
+    report,
+    require_apt,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import LISTS, Policy
+from tests.unit.fake_host import Expected, FakeHost
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "unattended_upgrades"
+SECURITY = "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
+ARCHIVE = (
+    "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,"
+    "site=security.debian.org"
+)
+UPGRADE = "apt-daily-upgrade.timer"
+KEY = LISTS["origins"]
+WISH = Policy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
+TEXT = render("ours", WISH.lists, WISH.values)
+STOCK = {
+    "/etc/os-release": (FIXTURES / "os-release-debian13").read_text(),
+    f"{PARTS}/50unattended-upgrades": (FIXTURES / "50unattended-upgrades-debian13").read_text(),
+}
+NO_DROP_INS = {name: None for name in TIMERS.values()}
+IN_FORCE = f'{KEY}:: "{SECURITY}";\nUnattended-Upgrade::Automatic-Reboot "false";\n'
+STOCK_TIMERS = (FIXTURES / "systemctl-show-timers-debian13").read_text()
+STOCK_TARGETS = (FIXTURES / "apt-get-indextargets-debian13").read_text()
+ALLOWED = "Allowed origins are: origin=Debian,codename=trixie-security,label=Debian-Security\n"
+
+DUMP = ["apt-config", "dump"]
+TARGETS = ["apt-get", "indextargets"]
+URIS = ["apt-get", "--print-uris", "update"]
+UPDATE = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "update"]
+SHOW = ["systemctl", "show", "--property", PROPERTIES, "--", "apt-daily.timer", UPGRADE]
+REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
+
+
+def run(host: FakeHost, wish: Policy = WISH, **options: t.Any) -> Outcome:
+    settings: dict[str, t.Any] = {"drop_ins": NO_DROP_INS, "units": True, "text": TEXT, **options}
+    outcome = apply(t.cast("t.Any", host), wish, settings.pop("drop_ins"), **settings)
+    host.done()
+    return outcome
+
+
+def test_a_run_that_changes_nothing_asks_three_times() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(SHOW, out=STOCK_TIMERS)],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.diff, outcome.warnings, host.written) == (False, [], [], [])
+    assert outcome.result["origins"] == [{"pattern": SECURITY, "archives": [ARCHIVE]}]
+    assert outcome.result["effective"]["origins"] == [SECURITY]
+    assert [timer["next"] for timer in outcome.result["timers"]] == [
+        line.partition("=")[2] for line in STOCK_TIMERS.splitlines() if line.startswith("NextElapse")
+    ]
+
+
+def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(REHEARSE, out=ALLOWED),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert outcome.diff == [{"before_header": PATH, "after_header": PATH, "before": "", "after": TEXT}]
+    assert host.files[PATH] == TEXT
+    assert host.laid_out == {
+        "/scratch/apt.conf.d/50unattended-upgrades": STOCK[f"{PARTS}/50unattended-upgrades"],
+        "/scratch/apt.conf.d/90pyhost-unattended-upgrades": TEXT,
+        "/scratch/apt.conf": f"Dir::Etc::parts {quote('/scratch/apt.conf.d')};\n"
+        f"Unattended-Upgrade::LogDir {quote('/scratch')};\n",
+    }
+
+
+def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out="'http://deb.debian.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+        programs=["apt-config"],
+        check_mode=True,
+    )
+    outcome = run(host)
+    assert outcome.changed
+    assert host.written == []
+    assert outcome.warnings == [
+        "the package unattended-upgrades is not installed yet; it must be before this runs for real",
+        f"whether an archive is allowed by {SECURITY} cannot be said yet: the index is missing of "
+        "http://deb.debian.org/debian/dists/trixie",
+    ]
+
+
+def test_missing_package_lists_are_fetched() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+            Expected(UPDATE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.result["lists_updated"]) == (False, True)
+
+
+def names(*paths: str) -> dict[str, str]:
+    return {f"/var/lib/apt/lists/{name}": "" for path in paths for name in path.split()}
+
+
+FAILURES = [
+    pytest.param(
+        {},
+        [Expected(DUMP, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n")],
+        "apt rejects its configuration: E: Syntax error /etc/apt/apt.conf.d/99x:2: Extra junk at end of file (rc=100); "
+        "nothing was changed. Correct that file first",
+        id="another file is broken",
+    ),
+    pytest.param(
+        {f"{PARTS}/99local": 'Unattended-Upgrade::Automatic-Reboot "true";\n'},
+        [Expected(DUMP, out=IN_FORCE.replace('"false"', '"true"'))],
+        "the wish is not in force: Unattended-Upgrade::Automatic-Reboot is 'true' (wished: 'false') because of "
+        f"/etc/apt/apt.conf.d/99local:1. These files are read after {PATH} and win; remove those lines or wish the "
+        "same; nothing was changed",
+        id="a later file wins",
+    ),
+    pytest.param(
+        {"/etc/apt/apt.conf": f'\n{KEY}:: "origin=*";\n'},
+        [Expected(DUMP, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
+        f"the wish is not in force: {KEY} is [{SECURITY}, origin=*] (wished: [{SECURITY}]) because of "
+        f"/etc/apt/apt.conf:2. These files are read after {PATH} and win; remove those lines or wish the same; "
+        "nothing was changed",
+        id="the main file adds an origin",
+    ),
+    pytest.param(
+        names((FIXTURES / "lists-debian13").read_text()),
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS.replace("trixie-security", "sid")),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+        ],
+        "origins: origin=Debian,codename=trixie-security,label=Debian-Security matches no archive that apt is "
+        "configured for, so it would never install anything; nothing was changed. The archives are: ",
+        id="an origin that matches nothing",
+    ),
+    pytest.param(
+        {},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(REHEARSE, rc=1, err="An error occurred: Unable to parse\n"),
+        ],
+        "unattended-upgrade does not accept the policy (rc=1): An error occurred: Unable to parse; nothing was changed",
+        id="the rehearsal fails",
+    ),
+]
+
+
+@pytest.mark.parametrize(("extra", "commands", "message"), FAILURES)
+def test_a_refused_policy_leaves_the_host_as_it_was(
+    extra: dict[str, str], commands: list[Expected], message: str
+) -> None:
+    host = FakeHost({**STOCK, **extra}, commands)
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    host.done()
+    assert str(error.value).startswith(message)
+    assert str(error.value) == message or message.endswith("The archives are: ")
+    assert host.written == []
+
+
+def test_the_package_is_missing() -> None:
+    host = FakeHost(STOCK, [Expected(DUMP, out=IN_FORCE)], programs=["apt-config"])
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == "the package unattended-upgrades is not installed; install it first; nothing was changed"
+
+
+def test_no_apt_at_all() -> None:
+    with pytest.raises(BaselineError, match="needs apt, and this host has no apt-config"):
+        require_apt(t.cast("t.Any", FakeHost(programs=[])))
+
+
+def test_masked_and_stopped_timers_are_healed() -> None:
+    masked = STOCK_TIMERS.replace("UnitFileState=enabled", "UnitFileState=masked").replace(
+        "ActiveState=active", "ActiveState=failed"
+    )
+    both = ["apt-daily.timer", UPGRADE]
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=masked),
+            Expected(["systemctl", "unmask", "--", *both]),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(["systemctl", "enable", "--", *both]),
+            Expected(["systemctl", "start", "--", *both]),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert [entry["before_header"] for entry in outcome.diff] == [UPGRADE, "apt-daily.timer"]
+    assert (outcome.diff[0]["before"], outcome.diff[0]["after"]) == ("masked, failed\n", "enabled, active\n")
+    assert host.written == []
+
+
+def test_a_timer_that_stays_silent_is_an_error() -> None:
+    stopped = STOCK_TIMERS.replace("ActiveState=active", "ActiveState=inactive")
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=stopped),
+            Expected(["systemctl", "start", "--", "apt-daily.timer", UPGRADE]),
+            Expected(SHOW, out=stopped),
+        ],
+    )
+    with pytest.raises(BaselineError, match="apt-daily.timer will not fire: it is enabled, inactive"):
+        run(host)
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["new", "written earlier and never loaded"])
+def test_a_schedule(interrupted: bool) -> None:
+    path, text = DROP_IN.format(UPGRADE), "[Timer]\nOnCalendar=\nOnCalendar=4:00\nRandomizedDelaySec=10m\n"
+    loaded = STOCK_TIMERS.replace("*-*-* 06:00:00", "*-*-* 04:00:00").replace("=1h", "=10min").split("\n\n")
+    loaded[1] = loaded[1].replace("DropInPaths=", f"DropInPaths={path}")
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, **({path: text} if interrupted else {})},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(["systemd-analyze", "calendar", "--", "4:00"], out="Normalized form: *-*-* 04:00:00\n"),
+            Expected(["systemd-analyze", "timespan", "--", "10m"], out="   Human: 10min\n"),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(SHOW, out="\n\n".join(loaded)),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host, drop_ins={**NO_DROP_INS, UPGRADE: text})
+    assert outcome.changed
+    assert host.files[path] == text
+    assert host.written == ([] if interrupted else [path])
+    assert outcome.result["timers"][1]["calendar"] == ["*-*-* 04:00:00"]
+
+
+def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(["systemd-analyze", "calendar", "--", "teatime"], rc=1),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host, drop_ins={**NO_DROP_INS, UPGRADE: "[Timer]\nOnCalendar=\nOnCalendar=teatime\n"})
+    assert str(error.value) == (
+        "schedule: 'teatime' is not a calendar time of systemd.time(7), such as *-*-* 04:00; nothing was changed"
+    )
+    assert host.written == []
+
+
+def test_absent_removes_our_files() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [Expected(DUMP), Expected(SHOW, out=STOCK_TIMERS), Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP)],
+    )
+    outcome = run(host, Policy({}, {}), text=None, units=False)
+    assert outcome.changed
+    assert PATH not in host.files
+
+
+def test_a_report_of_stock_debian() -> None:
+    host = FakeHost(
+        {
+            **STOCK,
+            "/var/log/unattended-upgrades/unattended-upgrades.log": (
+                FIXTURES / "unattended-upgrades.log-debian13"
+            ).read_text(),
+            "/var/run/reboot-required": "",
+            "/var/run/reboot-required.pkgs": "linux-image-amd64\nlibc6\nlibc6\n",
+        },
+        [
+            Expected(DUMP, out=(FIXTURES / "apt-config-dump-debian13").read_text()),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(
+                ["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"],
+                out=(FIXTURES / "apt-get-simulate-debian13").read_text(),
+            ),
+        ],
+    )
+    found = report(t.cast("t.Any", host))
+    host.done()
+    assert found["problems"] == []
+    assert found["reboot_required_by"] == ["libc6", "linux-image-amd64"]
+    assert (found["installed"], found["reboot_required"], len(found["pending"])) == (True, True, 3)
+    assert [len(row["archives"]) for row in found["origins"]] == [1, 0, 1]
+    assert found["last_run"]["upgraded"] == ["pyhost-wanted"]
+
+
+def test_a_report_names_an_origin_that_matches_nothing_and_a_silent_timer() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE.replace("Debian,", "Debain,")),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS.replace("UnitFileState=enabled", "UnitFileState=disabled")),
+            Expected(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"]),
+        ],
+        programs=["apt-config"],
+    )
+    assert report(t.cast("t.Any", host))["problems"] == [
+        "APT::Periodic::Update-Package-Lists is 0: no update is ever seen",
+        "APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically",
+        "the origin origin=Debain,codename=trixie-security,label=Debian-Security matches no archive that apt is "
+        "configured for",
+        "apt-daily.timer will not fire: it is disabled, active",
+        "apt-daily-upgrade.timer will not fire: it is disabled, active",
+        "the package unattended-upgrades is not installed: nothing is upgraded automatically",
+    ]
