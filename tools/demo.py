@@ -75,7 +75,7 @@ def up(system: str = "debian13") -> int:
 def prove(folder: Path) -> int:
     """Run the acceptance suite against the demo's host as the admin; return pytest's exit status."""
     words = [str(ROOT / "tests" / "acceptance"), f"--hosts=ssh://{ADMIN}@{HOST}", f"--ssh-config={folder}/ssh_config"]
-    quiet = ["--sudo", "-q", "--no-header", "--no-summary", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    quiet = ["--sudo", "-p", "no:terminal", "-p", "no:cacheprovider"]
     return int(pytest.main([*words, *quiet], plugins=[Proofs()]))
 
 
