@@ -73,8 +73,8 @@ def parse_timers(text: str) -> dict[str, Timer]:
     """Parse ``systemctl show`` of several timers, by their names."""
     timers = {}
     for stanza in text.strip().split("\n\n"):
-        pairs = [line.split("=", 1) for line in stanza.splitlines() if "=" in line]
-        words = {key: value for key, value in pairs}
+        pairs = [line.partition("=")[::2] for line in stanza.splitlines()]
+        words = dict(pairs)
         name = words.get("Id", "")
         timers[name] = Timer(
             name=name,

@@ -64,7 +64,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "skip_on_metered": (_UU + "Skip-Updates-On-Metered-Connections", "bool"),
     "allow_downgrade": (_UU + "Allow-downgrade", "bool"),
     "syslog": (_UU + "SyslogEnable", "bool"),
-    "syslog_facility": (_UU + "SyslogFacility", "str"),
+    "log_facility": (_UU + "SyslogFacility", "str"),
     "verbose": (_UU + "Verbose", "bool"),
 }
 
@@ -85,7 +85,7 @@ DEFAULTS: dict[str, str] = {
     VALUES["fix_interrupted_dpkg"][0]: "true",
     VALUES["only_on_ac_power"][0]: "true",
     VALUES["skip_on_metered"][0]: "true",
-    VALUES["syslog_facility"][0]: "daemon",
+    VALUES["log_facility"][0]: "daemon",
 }
 
 # By number, as `date +%w` counts: the names are compared in the host's language.

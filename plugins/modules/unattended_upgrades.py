@@ -169,8 +169,8 @@ options:
     description: Log to syslog besides C(/var/log/unattended-upgrades).
     type: bool
     default: false
-  syslog_facility:
-    description: Facility of these messages.
+  log_facility:
+    description: Facility of the messages to syslog.
     type: str
     default: daemon
   verbose:
@@ -215,7 +215,7 @@ path:
 effective:
   description:
     - The policy in force by the names of the options, from C(apt-config dump). In check mode, what would be in force.
-    - RV(effective.reboot_automatically) is whether a required reboot happens by itself.
+    - C(reboot_automatically) is whether a required reboot happens by itself.
   returned: success
   type: dict
   sample:
@@ -301,7 +301,7 @@ _ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "allow_downgrade": {"type": "bool", "default": False},
     "download_limit": {"type": "int"},
     "syslog": {"type": "bool", "default": False},
-    "syslog_facility": {"type": "str", "default": "daemon"},
+    "log_facility": {"type": "str", "default": "daemon"},
     "verbose": {"type": "bool", "default": False},
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_a_timer_as_a_result() -> None:
         ),
     ],
 )
-def test_a_timer_that_will_not_fire(change: dict[str, str], words: str) -> None:
+def test_a_timer_that_will_not_fire(change: dict[str, t.Any], words: str) -> None:
     timer = replace(TIMERS[UPGRADE], **change)
     assert silent({UPGRADE: timer}) == [timer]
     assert timer.describe() == words + "\n"

@@ -195,7 +195,7 @@ def test_effective_policy_of_stock_debian() -> None:
         "remove_unused_kernels": True,
         "skip_on_metered": True,
         "syslog": False,
-        "syslog_facility": "daemon",
+        "log_facility": "daemon",
         "update_lists_interval": 1,
         "upgrade_interval": 1,
         "verbose": False,
