@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,20 +24,31 @@ BIN = Path(sys.executable).parent
 
 
 class Proofs:
-    """Prints each test of the acceptance suite as the sentence that it proves: its docstring's first line."""
+    """Prints each test of the acceptance suite as the sentence that it proves, once all its cases have been asked."""
 
     def __init__(self) -> None:
         self.sentences: dict[str, str] = {}
+        self.left: Counter[str] = Counter()
+        self.failed: dict[str, str] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            words = getattr(item, "obj", None).__doc__ or item.name.replace("_", " ")
-            self.sentences[item.nodeid] = words.strip().splitlines()[0].rstrip(".")
+            name = getattr(item, "originalname", item.name)
+            sentence = (item.obj.__doc__ if isinstance(item, pytest.Function) else None) or name.removeprefix("test_")
+            self.sentences[item.nodeid] = sentence.strip().splitlines()[0].rstrip(".").replace("_", " ")
+            self.left[self.sentences[item.nodeid]] += 1
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or report.failed:
-            mark = "proven" if report.passed else "NOT SO"
-            print(f"  {mark}: {self.sentences[report.nodeid]}", flush=True)
+        sentence = self.sentences[report.nodeid]
+        if report.failed:
+            self.failed[sentence] = report.longreprtext
+        if report.when == "teardown":
+            self.left[sentence] -= 1
+            if not self.left[sentence]:
+                words = self.failed.get(sentence)
+                print(f"  {'proven' if words is None else 'NOT SO'}: {sentence}", flush=True)
+                if words:
+                    print(words, flush=True)
 
 
 def up(system: str = "debian13") -> int:
@@ -75,7 +87,7 @@ def up(system: str = "debian13") -> int:
 def prove(folder: Path) -> int:
     """Run the acceptance suite against the demo's host as the admin; return pytest's exit status."""
     words = [str(ROOT / "tests" / "acceptance"), f"--hosts=ssh://{ADMIN}@{HOST}", f"--ssh-config={folder}/ssh_config"]
-    quiet = ["--sudo", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    quiet = ["--sudo", "-o", "addopts=--import-mode=importlib", "-p", "no:terminal", "-p", "no:cacheprovider"]
     return int(pytest.main([*words, *quiet], plugins=[Proofs()]))
 
 
