@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import typing as t
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origin
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades_log as log
+from ansible_collections.pyhost.baseline.plugins.module_utils._apt import is_locked
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
 
@@ -27,6 +29,7 @@ PATH = f"{PARTS}/90pyhost-unattended-upgrades"
 _MAIN = "/etc/apt/apt.conf"
 _LISTS = "/var/lib/apt/lists"
 _LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
+_LOCK_SECONDS = 120
 _UNTOUCHED = "nothing was changed"
 
 
@@ -146,6 +149,7 @@ def apply(
         _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
     if not outcome.changed or not host.check_mode:
         _require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
+    outcome.warnings += _mail_problems(host, config)
     outcome.result = {
         "path": PATH,
         "effective": uu.effective(config),
@@ -228,6 +232,13 @@ def _require_program(host: Host, outcome: Outcome) -> None:
     )
 
 
+def _mail_problems(host: Host, config: apt_conf.Config) -> list[str]:
+    address = uu.effective(config)["mail_to"]
+    if not address or host.find("mail") or host.find("sendmail"):
+        return []
+    return [f"no report will reach {address}: the host has neither mail nor sendmail"]
+
+
 def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome) -> list[dict[str, t.Any]]:
     """Return each wished origin with the archives that it allows; one that allows none is an error."""
     patterns = wish.lists.get(uu.LISTS["origins"], ())
@@ -266,7 +277,12 @@ def _missing_indexes(host: Host) -> list[str]:
 
 
 def _update(host: Host) -> list[origins.Archive]:
-    ran = host.run(["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "update"])
+    """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    ran = host.run(["apt-get", "-qq", "update"])
+    while is_locked(ran.err) and time.monotonic() < deadline:
+        time.sleep(2)
+        ran = host.run(["apt-get", "-qq", "update"])
     if not ran.ok:
         raise BaselineError(f"the package lists cannot be fetched: {ran.words()}; {_UNTOUCHED}")
     return archives(host)
@@ -362,6 +378,7 @@ def report(host: Host) -> dict[str, t.Any]:
         if pattern != origins.OBSOLETE
     ]
     problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.silent(state)]
+    problems += _mail_problems(host, config)
     if not installed:
         problems.append("the package unattended-upgrades is not installed: nothing is upgraded automatically")
     return {

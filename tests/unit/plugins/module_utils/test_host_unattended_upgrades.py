@@ -42,7 +42,7 @@ ALLOWED = "Allowed origins are: origin=Debian,codename=trixie-security,label=Deb
 DUMP = ["apt-config", "dump"]
 TARGETS = ["apt-get", "indextargets"]
 URIS = ["apt-get", "--print-uris", "update"]
-UPDATE = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "update"]
+UPDATE = ["apt-get", "-qq", "update"]
 SHOW = ["systemctl", "show", "--property", PROPERTIES, "--", "apt-daily.timer", UPGRADE]
 REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
 
@@ -113,20 +113,55 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
     ]
 
 
-def test_missing_package_lists_are_fetched() -> None:
+def test_missing_package_lists_are_fetched_when_their_lock_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
     host = FakeHost(
         {**STOCK, PATH: TEXT},
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+            Expected(UPDATE, rc=100, err="E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7\n"),
             Expected(UPDATE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=STOCK_TIMERS),
         ],
     )
     outcome = run(host)
-    assert (outcome.changed, outcome.result["lists_updated"]) == (False, True)
+    assert (outcome.changed, outcome.result["lists_updated"], waits) == (False, True, [2])
+
+
+def test_package_lists_that_cannot_be_fetched() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+            Expected(UPDATE, rc=100, err="E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease\n"),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == (
+        "the package lists cannot be fetched: E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease "
+        "(rc=100); nothing was changed"
+    )
+    assert host.written == []
+
+
+def test_reports_that_cannot_be_sent() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE + 'Unattended-Upgrade::Mail "ops@example.org";\n'),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+        programs=["apt-config", "unattended-upgrade"],
+    )
+    assert run(host).warnings == ["no report will reach ops@example.org: the host has neither mail nor sendmail"]
 
 
 def names(*paths: str) -> dict[str, str]:
