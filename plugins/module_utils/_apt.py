@@ -17,6 +17,7 @@ _UNAVAILABLE = re.compile(
     r"|Package '(?P<without>[^']+)' has no installation candidate"
     r"|Couldn't find any package by (?:glob|regex) '(?P<pattern>[^']+)')"
 )
+_VIRTUAL = re.compile(r"Package (?P<name>\S+) is a virtual package provided by:\n(?P<lines>(?: +\S.*\n)+)")
 # apt's words when another process holds one of its locks or dpkg's (LC_ALL=C).
 _LOCKED = ("Could not get lock", "lock was locked by another process")
 # What the archive says when the index names files that it has replaced since.
@@ -43,10 +44,15 @@ def parse_simulation(text: str) -> Simulation:
     return Simulation(installs, tuple(name for name in removes if name not in installs))
 
 
-def parse_unavailable(text: str) -> list[str]:
-    """Return the packages that apt-get says the archive does not have, in its order."""
-    found = (m for m in map(_UNAVAILABLE.match, text.splitlines()) if m)
-    return list(dict.fromkeys(m["unknown"] or m["without"] or m["pattern"] for m in found))
+def parse_unavailable(out: str, err: str) -> dict[str, tuple[str, ...]]:
+    """Return the packages that apt-get says it cannot install, in its order, each with the packages that provide it.
+
+    ``out`` and ``err`` are its standard output and error. Only a virtual package has providers.
+    """
+    found = (m for m in map(_UNAVAILABLE.match, err.splitlines()) if m)
+    names = dict.fromkeys(m["unknown"] or m["without"] or m["pattern"] for m in found)
+    providers = {m["name"]: tuple(line.split()[0] for line in m["lines"].splitlines()) for m in _VIRTUAL.finditer(out)}
+    return {name: providers.get(name, ()) for name in names}
 
 
 def is_locked(text: str) -> bool:

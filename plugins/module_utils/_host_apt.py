@@ -186,16 +186,18 @@ class _Apt:
     def _update_index(self) -> None:
         ran = self._run(["apt-get", "-q", "update"])
         self._updated = True
+        if self._index_is_empty():
+            raise BaselineError(f"apt-get update brought no package index: {ran.words()}; nothing was installed")
         if not ran.ok or any(line.startswith(("W: ", "E: ")) for line in ran.err.splitlines()):
             self._warnings.append(f"the package index could not be read in full: {last_errors(ran.err)}")
 
     # plan
 
-    def _simulate(self, todo: list[str]) -> tuple[Simulation, list[str]]:
-        """Return what apt-get would do, and the packages of ``todo`` that the archive does not have."""
+    def _simulate(self, todo: list[str]) -> tuple[Simulation, dict[str, tuple[str, ...]]]:
+        """Return what apt-get would do, and the packages of ``todo`` that it cannot install (see parse_unavailable)."""
         cache = LEAVE_NO_CACHE if self._host.check_mode else []
         ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *self._verb(todo)], env=SILENT)
-        missing = parse_unavailable(ran.err)
+        missing = parse_unavailable(ran.out, ran.err)
         if not ran.ok and not missing:
             raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}; nothing was changed")
         simulation = parse_simulation(ran.out)
@@ -218,11 +220,9 @@ class _Apt:
         if not todo:
             return before.installed
         if self._wish.state != "absent" and self._index_is_empty():
-            missing = [name for name in todo if not before.fulfils(name)]
-            self._warnings.append(
-                f"the package index is empty, so nobody knows yet whether it has {', '.join(missing)}"
-            )
-            return {**before.installed, **dict.fromkeys(missing, UNKNOWN_VERSION)}
+            new = [name for name in todo if not before.fulfils(name)]
+            self._warnings.append(f"the package index is empty, so nobody knows yet whether it has {', '.join(new)}")
+            return {**before.installed, **dict.fromkeys(new, UNKNOWN_VERSION)}
         simulation, missing = self._simulate(todo)
         if not missing:
             return simulation.applied(before.installed)
@@ -311,19 +311,23 @@ class _Apt:
         if words:
             self._warnings.append(f"the packages are as wished, but apt-get failed: {words}")
 
-    def _unavailable(self, missing: list[str]) -> BaselineError:
-        sentences = [unknown("package", name, self._similar(name)) for name in missing]
+    def _unavailable(self, missing: dict[str, tuple[str, ...]]) -> BaselineError:
+        sentences = [
+            f"{name!r} is a virtual package, so name one that provides it ({', '.join(providers)})"
+            if providers
+            else f"{unknown('package', name, self._similar(name))} (neither a logical name nor in the package index)"
+            for name, providers in missing.items()
+        ]
         context = "".join(f"; {warning}" for warning in self._warnings)
         return BaselineError(
-            f"{'; '.join(sentences)}: neither a logical name nor installable from the package index{context}; "
-            "nothing was installed",
-            unknown=missing,
+            f"{'; '.join(sentences)}{context}; nothing was installed",
+            unknown=list(missing),
         )
 
     def _similar(self, name: str) -> list[str]:
         # Comparing with all sixty thousand names takes seconds; a typing error seldom sits in the first letters.
         ran = self._host.run(["apt-cache", *(LEAVE_NO_CACHE if self._host.check_mode else []), "pkgnames", name[:4]])
-        return [*logical_names(), *ran.out.split()]
+        return [similar for similar in [*logical_names(), *ran.out.split()] if similar != name]
 
 
 def _command_of(pid: int) -> str:

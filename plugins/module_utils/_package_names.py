@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
@@ -153,4 +153,4 @@ def _checked(name: str) -> str:
         reason = "patterns are not expanded; list the packages"
     else:
         reason = "a name has lower-case letters, digits and '+', '-', '.', and may end in ':architecture'"
-    raise BaselineError(f"{unknown('package', name, logical_names())}: {reason}; nothing was changed")
+    raise BaselineError(f"{name!r} is not the name of a package: {reason}; nothing was changed")

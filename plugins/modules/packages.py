@@ -171,12 +171,7 @@ def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
         "upgraded": change.upgraded,
         "removed": change.removed,
         "cache_updated": outcome.cache_updated,
-        "diff": {
-            "before_header": "installed packages",
-            "after_header": "installed packages",
-            "before": before,
-            "after": after,
-        },
+        "diff": {"before": before, "after": after},
     }
 
 

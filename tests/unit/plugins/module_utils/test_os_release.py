@@ -1,0 +1,46 @@
+"""Which system a host says it is; Debian's files are recorded, the others' written after their publishers' pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System, parse_os_release
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
+
+
+@pytest.mark.parametrize(
+    ("fixture", "keys", "title"),
+    [
+        pytest.param("debian12", ("debian12", "debian"), "Debian GNU/Linux 12 (bookworm)", id="debian12"),
+        pytest.param("debian13", ("debian13", "debian"), "Debian GNU/Linux 13 (trixie)", id="debian13"),
+        pytest.param("ubuntu24.04", ("ubuntu24.04", "ubuntu", "debian"), "Ubuntu 24.04.3 LTS", id="ubuntu"),
+        pytest.param(
+            "rocky9", ("rocky9.4", "rocky", "rhel", "centos", "fedora"), "Rocky Linux 9.4 (Blue Onyx)", id="el9"
+        ),
+    ],
+)
+def test_keys_go_from_most_to_least_specific(fixture: str, keys: tuple[str, ...], title: str) -> None:
+    system = parse_os_release((FIXTURES / f"os-release-{fixture}").read_text())
+
+    assert (system.keys, system.title) == (keys, title)
+
+
+@pytest.mark.parametrize(
+    ("text", "system"),
+    [
+        pytest.param("", System("linux", title="linux"), id="no file"),
+        pytest.param("ID=arch\nNAME='Arch Linux'\n", System("arch", title="Arch Linux"), id="rolling, single quotes"),
+        pytest.param("# ID=no\nnonsense\nID=void\n", System("void", title="void"), id="comment and nonsense"),
+        pytest.param('ID=x\nNAME="open', System("x", title='"open'), id="quote left open"),
+    ],
+)
+def test_odd_files_are_read_as_far_as_they_go(text: str, system: System) -> None:
+    assert parse_os_release(text) == system
+
+
+def test_family_includes_what_is_made_from_it() -> None:
+    assert System("ubuntu", "24.04", ("debian",)).is_family("debian")
+    assert not System("rocky", "9.4", ("rhel",)).is_family("debian")
