@@ -46,13 +46,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _, wish = self.validate_argument_spec(
+        wish = self.validate_argument_spec(
             argument_spec={
                 "users": {"type": "list", "elements": "str", "default": []},
                 "ports": {"type": "list", "elements": "int", "default": []},
                 "python_required": {"type": "bool", "default": True},
             }
-        )
+        )[1]
         if complaint := port_complaint(wish["ports"]):
             return {**result, "failed": True, "msg": complaint}
         named = self._named_python(task_vars or {})

@@ -169,22 +169,28 @@ def _parse_line(text: str) -> PublicKey:
     options, kind, rest = _split(text)
     if options:
         parse_options(options)
-    blob, _, comment = rest.partition(" ")
-    return PublicKey(options, kind, blob, comment.strip(), _check_blob(kind, blob))
+    blob, comment = _word(rest)
+    return PublicKey(options, kind, blob, comment, _check_blob(kind, blob))
+
+
+def _word(text: str) -> tuple[str, str]:
+    """Return the first word of ``text`` and what follows, both perhaps empty."""
+    words = text.replace("\t", " ").strip().split(" ", 1)
+    return words[0], words[1].strip() if len(words) > 1 else ""
 
 
 def _split(text: str) -> tuple[str, str, str]:
     """Return options, type and what follows. As in sshd, what does not start with a type starts with options."""
-    words = text.replace("\t", " ").split(" ", 1)
-    if words[0] in KEY_TYPES:
-        return "", words[0], words[1].strip() if len(words) > 1 else ""
+    first, rest = _word(text)
+    if first in KEY_TYPES:
+        return "", first, rest
     match = _OPTIONS.match(text)
     if match is None or text[match.end() : match.end() + 1] == '"':
         raise BaselineError("a double quote in the key options is not closed")
-    kind, _, rest = text[match.end() :].replace("\t", " ").strip().partition(" ")
+    kind, rest = _word(text[match.end() :])
     if kind not in KEY_TYPES:
         raise BaselineError(_type_complaint(match.group(), kind, rest))
-    return match.group(), kind, rest.strip()
+    return match.group(), kind, rest
 
 
 def _type_complaint(first: str, second: str, third: str) -> str:

@@ -200,14 +200,14 @@ def ssh_words(message: str) -> str:
     """Return ssh's own last words out of ``message``, on one line, without Ansible's preamble and the banners."""
     text = _PREAMBLE.sub("", message, count=1)
     lines = [line.strip() for line in text.splitlines() if not _NOISE.match(line)]
-    telling = [line for line in lines if any(re.search(pattern, line) for pattern, _, _ in _MEANINGS)]
+    telling = [line for line in lines if any(re.search(meaning[0], line) for meaning in _MEANINGS)]
     return "; ".join(dict.fromkeys(line.rstrip(".") for line in telling or lines[-2:])) or "no reason given"
 
 
 def no_answer(tried: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collection[str] = ()) -> str:
     """Return the sentence for a host that lets no candidate in."""
     reasons = "; ".join(f"{candidate}: {refusal.words}" for candidate, refusal in tried)
-    hint = next((refusal.hint for _, refusal in reversed(tried) if refusal.hint), "")
+    hint = next((refused[1].hint for refused in reversed(tried) if refused[1].hint), "")
     if not hint and tried and tried[-1][1].verdict is Verdict.NEXT_PORT:
         hint = (
             "check the address and port, that the host is up, "
