@@ -64,7 +64,7 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
         "ConnectionAttempts=1",
         "ServerAliveInterval=5",
         "ServerAliveCountMax=2",
-        "LogLevel=ERROR",
+        "LogLevel=INFO",
         "RequestTTY=no",
         "ForwardAgent=no",
         "ForwardX11=no",
@@ -142,7 +142,8 @@ _MEANINGS = (
     ),
     (
         r"kex_exchange_identification|Connection (?:closed|reset)|banner exchange",
-        "something that is not sshd answers, or sshd or fail2ban shuts this controller out after earlier failures",
+        "sshd ends it: the account may be refused after its key was taken (PAM, an expired account), or earlier failures "
+        "shut this controller out (fail2ban, PerSourcePenalties)",
     ),
     (
         r"account is not available|account has expired|account is locked|nologin",
