@@ -83,7 +83,7 @@ def down(client: docker.DockerClient, fleet: str) -> None:
 
 def stop(client: docker.DockerClient, fleet: str, name: str, *, pull_plug: bool = False) -> None:
     """Switch a host off: an orderly shutdown, or as if its plug were pulled. Its disk stays, /run and /tmp do not."""
-    container = _host(client, fleet, name)
+    container = find(client, fleet, name)
     if pull_plug:
         container.kill()
         container.wait()
@@ -93,22 +93,22 @@ def stop(client: docker.DockerClient, fleet: str, name: str, *, pull_plug: bool 
 
 def start(client: docker.DockerClient, fleet: str, name: str) -> Path:
     """Switch a host on again, wait for its boot, and write its address anew: the engine may have given it another."""
-    container = _host(client, fleet, name)
+    container = find(client, fleet, name)
     container.start()
     _wait_for_boot(container)
     hosts = yaml.safe_load((FLEETS / fleet / "inventory.yml").read_text())["all"]["hosts"]
     systems = {host: values["test_system"] for host, values in hosts.items()}
-    return _describe(fleet, {host: _host(client, fleet, host) for host in systems}, systems)
+    return _describe(fleet, {host: find(client, fleet, host) for host in systems}, systems)
 
 
 def cut(client: docker.DockerClient, fleet: str, name: str) -> None:
     """Take the host's network away; the host goes on."""
-    _network(_host(client, fleet, name), "ip link set eth0 down")
+    _network(find(client, fleet, name), "ip link set eth0 down")
 
 
 def join(client: docker.DockerClient, fleet: str, name: str) -> None:
     """Give the host its network back, with the address that it had."""
-    container = _host(client, fleet, name)
+    container = find(client, fleet, name)
     gateway = container.attrs["NetworkSettings"]["Networks"]["bridge"]["Gateway"]
     _network(container, f"ip link set eth0 up; ip route replace default via {gateway}")
 
@@ -119,7 +119,8 @@ def _network(container: Container, script: str) -> None:
         raise EngineError(f"the network of the test host {container.name} cannot be set: {words}")
 
 
-def _host(client: docker.DockerClient, fleet: str, name: str) -> Container:
+def find(client: docker.DockerClient, fleet: str, name: str) -> Container:
+    """Return the container of a host, running or not: the way into a host whose sshd or network is shut."""
     for container in client.containers.list(all=True, filters={"label": [f"{LABEL}={_label(fleet)}"]}):
         if container.attrs["Config"]["Hostname"] == name:
             return container
