@@ -1,0 +1,67 @@
+"""sshd as the host itself sees it: what is in force for root and the admin, what listens, what a client is offered."""
+
+from __future__ import annotations
+
+import pytest
+from testinfra.host import Host
+
+CLOSED = ("passwordauthentication", "kbdinteractiveauthentication", "permitemptypasswords", "hostbasedauthentication")
+
+
+def effective(host: Host, user: str) -> dict[str, list[str]]:
+    """What ``sshd -T`` says for ``user``: keyword -> its values."""
+    said: dict[str, list[str]] = {}
+    for line in host.check_output("$(command -v sshd) -T -C user=%s,host=client,addr=192.0.2.1", user).splitlines():
+        keyword, *rest = line.split(" ", 1)
+        said.setdefault(keyword, []).append("".join(rest))
+    return said
+
+
+@pytest.fixture(scope="module")
+def for_root(host: Host) -> dict[str, list[str]]:
+    return effective(host, "root")
+
+
+@pytest.fixture(scope="module")
+def for_admin(host: Host, admin: str) -> dict[str, list[str]]:
+    return effective(host, admin)
+
+
+def test_root_cannot_log_in(for_root: dict[str, list[str]]) -> None:
+    assert for_root["permitrootlogin"] == ["no"]
+
+
+@pytest.mark.parametrize("keyword", CLOSED)
+def test_no_way_in_but_a_key(for_root: dict[str, list[str]], for_admin: dict[str, list[str]], keyword: str) -> None:
+    assert (for_root[keyword], for_admin[keyword]) == (["no"], ["no"])
+
+
+def test_the_admin_may_use_a_key(for_admin: dict[str, list[str]]) -> None:
+    assert for_admin["pubkeyauthentication"] == ["yes"]
+
+
+def test_pam_keeps_its_sessions(for_admin: dict[str, list[str]]) -> None:
+    assert for_admin["usepam"] == ["yes"]
+
+
+def test_something_listens_on_every_port(host: Host, for_root: dict[str, list[str]]) -> None:
+    listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Htln").splitlines()}
+    assert set(for_root["port"]) <= listening
+
+
+def test_the_daemon_is_not_older_than_its_files(host: Host, for_root: dict[str, list[str]]) -> None:
+    loaded = float(host.check_output("stat -c %%.9Y %s", for_root["pidfile"][0]))
+    changed = host.check_output("stat -c %.9Z /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf").splitlines()
+    assert max(map(float, changed)) < loaded
+
+
+def test_a_client_is_offered_keys_alone(host: Host, admin: str, for_root: dict[str, list[str]]) -> None:
+    """A real client that brings nothing is told what it could have brought."""
+    refused = host.run(
+        "ssh -F none -o BatchMode=yes -o PreferredAuthentications=none -o StrictHostKeyChecking=no "
+        "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s %s@127.0.0.1 true || exit 1",
+        for_root["port"][0],
+        admin,
+    )
+    assert refused.rc == 1
+    assert refused.stderr.strip().splitlines()[-1] == f"{admin}@127.0.0.1: Permission denied (publickey)."
