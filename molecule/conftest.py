@@ -1,6 +1,7 @@
 """Point testinfra's `host` at the scenario's fleet, over SSH, as the user that can log in after the converge.
 
-`verifier.env` of a scenario's molecule.yml sets ``PYHOST_TEST_USER`` (default root; else that user, with sudo).
+`verifier.env` of a scenario's molecule.yml sets ``PYHOST_TEST_USER`` (default root; else that user, with sudo) and,
+after a move, ``PYHOST_TEST_PORT``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     user = os.environ.get("PYHOST_TEST_USER", "root")
     ssh_config = ROOT / ".cache" / "hosts" / f"molecule-{scenario}" / "ssh_config"
     names = [line.split()[1] for line in ssh_config.read_text().splitlines() if line.startswith("Host ")]
-    config.option.hosts = ",".join(f"ssh://{user}@{name}" for name in names)
+    port = os.environ.get("PYHOST_TEST_PORT")
+    config.option.hosts = ",".join(f"ssh://{user}@{name}" + (f":{port}" if port else "") for name in names)
     config.option.ssh_config = str(ssh_config)
     config.option.sudo = user != "root"
