@@ -22,6 +22,17 @@ __all__ = ["Block", "Wish", "build", "render"]
 
 HEADER = "# Written by pyhost.baseline.sshd_config: a change made here by hand is lost at its next run.\n"
 _UNCHANGED = "nothing was changed"
+_SPELLED = {
+    "user": "User",
+    "group": "Group",
+    "host": "Host",
+    "address": "Address",
+    "localaddress": "LocalAddress",
+    "localport": "LocalPort",
+    "rdomain": "RDomain",
+    "all": "All",
+    "invalid-user": "Invalid-User",
+}
 
 Settings = t.Dict[str, t.Tuple[str, ...]]
 
@@ -74,16 +85,12 @@ def render(wish: Wish) -> str:
     """Return the wish as the text of a file."""
     lines = [f"{name} {value}\n" for name, values in wish.settings.items() for value in values]
     for block in wish.blocks:
-        pairs = " ".join(f"{name.title()} {quote(value)}".strip() for name, value in _written(block.criteria))
+        pairs = " ".join(
+            f"{_SPELLED[name]} {quote(value) if value else ''}".strip() for name, value in block.criteria.pairs
+        )
         lines.append(f"\nMatch {pairs}\n")
         lines.extend(f"    {name} {value}\n" for name, values in block.settings.items() for value in values)
     return HEADER + "".join(lines)
-
-
-def _written(criteria: Criteria) -> t.Iterator[tuple[str, str]]:
-    spelled = {"localaddress": "LocalAddress", "localport": "LocalPort", "rdomain": "RDomain"}
-    for name, value in criteria.pairs:
-        yield spelled.get(name, name), value
 
 
 def _named(settings: t.Mapping[str, t.Any], where: str) -> dict[str, t.Any]:
