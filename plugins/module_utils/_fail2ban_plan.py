@@ -131,12 +131,16 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
     return options
 
 
+# Lines that say nothing of their own beside the one that names the cause.
+_NOISE = ("test configuration failed", "'allowipv6'", "Found no accessible config files", "Errors in jail")
+
+
 def explain_rejection(words: str, *, filters: t.Collection[str], actions: t.Collection[str]) -> str:
     """Return fail2ban's own ``words`` about a rejected configuration, with the nearest known filter or action."""
     lines = []
     for line in words.splitlines():
         found = re.fullmatch(r"\S+ \S+ \S+\s+\[\d+\]: (ERROR|WARNING|CRITICAL)\s+(.*)", line.strip())
-        if not found or "test configuration failed" in found.group(2) or "'allowipv6'" in found.group(2):
+        if not found or any(noise in found.group(2) for noise in _NOISE):
             continue
         lines.append(found.group(2))
     text = "; ".join(dict.fromkeys(line.rstrip(" .") for line in lines)) or words.strip()
@@ -148,8 +152,8 @@ def explain_rejection(words: str, *, filters: t.Collection[str], actions: t.Coll
     return text
 
 
-def blind(jail: JailStream, probes: Probes, *, empty_logs: t.Collection[str] = ()) -> str | None:
-    """Say why ``jail`` would see nothing, ``None`` where it has a source."""
+def blind(jail: JailStream, probes: Probes, *, wanted: str = "", empty_logs: t.Collection[str] = ()) -> str | None:
+    """Say why ``jail`` would see nothing, ``None`` where it has a source. ``wanted``: the log paths as wished."""
     if jail.journal:
         if probes.no_journal:
             return f"the jail {jail.name} is to read the journal, but {probes.no_journal}"

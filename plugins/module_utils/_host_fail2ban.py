@@ -90,6 +90,7 @@ def _texts(host: Host, name: str) -> dict[str, str]:
 
 def compose_for(host: Host, wish: Wish, probes: Probes, site: Site) -> Composed:
     """Return our candidate file; a jail's filter that does not exist is named before anything else is tried."""
+    _fail2ban.check_names(wish.defaults, wish.jails)
     filters = {}
     for name in wish.jails:
         filter_name = _fail2ban.filter_name(name, wish.jails[name], site.others)
@@ -135,7 +136,8 @@ def troubles(host: Host, wish: Wish, probes: Probes, streams: Streams) -> list[s
             continue
         empty = [] if "logpath" in wish.jails[name] else [path for path in jail.log_paths if _is_empty(host, path)]
         programs = {tool.program for tool in map(tool_of, jail.actions) if tool and host.find(tool.program)}
-        blind = _fail2ban_plan.blind(jail, probes, empty_logs=empty)
+        wanted = _fail2ban.value_text(name, "logpath", wish.jails[name].get("logpath", ""))
+        blind = _fail2ban_plan.blind(jail, probes, wanted=wanted, empty_logs=empty)
         toothless = None if nothing_bans else _fail2ban_plan.toothless(jail, programs)
         unknown_ports = [port for port in _fail2ban_plan.service_names(jail) if not _is_service(port)]
         unresolved = _fail2ban_plan.unresolved(jail, unknown_ports)
