@@ -20,7 +20,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
 
 if t.TYPE_CHECKING:
-    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
 
 __all__ = ["PARTS", "PATH", "Outcome", "apply", "report", "require_apt", "system"]
 
@@ -136,7 +136,7 @@ def apply(
     matched = _require_archives(host, wish, where, outcome)
     state = timers_state(host)
     schedule = {name: _schedule(host, content) for name, content in drop_ins.items() if content is not None}
-    _plan_timers(state, drop_ins, outcome, units=units)
+    stale = _plan_timers(state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units)
 
     if outcome.changed and not host.check_mode:
         if parts != PARTS and text is not None:
@@ -144,7 +144,8 @@ def apply(
         for path, content in wished_files.items():
             if content != current[path]:
                 _put(host, path, content)
-        state = _start_timers(host, state, drop_ins, units=units)
+        moved = any(content != current[path] for path, content in paths.items())
+        state = _start_timers(host, state, units=units, reload=stale or moved)
         config = composed(host)
         _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
     if not outcome.changed or not host.check_mode:
@@ -254,9 +255,16 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
         )
         lost = []
     elif missing:
-        known = _update(host)
+        ran = _update(host)
         outcome.result["lists_updated"] = True
+        known = archives(host)
         lost = origins.unmatched(patterns, known, where)
+        # apt-get ends well also where it could not fetch a list; what counts is whether ours is there.
+        still = _missing_indexes(host) if lost else []
+        if still:
+            raise BaselineError(
+                f"the package lists of {', '.join(still)} cannot be fetched: {ran.words()}; {_UNTOUCHED}"
+            )
     if lost:
         raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])
     return origins.table(patterns, known, where)
@@ -276,16 +284,14 @@ def _missing_indexes(host: Host) -> list[str]:
     return origins.missing_indexes(ran.out, names) if ran.ok else []
 
 
-def _update(host: Host) -> list[origins.Archive]:
+def _update(host: Host) -> Ran:
     """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
     deadline = time.monotonic() + _LOCK_SECONDS
     ran = host.run(["apt-get", "-qq", "update"])
     while is_locked(ran.err) and time.monotonic() < deadline:
         time.sleep(2)
         ran = host.run(["apt-get", "-qq", "update"])
-    if not ran.ok:
-        raise BaselineError(f"the package lists cannot be fetched: {ran.words()}; {_UNTOUCHED}")
-    return archives(host)
+    return ran
 
 
 # timers
@@ -325,29 +331,31 @@ def _require_schedule(
 
 
 def _plan_timers(
-    state: t.Mapping[str, timers.Timer], drop_ins: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
-) -> None:
+    state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
+) -> bool:
+    """Add the timers to ``outcome``; say whether systemd is older than the ``current`` drop-ins."""
     if not state:
-        if any(drop_ins.values()):
+        if any(timers.DROP_IN.format(name) in outcome.after for name in current):
             raise BaselineError(f"schedule: systemd does not run here, so its timers cannot be set; {_UNTOUCHED}")
         outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
+    stale = [name for name, timer in state.items() if not timer.knows(current.get(name))]
     for name, timer in state.items():
-        wished = "enabled, active\n" if units else timer.describe()
-        # A timer that systemd has not loaded as its files say is a change, although no file changes.
-        stale = "" if timer.knows(drop_ins.get(name)) else "older than its files, to be reloaded\n"
-        outcome.before[name] = timer.describe() + stale
-        outcome.after[name] = timer.describe() if timer.enabled and timer.running else wished
+        fires = timer.enabled and timer.running
+        # That is a change, although no file changes.
+        outcome.before[name] = timer.describe() + ("older than its files\n" if name in stale else "")
+        outcome.after[name] = "enabled, active\n" if units and not fires else timer.describe()
+    return bool(stale)
 
 
 def _start_timers(
-    host: Host, state: t.Mapping[str, timers.Timer], drop_ins: t.Mapping[str, str | None], *, units: bool
+    host: Host, state: t.Mapping[str, timers.Timer], *, units: bool, reload: bool
 ) -> dict[str, timers.Timer]:
     """Reload, unmask, enable and start what needs it, and prove that the timers will fire."""
     told = f"{PATH} was written"
     masked = [timer.name for timer in state.values() if units and timer.file_state.startswith("masked")]
     if masked:
         act(host, "unmask", *masked, unchanged=told)
-    if not all(timer.knows(drop_ins.get(name)) for name, timer in state.items()) or masked:
+    if reload or masked:
         act(host, "daemon-reload", unchanged=told)
     off = [timer.name for timer in state.values() if units and not timer.enabled]
     if off:

@@ -34,6 +34,7 @@ STOCK = {
     f"{PARTS}/50unattended-upgrades": (FIXTURES / "50unattended-upgrades-debian13").read_text(),
 }
 NO_DROP_INS = {name: None for name in TIMERS.values()}
+SCHEDULE = "[Timer]\nOnCalendar=\nOnCalendar=4:00\nRandomizedDelaySec=10m\n"
 IN_FORCE = f'{KEY}:: "{SECURITY}";\nUnattended-Upgrade::Automatic-Reboot "false";\n'
 STOCK_TIMERS = (FIXTURES / "systemctl-show-timers-debian13").read_text()
 STOCK_TARGETS = (FIXTURES / "apt-get-indextargets-debian13").read_text()
@@ -139,14 +140,16 @@ def test_package_lists_that_cannot_be_fetched() -> None:
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
-            Expected(UPDATE, rc=100, err="E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease\n"),
+            Expected(UPDATE, err="W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease\n"),
+            Expected(TARGETS),
+            Expected(URIS, out="'http://deb.debian.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
         ],
     )
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
-        "the package lists cannot be fetched: E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease "
-        "(rc=100); nothing was changed"
+        "the package lists of http://deb.debian.org/debian/dists/trixie cannot be fetched: "
+        "W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease; nothing was changed"
     )
     assert host.written == []
 
@@ -283,17 +286,24 @@ def test_a_timer_that_stays_silent_is_an_error() -> None:
         run(host)
 
 
-@pytest.mark.parametrize("interrupted", [False, True], ids=["new", "written earlier and never loaded"])
-def test_a_schedule(interrupted: bool) -> None:
-    path, text = DROP_IN.format(UPGRADE), "[Timer]\nOnCalendar=\nOnCalendar=4:00\nRandomizedDelaySec=10m\n"
+@pytest.mark.parametrize(
+    ("before", "known", "marked"),
+    [
+        pytest.param(None, False, [], id="new"),
+        pytest.param("[Timer]\nOnCalendar=\nOnCalendar=5:00\n", True, [], id="another time before"),
+        pytest.param(SCHEDULE, False, [UPGRADE], id="written earlier and never loaded"),
+    ],
+)
+def test_a_schedule(before: str | None, known: bool, marked: list[str]) -> None:
+    path = DROP_IN.format(UPGRADE)
     loaded = STOCK_TIMERS.replace("*-*-* 06:00:00", "*-*-* 04:00:00").replace("=1h", "=10min").split("\n\n")
     loaded[1] = loaded[1].replace("DropInPaths=", f"DropInPaths={path}")
     host = FakeHost(
-        {**STOCK, PATH: TEXT, **({path: text} if interrupted else {})},
+        {**STOCK, PATH: TEXT, **({path: before} if before else {})},
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
-            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(SHOW, out="\n\n".join(loaded) if known else STOCK_TIMERS),
             Expected(["systemd-analyze", "calendar", "--", "4:00"], out="Normalized form: *-*-* 04:00:00\n"),
             Expected(["systemd-analyze", "timespan", "--", "10m"], out="   Human: 10min\n"),
             Expected(["systemctl", "daemon-reload", "--"]),
@@ -301,10 +311,11 @@ def test_a_schedule(interrupted: bool) -> None:
             Expected(DUMP, out=IN_FORCE),
         ],
     )
-    outcome = run(host, drop_ins={**NO_DROP_INS, UPGRADE: text})
+    outcome = run(host, drop_ins={**NO_DROP_INS, UPGRADE: SCHEDULE})
     assert outcome.changed
-    assert host.files[path] == text
-    assert host.written == ([] if interrupted else [path])
+    assert host.files[path] == SCHEDULE
+    assert host.written == ([] if before == SCHEDULE else [path])
+    assert [entry["before_header"] for entry in outcome.diff if "older" in entry["before"]] == marked
     assert outcome.result["timers"][1]["calendar"] == ["*-*-* 04:00:00"]
 
 
