@@ -1,0 +1,279 @@
+"""Changes of sshd that nobody confirms: the host comes back by itself, with the files that it had, byte for byte.
+
+Each test plays one change against both hosts at once and looks at them from inside, past sshd and the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.hosts import engine, fleet
+from tests.hosts.paths import FLEETS, ROOT
+
+FLEET = "molecule-sshd_commit_confirm"
+INVENTORY = FLEETS / FLEET / "inventory.yml"
+SSH_CONFIG = FLEETS / FLEET / "ssh_config"
+CHANGE = Path(__file__).parents[1] / "change.yml"
+HOSTS = ("debian12", "debian13")
+SECONDS = 20
+# What the timer (one second) and sshd's restart may take on a busy machine.
+LATE = 5
+
+# All that a change may touch, and what sshd does with it.
+SNAPSHOT = r"""
+find /etc/ssh /etc/systemd/system /etc/cron.d -printf '%p %m %u:%g %l\n' 2>/dev/null | sort
+find /etc/ssh -type f -exec sha256sum {} + | sort
+ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+systemctl list-timers --all --no-legend 'pyhost*'
+ss -ltnH | awk '{print $4}' | sort
+sshd -T -C user=deploy,host=x,addr=192.0.2.1
+"""
+SHUT_PORT = """
+nft add table inet shut
+nft 'add chain inet shut in { type filter hook input priority 0; }'
+nft add rule inet shut in iifname eth0 tcp dport 2222 drop
+"""
+# PAM is asked after the key was taken: no look at sshd's configuration can foresee it.
+SHUT_ACCOUNT = r"""
+printf '%s\n' '! grep -qi "^MaxSessions 7" /etc/ssh/sshd_config.d/00-pyhost-baseline.conf' >/usr/local/bin/shut
+sed -i '1i account required pam_exec.so quiet /bin/sh /usr/local/bin/shut' /etc/pam.d/sshd
+"""
+OPEN_ALL = """
+nft delete table inet shut 2>/dev/null || true
+sed -i '/pam_exec.so/d' /etc/pam.d/sshd
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> docker.DockerClient:
+    return engine.connect()
+
+
+@pytest.fixture
+def hosts(client: docker.DockerClient) -> t.Iterator[dict[str, Inside]]:
+    inside = {name: Inside(client, name) for name in HOSTS}
+    try:
+        yield inside
+    finally:
+        for host in inside.values():
+            host.run(OPEN_ALL)
+
+
+class Inside:
+    """A host seen from inside its container."""
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        self.client, self.name = client, name
+
+    def run(self, script: str) -> str:
+        status, words = fleet.execute(fleet.find(self.client, FLEET, self.name), script)
+        assert status == 0, f"{self.name}: {script}: {words}"
+        return words
+
+    def snapshot(self) -> str:
+        return self.run(SNAPSHOT)
+
+    def wait_for(self, script: str, *, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status, _ = fleet.execute(fleet.find(self.client, FLEET, self.name), script)
+            if status == 0:
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"{self.name}: not within {seconds} seconds: {script}")
+
+    def wait_until_moved(self) -> float:
+        """Wait until the change is in force and unconfirmed; return when its undo is due, by the host's clock."""
+        self.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd/armed && ss -ltnH | grep -q :2222", seconds=30)
+        return float(self.run("sed -n 2p /var/lib/pyhost.baseline/undo-sshd/armed"))
+
+
+def start(wish: dict[str, t.Any], *, seconds: int = SECONDS) -> subprocess.Popen[str]:
+    """Start the play without control masters, as a controller would have it that comes back later."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=no",
+    }
+    variables = json.dumps({"wish": wish, "seconds": seconds})
+    return subprocess.Popen(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), str(CHANGE), "-e", variables],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def play(wish: dict[str, t.Any], *, seconds: int = SECONDS) -> str:
+    return ended(start(wish, seconds=seconds))
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """Return what the play printed, on one line, as its messages are folded."""
+    output, _ = process.communicate(timeout=180)
+    return " ".join(output.split())
+
+
+def log_in(name: str, user: str = "deploy") -> None:
+    """A real client comes in, on the old port, over a connection of its own."""
+    argv = ["ssh", "-F", str(SSH_CONFIG), "-o", "ControlPath=none", "-o", "BatchMode=yes", f"{user}@{name}"]
+    subprocess.run([*argv, "sudo -n true"], check=True, timeout=20, stdin=subprocess.DEVNULL)
+
+
+def test_a_confirmed_change_leaves_nothing_behind(hosts: dict[str, Inside]) -> None:
+    play({"MaxSessions": 8})
+    output = play({"MaxSessions": 9})
+    assert output.count("changed=1") == len(hosts), output
+    for host in hosts.values():
+        assert "maxsessions 9" in host.snapshot()
+        host.run("test ! -e /var/lib/pyhost.baseline")
+        host.run("test -z \"$(find /etc/systemd/system -name 'pyhost-undo*')\"")
+    assert play({"MaxSessions": 9}).count("changed=0") == len(hosts)
+
+
+def test_a_shut_port_is_rolled_back(hosts: dict[str, Inside]) -> None:
+    for host in hosts.values():
+        host.run(SHUT_PORT)
+    before = {name: host.snapshot() for name, host in hosts.items()}
+    output = play({"Port": 2222})
+    assert output.count("failed=1") == len(hosts), output
+    assert output.count("port 2222: Connection timed out; packets are dropped on the way") >= len(hosts), output
+    assert output.count("the host took the change back by itself: its files are as they were") >= len(hosts), output
+    for name, host in hosts.items():
+        assert host.snapshot() == before[name]
+        log_in(name)
+
+
+def test_a_login_that_pam_refuses_is_rolled_back(hosts: dict[str, Inside]) -> None:
+    for host in hosts.values():
+        host.run(SHUT_ACCOUNT)
+    before = {name: host.snapshot() for name, host in hosts.items()}
+    output = play({"MaxSessions": 7})
+    assert output.count("failed=1") == len(hosts), output
+    assert output.count("Connection closed by") >= len(hosts), output
+    assert output.count("the account may be refused after its key was taken (PAM") >= len(hosts), output
+    for name, host in hosts.items():
+        assert host.snapshot() == before[name]
+        log_in(name)
+
+
+def test_a_killed_controller_changes_nothing_for_long(hosts: dict[str, Inside]) -> None:
+    for host in hosts.values():
+        host.run(SHUT_PORT)
+    before = {name: host.snapshot() for name, host in hosts.items()}
+    process = start({"Port": 2222})
+    due = {name: host.wait_until_moved() for name, host in hosts.items()}
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for host in hosts.values():
+        host.run("pkill -KILL -u deploy || true")
+    for name, host in hosts.items():
+        host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=SECONDS + 10)
+        when = float(re.findall(r"when=(\d+)", host.run("cat /var/lib/pyhost.baseline/undo-sshd.record"))[0])
+        assert due[name] - 2 <= when <= due[name] + LATE
+        host.wait_for("test ! -e /var/lib/pyhost.baseline/undo-sshd", seconds=5)
+        assert host.snapshot().replace("undo-sshd.record\n", "") == before[name]
+        log_in(name)
+    # The next run tells what happened, once.
+    told = "the host rolled its sshd configuration back, because nobody confirmed the change in time"
+    assert play({"MaxSessions": 9}).count(told) == len(hosts)
+    assert told not in play({"MaxSessions": 9})
+
+
+def test_the_next_run_waits_for_the_undo_of_a_dead_one(hosts: dict[str, Inside]) -> None:
+    for host in hosts.values():
+        host.run(SHUT_PORT)
+    process = start({"Port": 2222})
+    for host in hosts.values():
+        host.wait_until_moved()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for host in hosts.values():
+        host.run(OPEN_ALL)
+        # The new port is the only one: the next run comes in by it, and the undo moves it back under its feet.
+    output = ended(subprocess_on_port(2222))
+    assert output.count("because nobody confirmed the change in time") == len(hosts), output
+    assert output.count("failed=0") == len(hosts), output
+    for name, host in hosts.items():
+        assert ":2222" not in host.run("ss -ltnH")
+        log_in(name)
+
+
+def subprocess_on_port(port: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".venv" / "collections")
+    variables = json.dumps({"wish": {"MaxSessions": 9}, "seconds": SECONDS, "ansible_port": port})
+    return subprocess.Popen(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), str(CHANGE), "-e", variables],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_cut_network_is_survived(hosts: dict[str, Inside], client: docker.DockerClient) -> None:
+    for host in hosts.values():
+        host.run(SHUT_PORT)
+    before = {name: host.snapshot() for name, host in hosts.items()}
+    process = start({"Port": 2222})
+    try:
+        for name, host in hosts.items():
+            host.wait_until_moved()
+            fleet.cut(client, FLEET, name)
+        for host in hosts.values():
+            host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=SECONDS + 10)
+    finally:
+        for name in hosts:
+            fleet.join(client, FLEET, name)
+    output = ended(process)
+    assert output.count("failed=1") == len(hosts), output
+    assert output.count("the host took the change back by itself") >= len(hosts), output
+    for name, host in hosts.items():
+        assert host.snapshot() == before[name]
+        log_in(name)
+
+
+@pytest.mark.parametrize("pull_plug", [False, True], ids=["shutdown", "plug-pulled"])
+def test_a_host_that_was_off_boots_with_what_it_had(
+    hosts: dict[str, Inside], client: docker.DockerClient, pull_plug: bool
+) -> None:
+    for host in hosts.values():
+        host.run(SHUT_PORT)
+    before = {name: host.snapshot() for name, host in hosts.items()}
+    # So long that only the boot can be what brings the old configuration back.
+    process = start({"Port": 2222}, seconds=900)
+    for host in hosts.values():
+        host.wait_until_moved()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for name in hosts:
+        fleet.stop(client, FLEET, name, pull_plug=pull_plug)
+    for name, host in hosts.items():
+        fleet.start(client, FLEET, name)
+        assert host.snapshot().replace("undo-sshd.record\n", "") == before[name]
+        # Before sshd, so that it never listened with the configuration that was not confirmed.
+        assert "listening on 0.0.0.0 port 2222" not in host.run(
+            'journalctl -b -o cat -u ssh --since "$(uptime -s)" | tail -n 20 || true'
+        )
+        log_in(name)
+    told = "because the host was started again before the change was confirmed"
+    assert play({"MaxSessions": 9}).count(told) == len(hosts)
