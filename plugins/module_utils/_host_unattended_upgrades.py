@@ -263,7 +263,8 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
         still = _missing_indexes(host) if lost else []
         if still:
             raise BaselineError(
-                f"the package lists of {', '.join(still)} cannot be fetched: {ran.words()}; {_UNTOUCHED}"
+                f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the package lists of "
+                f"{', '.join(still)} cannot be fetched: {ran.words()}; {_UNTOUCHED}"
             )
     if lost:
         raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])

@@ -148,7 +148,8 @@ def test_package_lists_that_cannot_be_fetched() -> None:
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
-        "the package lists of http://deb.debian.org/debian/dists/trixie cannot be fetched: "
+        f"origins: whether {SECURITY} matches an archive cannot be said, because the package lists of "
+        "http://deb.debian.org/debian/dists/trixie cannot be fetched: "
         "W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease; nothing was changed"
     )
     assert host.written == []
