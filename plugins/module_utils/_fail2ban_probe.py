@@ -71,7 +71,7 @@ def tool_of(action: str) -> Tool | None:
 
 def journal_capable(filter_text: str) -> bool:
     """Say whether a filter (its files' texts) knows what to look for in the journal."""
-    return re.search(r"^journalmatch\s*=\s*\S", filter_text, re.MULTILINE) is not None
+    return re.search(r"^journalmatch[ \t]*=[ \t]*\S", filter_text, re.MULTILINE) is not None
 
 
 def addresses_in(shown: str) -> set[str]:

@@ -1,0 +1,93 @@
+"""What packet filters show, recorded while 192.0.2.77 and 2001:db8::77 were banned by the jail sshd."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import (
+    addresses_in,
+    documentation_addresses,
+    journal_capable,
+    rules_of,
+    tool_of,
+)
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
+NFT = (FIXTURES / "nft-ruleset-debian13.txt").read_text()
+IPTABLES = """-P INPUT ACCEPT
+-N f2b-sshd
+-N f2b-sshd-slow
+-A INPUT -p tcp -m multiport --dports 22,2222 -j f2b-sshd
+-A INPUT -p tcp -j f2b-sshd-slow
+-A f2b-sshd -s 192.0.2.77/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-sshd -j RETURN
+-A f2b-sshd-slow -s 198.51.100.0/24 -j DROP
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "program"),
+    [
+        ("nftables[type=allports]", "nft"),
+        ("nftables-multiport", "nft"),
+        ("iptables-multiport", "iptables"),
+        ("iptables-ipset-proto6", "ipset"),
+        ("firewallcmd-rich-rules", "firewall-cmd"),
+        ("ufw", "ufw"),
+        ("pf", "pfctl"),
+        ("sendmail-whois", None),
+    ],
+)
+def test_tool_of(action: str, program: str | None) -> None:
+    tool = tool_of(action)
+    assert (tool.program if tool else None) == program
+
+
+@pytest.mark.parametrize(
+    ("shown", "addresses"),
+    [
+        pytest.param(NFT, {"192.0.2.77", "2001:db8::77"}, id="nft"),
+        pytest.param(IPTABLES, {"192.0.2.77"}, id="iptables, where a network is no address"),
+        pytest.param("-A f2b-sshd -s 2001:db8::77/128 -j REJECT", {"2001:db8::77"}, id="ip6tables"),
+        pytest.param("", set(), id="nothing"),
+    ],
+)
+def test_addresses_in(shown: str, addresses: set[str]) -> None:
+    assert addresses_in(shown) == addresses
+
+
+def test_rules_of_nft() -> None:
+    assert rules_of(NFT, "sshd") == [
+        "set addr-set-sshd {",
+        "set addr6-set-sshd {",
+        "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable",
+        "tcp dport 22 ip6 saddr @addr6-set-sshd reject with icmpv6 port-unreachable",
+    ]
+
+
+def test_rules_of_iptables_are_one_jails_and_no_bans() -> None:
+    assert rules_of(IPTABLES, "sshd") == [
+        "-N f2b-sshd",
+        "-A INPUT -p tcp -m multiport --dports 22,2222 -j f2b-sshd",
+        "-A f2b-sshd -j RETURN",
+    ]
+
+
+@pytest.mark.parametrize("system", ["debian12", "debian13"])
+def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
+    assert journal_capable((FIXTURES / f"filter-sshd-{system}.conf").read_text())
+
+
+def test_a_filter_without_a_match_does_not() -> None:
+    assert not journal_capable("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
+
+
+def test_documentation_addresses() -> None:
+    networks = [ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+    first, second = (ipaddress.ip_address(text) for text in documentation_addresses(ipv6=True, taken=()))
+    assert any(first in network for network in networks)
+    assert second in ipaddress.ip_network("2001:db8::/32")
+    assert len(documentation_addresses(ipv6=False, taken=())) == 1
