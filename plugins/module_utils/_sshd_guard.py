@@ -9,7 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import PublicKey
+from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import PublicKey, parse_options
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, address_list, pattern_list
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import split
@@ -82,7 +82,7 @@ def refusals(
         *_methods(account, effective),
         *_lists(connection, effective),
         *_usable(account, effective, today),
-        *_keys(account, effective, files),
+        *_keys(account, connection, effective, files),
         *_root(account),
     ]
 
@@ -127,9 +127,13 @@ def _user_matches(pattern: str, connection: Connection) -> bool:
         return False
     if not at:
         return True
-    return address_list(host, connection.address) or pattern_list(
-        host, connection.host or connection.address, lower=True
-    )
+    return _from_there(host, connection)
+
+
+def _from_there(patterns: str, connection: Connection) -> bool:
+    """Match where ``connection`` comes from, address or name, against a pattern list."""
+    name = connection.host or connection.address
+    return address_list(patterns, connection.address) or pattern_list(patterns, name, lower=True)
 
 
 def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Refusal]:
@@ -149,34 +153,41 @@ def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Re
         )
 
 
-def _keys(account: Account, effective: Effective, files: t.Sequence[KeyFile]) -> t.Iterator[Refusal]:
+def _keys(
+    account: Account, connection: Connection, effective: Effective, files: t.Sequence[KeyFile]
+) -> t.Iterator[Refusal]:
     strict = _one(effective, "strictmodes") != "no"
-    trusted = [file for file in files if file.exists and not (strict and file.distrusted)]
-    accepted = [key for file in trusted for key in file.keys if _accepted(key, effective)]
-    if accepted:
+    distrusted = [file for file in files if strict and file.exists and file.distrusted]
+    complaints = [
+        _complaint(key, connection, effective) for file in files if file not in distrusted for key in file.keys
+    ]
+    if "" in complaints:
         return
-    for file in files:
-        if file.exists and strict and file.distrusted:
-            yield Refusal(f"StrictModes keeps sshd from reading {file.path}: {file.distrusted}")
-    present = [key for file in trusted for key in file.keys]
-    if present:
-        kinds = ", ".join(sorted({key.kind for key in present}))
-        yield Refusal(f"{account.name} has keys of types that would not be accepted ({kinds}); add an ssh-ed25519 key")
-    elif not any(file.exists and file.distrusted and strict for file in files):
+    for file in distrusted:
+        yield Refusal(f"StrictModes keeps sshd from reading {file.path}: {file.distrusted}")
+    if complaints:
+        reasons = ", ".join(dict.fromkeys(complaints))
+        yield Refusal(f"{account.name} has keys, but sshd would take none of them: {reasons}; add an ssh-ed25519 key")
+    elif not distrusted:
         places = " or ".join(file.path for file in files) or "any file (AuthorizedKeysFile is none)"
-        missing = not any(file.exists for file in files)
         text = f"{account.name} has no key that sshd could read in {places}; put a public key there (role admin_user)"
-        yield Refusal(text, pending=missing and bool(files))
+        yield Refusal(text, pending=bool(files))
 
 
-def _accepted(key: PublicKey, effective: Effective) -> bool:
-    if any(word in key.options for word in ("cert-authority", "command=")):
-        return False
-    algorithms = _one(effective, "pubkeyacceptedalgorithms").split(",")
-    if key.kind == "ssh-rsa":
-        least = int(_one(effective, "requiredrsasize") or 0)
-        return any(name in algorithms for name in _RSA) and (key.bits or 0) >= least
-    return key.kind in algorithms
+def _complaint(key: PublicKey, connection: Connection, effective: Effective) -> str:
+    """Say why ``key`` does not open the door for ``connection``; an empty text where it does."""
+    options = dict(parse_options(key.options))
+    for name in ("cert-authority", "command"):
+        if name in options:
+            return f"one has the option {name}"
+    origins = options.get("from")
+    if origins and not _from_there(origins, connection):
+        return f'one is for from="{origins}" alone'
+    algorithms = _RSA if key.kind == "ssh-rsa" else (key.kind,)
+    if not set(algorithms) & set(_one(effective, "pubkeyacceptedalgorithms").split(",")):
+        return f"{key.kind} is not accepted"
+    least = int(_one(effective, "requiredrsasize") or 0)
+    return f"one has {key.bits} bits, less than RequiredRSASize {least}" if (key.bits or least) < least else ""
 
 
 def _root(account: Account) -> t.Iterator[Refusal]:

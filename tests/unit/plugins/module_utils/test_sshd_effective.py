@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
+    Effective,
+    asked,
+    differences,
+    exceptions,
+    listens,
+    parse_effective,
+    shadowed,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import ALIASES, KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "sshd"
+RECORDED = {name: (FIXTURES / f"sshd-T-{name}").read_text() for name in ("debian12", "debian13")}
+OWN = ("/etc/ssh/sshd_config.d/00-pyhost-baseline.conf",)
+ROOT = Connection("root", address="192.0.2.7")
+FILES = Tree(
+    "/etc/ssh/sshd_config",
+    {
+        "/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nX11Forwarding yes\nAcceptEnv LANG\nPort 22\n"
+        "Subsystem sftp /usr/lib/sftp\nMatch User backup\nPasswordAuthentication yes\n",
+        "/etc/ssh/sshd_config.d/00-0.conf": "MaxAuthTries 3\n",
+        OWN[0]: "not read here: the wish stands for it\n",
+        "/etc/ssh/sshd_config.d/50-cloud-init.conf": "PasswordAuthentication yes\n",
+    },
+)
+DIRECTIVES = compose(FILES.with_files({OWN[0]: "PasswordAuthentication no\nMaxAuthTries 6\n"}))
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_keyword_that_sshd_prints_is_known(name: str) -> None:
+    assert set(parse_effective(RECORDED[name])) <= set(KEYWORDS)
+
+
+def test_aliases_stand_for_known_keywords() -> None:
+    assert set(ALIASES.values()) <= set(KEYWORDS)
+    assert not set(ALIASES) & set(KEYWORDS)
+
+
+def test_parse_effective() -> None:
+    said = parse_effective(RECORDED["debian13"])
+    assert said["acceptenv"] == ("LANG", "LC_*", "COLORTERM", "NO_COLOR")
+    assert said["subsystem"] == ("sftp /usr/lib/openssh/sftp-server",)
+    assert listens(said) == [("::", 22), ("0.0.0.0", 22)]
+
+
+def test_listens_with_a_routing_domain() -> None:
+    assert listens({"listenaddress": ("192.0.2.1:2222 rdomain blue",)}) == [("192.0.2.1", 2222)]
+
+
+def test_a_directive_that_wins_is_named() -> None:
+    wish = build({"MaxAuthTries": 6})
+    wished: Effective = {"maxauthtries": ("6",)}
+    actual: Effective = {"maxauthtries": ("3",)}
+    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, wished, actual)])
+    assert str(found) == (
+        "MaxAuthTries is 3 (asked: 6) for user=root,host=192.0.2.7,addr=192.0.2.7 "
+        "because of /etc/ssh/sshd_config.d/00-0.conf:1"
+    )
+
+
+def test_a_port_that_adds_up_is_named() -> None:
+    wish = build({"Port": 2222})
+    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, {"port": ("2222",)}, {"port": ("2222", "22")})])
+    assert str(found).endswith("because of /etc/ssh/sshd_config:4")
+
+
+@pytest.mark.parametrize(
+    ("settings", "wished", "actual"),
+    [
+        pytest.param({"AcceptEnv": "LC_*"}, {"acceptenv": ("LC_*",)}, {"acceptenv": ("LC_*", "LANG")}, id="AcceptEnv"),
+        pytest.param({"Subsystem": "x y"}, {"subsystem": ("x y",)}, {"subsystem": ("sftp z", "x y")}, id="Subsystem"),
+        pytest.param(
+            {"AllowUsers": ["a", "b"]}, {"allowusers": ("a", "b")}, {"allowusers": ("b", "a")}, id="any order"
+        ),
+        pytest.param({"DebianBanner": "no"}, {}, {}, id="sshd does not print it and nobody else says it"),
+    ],
+)
+def test_no_difference(settings: dict[str, t.Any], wished: Effective, actual: Effective) -> None:
+    assert differences(DIRECTIVES, build(settings), OWN, [(ROOT, wished, actual)]) == []
+
+
+def test_shadowed() -> None:
+    wish = build({"PasswordAuthentication": False, "X11Forwarding": False, "AcceptEnv": "LC_*", "Subsystem": "sftp x"})
+    assert [(one["keyword"], one["value"], one["file"], one["line"]) for one in shadowed(DIRECTIVES, wish, OWN)] == [
+        ("PasswordAuthentication", "yes", "/etc/ssh/sshd_config.d/50-cloud-init.conf", 1),
+        ("X11Forwarding", "yes", "/etc/ssh/sshd_config", 2),
+        ("Subsystem", "sftp /usr/lib/sftp", "/etc/ssh/sshd_config", 5),
+    ]
+
+
+def test_exceptions() -> None:
+    assert exceptions(DIRECTIVES, build({"PasswordAuthentication": False}), OWN) == [
+        {
+            "keyword": "PasswordAuthentication",
+            "value": "yes",
+            "file": "/etc/ssh/sshd_config",
+            "line": 7,
+            "criteria": "user backup",
+        }
+    ]
+
+
+def test_asked_adds_the_blocks_that_fit() -> None:
+    wish = build({"Port": 22}, [{"criteria": {"user": "joe"}, "settings": {"Banner": "none"}}])
+    assert (asked(wish, ROOT), asked(wish, Connection("joe"))) == (["port"], ["banner", "port"])
