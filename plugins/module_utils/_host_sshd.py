@@ -58,8 +58,9 @@ class Sshd:
             words = line.strip().rstrip(".").replace(root, "") if root else line.strip().rstrip(".")
             place = re.match(r"(/\S+?):? line (\d+): ", words)
             if place:
-                text = (self.host.read(root + place.group(1)) or "").split("\n")[int(place.group(2)) - 1]
-                words = f"{place.group(1)}:{place.group(2)}: {words[place.end() :]} ({text.strip()})"
+                path, number = place.group(1), int(place.group(2))
+                line = (self.host.read(root + path) or "").split("\n")[number - 1 : number]
+                words = f"{path}:{number}: {words[place.end() :]} ({''.join(line).strip()})"
             said.append(words)
         return "; ".join(filter(None, said)) or ran.words()
 

@@ -1,0 +1,149 @@
+"""How sshd is asked, by transcripts; real hosts are asked by the Molecule scenarios."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import (
+    Sshd,
+    connections,
+    controller,
+    read_tree,
+    stage,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
+from tests.unit.fake_host import Expected, FakeHost
+
+MAIN = "/etc/ssh/sshd_config"
+ROOT = Connection("root", address="192.0.2.7")
+QUESTION = ["-T", "-f", MAIN, "-C", "user=root,host=192.0.2.7,addr=192.0.2.7"]
+SSHD = "/usr/sbin/sshd"
+
+
+def sshd(host: FakeHost) -> Sshd:
+    return Sshd(host, SSHD, MAIN)  # type: ignore[arg-type]  # the fake stands in for the host
+
+
+def test_a_question() -> None:
+    host = FakeHost(commands=[Expected([SSHD, *QUESTION], out="port 22\nusepam yes\n")])
+    assert sshd(host).effective(ROOT) == {"port": ("22",), "usepam": ("yes",)}
+    host.done()
+
+
+def test_a_missing_directory_is_lent_in_a_namespace_and_remembered() -> None:
+    """Seen on Debian 12 and 13: /run/sshd is there only while ssh.service has run."""
+    lent = ["unshare", "--mount", "sh", "-c", _host_sshd._WITH_DIRECTORY, "sh", "/run", "/run/sshd", SSHD, *QUESTION]
+    missing = "Missing privilege separation directory: /run/sshd\n"
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=255, err=missing),
+            Expected(lent, out="port 22\n"),
+            Expected(lent, out="port 22\n"),
+        ]
+    )
+    asked = sshd(host)
+    assert asked.effective(ROOT) == asked.effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+def test_a_missing_host_key_is_lent() -> None:
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=1, err="sshd: no hostkeys available -- exiting.\n"),
+            Expected(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/scratch/key"]),
+            Expected([SSHD, *QUESTION, "-h", "/scratch/key"], out="port 22\n"),
+        ]
+    )
+    assert sshd(host).effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(
+            '/stage/etc/ssh/sshd_config line 2: unsupported option "maybe".\n',
+            'sshd rejects the configuration: /etc/ssh/sshd_config:2: unsupported option "maybe" (UsePAM maybe); '
+            "unchanged",
+            id="a bad value",
+        ),
+        pytest.param(
+            "/stage/etc/ssh/sshd_config: line 1: Bad configuration option: Prt\n"
+            "/stage/etc/ssh/sshd_config: terminating, 1 bad configuration options\n",
+            "sshd rejects the configuration: /etc/ssh/sshd_config:1: Bad configuration option: Prt (Prt 22); "
+            "/etc/ssh/sshd_config: terminating, 1 bad configuration options; unchanged",
+            id="a bad keyword",
+        ),
+    ],
+)
+def test_sshd_has_the_word_when_it_refuses(words: str, expected: str) -> None:
+    question = ["-T", "-f", "/stage" + MAIN, *QUESTION[3:]]
+    host = FakeHost({"/stage" + MAIN: "Prt 22\nUsePAM maybe\n"}, [Expected([SSHD, *question], rc=255, err=words)])
+    with pytest.raises(BaselineError) as caught:
+        sshd(host).effective(ROOT, root="/stage", unchanged="unchanged")
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [
+        pytest.param("OpenSSH_9.2, OpenSSL 3.0.22 25 Aug 2026\n", "OpenSSH_9.2", id="debian12"),
+        pytest.param("OpenSSH_10.0p2 Debian-7+deb13u4, OpenSSL 3.5.7 9 Jun 2026\n", "OpenSSH_10.0p2", id="debian13"),
+    ],
+)
+def test_version(words: str, version: str) -> None:
+    assert sshd(FakeHost(commands=[Expected([SSHD, "-V"], err=words)])).version() == version
+
+
+def test_read_tree_follows_includes_once() -> None:
+    files = {
+        MAIN: "Include sshd_config.d/*.conf\nMatch User a\nInclude /etc/other\n",
+        "/etc/ssh/sshd_config.d/a.conf": "Include /etc/ssh/sshd_config\n",
+        "/etc/other": "Banner none\n",
+        "/etc/ssh/ssh_config": "not of sshd\n",
+    }
+    tree = read_tree(FakeHost(files), MAIN)  # type: ignore[arg-type]  # the fake stands in for the host
+    assert sorted(tree.files) == ["/etc/other", MAIN, "/etc/ssh/sshd_config.d/a.conf"]
+
+
+def test_stage() -> None:
+    host = FakeHost(check_mode=True)
+    tree = Tree(MAIN, {MAIN: "Include /etc/x\n", "/etc/x": "Port 22\n"})
+    assert stage(host, tree) == "/scratch"  # type: ignore[arg-type]  # the fake stands in for the host
+    assert host.laid_out == {
+        "/scratch/etc/ssh/sshd_config": "Include /scratch/etc/x\n",
+        "/scratch/etc/x": "Port 22\n",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "specification"),
+    [
+        pytest.param(
+            "192.0.2.7 50000 192.0.2.1 2222",
+            "user=root,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=2222",
+            id="ssh",
+        ),
+        pytest.param("", "user=root,host=127.0.0.1,addr=127.0.0.1", id="not by ssh"),
+    ],
+)
+def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
+    monkeypatch.setattr(_host_sshd, "_ssh_connection", lambda: said)
+    assert controller().specification() == specification
+
+
+def test_connections_for_the_wish() -> None:
+    wish = build(
+        {"Port": 22},
+        [
+            {"criteria": {"user": "upload"}, "settings": {"X11Forwarding": False}},
+            {"criteria": {"group": "no-such-group"}, "settings": {"X11Forwarding": False}},
+        ],
+    )
+    asked, mute = connections(wish, ROOT, ["root", "nobody-such"])
+    assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
+    assert mute == ["group no-such-group"]
