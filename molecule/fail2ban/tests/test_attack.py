@@ -45,7 +45,8 @@ class Attacker:
 def attacker(host: Host) -> Iterator[Attacker]:
     me = host.backend.get_hostname()
     other = next(name for name in ADDRESSES if name != me)
-    peer = testinfra.get_host(f"ssh://root@{other}", ssh_config=str(FLEET / "ssh_config"))
+    user = os.environ.get("PYHOST_TEST_USER", "root")
+    peer = testinfra.get_host(f"ssh://{user}@{other}", ssh_config=str(FLEET / "ssh_config"))
     host.run("fail2ban-client unban --all")
     yield Attacker(peer, ADDRESSES[other], ADDRESSES[me])
     host.run("fail2ban-client unban --all")

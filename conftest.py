@@ -1,4 +1,4 @@
-"""Point testinfra's `host` at the scenario's fleet, over SSH, as the user that can log in after the converge.
+"""Under Molecule, point testinfra's `host` at the scenario's fleet, over SSH, as the user that can log in after the converge.
 
 `verifier.env` of a scenario's molecule.yml sets ``PYHOST_TEST_USER`` (default root; else that user, with sudo) and,
 after a move, ``PYHOST_TEST_PORT``.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
