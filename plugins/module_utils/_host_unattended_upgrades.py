@@ -263,7 +263,7 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
         still = _missing_indexes(host) if lost else []
         if still:
             raise BaselineError(
-                f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the package lists of "
+                f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the lists of "
                 f"{', '.join(still)} cannot be fetched: {ran.words()}; {_UNTOUCHED}"
             )
     if lost:

@@ -148,7 +148,7 @@ def test_package_lists_that_cannot_be_fetched() -> None:
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
-        f"origins: whether {SECURITY} matches an archive cannot be said, because the package lists of "
+        f"origins: whether {SECURITY} matches an archive cannot be said, because the lists of "
         "http://deb.debian.org/debian/dists/trixie cannot be fetched: "
         "W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease; nothing was changed"
     )
