@@ -161,9 +161,10 @@ def blind(jail: JailStream, probes: Probes, *, wanted: str = "", empty_logs: t.C
     logs = [path for path in jail.log_paths if path not in empty_logs]
     if logs:
         return None
-    what = (
-        "nothing writes to {}".format(", ".join(jail.log_paths)) if jail.log_paths else "none of its log files exists"
-    )
+    if jail.log_paths:
+        what = f"nothing writes to {', '.join(jail.log_paths)}"
+    else:
+        what = f"there is no {' and no '.join(wanted.split())}" if wanted else "none of its log files exists"
     why = f"; the journal is no way out: {probes.no_journal}" if probes.no_journal else ""
     return f"the jail {jail.name} would see nothing: {what}{why}"
 

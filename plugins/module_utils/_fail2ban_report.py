@@ -1,0 +1,44 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running server's answers as people read them: ``status`` and ``get`` of fail2ban-client(1)."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+
+__all__ = ["counts_of", "parse_ban"]
+
+_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_BAN = re.compile(rf"(\S+)\s+({_TIME}) \+ (-?\d+) = ({_TIME})")
+
+
+def parse_ban(line: str, now: datetime.datetime) -> dict[str, t.Any]:
+    """Return one ban of ``get JAIL banip --with-time``; ``remaining`` (seconds) is ``None`` for one without an end.
+
+    The server prints local times without a zone: ``now`` is the host's local time.
+    """
+    found = _BAN.fullmatch(line.strip())
+    if not found:
+        return {"address": line.split()[0] if line.split() else line, "since": None, "bantime": None, "remaining": None}
+    address, since, bantime, end = found.groups()
+    left = (datetime.datetime.strptime(end, "%Y-%m-%d %H:%M:%S") - now).total_seconds()
+    return {
+        "address": address,
+        "since": since,
+        "bantime": int(bantime),
+        "remaining": None if int(bantime) < 0 else max(0, int(left)),
+    }
+
+
+def counts_of(status: t.Any) -> dict[str, int]:
+    """Return the four counters of the server's answer to ``status JAIL``."""
+    parts = dict(status)
+    seen, banned = dict(parts.get("Filter", [])), dict(parts.get("Actions", []))
+    return {
+        "failures": int(seen.get("Currently failed", 0)),
+        "failures_total": int(seen.get("Total failed", 0)),
+        "banned": int(banned.get("Currently banned", 0)),
+        "banned_total": int(banned.get("Total banned", 0)),
+    }
