@@ -59,8 +59,8 @@ class Sshd:
             place = re.match(r"(/\S+?):? line (\d+): ", words)
             if place:
                 path, number = place.group(1), int(place.group(2))
-                line = (self.host.read(root + path) or "").split("\n")[number - 1 : number]
-                words = f"{path}:{number}: {words[place.end() :]} ({''.join(line).strip()})"
+                meant = (self.host.read(root + path) or "").split("\n")[number - 1 : number]
+                words = f"{path}:{number}: {words[place.end() :]} ({''.join(meant).strip()})"
             said.append(words)
         return "; ".join(filter(None, said)) or ran.words()
 
