@@ -59,9 +59,11 @@ def _describe(fleet: str, started: dict[str, Container], systems: dict[str, str]
     addresses, known = [], []
     for name, container in started.items():
         container.reload()
-        ip = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+        running = container.status == "running"
+        # A host that is off has no address; it gets one when it is started.
+        ip = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] if running else "0.0.0.0"
         addresses.append(Address(name, systems[name], ip))
-        known.append(_known_hosts(container, ip))
+        known.append(_known_hosts(container, ip) if running else "")
     (folder / "known_hosts").write_text("".join(known))
     control = _control_directory(fleet)
     Path(control).expanduser().mkdir(parents=True, exist_ok=True, mode=0o700)
