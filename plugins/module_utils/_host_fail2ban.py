@@ -173,6 +173,12 @@ class Fail2ban:
         """Return what the running server does, empty where it does not run."""
         return running_values(self.server, streams) if self.server else {}
 
+    def answering(self) -> Server:
+        """Return the server, which has to answer."""
+        if self.server is None:
+            raise BaselineError(f"no fail2ban server answers at {self._site.socket}")
+        return self.server
+
     def service(self) -> dict[str, bool]:
         return {"running": self.server is not None, "enabled": self.unit.enabled}
 

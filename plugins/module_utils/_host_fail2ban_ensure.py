@@ -145,7 +145,6 @@ def _changed_by_files(host: Host, streams: Streams) -> list[str]:
 
 def _read_back(host: Host, fail2ban: Fail2ban, wish: Wish, streams: Streams, after: Values) -> list[str]:
     """Fail where a wished jail does not do what it should; return warnings about the jails of others."""
-    assert fail2ban.server is not None
     running = fail2ban.values(streams)
     warnings = []
     for name in [*after, *(name for name in running if name not in after)]:
@@ -154,7 +153,7 @@ def _read_back(host: Host, fail2ban: Fail2ban, wish: Wish, streams: Streams, aft
             continue
         said = "; ".join(f"{key} is {was!r} instead of {wished!r}" for key, (was, wished) in wrong.items())
         if name in wish.jails:
-            words = "\n".join(last_errors(host, fail2ban.server))
+            words = "\n".join(last_errors(host, fail2ban.answering()))
             raise BaselineError(f"the jail {name} is not in force: {said}. fail2ban's last words:\n{words}")
         warnings.append(f"the jail {name}, which another file defines, does not run as written: {said}")
     return warnings
@@ -194,13 +193,13 @@ class _Stamp:
 
     def prove(self, fail2ban: Fail2ban) -> dict[str, Proof]:
         """Prove each jail that this server has not proven yet as it is now."""
-        assert fail2ban.server is not None
+        server = fail2ban.answering()
         proofs, kept = {}, {}
         for name, jail in self._jails.items():
             key = self._key(fail2ban, name)
             proven = self._stamp.get(name, {})
             if proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted:
-                proven = {"key": key, **prove(self._host, fail2ban.server, jail)}
+                proven = {"key": key, **prove(self._host, server, jail)}
             kept[name] = proven
             proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}
         if kept != self._stamp:

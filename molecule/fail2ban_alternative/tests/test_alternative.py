@@ -33,7 +33,7 @@ def test_the_custom_jail_reads_its_log(host: Host) -> None:
 
 
 def test_failures_in_its_log_are_counted_and_banned(host: Host) -> None:
-    failure = ': *1 user "x" was not found in "/h", client: 192.0.2.9, server: s, request: "GET / HTTP/1.1"'
+    failure = ': *1 user "x" was not found in "/h", client: 192.0.2.9, server: s, request: "GET / HTTP/1.1", host: "s"'
     now = host.check_output("date '+%Y/%m/%d %H:%M:%S'")
     host.check_output("printf '%%s\\n' %s %s %s >>/var/log/shop/error.log", *[f"{now} [error] 7#7{failure}"] * 3)
     seen = "for i in $(seq 100); do iptables -S f2b-shop | grep -q 192.0.2.9 && exit 0; sleep 0.2; done; exit 1"
