@@ -146,7 +146,7 @@ _MEANINGS = (
         "shut this controller out (fail2ban, PerSourcePenalties)",
     ),
     (
-        r"account is not available|account has expired|account is locked|nologin",
+        r"account is (?:currently )?not available|account has expired|account is locked|nologin",
         "the account is closed: give it a login shell and an expiry date that has not passed",
     ),
 )

@@ -1,0 +1,195 @@
+"""What the OpenSSH client is told, and what its words mean; its words are recorded from OpenSSH 9.2 and 10.0."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import (
+    MARK,
+    Reply,
+    Target,
+    command,
+    login_complaint,
+    needs_password,
+    sudo_complaint,
+    why,
+)
+
+TARGET = Target("192.0.2.7", user="deploy", port=2222)
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        pytest.param(Target("web"), "web", id="host"),
+        pytest.param(Target("web", user="deploy"), "deploy@web", id="user"),
+        pytest.param(TARGET, "deploy@192.0.2.7 port 2222", id="port"),
+    ],
+)
+def test_a_target_in_words(target: Target, text: str) -> None:
+    assert str(target) == text
+
+
+def effective(argv: list[str]) -> dict[str, str]:
+    """Ask the client itself what it would do (ssh -G)."""
+    words = argv[: argv.index("--")]
+    done = subprocess.run([*words, "-F", "none", "-G", "web"], capture_output=True, text=True, check=True)
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+
+
+def test_no_argument_of_the_user_weakens_the_proof() -> None:
+    arguments = (
+        *("-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-S", "/tmp/master", "-M", "-A"),
+        *("-o", "BatchMode=no", "-o", "PreferredAuthentications=password", "-o", "PasswordAuthentication=yes"),
+        *("-o", "Port=22", "-o", "User=root", "-p", "22", "-l", "root", "-o", "StrictHostKeyChecking=yes"),
+    )
+    asked = effective(command(Target("web", "deploy", 2222, arguments=arguments), "true", seconds=7))
+    assert asked["user"] == "deploy"
+    assert asked["port"] == "2222"
+    assert asked["batchmode"] == "yes"
+    assert asked["preferredauthentications"] == "publickey"
+    assert asked["passwordauthentication"] == "no"
+    assert asked["kbdinteractiveauthentication"] == "no"
+    assert asked["connecttimeout"] == "7"
+    assert asked.get("controlpath", "none") == "none"
+    # What the user says about whom to trust and how to get there still counts.
+    assert asked["stricthostkeychecking"] == "true"
+
+
+def test_a_named_key_is_the_only_one() -> None:
+    asked = effective(command(Target("web", key="/keys/my key"), "true", seconds=7))
+    assert asked["identityfile"] == "/keys/my key"
+    assert asked["identitiesonly"] == "yes"
+
+
+def test_the_keys_of_the_agent_count_where_none_is_named() -> None:
+    assert effective(command(Target("web"), "true", seconds=7))["identitiesonly"] == "no"
+
+
+def test_jump_hosts_are_kept() -> None:
+    target = Target("web", arguments=("-o", "ProxyJump=bastion"))
+    assert effective(command(target, "true", seconds=7))["proxyjump"] == "bastion"
+
+
+def test_host_keys_are_not_checked_where_ansible_does_not() -> None:
+    target = Target("web", check_host_key=False, arguments=("-o", "StrictHostKeyChecking=yes"))
+    assert effective(command(target, "true", seconds=7))["stricthostkeychecking"] == "false"
+
+
+def test_an_open_master_serves_where_it_is_asked_for() -> None:
+    argv = command(Target("web", arguments=("-S", "/tmp/other")), "true", seconds=7, master="/tmp/own")
+    assert argv[argv.index("--") - 2 :] == ["-S", "/tmp/own", "--", "web", "true"]
+
+
+def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:
+    return Reply(rc, out, err)
+
+
+@pytest.mark.parametrize(
+    ("reply", "complaint"),
+    [
+        pytest.param(failed("", rc=0, out=f"{MARK}\n"), None, id="in"),
+        pytest.param(failed("sudo: a password is required\n", rc=1, out=f"{MARK}\n"), None, id="in-without-sudo"),
+        pytest.param(
+            failed("deploy@192.0.2.7: Permission denied (publickey).\r\n"),
+            "a new key login as deploy@192.0.2.7 port 2222 fails: deploy@192.0.2.7: Permission denied (publickey); "
+            "sshd takes none of the keys that this controller offers for that user: check the user's authorized_keys, "
+            "AllowUsers and DenyUsers, and that the private key is the one of this controller",
+            id="denied",
+        ),
+        pytest.param(
+            failed("ssh: connect to host 192.0.2.7 port 2222: Connection refused\r\n"),
+            "a new key login as deploy@192.0.2.7 port 2222 fails: ssh: connect to host 192.0.2.7 port 2222: "
+            "Connection refused; nothing listens there, or a firewall rejects the connection",
+            id="refused",
+        ),
+        pytest.param(
+            failed("Warning: Permanently added '192.0.2.7' (ED25519) to the list of known hosts.\r\nWelcome!\n"),
+            "a new key login as deploy@192.0.2.7 port 2222 fails: Welcome!",
+            id="unknown-words",
+        ),
+        pytest.param(
+            failed("", rc=1, out="This account is currently not available.\n"),
+            "a new key login as deploy@192.0.2.7 port 2222 fails: This account is currently not available; the account "
+            "is closed: give it a login shell and an expiry date that has not passed",
+            id="nologin",
+        ),
+        pytest.param(
+            failed("", rc=0, out="This service allows sftp connections only.\n"),
+            "a new login as deploy@192.0.2.7 port 2222 is let in but runs no command: This service allows sftp "
+            "connections only; look for ForceCommand in sshd_config, command= in authorized_keys, or a login shell "
+            "that is none",
+            id="forced-command",
+        ),
+        pytest.param(
+            failed("debug1: x\n"),
+            "a new key login as deploy@192.0.2.7 port 2222 fails: no words, exit status 255",
+            id="mute",
+        ),
+    ],
+)
+def test_login_complaint(reply: Reply, complaint: str | None) -> None:
+    assert login_complaint(TARGET, reply) == complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ("ssh: connect to host 192.0.2.7 port 2222: Connection timed out", "packets are dropped"),
+        ("ssh: connect to host 192.0.2.7 port 22: No route to host", "its network is down"),
+        ("Connection closed by 192.0.2.7 port 22", "the account may be refused after its key was taken"),
+        ("kex_exchange_identification: read: Connection reset by peer", "shut this controller out"),
+        ("Host key verification failed.", "add it to known_hosts"),
+        ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @", "another host answers there"),
+        ("ssh: Could not resolve hostname web: Name or service not known", "set ansible_host"),
+        ("Received disconnect from 192.0.2.7 port 22:2: Too many authentication failures", "MaxAuthTries"),
+        ("Not allowed at this time", "PerSourcePenalties"),
+        ("@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @", "chmod 600"),
+        ("no such identity: /k: No such file or directory", ""),
+        (
+            "Unable to negotiate with 192.0.2.7 port 22: no matching host key type found. Their offer: ssh-ed25519",
+            "share no algorithm",
+        ),
+    ],
+)
+def test_why(words: str, part: str) -> None:
+    assert part in why(words)
+    assert bool(part) is bool(why(words))
+
+
+@pytest.mark.parametrize(
+    ("reply", "tried", "part"),
+    [
+        pytest.param(failed("", rc=0), "nopasswd", None, id="root"),
+        pytest.param(
+            failed("sudo: a password is required\n", rc=1), "nopasswd", "give the become password", id="password-wanted"
+        ),
+        pytest.param(
+            failed("sudo: interactive authentication is required\n", rc=1),
+            "nopasswd",
+            "give the become password",
+            id="password-wanted-by-sudo-rs",
+        ),
+        pytest.param(
+            failed("Sorry, try again.\nsudo: no password was provided\n", rc=1),
+            "password",
+            "the become password was not accepted",
+            id="wrong-password",
+        ),
+        pytest.param(failed("sh: 1: sudo: not found\n", rc=127), "nopasswd", "install sudo", id="no-sudo"),
+        pytest.param(
+            failed("deploy is not in the sudoers file.\n", rc=1), "nopasswd", "a rule in /etc/sudoers.d", id="no-rule"
+        ),
+    ],
+)
+def test_sudo_complaint(reply: Reply, tried: str, part: str | None) -> None:
+    complaint = sudo_complaint(TARGET, reply, tried=tried)
+    assert (complaint is None) is (part is None)
+    assert part is None or part in str(complaint)
+
+
+def test_needs_password() -> None:
+    assert needs_password(failed("sudo: a password is required\n", rc=1))
+    assert not needs_password(failed("deploy is not in the sudoers file.\n", rc=1))
