@@ -123,12 +123,21 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
         elif "logpath" in options:
             # Debian gives sshd the backend systemd, which would read no log file, whatever logpath says.
             options["backend"] = "auto"
-        elif _fail2ban_probe.journal_capable(filter_text):
+        elif _logs_to_syslog(name, options, others) and _fail2ban_probe.journal_capable(filter_text):
             options["backend"] = "auto" if probes.no_journal else "systemd"
     reads_journal = str(options.get("backend", "")).startswith("systemd")
     if reads_journal and _fail2ban.filter_name(name, options, others) == "sshd":
         options.setdefault("journalmatch", _fail2ban_probe.JOURNALMATCH)
     return options
+
+
+def _logs_to_syslog(name: str, options: t.Mapping[str, t.Any], others: Sections) -> bool:
+    """Say whether the jail's service speaks to syslog, and so to the journal.
+
+    jail.conf gives such jails a backend. Others, nginx's for one, have a filter that could read the journal, and a
+    service that writes log files.
+    """
+    return any("backend" in others.get(jail, {}) for jail in (name, _fail2ban.filter_name(name, options, others)))
 
 
 # Lines that say nothing of their own beside the one that names the cause.

@@ -103,7 +103,7 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
     # An earlier task of the play, which check mode did not run, installs it: Debian's usual answers are assumed.
     filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
     probes = Probes(controller=controller(host) if wish.ignore_controller else None)
-    composed = _fail2ban_plan.compose(wish, probes, {}, filters)
+    composed = _fail2ban_plan.compose(wish, probes, {"sshd": {"backend": "systemd"}}, filters)
     warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"
     return Outcome(State(None), State(composed.text), composed, warnings=[warning])
 
