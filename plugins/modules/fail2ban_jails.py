@@ -41,8 +41,9 @@ options:
   jails:
     description:
       - Jails by name, with their options. A jail that is named here runs unless it says C(enabled) V(false).
-      - A jail with C(logpath) and no C(backend) reads these files. One without both reads the journal where the host allows
-        it and its service logs there; jails of services that write log files, such as nginx, keep the files of jail.conf.
+      - A jail with C(logpath) and no C(backend) reads these files. One without both reads the journal where the host
+        allows it and its service logs there; jails of services that write log files, such as nginx, keep to the files
+        of jail.conf.
       - The journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server logs, unless
         C(journalmatch) is given.
       - A jail that is no longer named here and that no other file defines is stopped.
