@@ -42,7 +42,7 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
         connection = account(base, user)
         effective = sshd.effective(connection, root=root)
         known = _account(sshd.host, user)
-        files = _key_files(known, effective)
+        files = _key_files(sshd.host, known, effective)
         for refusal in refusals(known, connection, effective, files, today=int(time.time() // _DAY)):
             pending = refusal.pending and sshd.host.check_mode
             (warnings if pending else errors).append(f"{user} from {connection.address}: {refusal.text}")
@@ -84,13 +84,14 @@ def _sudo(host: Host, user: str) -> str | None:
     return host.run(["sudo", "-n", "-l", "-U", user]).out
 
 
-def _key_files(known: Account, effective: Effective) -> list[KeyFile]:
+def _key_files(host: Host, known: Account, effective: Effective) -> list[KeyFile]:
     if not known.home:
         return []
     uid = pwd.getpwnam(known.name).pw_uid
-    return [
-        _key_file(path, uid, known.home) for path in key_paths(effective, user=known.name, home=known.home, uid=uid)
-    ]
+    patterns = key_paths(effective, user=known.name, home=known.home, uid=uid)
+    # Since OpenSSH 10.0 these are patterns of glob(3).
+    paths = [path for pattern in patterns for path in (host.glob(pattern) or [pattern])]
+    return [_key_file(path, uid, known.home) for path in paths]
 
 
 def _key_file(path: str, uid: int, home: str) -> KeyFile:

@@ -135,6 +135,8 @@ def _holds(name: str, pattern: str, connection: Connection) -> bool:
         return not connection.exists
     if name == "group":
         return _group(pattern, connection.groups)
+    if name not in CRITERIA:
+        return False
     value: str = getattr(connection, CRITERIA[name])
     if name in ("address", "localaddress"):
         return address_list(pattern, value)

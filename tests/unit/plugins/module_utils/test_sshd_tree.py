@@ -102,6 +102,13 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
             id="a block inside of a block: both must hold",
         ),
         pytest.param(
+            tree("X11Forwarding no\nMatch Novelty 7\nX11Forwarding yes"),
+            "x11forwarding",
+            JOE,
+            ([":1"], []),
+            id="a criterion that only a newer sshd knows",
+        ),
+        pytest.param(
             tree("AllowUsers a\nMatch User joe\nAllowUsers b"),
             "allowusers",
             JOE,
