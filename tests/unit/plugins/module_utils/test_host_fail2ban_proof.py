@@ -1,0 +1,96 @@
+"""The proof at the packet filter, played against a transcript of the server and of nft."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_fail2ban_proof
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import JailStream
+from tests.unit.fake_host import Expected, FakeHost
+
+SSHD = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
+RULE = "tcp dport 22 ip saddr @addr-set-sshd reject"
+BANNED = f"set addr-set-sshd {{\nelements = {{ 192.0.2.1 }}\n}}\n{RULE}\n"
+FREE = f"set addr-set-sshd {{\n}}\n{RULE}\n"
+
+
+class Server:
+    """Answers as fail2ban's server does and remembers what it was told to change."""
+
+    def __init__(self, answers: dict[tuple[str, ...], t.Any]) -> None:
+        self.answers = answers
+        self.told: list[str] = []
+
+    def ask(self, *words: str) -> t.Any:
+        if words[0] == "set":
+            self.told.append(" ".join(words))
+            return 1
+        return self.answers[words]
+
+
+@pytest.fixture(autouse=True)
+def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host_fail2ban_proof, "documentation_addresses", lambda **_options: ["192.0.2.1"])
+    monkeypatch.setattr(_host_fail2ban_proof.time, "sleep", lambda _seconds: None)
+
+
+def nft(*outputs: str) -> t.Any:
+    return FakeHost(commands=[Expected(["nft", "list", "ruleset"], out=out) for out in outputs])
+
+
+def test_a_ban_that_bites_and_ends() -> None:
+    host, server = nft(BANNED, FREE, FREE), Server({("get", "sshd", "banip"): []})
+    assert _host_fail2ban_proof.prove(host, server, SSHD) == {
+        "proven": True,
+        "addresses": ["192.0.2.1"],
+        "actions": ["nftables"],
+        "rules": ["set addr-set-sshd {", RULE],
+    }
+    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+    host.done()
+
+
+def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 5.0])
+    monkeypatch.setattr(_host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
+    host = nft("")
+    host.files["/var/log/fail2ban.log"] = (
+        "2026-11-22 11:00:00,000 fail2ban.utils [1]: ERROR   7f -- stderr: 'nft: not found'\n"
+    )
+    server = Server({("get", "sshd", "banip"): [], ("get", "logtarget"): "/var/log/fail2ban.log"})
+    with pytest.raises(BaselineError) as failed:
+        _host_fail2ban_proof.prove(host, server, SSHD)
+    assert str(failed.value).startswith(
+        "a ban of 192.0.2.1 by the jail sshd (nftables) does not appear in the packet filter: bans do not bite; "
+        "the test ban was taken back. fail2ban's last words:\n"
+    )
+    assert "nft: not found" in str(failed.value)
+    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+
+
+def test_a_jail_that_sends_mail_is_not_tried() -> None:
+    jail = JailStream("sshd", "systemd", (*SSHD.commands, ("set", "sshd", "addaction", "sendmail-whois")))
+    server = Server({})
+    assert _host_fail2ban_proof.prove(nft(), server, jail) == {
+        "proven": False,
+        "reason": "a ban would also run sendmail-whois, which may tell others of it",
+    }
+    assert server.told == []
+
+
+@pytest.mark.parametrize(
+    ("outputs", "bans", "missing"),
+    [
+        pytest.param([FREE], [], [], id="nothing is banned and the rules stand"),
+        pytest.param([BANNED], ["192.0.2.1"], [], id="the ban is there"),
+        pytest.param(["", ""], ["192.0.2.1"], [RULE, "192.0.2.1"], id="flushed"),
+        pytest.param([FREE, BANNED], ["192.0.2.1"], [], id="a ban that came between the two readings"),
+    ],
+)
+def test_lost(outputs: list[str], bans: list[str], missing: list[str]) -> None:
+    host = nft(*outputs)
+    assert _host_fail2ban_proof.lost(host, Server({("get", "sshd", "banip"): bans}), SSHD, [RULE]) == missing
+    host.done()
