@@ -70,8 +70,9 @@ PACKAGES: t.Mapping[str, Row] = {
     "openssh-server": {"debian": ("openssh-server",)},
     "packet-filter": {"debian": ("nftables",)},
     "sudo": {"debian": ("sudo",)},
-    # The server alone is blind without the journal's reader and toothless without a packet filter's tool.
-    "fail2ban": {"debian": ("fail2ban", "python3-systemd", "nftables")},
+    # The server alone is blind without the journal's reader, and toothless without a packet filter's tool and the names
+    # of ports (/etc/services).
+    "fail2ban": {"debian": ("fail2ban", "python3-systemd", "nftables", "netbase")},
     "unattended-upgrades": {"debian": ("unattended-upgrades",)},
 }
 
