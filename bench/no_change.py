@@ -53,7 +53,7 @@ def measure(system: str, inventory: Path, folder: Path) -> int:
     transactions = subprocess.run(
         [*ssh, "grep -c ^Start-Date: /var/log/apt/history.log"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    rounds = [(seconds(ping), seconds(play), seconds([*ssh, FLOOR])) for _ in range(ROUNDS)]
+    rounds = [(seconds(ping), seconds(play), seconds([*ssh, FLOOR])) for _round in range(ROUNDS)]
     pings, plays, floors = (statistics.median(column) for column in zip(*rounds, strict=True))
     tasks, changed = recap(play)
     print(f"system                               {system}")

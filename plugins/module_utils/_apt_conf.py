@@ -98,7 +98,7 @@ def parse_file(text: str) -> File:
     for kind, token, line in _tokens(text):
         if kind == "directive":
             statements.append(_directive(token, line))
-        elif token == "{":
+        elif kind == "mark" and token == "{":
             scopes.append(words[0][0] if words else "")
             words.clear()
         elif kind == "mark":

@@ -44,7 +44,7 @@ class Attacker:
 @pytest.fixture(scope="module")
 def attacker(host: Host) -> Iterator[Attacker]:
     me = host.backend.get_hostname()
-    other = next(name for name in ADDRESSES if name != me)
+    other = [name for name in ADDRESSES if name != me][0]
     user = os.environ.get("PYHOST_TEST_USER", "root")
     peer = testinfra.get_host(f"ssh://{user}@{other}", ssh_config=str(FLEET / "ssh_config"))
     host.run("fail2ban-client unban --all")

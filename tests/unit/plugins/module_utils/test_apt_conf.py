@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import (
@@ -99,6 +99,7 @@ KEYS = st.text("abcXYZ-", min_size=1, max_size=8).filter(lambda key: not key.sta
 VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
 
 
+@example({"A": ["}", ";"]}, {"B": "{"})
 @given(st.dictionaries(KEYS, st.lists(VALUES, max_size=4), max_size=3), st.dictionaries(KEYS, VALUES, max_size=3))
 def test_what_is_rendered_is_what_is_parsed(lists: dict[str, list[str]], values: dict[str, str]) -> None:
     parsed = parse_file(render("header", lists, values))

@@ -26,7 +26,8 @@ UBUNTU = System("ubuntu", "24.04", ("debian",), "Ubuntu 24.04.3 LTS")
         pytest.param(["g++"], ("g++",), id="plus signs"),
         pytest.param(["fail2ban"], ("fail2ban", "python3-systemd", "nftables", "netbase"), id="several packages"),
         pytest.param(["xml-stack", "zlib-headers"], ("libxml2-dev", "libxslt1-dev", "zlib1g-dev"), id="set, once each"),
-        pytest.param(["nftables", "fail2ban"], ("nftables", "fail2ban", "python3-systemd", "netbase"), id="order of the wish"),
+        pytest.param(["curl", "python-headers"], ("curl", "python3-dev"), id="order of the wish"),
+        pytest.param(["nftables", "fail2ban"], ("nftables", "fail2ban", "python3-systemd", "netbase"), id="once each"),
         pytest.param([], (), id="nothing"),
     ],
 )
