@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        options = self.validate_argument_spec(argument_spec=_OPTIONS)[1]
         try:
             return {**result, **self._prove(options, task_vars or {})}
         except BaselineError as error:

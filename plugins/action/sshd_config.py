@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         self._vars = task_vars or {}
         without = self._without_login()
         if without:
-            module, _ = self._module("")
+            module = self._module("")[0]
             if module.get("changed") and not self._task.check_mode:
                 module["confirmed_by"] = without
             return {**result, **module}

@@ -325,7 +325,7 @@ def armed_text(token: str, deadline: float) -> str:
 
 def parse_armed(text: str) -> tuple[str, float]:
     """Read the state file; one that was cut short is due at once."""
-    token, _, deadline = text.partition("\n")
+    token, deadline = (text.split("\n") + [""])[:2]
     return token, float(deadline) if deadline.strip().isdigit() else 0.0
 
 

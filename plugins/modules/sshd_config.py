@@ -100,6 +100,13 @@ options:
     description: How many seconds after its arming, right before the change, the host goes back if nobody has confirmed.
     type: int
     default: 45
+  _phase:
+    description: Set by the controller's half of this module alone, V(plan) to write nothing, V(apply) to arm the undo.
+    type: str
+    choices: [plan, apply]
+  _login_user:
+    description: Set by the controller's half of this module alone, the user of the connection.
+    type: str
 seealso:
   - module: pyhost.baseline.sshd_info
 """
@@ -173,8 +180,8 @@ ports:
   sample: [22]
 confirmed_by:
   description:
-    - How the change was confirmed. RV(confirmed_by.method) is V(login), V(checks) (no SSH connection) or V(none), with
-      the C(reason) of the latter two. RV(confirmed_by.sudo) is false where the user has no sudo from this controller.
+    - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
+      C(reason) of the latter two. Its C(sudo) is false where the user has no sudo from this controller.
   type: dict
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
@@ -209,8 +216,7 @@ ARGUMENTS = {
     "reload": {"type": "bool", "default": True},
     "confirm": {"type": "bool", "default": True},
     "confirm_timeout": {"type": "int", "default": 45},
-    # Set by the action plugin.
-    "_phase": {"type": "str", "choices": ["", "plan", "apply"], "default": ""},
+    "_phase": {"type": "str", "choices": ["plan", "apply"]},
     "_login_user": {"type": "str"},
 }
 
@@ -220,7 +226,7 @@ def confirm_wish(options: dict) -> Confirm:
     seconds = options["confirm_timeout"]
     if not 15 <= seconds <= 3600:
         raise BaselineError(f"confirm_timeout is {seconds}, and must be from 15 to 3600 seconds; nothing was changed")
-    return Confirm(options["_phase"], seconds, options["_login_user"] or "")
+    return Confirm(options["_phase"] or "", seconds, options["_login_user"] or "")
 
 
 def main() -> None:

@@ -160,7 +160,7 @@ def words(reply: Reply) -> str:
         lines = [" ".join(line.split()) for line in text.splitlines()]
         told = [line.rstrip(".") for line in lines if line and not _NOISE.match(line)]
         if told:
-            telling = [line for line in told if any(re.search(pattern, line) for pattern, _ in _MEANINGS)]
+            telling = [line for line in told if any(re.search(meaning[0], line) for meaning in _MEANINGS)]
             return "; ".join(dict.fromkeys((telling or told)[-_MOST_LINES:]))
     return f"no words, exit status {reply.rc}"
 
