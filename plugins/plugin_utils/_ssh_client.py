@@ -142,8 +142,8 @@ _MEANINGS = (
     ),
     (
         r"kex_exchange_identification|Connection (?:closed|reset)|banner exchange",
-        "sshd ends it: the account may be refused after its key was taken (PAM, an expired account), or earlier failures "
-        "shut this controller out (fail2ban, PerSourcePenalties)",
+        "sshd ends it: the account may be refused after its key was taken (PAM, an expired account), or earlier "
+        "failures shut this controller out (fail2ban, PerSourcePenalties)",
     ),
     (
         r"account is (?:currently )?not available|account has expired|account is locked|nologin",
