@@ -20,6 +20,7 @@ __all__ = [
     "Archive",
     "System",
     "allowed",
+    "check",
     "expand",
     "legacy",
     "matches",
@@ -110,6 +111,16 @@ class Archive:
 def expand(origins: t.Sequence[str], system: System) -> tuple[str, ...]:
     """Return the patterns of ``origins`` (presets or patterns), each once; a wrong one raises."""
     return tuple(dict.fromkeys(_expand(origin.strip(), system) for origin in origins))
+
+
+def check(origin: str) -> None:
+    """Raise where ``origin`` is right on no system: not a pattern, nor a preset that any of them has."""
+    if all(_preset(origin.strip(), name) is None for name in PRESETS):
+        _expand(origin.strip(), System(min(PRESETS), ""))
+
+
+def _preset(origin: str, system: str) -> str | None:
+    return PRESETS[system].get(_ALIASES.get(origin, origin))
 
 
 def _expand(origin: str, system: System) -> str:

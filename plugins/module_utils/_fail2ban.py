@@ -14,6 +14,7 @@ __all__ = [
     "TIMES",
     "check_names",
     "check_options",
+    "check_value",
     "controller_of",
     "effective_settings",
     "filter_name",
@@ -200,6 +201,11 @@ def check_names(defaults: Options, jails: t.Mapping[str, Options]) -> None:
                 + (" (options of all jails belong to 'defaults')" if name == "DEFAULT" else "")
             )
     for where, options in {"DEFAULT": defaults, **jails}.items():
+        if not isinstance(options, dict):
+            raise BaselineError(
+                f"[{where}]: the options are {options!r}, but have to be a mapping such as {{maxretry: 3}}; "
+                "nothing was changed"
+            )
         for option in options:
             if not re.fullmatch(r"[A-Za-z_][\w.?/-]*", str(option)):
                 raise BaselineError(f"[{where}]: {option!r} is not the name of an option; nothing was changed")
@@ -210,16 +216,17 @@ def check_options(where: str, options: Options, known: t.Collection[str]) -> Non
     spoken = " ".join(value_text(where, name, value) for name, value in options.items())
     referred = set(re.findall(r"%\(([^)]+)\)s", spoken))
     for name, value in options.items():
-        text = value_text(where, name, value)
         if name not in known and name not in referred:
             raise BaselineError(
                 f"{where}: {unknown('jail option', name, known)}; nothing was changed; a variable of your own must be "
                 f"used as %({name})s in the same section"
             )
-        _check_value(where, name, text)
+        check_value(where, name, value)
 
 
-def _check_value(where: str, name: str, text: str) -> None:
+def check_value(where: str, name: str, value: t.Any) -> None:
+    """Refuse a value that fail2ban would refuse or misread."""
+    text = value_text(where, name, value)
     if "%(" in text:
         return
     wrong = None

@@ -16,7 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 
-__all__ = ["PACKAGES", "SETS", "logical_names", "resolve"]
+__all__ = ["PACKAGES", "SETS", "checked", "logical_names", "resolve"]
 
 Row = t.Mapping[str, t.Tuple[str, ...]]
 
@@ -127,7 +127,7 @@ def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> R
     ``alone`` is for removal: a logical name that is also the name of one of its packages then means that package
     only, so that removing fail2ban does not take the packet filter along.
     """
-    by_name = {name: _packages_of(_checked(name), system, alone=alone) for name in names}
+    by_name = {name: _packages_of(checked(name), system, alone=alone) for name in names}
     packages = dict.fromkeys(package for found in by_name.values() for package in found)
     return Resolved(tuple(packages), by_name)
 
@@ -145,7 +145,8 @@ def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
     raise BaselineError(f"the logical name {name!r} has no packages for {system.title} yet; nothing was changed")
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """Return ``name`` where it can be that of a package; else raise."""
     if _NAME.fullmatch(name):
         return name
     if "=" in name or "/" in name:

@@ -97,7 +97,10 @@ def _named(settings: t.Mapping[str, t.Any], where: str) -> dict[str, t.Any]:
     """Return ``settings`` under the manual's spelling; the same keyword under two spellings is an error."""
     named: dict[str, t.Any] = {}
     for keyword, value in settings.items():
-        name = canonical(str(keyword))
+        try:
+            name = canonical(str(keyword))
+        except BaselineError as error:
+            raise BaselineError(f"{where}: {error}") from error
         if name in ("Match", "Include"):
             way = "write a block under 'match'" if name == "Match" else "give the settings themselves"
             raise BaselineError(f"{where}: {name} cannot be set here; {way}; {_UNCHANGED}")

@@ -67,7 +67,7 @@ def test_an_empty_wish_is_false() -> None:
     [
         pytest.param(
             {"PermitRootLogn": "no"},
-            "unknown sshd keyword 'PermitRootLogn'; did you mean 'PermitRootLogin' or 'PermitOpen' or 'PrintLastLog'?; "
+            "settings: unknown sshd keyword 'PermitRootLogn'; did you mean 'PermitRootLogin' or 'PermitOpen' or 'PrintLastLog'?; "
             "nothing was changed",
             id="unknown",
         ),
