@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.filter.admin_user_complaints import FilterModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import complaints
 
 KEY = (Path(__file__).parents[2] / "fixtures" / "ssh_keys" / "ed25519-openssh9.2.pub").read_text().strip()
@@ -142,7 +141,3 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
 )
 def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
     assert complaints({**NEEDED, **changes}) == [sentence]
-
-
-def test_the_filter_is_the_function() -> None:
-    assert FilterModule().filters() == {"admin_user_complaints": complaints}
