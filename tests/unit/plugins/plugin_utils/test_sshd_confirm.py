@@ -72,8 +72,8 @@ def test_nothing_is_changed_where_nobody_could_confirm(monkeypatch: pytest.Monke
     assert tried == ["deploy"]
     assert str(raised.value) == (
         "no new login from this controller could confirm the change: a new key login as deploy@192.0.2.7 fails: no "
-        "key. as root: PermitRootLogin no shuts root out. Nothing was changed; give this controller the private key of one "
-        "of these users, or set confirm to false to change sshd without a proof"
+        "key. as root: PermitRootLogin no shuts root out. Nothing was changed; give this controller the private "
+        "key of one of these users, or set confirm to false to change sshd without a proof"
     )
 
 
