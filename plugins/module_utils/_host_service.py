@@ -41,7 +41,8 @@ class Unit:
 
     @property
     def enabled(self) -> bool:
-        return self.file_state in ("enabled", "enabled-runtime", "alias", "static", "generated")
+        """Whether it starts at the next boot, which one that is enabled until then ("enabled-runtime") does not."""
+        return self.file_state in ("enabled", "alias", "static", "generated")
 
 
 def has_systemd() -> bool:

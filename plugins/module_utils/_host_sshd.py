@@ -44,9 +44,19 @@ class Sshd:
         found = re.search(r"OpenSSH_[0-9][^\s,]*", ran.err + ran.out)
         return found.group(0) if found else ""
 
-    def effective(self, connection: Connection, *, root: str = "", unchanged: str = "nothing was changed") -> Effective:
-        """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host."""
-        ran = self._run(["-T", "-f", root + self.main, "-C", connection.specification()])
+    def effective(
+        self,
+        connection: Connection,
+        *,
+        root: str = "",
+        options: t.Sequence[str] = (),
+        unchanged: str = "nothing was changed",
+    ) -> Effective:
+        """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host.
+
+        ``options`` are those of a command line, which override the files.
+        """
+        ran = self._run(["-T", "-f", root + self.main, "-C", connection.specification(), *options])
         if not ran.ok:
             raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
         return parse_effective(ran.out)

@@ -24,6 +24,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm
     under_undo,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import settle
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
     Effective,
@@ -99,6 +100,10 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
 
     pid_file = answers.first.get("pidfile", ("none",))[0]
     daemon = daemons.find_daemon(host, pid_file)
+    require_files_decide(sshd, daemon, order.wish, answers.wished, root=answers.root)
+    wrong = daemons.trouble(host, daemon, listens(answers.first), pid_file=pid_file) if order.reload else ""
+    if wrong:
+        raise BaselineError(f"{wrong}; {_UNCHANGED}")
     behind = order.reload and _behind(host, daemon, tree, answers.first)
     base = next(iter(answers.actual))
     if planned.changes or behind:
@@ -191,8 +196,8 @@ def _compare(
 
 
 def _behind(host: Host, daemon: daemons.Daemon, tree: Tree, effective: Effective) -> bool:
-    """Say whether the daemon is down, runs an older configuration, or does not listen where the present files say."""
-    if daemon.unit and not daemon.running and not daemon.socket:
+    """Say whether the daemon is down (now or after a boot), runs older files, or does not listen where these say."""
+    if daemon.at_boot or (daemon.unit and not daemon.running and not daemon.socket):
         return True
     if daemon.older_than(daemons.newest_change(host, tree)):
         return True
@@ -271,6 +276,7 @@ def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon) -> list[dict[str,
     if behind and not entries:
         name = daemon.unit or "sshd"
         was = "runs with an older configuration\n" if daemon.running else f"{daemon.state or 'not running'}\n"
+        was = f"{daemon.at_boot}: not started at boot\n" if daemon.at_boot else was
         entries.append({"before_header": name, "after_header": name, "before": was, "after": "runs with the files\n"})
     return entries
 

@@ -32,6 +32,7 @@ __all__ = [
     "reload",
     "revive",
     "silent",
+    "trouble",
 ]
 
 _SERVICES = ("ssh.service", "sshd.service")
@@ -41,6 +42,7 @@ _GENERATORS = (
     "/usr/lib/systemd/system-generators/sshd-socket-generator",
     "/lib/systemd/system-generators/sshd-socket-generator",
 )
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _SECONDS = 10.0
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -50,6 +52,7 @@ class Daemon:
     """``unit`` and ``socket`` are empty where systemd does not run sshd, ``pid`` is 0 where no master process runs.
 
     ``loaded`` is when it last read its configuration: sshd writes its pid file after each start and each reload.
+    ``at_boot`` is empty where something starts it at the next boot, else why nothing does (``disabled``, ``masked``).
     """
 
     unit: str
@@ -57,6 +60,7 @@ class Daemon:
     pid: int
     loaded: float
     state: str
+    at_boot: str = ""
 
     @property
     def running(self) -> bool:
@@ -69,19 +73,46 @@ class Daemon:
 
 def find_daemon(host: Host, pid_file: str) -> Daemon:
     """Return the master sshd that the service manager or, without systemd, its pid file names."""
-    unit = sock = state = ""
-    if service.has_systemd():
-        for name in _SERVICES:
-            found = service.unit_state(host, name)
-            if found.exists:
-                unit, state, pid = found.name, found.active, found.main_pid
-                break
-        else:
-            pid = 0
-        sock = next((name for name in _SOCKETS if service.unit_state(host, name).running), "")
-    else:
+    if not service.has_systemd():
         pid = _pid_of(host, pid_file)
-    return Daemon(unit, sock, pid, _loaded(host, pid, pid_file), state)
+        return Daemon("", "", pid, _loaded(host, pid, pid_file), "")
+    unit = _service(host)
+    sockets = [service.unit_state(host, name) for name in _SOCKETS]
+    sock = next((found.name for found in sockets if found.running), "")
+    if unit is None:
+        return Daemon("", sock, 0, 0.0, "")
+    started = unit.enabled or any(found.enabled for found in sockets)
+    at_boot = "" if started else unit.file_state or unit.load
+    return Daemon(unit.name, sock, unit.main_pid, _loaded(host, unit.main_pid, pid_file), unit.active, at_boot)
+
+
+def _service(host: Host) -> service.Unit | None:
+    """Return the unit of sshd; a masked one (of a real unit's name) where there is no other."""
+    units = []
+    for name in _SERVICES:
+        units.append(service.unit_state(host, name))
+        if units[-1].exists:
+            return units[-1]
+    return next((found for found in units if found.load == "masked"), None)
+
+
+def trouble(host: Host, daemon: Daemon, wished: t.Sequence[tuple[str, int]], *, pid_file: str) -> str:
+    """Return what keeps the daemon from being (re)started that only a person can decide, and the way out."""
+    if daemon.at_boot.startswith("masked"):
+        return (
+            f"{daemon.unit} is masked, so that nobody could log in by ssh after the next boot: "
+            f"`systemctl unmask {daemon.unit}`"
+        )
+    if daemon.unit and not daemon.running and not daemon.socket and _open_ports(host) & {one[1] for one in wished}:
+        ports = ", ".join(str(port) for port in sorted({listen[1] for listen in wished}))
+        left = _pid_of(host, pid_file)
+        who = f"process {left} ({pid_file})" if left else "another program"
+        return (
+            f"{daemon.unit} is {daemon.state}, but {who} listens on its port {ports}: a start would fail, and could "
+            f"take /run/sshd away from an sshd that is left over; end that program and `systemctl start {daemon.unit}` "
+            "at once"
+        )
+    return ""
 
 
 def newest_change(host: Host, tree: Tree) -> float:
@@ -106,6 +137,9 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     A socket unit holds the port itself: after a move it is started again, and the service, which has the old socket,
     ends first. Sessions live on.
     """
+    if daemon.at_boot:
+        # Not "enable": its link sshd.service makes systemd 257 take the running ssh.service for dead (Debian 13).
+        service.act(host, "add-wants", "multi-user.target", daemon.unit, unchanged=unchanged)
     if daemon.socket and moved:
         service.act(host, "daemon-reload", unchanged=unchanged)
         service.act(host, "stop", daemon.unit, unchanged=unchanged)
@@ -170,12 +204,14 @@ def silent(listens: t.Iterable[tuple[str, int]], *, seconds: float = _SECONDS) -
 
 def answering(host: Host, listens: t.Iterable[tuple[str, int]]) -> bool:
     """Say, without a connection, whether something listens on every wished port (/proc/net/tcp, proc(5))."""
-    tables = [text for text in map(host.read, ("/proc/net/tcp", "/proc/net/tcp6")) if text]
-    if not tables:
+    if not any(map(host.stat, _TABLES)):
         return True
-    rows = [line.split() for text in tables for line in text.splitlines()[1:]]
-    open_ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
-    return all(listen[1] in open_ports for listen in listens)
+    return {listen[1] for listen in listens} <= _open_ports(host)
+
+
+def _open_ports(host: Host) -> set[int]:
+    rows = [line.split() for path in _TABLES for line in (host.read(path) or "").splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 
 def _loaded(host: Host, pid: int, pid_file: str) -> float:

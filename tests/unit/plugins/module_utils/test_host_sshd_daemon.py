@@ -83,3 +83,106 @@ def test_fixed_socket(socket: str, files: dict[str, str], out: str | None, expec
     said = daemons.fixed_socket(host, daemon(socket=socket), LISTEN)  # type: ignore[arg-type]  # the fake
     assert said == expected
     host.done()
+
+
+PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,Result,MainPID,NeedDaemonReload"
+
+
+def unit(
+    name: str, *, load: str = "loaded", active: str = "inactive", file: str = "disabled", pid: int = 0
+) -> Expected:
+    words = f"Id={name}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\nMainPID={pid}\n"
+    return Expected(["systemctl", "show", "--property", PROPERTIES, "--", name], out=words)
+
+
+ALIAS = unit("sshd.service", load="not-found", file="")
+SSHD_SOCKET = unit("sshd.socket", load="not-found", file="")
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        pytest.param(
+            [unit("ssh.service", active="active", file="enabled", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            daemons.Daemon("ssh.service", "", 56, 0.0, "active", ""),
+            id="the service starts at boot",
+        ),
+        pytest.param(
+            [unit("ssh.service", active="active", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "disabled"),
+            id="runs, and nothing starts it at boot",
+        ),
+        pytest.param(
+            [unit("ssh.service", active="active", file="enabled-runtime", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "enabled-runtime"),
+            id="enabled until the next boot",
+        ),
+        pytest.param(
+            [unit("ssh.service"), unit("ssh.socket", active="active", file="enabled"), SSHD_SOCKET],
+            daemons.Daemon("ssh.service", "ssh.socket", 0, 0.0, "inactive", ""),
+            id="the socket starts it",
+        ),
+        pytest.param(
+            [
+                unit("ssh.service", load="masked", active="active", file="masked", pid=56),
+                ALIAS,
+                unit("ssh.socket"),
+                SSHD_SOCKET,
+            ],
+            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "masked"),
+            id="runs, and is masked (Debian 12)",
+        ),
+        pytest.param(
+            [unit("ssh.service", load="not-found", file=""), ALIAS, unit("ssh.socket", load="not-found"), SSHD_SOCKET],
+            daemons.Daemon("", "", 0, 0.0, "", ""),
+            id="no unit",
+        ),
+    ],
+)
+def test_find_daemon(units: list[Expected], expected: daemons.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemons.service, "has_systemd", lambda: True)
+    host = FakeHost(commands=units)
+    assert daemons.find_daemon(host, "/run/sshd.pid") == expected  # type: ignore[arg-type]  # the fake
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("changed", "files", "expected"),
+    [
+        pytest.param({}, {"/proc/net/tcp": TCP}, "", id="runs"),
+        pytest.param({"pid": 0, "state": "failed"}, {}, "", id="is down, and its port is free"),
+        pytest.param({"pid": 0, "socket": "ssh.socket"}, {"/proc/net/tcp": TCP}, "", id="the socket listens"),
+        pytest.param(
+            {"at_boot": "masked"},
+            {},
+            "ssh.service is masked, so that nobody could log in by ssh after the next boot: "
+            "`systemctl unmask ssh.service`",
+            id="masked",
+        ),
+        pytest.param(
+            {"pid": 0, "state": "inactive"},
+            {"/proc/net/tcp": TCP, "/run/sshd.pid": "91\n", "/proc/91": ""},
+            "ssh.service is inactive, but process 91 (/run/sshd.pid) listens on its port 22: a start would fail, and "
+            "could take /run/sshd away from an sshd that is left over; end that program and "
+            "`systemctl start ssh.service` at once",
+            id="an sshd that systemd lost sight of (Debian 13, after mask and unmask)",
+        ),
+    ],
+)
+def test_trouble(changed: dict[str, object], files: dict[str, str], expected: str) -> None:
+    host = FakeHost(files)
+    said = daemons.trouble(host, daemon(**changed), LISTEN, pid_file="/run/sshd.pid")  # type: ignore[arg-type]  # fake
+    assert said == expected
+
+
+def test_a_disabled_service_is_wanted_at_boot_again_and_reloaded() -> None:
+    host = FakeHost(
+        mtimes={"/run/sshd.pid": 1001, "/proc/56": 1},
+        commands=[
+            Expected(["systemctl", "add-wants", "--", "multi-user.target", "ssh.service"]),
+            Expected(["systemctl", "reload", "--", "ssh.service"]),
+        ],
+    )
+    disabled = daemon(at_boot="disabled")
+    assert daemons.reload(host, disabled, pid_file="/run/sshd.pid", moved=False, unchanged="")  # type: ignore[arg-type]
+    host.done()

@@ -1,0 +1,77 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the options by which sshd runs, or would be started next, and stops where they defeat the files."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, differences, value
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_options import (
+    Options,
+    expanded,
+    of_title,
+    parse_options,
+    variables,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import Daemon
+    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
+
+__all__ = ["require_files_decide"]
+
+
+def require_files_decide(
+    sshd: Sshd, daemon: Daemon, wish: Wish, wished: t.Mapping[Connection, Effective], *, root: str
+) -> None:
+    """Stop where options of the command line, now or at the next start, would decide otherwise than ``wished``."""
+    for how, options, way_out in _starts(sshd.host, daemon):
+        if options.main not in ("", sshd.main):
+            raise BaselineError(
+                f"{how} with `-f {options.main}`, so that {sshd.main} has no effect; nothing was changed; {way_out}"
+            )
+        if options.settings:
+            answers = [
+                (one, want, sshd.effective(one, root=root, options=options.settings)) for one, want in wished.items()
+            ]
+            found = {difference.keyword: difference for difference in differences((), wish, (), answers)}
+            if found:
+                words = "; ".join(
+                    f"{KEYWORDS[keyword]} is {value(difference.actual)} (asked: {value(difference.wished)})"
+                    for keyword, difference in found.items()
+                )
+                raise BaselineError(
+                    f"not in force: {words}, because {how} with `{options}`, which overrides all files; "
+                    f"nothing was changed; {way_out}"
+                )
+
+
+def _starts(host: Host, daemon: Daemon) -> t.Iterator[tuple[str, Options, str]]:
+    """Yield how sshd is started next and how it was started, with the way out of each."""
+    if daemon.unit:
+        ran = host.run(["systemctl", "show", "--property", "ExecStart,Environment,EnvironmentFiles", daemon.unit])
+        said = [line.partition("=")[::2] for line in ran.out.splitlines()]
+        files = re.findall(r"^EnvironmentFiles=(/\S+)", ran.out, re.MULTILINE)
+        environment = variables("\n".join(text.replace(" ", "\n") for name, text in said if name == "Environment"))
+        for path in files:
+            environment.update(variables(host.read(path) or ""))
+        command = next((text for name, text in said if name == "ExecStart"), "")
+        places = " and ".join([f"the ExecStart of {daemon.unit}", *files])
+        yield (
+            f"{daemon.unit} starts sshd",
+            parse_options(expanded(command, environment)),
+            f"take that out (see {places}), and restart {daemon.unit}",
+        )
+    if daemon.pid:
+        yield (
+            "sshd was started",
+            parse_options(of_title(host.read(f"/proc/{daemon.pid}/cmdline") or "")),
+            f"restart {daemon.unit or 'sshd'}, once it is started without that",
+        )
