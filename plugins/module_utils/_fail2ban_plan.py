@@ -20,6 +20,7 @@ __all__ = [
     "Wish",
     "blind",
     "compose",
+    "defeated",
     "differences",
     "explain_rejection",
     "last_words",
@@ -159,6 +160,24 @@ def explain_rejection(words: str, *, filters: t.Collection[str], actions: t.Coll
         if near:
             text += "; did you mean the {} {}?".format(kind, " or ".join(repr(name) for name in near))
     return text
+
+
+def defeated(own: str, later: t.Mapping[str, str]) -> list[str]:
+    """Return what of our file ``own`` the files ``later`` (path → text, in the order in which they are read) undo."""
+    ours = {
+        (section, option.lower()): value
+        for section, options in _fail2ban.options_of(own).items()
+        for option, value in options.items()
+    }
+    last = {}
+    for path, text in later.items():
+        for section, options in _fail2ban.options_of(text).items():
+            last.update({(section, option.lower()): (value, path) for option, value in options.items()})
+    return [
+        f"{path} says {option} = {value} for [{section}], where {ours[section, option] or 'nothing'} is asked"
+        for (section, option), (value, path) in last.items()
+        if ours.get((section, option), value) != value
+    ]
 
 
 def blind(jail: JailStream, probes: Probes, *, wanted: str = "", empty_logs: t.Collection[str] = ()) -> str | None:

@@ -60,9 +60,10 @@ Streams = t.Dict[str, "JailStream"]
 
 @dataclass(frozen=True)
 class Site:
-    """fail2ban's files as they are: other jail files composed, our own text, the server's socket."""
+    """fail2ban's files as they are: other jail files composed, those read after ours, our own text, its socket."""
 
     others: dict[str, dict[str, str]]
+    later: dict[str, str]
     own: str | None
     socket: str
 
@@ -76,8 +77,10 @@ def read_site(host: Host) -> Site:
     jails = _texts(host, "jail")
     settings = _fail2ban.effective_settings(_texts(host, "fail2ban").values())
     own = jails.pop(OWN, None)
+    read_in_turn = _fail2ban.read_order([*jails, OWN], DIRECTORY, "jail")
     return Site(
         others=_fail2ban.effective_settings(jails.values()),
+        later={path: jails[path] for path in read_in_turn[read_in_turn.index(OWN) + 1 :]},
         own=own,
         socket={**settings.get("DEFAULT", {}), **settings.get("Definition", {})}.get("socket", _SOCKET),
     )

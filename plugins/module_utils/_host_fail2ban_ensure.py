@@ -82,6 +82,12 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
     site = read_site(host)
     probes = probe(host, wish, own=site.own)
     composed = compose_for(host, wish, probes, site)
+    defeated = _fail2ban_plan.defeated(composed.text, site.later)
+    if defeated:
+        raise BaselineError(
+            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {OWN} and wins; remove it or "
+            "wish the same; nothing was changed"
+        )
     streams = read_streams(host, composed.text if composed.text != site.own else None)
     warnings = troubles(host, wish, probes, streams)
     if warnings and not host.check_mode:

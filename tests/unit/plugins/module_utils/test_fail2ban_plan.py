@@ -14,6 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan imp
     Wish,
     blind,
     compose,
+    defeated,
     differences,
     explain_rejection,
     last_words,
@@ -251,3 +252,23 @@ def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
     assert state_text(before, after) == ("b = 2\ngone = 3\n", "b = 4\nnew = x …\n")
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        pytest.param({}, [], id="nothing is read after ours"),
+        pytest.param({"/x": "[sshd]\nmaxretry = 3\nfindtime = 1h\n"}, [], id="the same, and what we leave open"),
+        pytest.param(
+            {"/x": "[sshd]\nMaxRetry = 100000\n[DEFAULT]\nignoreip = 0.0.0.0/0\n"},
+            [
+                "/x says maxretry = 100000 for [sshd], where 3 is asked",
+                "/x says ignoreip = 0.0.0.0/0 for [DEFAULT], where nothing is asked",
+            ],
+            id="others win",
+        ),
+        pytest.param({"/x": "[sshd]\nmaxretry = 9\n", "/y": "[sshd]\nmaxretry = 3\n"}, [], id="the last agrees"),
+    ],
+)
+def test_defeated(later: dict[str, str], expected: list[str]) -> None:
+    assert defeated("[DEFAULT]\nignoreip =\n[sshd]\nmaxretry = 3\n", later) == expected
