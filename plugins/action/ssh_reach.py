@@ -59,17 +59,33 @@ class ActionModule(ActionBase):
         least, pythons = _python_wish(named)
         forced = self._forced() if self._is_ssh() else set()
         script = probe_script(pythons, least=least)
-        outcome = search(self._candidates(wish, forced), lambda candidate: self._probe(candidate, script))
+
+        def unfit(answer: Answer) -> str | None:
+            return host_complaint(answer, least_python=least, python_needed=wish["python_required"], python_named=named)
+
+        powerless: list[str] = []
+
+        def probe(candidate: Candidate) -> Answer | Refusal:
+            answer = self._probe(candidate, script)
+            if isinstance(answer, Refusal) or unfit(answer):
+                return answer
+            complaint = self._escalation_complaint(answer)
+            if complaint is None:
+                return answer
+            # The next user may be root: an account that exists already need not have sudo yet.
+            powerless.append(complaint)
+            return Refusal(complaint, Verdict.NEXT_USER)
+
+        outcome = search(self._candidates(wish, forced), probe)
         result["tried"] = [
             {"user": candidate.user, "port": candidate.port, "reason": refusal.words}
             for candidate, refusal in outcome.tried
         ]
         if outcome.answer is None or outcome.candidate is None:
+            if powerless:
+                return {**result, "failed": True, "msg": powerless[0]}
             return self._unreachable(result, outcome.tried, forced)
-        complaint = host_complaint(
-            outcome.answer, least_python=least, python_needed=wish["python_required"], python_named=named
-        ) or self._escalation_complaint(outcome.answer)
-        if complaint:
+        if complaint := unfit(outcome.answer):
             return {**result, "failed": True, "msg": complaint}
         return {**result, "changed": False, **_facts(outcome.candidate, outcome.answer, least, is_ssh=self._is_ssh())}
 
