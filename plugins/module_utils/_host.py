@@ -7,6 +7,7 @@ Everything here is a primitive that any module may need. What belongs to one dae
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -45,6 +46,17 @@ class Ran:
     def words(self) -> str:
         """The command's own words for people: standard error, else standard output, stripped."""
         return (self.err.strip() or self.out.strip() or "no output") + ("" if self.ok else f" (rc={self.rc})")
+
+
+@contextlib.contextmanager
+def _told(path: str, done: str, *, way_out: str = "") -> t.Iterator[None]:
+    """Tell people what the system refuses (a full disk, a read-only file system) in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise BaselineError(
+            f"{path} cannot be {done}: {error.strerror or error}; it was left as it was{way_out}"
+        ) from error
 
 
 class Host:
@@ -112,7 +124,10 @@ class Host:
         An existing file keeps owner, mode and SELinux context; a new one belongs to the caller and gets ``mode``.
         A symlink is followed only where its directory can be written by its owner alone.
         """
-        target = self._trusted_target(path)
+        with _told(path, "written"):
+            self._replace(self._trusted_target(path), text, mode)
+
+    def _replace(self, target: str, text: str, mode: int) -> None:
         fd, beside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
         try:
             with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -133,19 +148,26 @@ class Host:
 
     def remove(self, path: str) -> None:
         """Remove the file ``path``; nothing happens where it is absent."""
-        try:
+        with _told(path, "removed"), contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        except FileNotFoundError:
-            return
-        self._sync_directory(os.path.dirname(path))
+            self._sync_directory(os.path.dirname(path))
 
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
-        """Create ``path`` and its missing parents; an existing directory keeps its mode."""
-        os.makedirs(path, mode=mode, exist_ok=True)
+        """Create ``path`` and its missing parents, whatever the umask is; an existing directory keeps its mode."""
+        with _told(path, "made"):
+            if not os.path.isdir(path):
+                above = os.path.dirname(path)
+                if above:
+                    self.make_directory(above, mode=mode)
+                os.mkdir(path)
+                os.chmod(path, mode)
 
     def scratch(self) -> str:
         """Return a new directory that only the caller may enter and that goes away with the module."""
-        return tempfile.mkdtemp(dir=self._module.tmpdir)
+        path = tempfile.mkdtemp(dir=self._module.tmpdir)
+        # Without pipelining that directory belongs to the login, who may not remove what root left in it.
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        return path
 
     def lay_out(self, files: t.Mapping[str, str]) -> None:
         """Write ``files`` (path -> text) below a :meth:`scratch` directory, folders and all; in check mode too."""
@@ -170,7 +192,8 @@ class Host:
         """Hold the collection's own lock ``name`` so that two plays do not interleave; waits up to ``seconds``."""
         directory = "/run/lock" if os.path.isdir("/run/lock") else "/var/run"
         path = os.path.join(directory, f"pyhost.baseline.{name}.lock")
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with _told(path, "locked", way_out="; become root (become: true), or free it"):
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             deadline = time.monotonic() + seconds
             while True:
