@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
-__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "normalized", "parse_timers", "silent"]
+__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "normalized", "parse_timers", "service", "silent"]
 
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
@@ -18,6 +18,11 @@ PROPERTIES = (
     "Id,LoadState,UnitFileState,ActiveState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
     "NeedDaemonReload,DropInPaths"
 )
+
+
+def service(name: str) -> str:
+    """Return the unit that the timer ``name`` starts."""
+    return name.replace(".timer", ".service")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class Timer:
     last: str
     stale: bool
     drop_ins: tuple[str, ...]
+    service_masked: bool
+
+    @property
+    def service(self) -> str:
+        return service(self.name)
 
     @property
     def enabled(self) -> bool:
@@ -42,6 +52,10 @@ class Timer:
     @property
     def running(self) -> bool:
         return self.active == "active"
+
+    @property
+    def fires(self) -> bool:
+        return self.enabled and self.running and not self.service_masked
 
     def knows(self, drop_in: str | None) -> bool:
         """Say whether systemd has loaded what the files say, where our drop-in is ``drop_in`` (``None``: absent)."""
@@ -54,7 +68,8 @@ class Timer:
 
     def describe(self) -> str:
         """The state in words, for the diff."""
-        return f"{self.file_state or self.load}, {self.active}\n"
+        service = f", and {self.service} is masked" if self.service_masked else ""
+        return f"{self.file_state or self.load}, {self.active}{service}\n"
 
     def as_result(self) -> dict[str, t.Any]:
         return {
@@ -70,12 +85,16 @@ class Timer:
 
 
 def parse_timers(text: str) -> dict[str, Timer]:
-    """Parse ``systemctl show`` of several timers, by their names."""
-    timers = {}
+    """Parse ``systemctl show`` of several timers (and of the services that they start), by the timers' names."""
+    units = {}
     for stanza in text.strip().split("\n\n"):
         pairs = [line.partition("=")[::2] for line in stanza.splitlines()]
+        units[dict(pairs).get("Id", "")] = pairs
+    timers = {}
+    for name, pairs in units.items():
+        if not name.endswith(".timer"):
+            continue
         words = dict(pairs)
-        name = words.get("Id", "")
         timers[name] = Timer(
             name=name,
             load=words.get("LoadState", ""),
@@ -87,6 +106,7 @@ def parse_timers(text: str) -> dict[str, Timer]:
             last=words.get("LastTriggerUSec", ""),
             stale=words.get("NeedDaemonReload") == "yes",
             drop_ins=tuple(words.get("DropInPaths", "").split()),
+            service_masked=("LoadState", "masked") in units.get(service(name), []),
         )
     return timers
 
@@ -98,7 +118,7 @@ def _calendar(value: str) -> str:
 
 def silent(timers: t.Mapping[str, Timer]) -> list[Timer]:
     """Return the timers that will not fire."""
-    return [timer for timer in timers.values() if not (timer.enabled and timer.running and timer.next)]
+    return [timer for timer in timers.values() if not (timer.fires and timer.next)]
 
 
 def normalized(text: str, field: str) -> str:

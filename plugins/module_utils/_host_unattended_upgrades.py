@@ -109,7 +109,7 @@ def archives(host: Host) -> list[origins.Archive]:
 
 def timers_state(host: Host) -> dict[str, timers.Timer]:
     """Return the two timers; an empty dict where systemd does not run (cron.daily starts apt's work there)."""
-    names = list(timers.TIMERS.values())
+    names = [unit for name in timers.TIMERS.values() for unit in (name, timers.service(name))]
     ran = host.run(["systemctl", "show", "--property", timers.PROPERTIES, "--", *names])
     return timers.parse_timers(ran.out) if ran.ok else {}
 
@@ -341,10 +341,9 @@ def _plan_timers(
         outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
     stale = [name for name, timer in state.items() if not timer.knows(current.get(name))]
     for name, timer in state.items():
-        fires = timer.enabled and timer.running
         # That is a change, although no file changes.
         outcome.before[name] = timer.describe() + ("older than its files\n" if name in stale else "")
-        outcome.after[name] = "enabled, active\n" if units and not fires else timer.describe()
+        outcome.after[name] = "enabled, active\n" if units and not timer.fires else timer.describe()
     return bool(stale)
 
 
@@ -354,6 +353,7 @@ def _start_timers(
     """Reload, unmask, enable and start what needs it, and prove that the timers will fire."""
     told = f"{PATH} was written"
     masked = [timer.name for timer in state.values() if units and timer.file_state.startswith("masked")]
+    masked += [timer.service for timer in state.values() if units and timer.service_masked]
     if masked:
         act(host, "unmask", *masked, unchanged=told)
     if reload or masked:
@@ -366,7 +366,7 @@ def _start_timers(
         act(host, "start", *idle, unchanged=told)
     after = timers_state(host) if state else {}
     for timer in after.values():
-        if units and not (timer.enabled and timer.running and timer.next):
+        if units and not (timer.fires and timer.next):
             raise BaselineError(f"{timer.name} will not fire: it is {timer.describe().strip()}; {told}")
     return after
 

@@ -56,12 +56,24 @@ def test_a_timer_as_a_result() -> None:
         pytest.param(
             {"load": "not-found", "file_state": "", "active": "inactive"}, "not-found, inactive", id="missing"
         ),
+        pytest.param(
+            {"service_masked": True},
+            "enabled, active, and apt-daily-upgrade.service is masked",
+            id="nothing to start",
+        ),
     ],
 )
 def test_a_timer_that_will_not_fire(change: dict[str, t.Any], words: str) -> None:
     timer = replace(TIMERS[UPGRADE], **change)
     assert silent({UPGRADE: timer}) == [timer]
     assert timer.describe() == words + "\n"
+
+
+def test_the_services_that_the_timers_start() -> None:
+    """As systemctl shows a masked one on Debian 12 and 13."""
+    services = "\nId=apt-daily.service\nLoadState=loaded\n\nId=apt-daily-upgrade.service\nLoadState=masked\n"
+    timers = parse_timers((FIXTURES / "systemctl-show-timers-debian13").read_text() + services)
+    assert [timer.service_masked for timer in timers.values()] == [False, True]
 
 
 def test_systemd_that_is_older_than_the_files() -> None:

@@ -44,7 +44,11 @@ DUMP = ["apt-config", "dump"]
 TARGETS = ["apt-get", "indextargets"]
 URIS = ["apt-get", "--print-uris", "update"]
 UPDATE = ["apt-get", "-qq", "update"]
-SHOW = ["systemctl", "show", "--property", PROPERTIES, "--", "apt-daily.timer", UPGRADE]
+SERVICES = ["apt-daily.service", "apt-daily-upgrade.service"]
+SHOW = [
+    *["systemctl", "show", "--property", PROPERTIES, "--"],
+    *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
+]
 REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
 
 
@@ -268,6 +272,25 @@ def test_masked_and_stopped_timers_are_healed() -> None:
     outcome = run(host)
     assert [entry["before_header"] for entry in outcome.diff] == [UPGRADE, "apt-daily.timer"]
     assert (outcome.diff[0]["before"], outcome.diff[0]["after"]) == ("masked, failed\n", "enabled, active\n")
+    assert host.written == []
+
+
+def test_a_masked_service_is_healed() -> None:
+    """Its timer fires on, and nothing happens."""
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS + "\nId=apt-daily-upgrade.service\nLoadState=masked\n"),
+            Expected(["systemctl", "unmask", "--", SERVICES[1]]),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert [entry["before"] for entry in outcome.diff] == ["enabled, active, and apt-daily-upgrade.service is masked\n"]
     assert host.written == []
 
 
