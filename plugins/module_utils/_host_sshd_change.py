@@ -236,12 +236,14 @@ def _apply(
             raise daemons.explain(host, daemon, wrong, _AFTERWARDS)
     except (BaselineError, OSError) as error:
         outcome = "the files are as they were before"
-        if planned.changes:
-            _write(host, where, {path: planned.before[path] for path in planned.changes})
+        # What was not written (the disk is full) is not put back either.
+        written = [path for path in planned.changes if host.read(path) != planned.before[path]]
+        if written:
+            _write(host, where, {path: planned.before[path] for path in written})
         if order.reload:
             alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=before)
             outcome += " and sshd answers with them" if alive else ", but sshd does not answer: look at it at once"
-        words = str(error) if isinstance(error, BaselineError) else f"{error}; {_AFTERWARDS}"
+        words = str(error) if _AFTERWARDS in str(error) else f"{error}; {_AFTERWARDS}"
         details = error.details if isinstance(error, BaselineError) else {}
         raise BaselineError(words.replace(_AFTERWARDS, outcome), **details) from error
     return reloaded

@@ -25,7 +25,7 @@ class Module:
 
 @pytest.fixture(name="host")
 def _host() -> Host:
-    return Host(Module())  # type: ignore[arg-type]  # stands in for AnsibleModule
+    return Host(Module())
 
 
 def test_a_full_disk_leaves_the_old_file_whole(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
