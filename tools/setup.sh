@@ -14,14 +14,14 @@ echo "setup: installing the tools into .venv/ (about a minute)"
 
 collections=.venv/collections/ansible_collections
 if [ "$(cat $collections/.from 2>/dev/null)" != "$ansible_package" ]; then
-    echo "setup: taking ansible.posix and community.general out of PyPI's ansible $ansible_package (54 MB download)"
+    echo "setup: taking ansible.posix out of PyPI's ansible $ansible_package (54 MB download)"
     wheels=$(mktemp -d)
     trap 'rm -rf "$wheels"' EXIT
     .venv/bin/python -m pip download -qq --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$wheels" "ansible==$ansible_package"
     rm -rf $collections
     mkdir -p $collections
-    .venv/bin/python tools/unpack.py "$wheels"/*.whl $collections ansible.posix community.general
+    .venv/bin/python tools/unpack.py "$wheels"/*.whl $collections ansible.posix
     echo "$ansible_package" > $collections/.from
 fi
 mkdir -p $collections/pyhost
