@@ -1,6 +1,7 @@
 """The user's own command with bad input: one sentence, no traceback, and the host stays byte for byte as it was.
 
-A case is the extra variables that replace the good ones, and what the sentence must say.
+A case is the extra variables that replace the good ones, and what the message must hold. As nothing may change, the
+cases run side by side against the same hosts, which are looked at before the first and after the last.
 """
 
 from __future__ import annotations
@@ -11,80 +12,201 @@ import re
 import subprocess
 import sys
 import typing as t
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
+import docker
 import pytest
-from testinfra.host import Host
 
-ROOT = Path(__file__).resolve().parents[3]
-FLEET = ROOT / ".cache" / "hosts" / "molecule-bad_input"
-KEY = (ROOT / ".cache" / "hosts" / "id_ed25519.pub").read_text().strip()
+from tests.hosts import engine, fleet
+from tests.hosts.paths import CACHE, FLEETS, ROOT
+
+FLEET = "molecule-bad_input"
+KEY = (CACHE / "hosts" / "id_ed25519.pub").read_text().strip()
 GOOD: dict[str, t.Any] = {"admin_user_name": "deploy", "admin_user_authorized_keys": [KEY]}
-# What Ansible's own check of a role's arguments writes on a line before the sentence.
-PREAMBLE = "Validation of arguments failed:\n"
+# As in converge.yml.
+ROLES = {"baseline_roles": ["admin_user", "auto_updates", "fail2ban", "sshd"]}
 SECRET = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
+Case = tuple[dict[str, t.Any], list[str]]
+Run = subprocess.CompletedProcess[str]
 
-CASES: dict[str, tuple[dict[str, t.Any], str]] = {
-    "name-missing": ({"admin_user_name": ""}, "admin_user_name is missing"),
-    "name-root": ({"admin_user_name": "root"}, "the admin needs an account of its own"),
-    "keys-empty": ({"admin_user_authorized_keys": []}, "without a key nobody could log in any more"),
-    "keys-string": ({"admin_user_authorized_keys": KEY}, "admin_user_authorized_keys is not a list"),
-    "key-cut-off": (
-        {"admin_user_authorized_keys": [KEY, KEY[:60]]},
-        "entry 2 of 2: the 'ssh-ed25519' key is not whole",
+# What the controller tells by itself, of all inputs at once. Each complaint is tested in tests/unit.
+AT_HOME: dict[str, Case] = {
+    "admin-missing": (
+        {"admin_user_name": "", "admin_user_authorized_keys": [], "admin_user_sudo": "password"},
+        ["admin_user_name is missing", "without a key nobody could log in any more", "admin_user_password is missing"],
     ),
-    "key-private": (
-        {"admin_user_authorized_keys": [f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n"]},
-        "this is a PRIVATE key",
+    "admin-root": ({"admin_user_name": "root"}, ["the admin needs an account of its own"]),
+    "keys": (
+        {"admin_user_authorized_keys": [KEY, KEY[:60], f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n"]},
+        ["entry 2 of 3: the 'ssh-ed25519' key is not whole", "entry 3 of 3: this is a PRIVATE key"],
     ),
+    "keys-string": ({"admin_user_authorized_keys": KEY}, ["admin_user_authorized_keys is not a list"]),
     "password-plain": (
         {"admin_user_sudo": "password", "admin_user_password": SECRET},
-        "admin_user_password is not a password hash of a current kind",
+        ["admin_user_password is not a password hash of a current kind"],
     ),
     "role-unknown": (
         {"baseline_roles": ["admin_user", "ssh"]},
-        "value of baseline_roles must be one or more of: admin_user, python_stack, auto_updates, fail2ban, sshd",
+        ["value of baseline_roles must be one or more of: admin_user, python_stack, auto_updates, fail2ban, sshd"],
     ),
-    "port-out-of-range": ({"sshd_port": 70000}, "70000 is not a port"),
-    "keyword-unknown": (
-        {"sshd_settings": {"PasswordAuthentcation": "no"}},
-        "unknown sshd keyword 'PasswordAuthentcation'; did you mean 'PasswordAuthentication'",
+    "types": (
+        {"sshd_port": "ssh", "auto_updates_schedule": {"upgrade_t": "04:00"}, "fail2ban_jails": "sshd"},
+        [
+            "argument 'sshd_port' is of type",
+            "unknown input auto_updates_schedule.upgrade_t",
+            "fail2ban_jails is a text, but has to be a mapping",
+        ],
     ),
-    "value-refused": ({"sshd_settings": {"ClientAliveInterval": "soon"}}, "ClientAliveInterval"),
-    "filter-unknown": ({"fail2ban_jails": {"shop": {"filter": "no-such-filter"}}}, "no-such-filter"),
-    "origin-unknown-key": ({"auto_updates_origins": ["orign=Debian"]}, "unknown key 'orign'; did you mean 'origin'?"),
+    "values": (
+        {
+            "auto_updates_blocklist": ["("],
+            "auto_updates_origins": ["orign=Debian", "secrity"],
+            "auto_updates_reboot_time": "25:00",
+            "fail2ban_jails": {"sshd": {"bantime": "soon"}},
+            "fail2ban_packages": ["fail2ban=1.0"],
+            "python_stack_venvs": [{"path": "srv/app", "owner": "deploy"}],
+            "sshd_match": [{"criteria": {"usr": "ann"}, "settings": {"PermitTTY": False}}],
+            "sshd_port": 70000,
+            "sshd_settings": {"PasswordAuthentcation": "no", "UseDNS": "maybe"},
+        },
+        [
+            "auto_updates_blocklist: '(' is not a regular expression",
+            "auto_updates_origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'?",
+            "auto_updates_origins: unknown preset 'secrity'; did you mean 'security'",
+            "auto_updates_reboot_time: '25:00' is not a time of day",
+            "fail2ban_jails: [sshd]: bantime is 'soon', but has to be a time",
+            "fail2ban_packages: 'fail2ban=1.0' is not the name of a package",
+            "python_stack_venvs: 'srv/app': path has to be an absolute path",
+            "sshd_match: match block 1: unknown Match criterion 'usr'; did you mean 'user'?",
+            "sshd_port: Port takes a whole number from 1 to 65535, not '70000'",
+            "sshd_settings: unknown sshd keyword 'PasswordAuthentcation'; did you mean 'PasswordAuthentication'",
+            "sshd_settings: UseDNS takes yes or no, not 'maybe'",
+        ],
+    ),
 }
 
+# What only the running host knows; both systems are asked.
+AT_THE_HOST: dict[str, Case] = {
+    "value-refused": ({"sshd_settings": {"ClientAliveInterval": "soon"}}, ["ClientAliveInterval"]),
+    "filter-unknown": ({"fail2ban_jails": {"shop": {"filter": "no-such-filter"}}}, ["no-such-filter"]),
+    "jail-option-unknown": (
+        {"fail2ban_jails": {"sshd": {"bantme": "1h"}}},
+        ["unknown jail option 'bantme'; did you mean 'bantime'"],
+    ),
+    "origin-without-archive": ({"auto_updates_origins": ["origin=Nobody"]}, ["origin=Nobody matches no archive"]),
+    "calendar": ({"auto_updates_schedule": {"upgrade_at": "teatime"}}, ["'teatime' is not a calendar time"]),
+    "package-unknown": ({"fail2ban_packages": ["fail2bann"]}, ["fail2bann"]),
+}
 
-def site(changes: dict[str, t.Any]) -> subprocess.CompletedProcess[str]:
-    """Run site.yml as a user would."""
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(FLEET / "inventory.yml"), "-u", "root"]
-    variables = ["playbooks/site.yml", "-e", json.dumps({**GOOD, **changes})]
+# Hosts that are no target, by their names.
+UNFIT: dict[str, Case] = {
+    "virgin": ({"ansible_connection": "winrm"}, ["Windows"]),
+    "alpine": ({}, ["the host runs Alpine Linux v3.22, an unsupported system"]),
+    "bare": ({}, ["the host has no Python"]),
+}
+
+# All files that a role could write, by content, owner and mode; and who logged in.
+FILES = """
+find /etc /home /root /usr/local /var/lib/dpkg -xdev \\( -path '*/.ansible' -o -path '*/.cache' \\) -prune -o -type f \
+    -printf '%p %u:%g %m\\n' -exec sha256sum {} + | sort
+"""
+LOGINS = "journalctl --no-pager --output=cat SYSLOG_FACILITY=10 + SYSLOG_FACILITY=4 | grep -c ^Accepted || true"
+
+
+def site(changes: dict[str, t.Any], *hosts: str) -> Run:
+    """Run site.yml as a user would, against ``hosts``."""
+    inventory = ["-i", str(FLEETS / FLEET / "inventory.yml"), "-u", "root", "--limit", ",".join(hosts)]
     # JSON results stand on one line each.
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     return subprocess.run(
-        [*command, *variables], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ansible", "playbook", *inventory, "playbooks/site.yml"]
+        + ["-e", json.dumps({**GOOD, **changes})],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-def state(host: Host) -> str:
-    """The accounts, the configuration and the homes of the host, as one digest."""
-    found = (
-        "find /etc /home /root -xdev -path '*/.ansible' -prune -o -type f -exec sha256sum {} + -printf '%p %u %m\\n'"
-    )
-    return host.check_output(f"{found} | sort | sha256sum")
+class Hosts:
+    """The fleet seen from inside its containers."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+
+    def ask(self, name: str, script: str) -> str:
+        status, output = fleet.execute(fleet.find(self._client, FLEET, name), script)
+        assert status == 0, output
+        return output
+
+    def files(self) -> dict[str, str]:
+        return {name: self.ask(name, FILES) for name in ("debian12", "debian13", *UNFIT)}
 
 
-@pytest.mark.parametrize(("changes", "sentence"), CASES.values(), ids=CASES)
-def test_bad_input(host: Host, changes: dict[str, t.Any], sentence: str) -> None:
-    before = state(host)
-    ran = site(changes)
-    output = ran.stdout + ran.stderr
-    messages = [json.loads(f'"{text}"') for text in re.findall(r'"msg": "((?:[^"\\]|\\.)*)"', ran.stdout)]
-    assert ran.returncode != 0, output
-    assert any(sentence in message for message in messages), output
-    assert not any("\n" in message.removeprefix(PREAMBLE).strip() for message in messages), output
-    assert "Traceback" not in output
+@pytest.fixture(scope="module")
+def hosts() -> Hosts:
+    return Hosts(engine.connect())
+
+
+@pytest.fixture(scope="module")
+def looks(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t.Any]:
+    """All runs, with what the hosts' files and the virgin host's logins were before and after them."""
+    before = hosts.files()
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        logins = hosts.ask("virgin", LOGINS)
+        home = {name: pool.submit(site, changes, "virgin") for name, (changes, _words) in AT_HOME.items()}
+        runs = {name: future.result() for name, future in home.items()}
+        after_home = hosts.ask("virgin", LOGINS)
+        away = {
+            name: pool.submit(site, {**ROLES, **changes}, "debian12", "debian13")
+            for name, (changes, _words) in AT_THE_HOST.items()
+        }
+        unfit = {name: pool.submit(site, changes, name) for name, (changes, _words) in UNFIT.items()}
+        runs |= {name: future.result() for name, future in {**away, **unfit}.items()}
+    return {"runs": runs, "before": before, "after": hosts.files(), "logins": (logins, after_home)}
+
+
+def check(run: Run, words: list[str], *hosts: str) -> None:
+    """Each of ``hosts`` has failed with one message that holds ``words``, and was not changed."""
+    output = run.stdout + run.stderr
+    assert run.returncode != 0, output
+    assert "Traceback" not in output, output
     assert SECRET not in output
-    assert "changed=0" in output, output
-    assert state(host) == before
+    for host in hosts:
+        said = re.findall(rf'^fatal: \[{host}\]: .*?"msg": "((?:[^"\\]|\\.)*)"', run.stdout, re.MULTILINE)
+        [message] = [json.loads(f'"{text}"') for text in said]
+        assert [part for part in words if part not in message] == [], output
+        assert re.search(rf"^{host} +: .*changed=0 .*failed=1 ", run.stdout, re.MULTILINE), output
+
+
+@pytest.mark.parametrize("name", AT_HOME)
+def test_told_on_the_controller(looks: dict[str, t.Any], name: str) -> None:
+    run = looks["runs"][name]
+    check(run, AT_HOME[name][1], "virgin")
+    assert run.stdout.count("\nTASK [") == 1, run.stdout
+    [message] = re.findall(r'"msg": "((?:[^"\\]|\\.)*)"', run.stdout)
+    assert message.endswith("; nothing was changed")
+    assert "\\n" not in message
+
+
+@pytest.mark.parametrize("name", AT_THE_HOST)
+def test_told_by_the_host(looks: dict[str, t.Any], name: str) -> None:
+    check(looks["runs"][name], AT_THE_HOST[name][1], "debian12", "debian13")
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_no_target(looks: dict[str, t.Any], name: str) -> None:
+    check(looks["runs"][name], UNFIT[name][1], name)
+
+
+def test_nobody_connected_for_what_the_controller_knows(looks: dict[str, t.Any]) -> None:
+    before, after = looks["logins"]
+    assert before == after
+
+
+@pytest.mark.parametrize("name", ["debian12", "debian13", *UNFIT])
+def test_the_host_is_as_it_was(looks: dict[str, t.Any], name: str) -> None:
+    before, after = (looks[when][name].splitlines() for when in ("before", "after"))
+    assert set(before) ^ set(after) == set()
