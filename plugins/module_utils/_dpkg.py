@@ -27,9 +27,9 @@ class Database:
 
     def real(self, name: str) -> str | None:
         """Return the installed package that ``name`` (or ``name:arch``) denotes by itself, else ``None``."""
-        native = ":" + self.architecture
-        if self.architecture and name.endswith(native):
-            name = name[: -len(native)]
+        bare, colon, architecture = name.partition(":")
+        if colon and architecture in (self.architecture, "all", "any", "native"):
+            name = bare
         return name if name in self.installed else None
 
     def fulfils(self, name: str) -> bool:

@@ -50,6 +50,8 @@ def test_a_debian_13_whose_dpkg_was_killed() -> None:
     [
         pytest.param("python3", True, id="real"),
         pytest.param("python3:amd64", True, id="native architecture named"),
+        pytest.param("python3:any", True, id="any architecture, as apt names it"),
+        pytest.param("python3:native", True, id="native, as apt names it"),
         pytest.param("python3:i386", False, id="foreign architecture"),
         pytest.param("ssh-server", True, id="virtual"),
         pytest.param("awk", True, id="virtual, of an essential package"),
