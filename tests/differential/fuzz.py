@@ -1,0 +1,51 @@
+"""Run generated configurations through the model and through sshd; shrink what they disagree about."""
+
+from __future__ import annotations
+
+import typing as t
+
+import hypothesis
+from hypothesis import HealthCheck, Phase
+
+from tests.differential.compare import Disagreement, Tally, compare
+from tests.differential.oracle import Oracle
+from tests.differential.trees import Case, cases
+
+__all__ = ["generate", "shrunk"]
+
+
+def generate(seed: int, count: int) -> list[Case]:
+    """Return ``count`` cases, the same for the same seed."""
+    found: list[Case] = []
+    _each(seed, count, found.append, (Phase.generate,))
+    return found
+
+
+def shrunk(oracle: Oracle, seed: int, count: int) -> Disagreement:
+    """Return the smallest disagreement that hypothesis finds from one among the cases of ``seed``."""
+    smallest: list[Disagreement] = []
+
+    def check(case: Case) -> None:
+        found = compare(oracle, [case], Tally())
+        smallest[:] = found or smallest
+        assert not found
+
+    try:
+        _each(seed, count, check, (Phase.generate, Phase.shrink))
+    except AssertionError:
+        return smallest[0]
+    raise RuntimeError(f"the disagreement among the {count} cases of seed {seed} did not come back")
+
+
+def _each(seed: int, count: int, check: t.Callable[[Case], t.Any], phases: tuple[Phase, ...]) -> None:
+    settings = hypothesis.settings(
+        max_examples=count, phases=phases, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+    @hypothesis.seed(seed)
+    @settings
+    @hypothesis.given(cases())
+    def run(case: Case) -> None:
+        check(case)
+
+    run()
