@@ -55,7 +55,7 @@ class Timer:
 
     @property
     def fires(self) -> bool:
-        return self.enabled and self.running and not self.service_masked
+        return self.load == "loaded" and self.enabled and self.running and not self.service_masked
 
     def knows(self, drop_in: str | None) -> bool:
         """Say whether systemd has loaded what the files say, where our drop-in is ``drop_in`` (``None``: absent)."""
@@ -69,7 +69,9 @@ class Timer:
     def describe(self) -> str:
         """The state in words, for the diff."""
         service = f", and {self.service} is masked" if self.service_masked else ""
-        return f"{self.file_state or self.load}, {self.active}{service}\n"
+        # systemd keeps a timer active whose files have become senseless to it ("bad-setting"): it never fires.
+        broken = f" ({self.load})" if self.load in ("bad-setting", "error") else ""
+        return f"{self.file_state or self.load}{broken}, {self.active}{service}\n"
 
     def as_result(self) -> dict[str, t.Any]:
         return {

@@ -57,6 +57,11 @@ def test_a_timer_as_a_result() -> None:
             {"load": "not-found", "file_state": "", "active": "inactive"}, "not-found, inactive", id="missing"
         ),
         pytest.param(
+            {"load": "bad-setting", "next": ""},
+            "enabled (bad-setting), active",
+            id="a drop-in that takes its times away",
+        ),
+        pytest.param(
             {"service_masked": True},
             "enabled, active, and apt-daily-upgrade.service is masked",
             id="nothing to start",
