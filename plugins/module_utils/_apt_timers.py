@@ -15,7 +15,7 @@ __all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "normalized", 
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 DROP_IN = "/etc/systemd/system/{}.d/50-pyhost-baseline.conf"
 PROPERTIES = (
-    "Id,LoadState,UnitFileState,ActiveState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
+    "Id,LoadState,UnitFileState,ActiveState,SubState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
     "NeedDaemonReload,DropInPaths"
 )
 
@@ -101,7 +101,8 @@ def parse_timers(text: str) -> dict[str, Timer]:
             name=name,
             load=words.get("LoadState", ""),
             file_state=words.get("UnitFileState", ""),
-            active=words.get("ActiveState", ""),
+            # An "elapsed" timer is active, and has no next time.
+            active="elapsed" if words.get("SubState") == "elapsed" else words.get("ActiveState", ""),
             calendar=tuple(_calendar(value) for key, value in pairs if key == "TimersCalendar" and value),
             random_delay=words.get("RandomizedDelayUSec", ""),
             next=words.get("NextElapseUSecRealtime", ""),

@@ -363,7 +363,8 @@ def _start_timers(
         act(host, "enable", *off, unchanged=told)
     idle = [timer.name for timer in state.values() if units and not timer.running]
     if idle:
-        act(host, "start", *idle, unchanged=told)
+        # An elapsed timer counts as started already.
+        act(host, "restart", *idle, unchanged=told)
     after = timers_state(host) if state else {}
     for timer in after.values():
         if units and not (timer.fires and timer.next):

@@ -81,6 +81,13 @@ def test_the_services_that_the_timers_start() -> None:
     assert [timer.service_masked for timer in timers.values()] == [False, True]
 
 
+def test_an_elapsed_timer_is_active_and_never_fires() -> None:
+    """Seen on Debian 12 and 13, after a drop-in without times had come and gone."""
+    text = "Id=apt-daily-upgrade.timer\nLoadState=loaded\nUnitFileState=enabled\nActiveState=active\nSubState=elapsed\n"
+    timer = parse_timers(text)[UPGRADE]
+    assert (timer.fires, timer.describe()) == (False, "enabled, elapsed\n")
+
+
 def test_systemd_that_is_older_than_the_files() -> None:
     ours = (DROP_IN.format(UPGRADE),)
     assert replace(TIMERS[UPGRADE], drop_ins=ours).knows("text")

@@ -264,7 +264,7 @@ def test_masked_and_stopped_timers_are_healed() -> None:
             Expected(["systemctl", "unmask", "--", *both]),
             Expected(["systemctl", "daemon-reload", "--"]),
             Expected(["systemctl", "enable", "--", *both]),
-            Expected(["systemctl", "start", "--", *both]),
+            Expected(["systemctl", "restart", "--", *both]),
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(DUMP, out=IN_FORCE),
         ],
@@ -302,7 +302,7 @@ def test_a_timer_that_stays_silent_is_an_error() -> None:
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=stopped),
-            Expected(["systemctl", "start", "--", "apt-daily.timer", UPGRADE]),
+            Expected(["systemctl", "restart", "--", "apt-daily.timer", UPGRADE]),
             Expected(SHOW, out=stopped),
         ],
     )
