@@ -62,13 +62,24 @@ def quote(argument: str) -> str:
 
 
 def _keyword(line: str) -> tuple[str, str]:
-    """Cut ``line`` after its keyword; one ``=`` with blanks around it may stand between the keyword and the rest."""
-    body = line.lstrip(_BLANK)
-    if not body or body.startswith("#"):
-        return "", ""
-    end = next((at for at, sign in enumerate(body) if sign in _BLANK + '="'), len(body))
-    rest = body[end:].lstrip(_BLANK)
-    return body[:end], rest[1:].lstrip(_BLANK) if rest.startswith("=") else rest
+    """Cut ``line`` after its keyword; before it sshd passes over blanks or one ``=``."""
+    keyword, rest = _cut(line)
+    if not keyword:
+        keyword, rest = _cut(rest)
+    return ("", "") if keyword.startswith("#") else (keyword, rest)
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Cut off the first word (``strdelim``): blanks with one ``=`` among them end it, and so does a closing quote."""
+    end = next((at for at, sign in enumerate(text) if sign in _BLANK + '="'), len(text))
+    word, rest = text[:end], text[end + 1 :]
+    if text[end : end + 1] == '"':
+        quoted, closed, rest = rest.partition('"')
+        return (word + quoted, rest.lstrip(_BLANK)) if closed else ("", "")
+    rest = rest.lstrip(_BLANK)
+    if text[end : end + 1] != "=" and rest.startswith("="):
+        rest = rest[1:].lstrip(_BLANK)
+    return word, rest
 
 
 def _argument(rest: str, at: int) -> tuple[str, int]:

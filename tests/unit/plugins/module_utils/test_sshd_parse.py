@@ -24,6 +24,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import
             "ChallengeResponseAuthentication no", [Line("kbdinteractiveauthentication", ("no",), 1, "no")], id="alias"
         ),
         pytest.param("PermitRootLogin", [Line("permitrootlogin", (), 1, "")], id="no argument is for sshd to refuse"),
+        pytest.param('"Port" 22', [Line("port", ("22",), 1, "22")], id="a keyword in quotes"),
+        pytest.param("=Port 22", [Line("port", ("22",), 1, "22")], id="an equals sign before the keyword"),
+        pytest.param(' = "Port"22', [Line("port", ("22",), 1, "22")], id="both, and blanks"),
+        pytest.param('"Port 22', [], id="an open quote in the keyword hides the line"),
         pytest.param("Port 22\r\n", [Line("port", ("22",), 1, "22")], id="a line from elsewhere"),
     ],
 )
