@@ -38,7 +38,7 @@ case "$*" in
 {words})
     chain=
     pid=$PPID
-    while [ "$pid" -gt 1 ] && {only}; do
+    while [ "$pid" -gt 1 ]; do
         case "$(cat "/proc/$pid/comm")" in
         sshd*)
             rm -f {traps}
@@ -64,15 +64,13 @@ class Point:
 
     task: str
     calls: dict[str, str]
-    # Not before this command of sh says so.
-    only: str = "true"
     # Run on the host afterwards.
     left: str = ":"
 
     @property
     def traps(self) -> str:
         paths = " ".join(f"/usr/local/bin/{program}" for program in self.calls)
-        texts = [TRAP.format(program=p, words=words, only=self.only, traps=paths) for p, words in self.calls.items()]
+        texts = [TRAP.format(program=p, words=words, traps=paths) for p, words in self.calls.items()]
         return "rm -f /run/trapped\n" + "".join(texts)
 
 
@@ -84,15 +82,11 @@ printf 'deploy ALL=(ALL:ALL) NOPA' >/etc/sudoers.d/95-pyhost-deploy
 """
 EMPTY_KEYS = "chown root:root /home/deploy/.ssh && : >/home/deploy/.ssh/authorized_keys"
 
-NFT_HAS_PROOF = r"/usr/sbin/nft list ruleset | grep -q '192\.0\.2\.\|198\.51\.100\.\|203\.0\.113\.'"
-
 POINTS = {
     "sudoers-written-beside": Point("Let the account become root", {"visudo": "*"}, left=HALF_SUDOERS),
     "policy-written": Point("Set the policy", {"systemctl": "daemon-reload*"}, left=EMPTY_KEYS),
     # Debian 12 starts no fail2ban on a host without /var/log/auth.log, so there is nothing to reload.
     "jails-written": Point("Run the jails", {"fail2ban-client": "*reload*", "systemctl": "*start*fail2ban*"}),
-    # The address by which the module proves that bans bite is banned.
-    "proof-begun": Point("Run the jails", {"nft": "*list*"}, only=NFT_HAS_PROOF),
     "sshd-written": Point("Bring the settings of sshd", {"systemctl": "reload*ssh*"}),
 }
 
