@@ -101,7 +101,8 @@ apt-config dump APT::Periodic::Unattended-Upgrade
 systemctl show --property=TimersCalendar --value apt-daily-upgrade.timer | grep -o 'OnCalendar=[^;]*'
 systemctl show --property=NeedDaemonReload --value apt-daily-upgrade.timer
 dpkg --audit
-ls /usr/local/bin /var/lib/pyhost.baseline 2>/dev/null || true
+ls -A /usr/local/bin
+ls -A /var/lib/pyhost.baseline 2>/dev/null || true
 systemctl list-timers --all --no-legend 'pyhost*'
 """
 
