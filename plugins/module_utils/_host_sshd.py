@@ -37,6 +37,7 @@ class Sshd:
     main: str
     lacking: str = ""
     borrowed_key: str = ""
+    lacks_invalid_user: bool = False
 
     def version(self) -> str:
         """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
@@ -56,10 +57,24 @@ class Sshd:
 
         ``options`` are those of a command line, which override the files.
         """
-        ran = self._run(["-T", "-f", root + self.main, "-C", connection.specification(), *options])
+        ran = self._ask(connection, root, options)
         if not ran.ok:
             raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
         return parse_effective(ran.out)
+
+    def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> Ran:
+        """Ask in the words that this version and this configuration want."""
+        specification = connection.specification()
+        # Only from OpenSSH 9.9 on is there a criterion for users without an account, and the flag that goes with it.
+        more = "" if connection.exists or self.lacks_invalid_user else ",invalid-user"
+        ran = self._run(["-T", "-f", root + self.main, "-C", specification + more, *options])
+        if not ran.ok and more and "Invalid test mode specification" in ran.err:
+            self.lacks_invalid_user = True
+            return self._ask(connection, root, options)
+        if not ran.ok and "'lport' not in connection test specification" in ran.err and not connection.local_port:
+            # A port that no Match LocalPort names: blocks for one port stay out, as they do in the model.
+            return self._ask(replace(connection, local_port="1"), root, options)
+        return ran
 
     def _words(self, ran: Ran, root: str) -> str:
         """Return sshd's own words, with the file's true name and the line that it means."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd
@@ -59,6 +61,38 @@ def test_a_missing_host_key_is_lent() -> None:
         ]
     )
     assert sshd(host).effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+def test_a_port_that_is_not_known_is_no_port_that_a_block_names() -> None:
+    said = "'Match LocalPort' in configuration but 'lport' not in connection test specification.\n"
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=255, err=said),
+            Expected([SSHD, *QUESTION[:-1], QUESTION[-1] + ",lport=1"], out="port 22\n"),
+        ]
+    )
+    assert sshd(host).effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("old", "more"),
+    [
+        pytest.param(False, ",invalid-user", id="a new sshd is told that there is no such account"),
+        pytest.param(True, "", id="an old one does not know the word"),
+    ],
+)
+def test_a_user_without_an_account(old: bool, more: str) -> None:
+    asked = [SSHD, *QUESTION[:-1], QUESTION[-1].replace("user=root", "user=nosuch")]
+    told = Expected(
+        [*asked[:-1], asked[-1] + ",invalid-user"],
+        rc=255 if old else 0,
+        out="" if old else "port 22\n",
+        err="Invalid test mode specification invalid-user\n" if old else "",
+    )
+    host = FakeHost(commands=[told] + ([Expected(asked, out="port 22\n")] if old else []))
+    assert sshd(host).effective(replace(ROOT, user="nosuch", exists=False)) == {"port": ("22",)}
     host.done()
 
 
