@@ -49,9 +49,11 @@ ALIASES = {
     "gssapicleanupcreds": "gssapicleanupcredentials",
 }
 
-# Every occurrence adds its values; for all other keywords the first one wins. Subsystem counts once for each name.
+# Every occurrence adds its values; for all other keywords the first one wins. Subsystem counts once for each name,
+# PerSourcePenalties once for each penalty.
 CUMULATIVE = _words("""
-acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress port subsystem
+acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress persourcepenalties port
+subsystem
 """)
 
 # The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.

@@ -73,10 +73,14 @@ class Connection:
 
 
 def read_criteria(arguments: t.Sequence[str], *, where: str) -> Criteria:
-    """Read the arguments of a ``Match`` line (``User deploy Address 10.0.0.0/8``, also ``User=deploy``)."""
+    """Read the arguments of a ``Match`` line (``User deploy Address 10.0.0.0/8``, also ``User=deploy``).
+
+    A lone ``=`` after a criterion is passed over as OpenSSH before 9.9 does; later ones refuse the line.
+    """
     words: list[str] = []
     for argument in arguments:
-        words.extend(argument.split("=", 1) if _takes_value(argument.split("=", 1)[0]) else [argument])
+        if argument != "=" or not words or not _takes_value(words[-1]):
+            words.extend(argument.split("=", 1) if _takes_value(argument.split("=", 1)[0]) else [argument])
     pairs: list[tuple[str, str]] = []
     while words:
         name = words.pop(0).lower()
@@ -103,7 +107,7 @@ def pattern_list(patterns: str, word: str, *, lower: bool = False) -> bool:
     """Match ``word`` against a comma-separated pattern list (``*``, ``?``, ``!`` excludes; ssh_config(5), PATTERNS)."""
     found = False
     for pattern in patterns.split(","):
-        negated, glob = pattern.startswith("!"), pattern.lstrip("!")
+        negated, glob = pattern.startswith("!"), pattern[pattern.startswith("!") :]
         if _glob(glob.lower() if lower else glob, word.lower() if lower else word):
             if negated:
                 return False
@@ -143,7 +147,7 @@ def _holds(name: str, pattern: str, connection: Connection) -> bool:
     if name == "host":
         return pattern_list(pattern, connection.host or connection.address, lower=True)
     if name == "localport":
-        return value == pattern
+        return value == pattern.lstrip("0")
     return bool(value) and pattern_list(pattern, value)
 
 
@@ -152,7 +156,7 @@ def _group(pattern: str, groups: t.Sequence[str]) -> bool:
     found = False
     for group in groups:
         for part in pattern.split(","):
-            if _glob(part.lstrip("!"), group):
+            if _glob(part[part.startswith("!") :], group):
                 if part.startswith("!"):
                     return False
                 found = True
@@ -167,7 +171,7 @@ def address_list(patterns: str, value: str) -> bool:
         return False
     found = False
     for pattern in patterns.split(","):
-        negated, bare = pattern.startswith("!"), pattern.lstrip("!")
+        negated, bare = pattern.startswith("!"), pattern[pattern.startswith("!") :]
         try:
             hit = address in ipaddress.ip_network(bare, strict=False)
         except ValueError:

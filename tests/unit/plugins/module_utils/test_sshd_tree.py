@@ -60,6 +60,13 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
             id="ports add up, files in order",
         ),
         pytest.param(
+            tree(INCLUDE + "PerSourcePenalties noauth:2s", a="PerSourcePenalties crash:5s"),
+            "persourcepenalties",
+            ROOT,
+            ([".d/a.conf:1", ":2"], []),
+            id="penalties of several lines add up",
+        ),
+        pytest.param(
             tree("X11Forwarding no\nMatch User joe\nX11Forwarding yes"),
             "x11forwarding",
             JOE,
