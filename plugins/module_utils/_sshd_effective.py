@@ -93,11 +93,13 @@ def differences(
     for connection, wished, actual in answers:
         for keyword in asked(wish, connection):
             want, have = wished.get(keyword, ()), actual.get(keyword, ())
-            winners = standing(directives, keyword, connection)[0]
-            culprit = next((directive for directive in winners if directive.file not in own), None)
+            winners, losers = standing(directives, keyword, connection)
+            wins = next((directive for directive in winners if directive.file not in own), None)
             unanswered = not want and not have
-            if not _agrees(keyword, want, have) or (unanswered and culprit):
-                found.append(Difference(keyword, connection, want, have, culprit))
+            if not _agrees(keyword, want, have) or (unanswered and wins):
+                # Of MaxStartups the last one wins in OpenSSH up to 10.0: it is among those that should lose.
+                loses = next((directive for directive in reversed(losers) if directive.file not in own), None)
+                found.append(Difference(keyword, connection, want, have, wins or loses))
     return found
 
 

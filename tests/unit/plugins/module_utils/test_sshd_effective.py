@@ -74,6 +74,16 @@ def test_a_port_that_adds_up_is_named() -> None:
     assert str(found).endswith("because of /etc/ssh/sshd_config:4")
 
 
+def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
+    """Seen on OpenSSH 9.2 and 10.0: of MaxStartups the last one wins."""
+    files = FILES.with_files({OWN[0]: "MaxStartups 5:30:60\n"})
+    directives = compose(files.with_files({"/etc/ssh/sshd_config.d/50-cloud-init.conf": "MaxStartups 10:20:40\n"}))
+    said: Effective = {"maxstartups": ("10:20:40",)}
+    wish = build({"MaxStartups": "5:30:60"})
+    (found,) = differences(directives, wish, OWN, [(ROOT, {"maxstartups": ("5:30:60",)}, said)])
+    assert str(found).endswith("because of /etc/ssh/sshd_config.d/50-cloud-init.conf:1")
+
+
 @pytest.mark.parametrize(
     ("settings", "wished", "actual"),
     [
