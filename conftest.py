@@ -1,4 +1,4 @@
-"""Under Molecule, point testinfra's `host` at the scenario's fleet, over SSH, as the user that can log in after the converge.
+"""Under Molecule, point testinfra's `host` at the scenario's fleet, over SSH, as the user that can log in by then.
 
 `verifier.env` of a scenario's molecule.yml sets ``PYHOST_TEST_USER`` (default root; else that user, with sudo) and,
 after a move, ``PYHOST_TEST_PORT``.

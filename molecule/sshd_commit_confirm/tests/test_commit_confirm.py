@@ -90,7 +90,7 @@ class Inside:
     def wait_for(self, script: str, *, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            status, _ = fleet.execute(fleet.find(self.client, FLEET, self.name), script)
+            status, _rest = fleet.execute(fleet.find(self.client, FLEET, self.name), script)
             if status == 0:
                 return
             time.sleep(0.2)
@@ -144,7 +144,7 @@ def play(wish: dict[str, t.Any], *, seconds: int = SECONDS) -> str:
 
 def ended(process: subprocess.Popen[str]) -> str:
     """Return what the play printed, on one line, as its messages are folded."""
-    output, _ = process.communicate(timeout=180)
+    output, _rest = process.communicate(timeout=180)
     return " ".join(output.split())
 
 

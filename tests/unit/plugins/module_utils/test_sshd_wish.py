@@ -67,8 +67,8 @@ def test_an_empty_wish_is_false() -> None:
     [
         pytest.param(
             {"PermitRootLogn": "no"},
-            "settings: unknown sshd keyword 'PermitRootLogn'; did you mean 'PermitRootLogin' or 'PermitOpen' or 'PrintLastLog'?; "
-            "nothing was changed",
+            "settings: unknown sshd keyword 'PermitRootLogn'; did you mean 'PermitRootLogin' or 'PermitOpen' or "
+            "'PrintLastLog'?; nothing was changed",
             id="unknown",
         ),
         pytest.param(
