@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test lint types unit sanity molecule bench hosts clean
+.PHONY: help setup demo demo-down test lint types unit sanity molecule fuzz bench hosts clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,11 @@ sanity: setup  ## ansible-test sanity on a copy
 
 molecule: setup  ## every scenario, or one: make molecule SCENARIO=sshd
 	$(BIN)/python -m tools.scenarios $(SCENARIO)
+
+COUNT ?= 20000
+
+fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
+	$(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 hosts: setup  ## build the test hosts' images
 	$(BIN)/python -m tests.hosts build

@@ -97,7 +97,7 @@ def differences(
             wins = next((directive for directive in winners if directive.file not in own), None)
             unanswered = not want and not have
             if not _agrees(keyword, want, have) or (unanswered and wins):
-                # Of MaxStartups the last one wins in OpenSSH up to 10.0: it is among those that should lose.
+                # Up to OpenSSH 10.0 the last MaxStartups and StreamLocalBindMask win: they are among the losers here.
                 loses = next((directive for directive in reversed(losers) if directive.file not in own), None)
                 found.append(Difference(keyword, connection, want, have, wins or loses))
     return found

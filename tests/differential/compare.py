@@ -1,7 +1,7 @@
 """The model's answer against sshd's.
 
-The model says which directives decide for a connection. A file of those alone, written plainly one below the other, must
-make sshd say the same as the whole tree did: so sshd itself spells every value, and nothing here knows a format.
+The model says which directives decide for a connection. A file of those alone, written plainly one below the other,
+must make sshd say the same as the whole tree did: so sshd itself spells every value, and nothing here knows a format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from tests.differential.trees import MAIN, Case
 __all__ = ["Disagreement", "Tally", "compare"]
 
 # What sshd prints for one of these depends on the others.
-_TOGETHER = dict.fromkeys(("addressfamily", "listenaddress", "port"), "listenaddress")
+_TOGETHER = {
+    **dict.fromkeys(("addressfamily", "listenaddress", "port"), "listenaddress"),
+    **dict.fromkeys(("authorizedkeyscommand", "authorizedkeyscommanduser"), "authorizedkeyscommand"),
+}
 # sshd takes the rest of the line as it stands.
 _RAW = ("authorizedkeyscommand", "authorizedprincipalscommand", "forcecommand", "versionaddendum")
 _NOBODY = Connection("root", address="192.0.2.7", host="h")
@@ -50,15 +53,23 @@ class Tally:
 def compare(oracle: Oracle, cases: t.Sequence[Case], tally: Tally) -> list[Disagreement]:
     """Ask ``oracle`` about every case and return where the model says otherwise."""
     models = [_model(case) for case in cases]
-    asked = [case if isinstance(model, dict) else replace(case, staged=False) for case, model in zip(cases, models)]
+    # What the model cannot read it cannot stage.
+    asked = [
+        case if isinstance(model, dict) else replace(case, staged=False)
+        for case, model in zip(cases, models, strict=True)
+    ]
     answers = oracle.answers(asked)
-    claims = [model if isinstance(model, dict) and not answer.refusal else {} for model, answer in zip(models, answers)]
-    plain = sorted({"", *(text for claim in claims for text in claim.values())})
-    spelled = dict(zip(plain, oracle.answers(_plain(text) for text in plain), strict=True))
+    plain = {""}
+    for model, answer in zip(models, answers, strict=True):
+        if isinstance(model, dict) and not answer.refusal:
+            plain.update(model.values())
+    texts = sorted(plain)
+    spelled = dict(zip(texts, oracle.answers(_plain(text) for text in texts), strict=True))
     found = []
-    for case, model, answer in zip(cases, models, answers):
+    for case, model, answer in zip(cases, models, answers, strict=True):
         what = _held(model, answer, spelled, tally)
-        found.extend([Disagreement(case, f"{oracle.version}: {what}")] if what else [])
+        if what:
+            found.append(Disagreement(case, f"{oracle.version}: {what}"))
     oracle.forget(asked)
     return found
 
@@ -100,7 +111,9 @@ def _held(model: dict[str, str] | str, answer: Answer, spelled: t.Mapping[str, A
             return f"sshd refuses what decides by the model ({text.strip()!r}): {spelled[text].refusal}"
         keys = [key for key in _TOGETHER if _TOGETHER[key] == group] or [group]
         expected.update({key: spelled[text].effective.get(key, ()) for key in keys})
-    names = {name for name in {*expected, *answer.effective} if expected.get(name, ()) != answer.effective.get(name, ())}
+    said = answer.effective
     return "; ".join(
-        f"{name} is {answer.effective.get(name, ())}, by the model {expected.get(name, ())}" for name in sorted(names)
+        f"{name} is {said.get(name, ())}, by the model {expected.get(name, ())}"
+        for name in sorted({*expected, *said})
+        if expected.get(name, ()) != said.get(name, ())
     )

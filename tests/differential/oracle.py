@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import staged
 from tests.differential.trees import ACCOUNTS, KEYS, Case
 
@@ -117,12 +118,18 @@ def _archive(questions: t.Sequence[Case], knows_invalid_users: bool) -> bytes:
                 _add(tar, path.removeprefix("/mnt/") if root else f"{number}{path}", text)
             for path in KEYS:
                 _add(tar, f"{number}{path}", _key(), mode=0o600)
-            flag = ",invalid-user" if knows_invalid_users and not case.connection.exists else ""
-            lines.append(f"{number} -{root} {case.connection.specification()}{flag}\n")
+            lines.append(f"{number} -{root} {_specification(case.connection, knows_invalid_users)}\n")
         _add(tar, "questions", "".join(lines))
         for name, text in _accounts().items():
             _add(tar, name, text)
     return memory.getvalue()
+
+
+def _specification(connection: Connection, knows_invalid_users: bool) -> str:
+    """Return the words for ``-C``: sshd wants a port where it meets ``LocalPort``; an unknown one is like no other."""
+    port = "" if connection.local_port else ",lport=1"
+    flag = ",invalid-user" if knows_invalid_users and not connection.exists else ""
+    return connection.specification() + port + flag
 
 
 def _add(tar: tarfile.TarFile, path: str, text: str, *, mode: int = 0o644) -> None:
@@ -139,10 +146,10 @@ def _accounts() -> dict[str, str]:
         if members and name != "root":
             users += f"{name}:x:{number}:{number}::/:/bin/sh\n"
             groups += f"{name}:x:{number}:\n"
-    for number, group in enumerate(sorted({group for groups_ in ACCOUNTS.values() for group in groups_ or ()}), 4800):
-        members = [name for name, its in ACCOUNTS.items() if its and group in its and group != its[0]]
-        if members:
-            groups += f"{group}:x:{number}:{','.join(members)}\n"
+    more = sorted({group for its in ACCOUNTS.values() for group in (its or ())[1:]})
+    for number, group in enumerate(more, 4800):
+        inside = [name for name, its in ACCOUNTS.items() if group in (its or ())[1:]]
+        groups += f"{group}:x:{number}:{','.join(inside)}\n"
     return {"passwd": users, "group": groups}
 
 
