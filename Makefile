@@ -49,7 +49,7 @@ molecule: setup  ## every scenario, or one: make molecule SCENARIO=sshd
 COUNT ?= 20000
 
 fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
-	$(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=.venv/collections $(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 hosts: setup  ## build the test hosts' images
 	$(BIN)/python -m tests.hosts build
