@@ -36,11 +36,13 @@ def test_no_origin_lost_its_semicolon(dump: list[str]) -> None:
 
 @pytest.mark.parametrize("key", ["Enable", "Update-Package-Lists", "Unattended-Upgrade"])
 def test_apt_works_every_day(dump: list[str], key: str) -> None:
+    """Package lists and upgrades are asked for every day."""
     assert f'APT::Periodic::{key} "1";' in dump
 
 
 @pytest.mark.parametrize("timer", ["apt-daily.timer", "apt-daily-upgrade.timer"])
 def test_a_timer_will_fire(host: Host, timer: str) -> None:
+    """The timers of apt will fire."""
     shown = host.check_output(
         "systemctl show --property UnitFileState,ActiveState,NextElapseUSecRealtime,NeedDaemonReload %s", timer
     )

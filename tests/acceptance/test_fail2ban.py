@@ -46,6 +46,7 @@ def test_the_jail_has_a_source_with_entries(host: Host, status: str) -> None:
 
 
 def test_the_ban_actions_tool_is_there(host: Host) -> None:
+    """The ban action's tool is there."""
     actions = host.check_output("fail2ban-client get sshd actions").splitlines()[-1].replace(",", " ").split()
     wanted = {tool for action in actions for name, tool in TOOLS.items() if action.startswith(name)}
     assert wanted, actions

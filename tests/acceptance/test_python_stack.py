@@ -36,10 +36,12 @@ def environment(host: Host) -> t.Iterator[str]:
 
 @pytest.mark.parametrize("module", SOURCES.values())
 def test_it_was_built_from_source_and_loads(host: Host, environment: str, module: str) -> None:
+    """Extension modules (psycopg2, lxml, mysqlclient) were built from source, and load."""
     loaded = host.run("%s/bin/python -c %s", environment, f"import {module} as m; print(m.__file__)")
     assert loaded.rc == 0, loaded.stderr
     assert loaded.stdout.startswith(environment)
 
 
 def test_the_systems_own_python_is_left_to_the_system(host: Host) -> None:
+    """The system's own Python is left to the system."""
     assert host.run("python3 -m pip list --user --format=freeze").stdout.strip() == ""

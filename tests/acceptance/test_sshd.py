@@ -41,6 +41,7 @@ def test_the_admin_may_use_a_key(for_admin: dict[str, list[str]]) -> None:
 
 
 def test_pam_keeps_its_sessions(for_admin: dict[str, list[str]]) -> None:
+    """PAM keeps its sessions."""
     assert for_admin["usepam"] == ["yes"]
 
 
