@@ -76,7 +76,8 @@ def play(runs: list[Run], seed: int, count: int) -> int:
             print(f"fuzz: {played} of {count} after {time.monotonic() - started:.0f} seconds", flush=True)
             failed = [run for run in runs if run.found]
             for run in failed:
-                print(f"fuzz: {run}; one of them, shrunk:\n{shrunk(run.oracle, number, size)}", flush=True)
+                print(f"fuzz: {run}; the first:\n{run.found[0]}\nfuzz: shrinking it (minutes)", flush=True)
+                print(shrunk(run.oracle, number, size, run.found), flush=True)
             if failed:
                 return 1
     for run in runs:
