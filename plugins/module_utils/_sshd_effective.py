@@ -97,7 +97,8 @@ def differences(
             wins = next((directive for directive in winners if directive.file not in own), None)
             unanswered = not want and not have
             if not _agrees(keyword, want, have) or (unanswered and wins):
-                # Up to OpenSSH 10.0 the last MaxStartups and StreamLocalBindMask win: they are among the losers here.
+                # Up to OpenSSH 10.0 the last wins of MaxStartups, StreamLocalBindMask, IPQoS and PerSourceNetBlockSize:
+                # here it is among the losers.
                 loses = next((directive for directive in reversed(losers) if directive.file not in own), None)
                 found.append(Difference(keyword, connection, want, have, wins or loses))
     return found

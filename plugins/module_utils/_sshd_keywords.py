@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 
-__all__ = ["ALIASES", "COMMAS", "CUMULATIVE", "FLAGS", "KEYWORDS", "NUMBERS", "canonical", "folded"]
+__all__ = ["ALIASES", "COMMAS", "CUMULATIVE", "FLAGS", "KEYWORDS", "LAST", "NUMBERS", "canonical", "folded"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -55,6 +55,9 @@ CUMULATIVE = _words("""
 acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress persourcepenalties port
 subsystem
 """)
+
+# sshd does not look whether it has one already: the last one wins.
+LAST = _words("fingerprinthash")
 
 # The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.
 COMMAS = _words("""

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, LAST
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import (
     Connection,
     Criteria,
@@ -89,11 +89,12 @@ def standing(
 ) -> tuple[list[Directive], list[Directive]]:
     """Return who decides ``keyword`` for ``connection`` and who says it in vain.
 
-    ``Match`` blocks that fit stand before the global section; among equals the first wins, unless the keyword adds up.
+    ``Match`` blocks that fit stand before the global section; among equals the first wins, unless the keyword adds up
+    or is one of the few of which sshd takes the last.
     """
     said = [directive for directive in directives if directive.keyword == keyword and directive.applies(connection)]
     level = [directive for directive in said if directive.criteria] or said
-    winners = _winners(level) if keyword in CUMULATIVE else level[:1]
+    winners = _winners(keyword, level)
     return winners, [directive for directive in said if directive not in winners]
 
 
@@ -127,8 +128,10 @@ def _criteria(line: Line, path: str) -> Criteria:
         return Criteria((("unknown", line.rest),))
 
 
-def _winners(level: list[Directive]) -> list[Directive]:
-    """All that add up; of the same Subsystem the first."""
+def _winners(keyword: str, level: list[Directive]) -> list[Directive]:
+    """All that add up, of the same Subsystem the first; of other keywords one."""
+    if keyword not in CUMULATIVE:
+        return level[-1:] if keyword in LAST else level[:1]
     winners: list[Directive] = []
     names: set[str] = set()
     for directive in level:

@@ -60,6 +60,13 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
             id="ports add up, files in order",
         ),
         pytest.param(
+            tree(INCLUDE + "FingerprintHash md5", a="FingerprintHash sha256"),
+            "fingerprinthash",
+            ROOT,
+            ([":2"], [".d/a.conf:1"]),
+            id="of FingerprintHash the last one wins",
+        ),
+        pytest.param(
             tree(INCLUDE + "PerSourcePenalties noauth:2s", a="PerSourcePenalties crash:5s"),
             "persourcepenalties",
             ROOT,
