@@ -30,6 +30,8 @@ def main(argv: list[str]) -> int:
     start.add_argument("host", nargs="+", metavar="NAME=SYSTEM", help="a host's name and system; NAME alone is both")
     down = verbs.add_parser("down", help="remove a fleet (every fleet of this clone without a name)")
     down.add_argument("fleet", nargs="*")
+    shown = verbs.add_parser("inventory", help="print a fleet's inventory")
+    shown.add_argument("fleet")
     for verb, words_of_help in _ONE_HOST.items():
         one = verbs.add_parser(verb, help=words_of_help)
         one.add_argument("fleet")
@@ -48,6 +50,13 @@ def main(argv: list[str]) -> int:
 def _do(words: argparse.Namespace) -> int:
     if words.verb == "systems":
         print("\n".join(images.names()))
+        return 0
+    if words.verb == "inventory":
+        inventory = FLEETS / words.fleet / "inventory.yml"
+        if not inventory.is_file():
+            known = ", ".join(fleet.fleets()) or "none"
+            raise engine.EngineError(f"no fleet {words.fleet!r} of this clone runs; running are: {known}")
+        print(inventory.read_text(), end="")
         return 0
     client = engine.connect()
     if words.verb == "build":
