@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 __all__ = ["Config", "File", "Lost", "Statement", "join", "order", "parse_dump", "parse_file", "quote", "render"]
 
-# What apt reads from a parts directory: names of these characters, without a suffix or with .conf.
+# What apt reads from a parts directory: names of these characters, without a suffix or with the directory's own.
 _PART_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _TOKEN = re.compile(
     r"""
@@ -168,7 +168,7 @@ def render(header: str, lists: t.Mapping[str, t.Sequence[str]], values: t.Mappin
     return "\n".join(lines) + "\n"
 
 
-def order(names: t.Iterable[str]) -> list[str]:
+def order(names: t.Iterable[str], *, suffix: str = ".conf") -> list[str]:
     """Return the names of a parts directory that apt reads, in the order in which it does."""
-    read = [name for name in names if _PART_NAME.fullmatch(name) and ("." not in name or name.endswith(".conf"))]
+    read = [name for name in names if _PART_NAME.fullmatch(name) and ("." not in name or name.endswith(suffix))]
     return sorted(read)

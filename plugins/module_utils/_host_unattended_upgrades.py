@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf as apt_conf
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
+from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_preferences as preferences
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades_log as log
@@ -27,6 +29,7 @@ __all__ = ["PARTS", "PATH", "Outcome", "apply", "report", "require_apt", "system
 PARTS = "/etc/apt/apt.conf.d"
 PATH = f"{PARTS}/90pyhost-unattended-upgrades"
 _MAIN = "/etc/apt/apt.conf"
+_PREFERENCES = "/etc/apt/preferences"
 _LISTS = "/var/lib/apt/lists"
 _LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
 _LOCK_SECONDS = 120
@@ -107,6 +110,46 @@ def archives(host: Host) -> list[origins.Archive]:
     return origins.parse_targets(ran.out)
 
 
+def pins(host: Host) -> dict[str, str]:
+    """Return the text of each file of apt_preferences(5)."""
+    names = apt_conf.order((os.path.basename(path) for path in host.glob(f"{_PREFERENCES}.d/*")), suffix=".pref")
+    found = {}
+    for path in [_PREFERENCES, *(f"{_PREFERENCES}.d/{name}" for name in names)]:
+        info = host.stat(path)
+        if info is not None and stat.S_ISREG(info.st_mode):
+            found[path] = host.read(path) or ""
+    return found
+
+
+def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> tuple[list[str], bool]:
+    """Return a sentence for each origin whose archives all have a priority at which apt upgrades nothing.
+
+    The second value says whether packages that are pinned by name are upgraded all the same. apt is not asked where no
+    preferences exist, nor with an allowlist: unattended-upgrade gives its packages the priority 900, from any archive.
+    """
+    there = pins(host)
+    if not there or config.items(uu.LISTS["allowlist"]):
+        return [], False
+    ran = host.run(["apt-cache", "policy"])
+    if not ran.ok:
+        raise BaselineError(f"apt rejects its preferences: {ran.words()}; {_UNTOUCHED}. Correct that file first")
+    ranked = preferences.parse_policy(ran.out)
+    barred = {pattern: preferences.barred(pattern, ranked, where) for pattern in origins.allowed(config)}
+    lifted = any(preferences.lifts(text) for text in there.values())
+    told = [
+        "every archive that {} matches has a priority below 100 in apt, which upgrades no installed package to a "
+        "version from there ({}){}; see the pins in {} and apt_preferences(5)".format(
+            origins.substitute(pattern, where),
+            ", ".join(f"{archive} has {priority}" for archive, priority in archives),
+            ", except packages that are pinned by name" if lifted else "",
+            ", ".join(there),
+        )
+        for pattern, archives in barred.items()
+        if archives
+    ]
+    return told, lifted
+
+
 def timers_state(host: Host) -> dict[str, timers.Timer]:
     """Return the two timers; an empty dict where systemd does not run (cron.daily starts apt's work there)."""
     names = [unit for name in timers.TIMERS.values() for unit in (name, timers.service(name))]
@@ -134,6 +177,8 @@ def apply(
     _require_in_force(host, wish, config, unchanged=_UNTOUCHED)
     _require_program(host, outcome)
     matched = _require_archives(host, wish, where, outcome)
+    if matched:
+        _require_priority(host, config, where, outcome)
     state = timers_state(host)
     schedule = {name: _schedule(host, content) for name, content in drop_ins.items() if content is not None}
     stale = _plan_timers(state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units)
@@ -279,6 +324,14 @@ def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where
     )
 
 
+def _require_priority(host: Host, config: apt_conf.Config, where: origins.System, outcome: Outcome) -> None:
+    """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
+    told, lifted = pinned_down(host, config, where)
+    if told and not lifted:
+        raise BaselineError(f"origins: {'; '.join(told)}; {_UNTOUCHED}")
+    outcome.warnings += [f"origins: {sentence}" for sentence in told]
+
+
 def _missing_indexes(host: Host) -> list[str]:
     ran = host.run(["apt-get", "--print-uris", "update"])
     names = [os.path.basename(path) for path in host.glob(f"{_LISTS}/*Release")]
@@ -387,6 +440,7 @@ def report(host: Host) -> dict[str, t.Any]:
         for pattern in origins.unmatched(patterns, known, where)
         if pattern != origins.OBSOLETE
     ]
+    problems += pinned_down(host, config, where)[0]
     problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.silent(state)]
     problems += _mail_problems(host, config)
     if not installed:

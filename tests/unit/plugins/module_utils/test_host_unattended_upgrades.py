@@ -25,6 +25,14 @@ ARCHIVE = (
     "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,"
     "site=security.debian.org"
 )
+PREFERENCES = "/etc/apt/preferences.d"
+PIN = "Package: *\nPin: release l=Debian-Security\nPin-Priority: -1\n"
+PIN_BASH = "Package: bash\nPin: release n=trixie\nPin-Priority: 990\n"
+NEVER = (FIXTURES / "apt-cache-policy-security-never-debian13").read_text()
+BARRED = (
+    f"every archive that {SECURITY.replace('${distro_codename}', 'trixie')} matches has a priority below 100 in apt, "
+    f"which upgrades no installed package to a version from there ({ARCHIVE} has -1)"
+)
 UPGRADE = "apt-daily-upgrade.timer"
 KEY = LISTS["origins"]
 WISH = Policy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
@@ -49,6 +57,7 @@ SHOW = [
     *["systemctl", "show", "--property", PROPERTIES, "--"],
     *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
 ]
+PRIORITIES = ["apt-cache", "policy"]
 REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
 
 
@@ -94,6 +103,84 @@ def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> 
         "/scratch/apt.conf": f"Dir::Etc::parts {quote('/scratch/apt.conf.d')};\n"
         f"Unattended-Upgrade::LogDir {quote('/scratch')};\n",
     }
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -> None:
+    host = FakeHost(
+        {**STOCK, "/etc/apt/preferences": "", f"{PREFERENCES}/x": PIN, f"{PREFERENCES}/x.bak": ""},
+        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(PRIORITIES, out=NEVER)],
+        check_mode=check_mode,
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    host.done()
+    assert str(error.value) == (
+        f"origins: {BARRED}; see the pins in /etc/apt/preferences, /etc/apt/preferences.d/x and apt_preferences(5); "
+        "nothing was changed"
+    )
+    assert host.written == []
+
+
+@pytest.mark.parametrize(
+    ("preferences", "policy", "warnings"),
+    [
+        pytest.param(PIN_BASH, "apt-cache-policy-one-package-debian13", [], id="another package is pinned"),
+        pytest.param(
+            f"{PIN}\n{PIN_BASH}",
+            "apt-cache-policy-security-never-debian13",
+            [
+                f"origins: {BARRED}, except packages that are pinned by name; see the pins in "
+                "/etc/apt/preferences.d/x and apt_preferences(5)"
+            ],
+            id="packages are pinned by name",
+        ),
+    ],
+)
+def test_pins_that_leave_something_to_upgrade(preferences: str, policy: str, warnings: list[str]) -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, f"{PREFERENCES}/x": preferences},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=(FIXTURES / policy).read_text()),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.warnings, host.written) == (False, warnings, [])
+
+
+def test_an_allowlist_outweighs_the_pin_of_an_archive() -> None:
+    """unattended-upgrade gives its packages the priority 900, whatever archive they are from."""
+    allowlist = LISTS["allowlist"]
+    wish = Policy({KEY: (SECURITY,), allowlist: ("openssl",)}, {})
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, f"{PREFERENCES}/x": PIN},
+        [
+            Expected(DUMP, out=f'{IN_FORCE}{allowlist}:: "openssl";\n'),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+    )
+    assert run(host, wish).warnings == []
+
+
+def test_preferences_that_apt_rejects() -> None:
+    words = "E: Unable to parse package file /etc/apt/preferences.d/x (1)"
+    host = FakeHost(
+        {**STOCK, f"{PREFERENCES}/x": "garbage\n"},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, rc=100, out=NEVER, err=f"{words}\n"),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == (
+        f"apt rejects its preferences: {words} (rc=100); nothing was changed. Correct that file first"
+    )
 
 
 def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
@@ -398,6 +485,22 @@ def test_a_report_of_stock_debian() -> None:
     assert (found["installed"], found["reboot_required"], len(found["pending"])) == (True, True, 3)
     assert [len(row["archives"]) for row in found["origins"]] == [1, 0, 1]
     assert found["last_run"]["upgraded"] == ["pyhost-wanted"]
+
+
+def test_a_report_names_an_origin_whose_archives_are_pinned_down() -> None:
+    host = FakeHost(
+        {**STOCK, f"{PREFERENCES}/x": PIN},
+        [
+            Expected(DUMP, out=(FIXTURES / "apt-config-dump-with-policy-debian13").read_text()),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(PRIORITIES, out=NEVER),
+            Expected(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"]),
+        ],
+    )
+    found = report(t.cast("t.Any", host))
+    host.done()
+    assert found["problems"] == [f"{BARRED}; see the pins in /etc/apt/preferences.d/x and apt_preferences(5)"]
 
 
 def test_a_report_names_an_origin_that_matches_nothing_and_a_silent_timer() -> None:
