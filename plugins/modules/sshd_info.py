@@ -44,8 +44,8 @@ options:
     type: path
     default: /etc/ssh/sshd_config
 notes:
-  - RV(effective) is what sshd says. RV(decided_by) follows the rule that the first directive wins. Some versions of sshd
-    break it for C(IPQoS), C(MaxStartups), C(PerSourceMaxStartups), C(PerSourceNetBlockSize), C(RekeyLimit),
+  - RV(effective) is what sshd says. RV(decided_by) follows the rule that the first directive wins. Some versions of
+    sshd break it for C(IPQoS), C(MaxStartups), C(PerSourceMaxStartups), C(PerSourceNetBlockSize), C(RekeyLimit),
     C(StreamLocalBindMask) and C(UnusedConnectionTimeout).
 seealso:
   - module: pyhost.baseline.sshd_config
