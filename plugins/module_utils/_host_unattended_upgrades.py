@@ -124,11 +124,11 @@ def pins(host: Host) -> dict[str, str]:
 def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> tuple[list[str], bool]:
     """Return a sentence for each origin whose archives all have a priority at which apt upgrades nothing.
 
-    The second value says whether packages that are pinned by name are upgraded all the same. apt is not asked where no
-    preferences exist, nor with an allowlist: unattended-upgrade gives its packages the priority 900, from any archive.
+    The second value says whether packages that are pinned by name are upgraded all the same. An allowlist lifts nothing:
+    unattended-upgrade pins its packages only after apt has chosen the candidates. Without preferences apt is not asked.
     """
     there = pins(host)
-    if not there or config.items(uu.LISTS["allowlist"]):
+    if not there:
         return [], False
     ran = host.run(["apt-cache", "policy"])
     if not ran.ok:

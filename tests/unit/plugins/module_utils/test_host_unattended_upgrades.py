@@ -151,19 +151,18 @@ def test_pins_that_leave_something_to_upgrade(preferences: str, policy: str, war
     assert (outcome.changed, outcome.warnings, host.written) == (False, warnings, [])
 
 
-def test_an_allowlist_outweighs_the_pin_of_an_archive() -> None:
-    """unattended-upgrade gives its packages the priority 900, whatever archive they are from."""
+def test_an_allowlist_does_not_outweigh_the_pin_of_an_archive() -> None:
     allowlist = LISTS["allowlist"]
-    wish = Policy({KEY: (SECURITY,), allowlist: ("openssl",)}, {})
     host = FakeHost(
         {**STOCK, PATH: TEXT, f"{PREFERENCES}/x": PIN},
         [
             Expected(DUMP, out=f'{IN_FORCE}{allowlist}:: "openssl";\n'),
             Expected(TARGETS, out=STOCK_TARGETS),
-            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(PRIORITIES, out=NEVER),
         ],
     )
-    assert run(host, wish).warnings == []
+    with pytest.raises(BaselineError, match="has a priority below 100 in apt"):
+        run(host, Policy({KEY: (SECURITY,), allowlist: ("openssl",)}, {}))
 
 
 def test_preferences_that_apt_rejects() -> None:
