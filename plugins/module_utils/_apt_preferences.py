@@ -12,8 +12,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins impor
 __all__ = ["barred", "lifts", "parse_policy"]
 
 # apt_preferences(5): a priority below 100 has a version installed only where none is installed, a negative one never.
-# dpkg's list of what is installed has 100 itself, so that from 100 on a newer version can win. unattended-upgrade leaves
-# the priorities of allowed archives as they are (pinning_from_config in its source).
+# dpkg's list of what is installed has 100 itself, so that from 100 on a newer version can win. unattended-upgrade
+# leaves the priorities of allowed archives as they are (pinning_from_config in its source).
 _UPGRADES = 100
 
 

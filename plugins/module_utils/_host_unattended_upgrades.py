@@ -124,8 +124,8 @@ def pins(host: Host) -> dict[str, str]:
 def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> tuple[list[str], bool]:
     """Return a sentence for each origin whose archives all have a priority at which apt upgrades nothing.
 
-    The second value says whether packages that are pinned by name are upgraded all the same. An allowlist lifts nothing:
-    unattended-upgrade pins its packages only after apt has chosen the candidates. Without preferences apt is not asked.
+    The second value says whether packages that are pinned by name may be upgraded all the same. An allowlist lifts
+    nothing over such a pin (tried with unattended-upgrade on Debian 13). Without preferences apt is not asked.
     """
     there = pins(host)
     if not there:
@@ -141,7 +141,7 @@ def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> t
         "version from there ({}){}; see the pins in {} and apt_preferences(5)".format(
             origins.substitute(pattern, where),
             ", ".join(f"{archive} has {priority}" for archive, priority in archives),
-            ", except packages that are pinned by name" if lifted else "",
+            ", except perhaps packages that are pinned by name" if lifted else "",
             ", ".join(there),
         )
         for pattern, archives in barred.items()

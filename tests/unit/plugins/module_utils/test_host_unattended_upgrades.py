@@ -130,7 +130,7 @@ def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -
             f"{PIN}\n{PIN_BASH}",
             "apt-cache-policy-security-never-debian13",
             [
-                f"origins: {BARRED}, except packages that are pinned by name; see the pins in "
+                f"origins: {BARRED}, except perhaps packages that are pinned by name; see the pins in "
                 "/etc/apt/preferences.d/x and apt_preferences(5)"
             ],
             id="packages are pinned by name",
