@@ -15,10 +15,10 @@ __all__ = ["generate", "shrunk"]
 
 
 def generate(seed: int, count: int) -> list[Case]:
-    """Return ``count`` cases, the same for the same seed."""
-    found: list[Case] = []
-    _each(seed, count, found.append, (Phase.generate,))
-    return found
+    """Return ``count`` different cases, the same for the same seed."""
+    found: dict[Case, None] = {}
+    _each(seed, count, lambda case: found.setdefault(case), (Phase.generate,))
+    return list(found)[:count]
 
 
 def shrunk(oracle: Oracle, seed: int, count: int, found: t.Iterable[Disagreement]) -> Disagreement:
@@ -41,7 +41,12 @@ def shrunk(oracle: Oracle, seed: int, count: int, found: t.Iterable[Disagreement
 
 def _each(seed: int, count: int, check: t.Callable[[Case], t.Any], phases: tuple[Phase, ...]) -> None:
     settings = hypothesis.settings(
-        max_examples=count, phases=phases, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        # hypothesis plays some cases more than once.
+        max_examples=count + count // 3,
+        phases=phases,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
 
     @hypothesis.seed(seed)

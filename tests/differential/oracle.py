@@ -100,8 +100,8 @@ class Oracle:
 
 
 def _read(part: str) -> Answer:
-    said, _, end = part.partition("\nEND ")
-    status, _, words = end.partition("\n")
+    said, end = part.split("\nEND ", 1)
+    status, words = end.split("\n", 1)
     if status.strip() != "0":
         return Answer({}, words.strip() or f"status {status}")
     return Answer(parse_effective(said.partition("\n")[2]))

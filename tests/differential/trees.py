@@ -258,7 +258,7 @@ def _text(draw: st.DrawFn, depth: int) -> str:
     """Draw a file. After its first Match line, and mostly in files below, it keeps to what a block may hold."""
     lines: list[str] = []
     anywhere = depth > 0 and draw(st.integers(0, 3)) > 0
-    for _ in range(draw(st.integers(0, 8 - 2 * depth))):
+    for _number in range(draw(st.integers(0, 8 - 2 * depth))):
         kind = draw(st.integers(0, 99))
         if kind < 60:
             lines.append(draw(_directive(anywhere)))
