@@ -16,9 +16,9 @@ __all__ = ["generate", "shrunk"]
 
 def generate(seed: int, count: int) -> list[Case]:
     """Return ``count`` different cases, the same for the same seed."""
-    found: dict[Case, None] = {}
-    _each(seed, count, lambda case: found.setdefault(case), (Phase.generate,))
-    return list(found)[:count]
+    found: list[Case] = []
+    _each(seed, count, found.append, (Phase.generate,))
+    return list(dict.fromkeys(found))[:count]
 
 
 def shrunk(oracle: Oracle, seed: int, count: int, found: t.Iterable[Disagreement]) -> Disagreement:

@@ -230,10 +230,13 @@ _FILES = {
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Draw a tree of up to three levels, a connection, and the way in which sshd is asked."""
-    files = [(MAIN, draw(_text(0)))]
+    # Few keywords a tree, so that they meet.
+    anywhere = draw(st.lists(st.sampled_from(sorted(_ANYWHERE)), min_size=2, max_size=5, unique=True))
+    others = draw(st.lists(st.sampled_from(sorted(_GLOBAL)), min_size=1, max_size=2, unique=True))
+    files = [(MAIN, draw(_text(0, anywhere, others)))]
     for depth, names in _FILES.items():
         for name in draw(st.lists(st.sampled_from(names), max_size=3, unique=True)):
-            files.append((FOLDER + name, draw(_text(depth))))
+            files.append((FOLDER + name, draw(_text(depth, anywhere, others))))
     return Case(tuple(files), draw(_connections()), draw(st.booleans()))
 
 
@@ -254,17 +257,17 @@ def _connections(draw: st.DrawFn) -> Connection:
 
 
 @st.composite
-def _text(draw: st.DrawFn, depth: int) -> str:
+def _text(draw: st.DrawFn, depth: int, anywhere: list[str], others: list[str]) -> str:
     """Draw a file. After its first Match line, and mostly in files below, it keeps to what a block may hold."""
     lines: list[str] = []
-    anywhere = depth > 0 and draw(st.integers(0, 3)) > 0
+    tame = depth > 0 and draw(st.integers(0, 3)) > 0
     for _number in range(draw(st.integers(0, 8 - 2 * depth))):
         kind = draw(st.integers(0, 99))
         if kind < 60:
-            lines.append(draw(_directive(anywhere)))
+            lines.append(draw(_directive(anywhere, [] if tame else others)))
         elif kind < 82:
             lines.append(draw(_match()))
-            anywhere = True
+            tame = True
         elif kind < 97 and depth in _INCLUDES:
             lines.append(_written(draw, "Include", draw(st.sampled_from(_INCLUDES[depth]))))
         else:
@@ -273,10 +276,15 @@ def _text(draw: st.DrawFn, depth: int) -> str:
 
 
 @st.composite
-def _directive(draw: st.DrawFn, anywhere: bool) -> str:
+def _directive(draw: st.DrawFn, anywhere: list[str], others: list[str]) -> str:
     die = draw(st.integers(0, 99))
-    table = _SELDOM if die >= 98 else _ANYWHERE if anywhere or die < 60 else _GLOBAL
-    keyword = draw(st.sampled_from(sorted(table)))
+    if die >= 98:
+        table, keywords = _SELDOM, sorted(_SELDOM)
+    elif die < 70 or not others:
+        table, keywords = _ANYWHERE, anywhere
+    else:
+        table, keywords = _GLOBAL, others
+    keyword = draw(st.sampled_from(keywords))
     return _written(draw, keyword, draw(st.sampled_from(table[keyword])))
 
 
