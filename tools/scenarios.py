@@ -18,6 +18,7 @@ from tests.hosts.paths import CACHE, ROOT
 
 LOGS = CACHE / "molecule"
 BIN = Path(sys.executable).parent
+LONGEST = ("default", "sshd_commit_confirm")
 
 
 def known() -> list[str]:
@@ -75,7 +76,7 @@ def side_by_side(names: list[str]) -> int:
     failed = []
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
         # The longest first, so that no core waits for it at the end.
-        order = sorted(names, key=lambda name: name != "default")
+        order = sorted(names, key=lambda name: name not in LONGEST)
         for future in as_completed([pool.submit(run_logged, name) for name in order]):
             name, status, seconds, log = future.result()
             print(f"molecule: {name}: {'passed' if status == 0 else 'FAILED'} in {seconds:.0f} seconds", flush=True)
