@@ -23,6 +23,7 @@ def connect() -> docker.DockerClient:
     client = _try()
     if client:
         return client
+    CACHE.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         raise EngineError(
             "no docker engine answers: start one, or join the docker group (`usermod -aG docker $USER`), or run as root"
