@@ -19,6 +19,8 @@ description:
     that is read later and defeats the wish is an error that names file and line.
   - Each origin must match an archive that apt is configured for; one that matches none would never install anything and
     is an error that names the archives. Where package lists are missing, they are fetched first.
+  - An origin whose archives are all pinned below 100 by apt_preferences(5) is an error too, since apt upgrades no
+    installed package from there; where pins by name may lift some packages, it is a warning.
   - Before a change is written, C(unattended-upgrade --dry-run) must say that it would allow the wished origins.
   - The timers that start the work are enabled, unmasked and started, and the module fails where they would not fire.
   - An option that has a default is part of the policy also when it is not given.

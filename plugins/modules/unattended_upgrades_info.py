@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Reads the policy of unattended-upgrades that is in force (C(apt-config dump)), the configured archives that each
     origin allows, the timers, the last run, the pending upgrades and whether a reboot is required.
-  - Warns of a policy that does not install what it seems to, such as an origin that matches no archive, or that apt
-    does not see because a semicolon is missing.
+  - Warns of a policy that does not install what it seems to, such as an origin that matches no archive, whose
+    archives are pinned down, or that apt does not see because a semicolon is missing.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
