@@ -235,7 +235,7 @@ origins:
     - pattern: origin=Debian,codename=${distro_codename}-security,label=Debian-Security
       archives:
         - "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,\
-          site=security.debian.org"
+          site=security.example.org"
 timers:
   description: The timers that start the work. Empty where systemd does not run.
   returned: success

@@ -57,7 +57,7 @@ archives:
   returned: success
   type: list
   elements: str
-  sample: ["origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,site=deb.debian.org"]
+  sample: ["origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,site=deb.example.org"]
 timers:
   description: The timers that start the work. Empty where systemd does not run.
   returned: success

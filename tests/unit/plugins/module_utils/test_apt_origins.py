@@ -24,8 +24,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "unattended_upgrades"
 TRIXIE = System("debian", "trixie")
 NOBLE = System("ubuntu", "noble")
-SECURITY = Archive("Debian", "Debian-Security", "stable-security", "trixie-security", "main", "security.debian.org")
-STABLE = Archive("Debian", "Debian", "stable", "trixie", "main", "deb.debian.org")
+SECURITY = Archive("Debian", "Debian-Security", "stable-security", "trixie-security", "main", "security.example.org")
+STABLE = Archive("Debian", "Debian", "stable", "trixie", "main", "deb.example.org")
 COMMA = Archive("Foo, Inc", "Foo", "", "", "", "")
 ESM = Archive("UbuntuESMApps", "UbuntuESMApps", "noble-apps-security", "noble", "main", "esm.ubuntu.com")
 NOBLE_SECURITY = Archive("Ubuntu", "Ubuntu", "noble-security", "noble", "main", "security.ubuntu.com")
@@ -128,10 +128,10 @@ def test_expand_refuses(origin: str, system: System, message: str) -> None:
 )
 def test_parse_targets(system: str, codename: str, suite: str) -> None:
     assert sorted(map(str, parse_targets((FIXTURES / f"apt-get-indextargets-{system}").read_text()))) == [
-        f"origin=Debian,codename={codename},archive={suite},label=Debian,component=main,site=deb.debian.org",
+        f"origin=Debian,codename={codename},archive={suite},label=Debian,component=main,site=deb.example.org",
         f"origin=Debian,codename={codename}-security,archive={suite}-security,label=Debian-Security,component=main,"
-        "site=security.debian.org",
-        f"origin=Debian,codename={codename}-updates,archive={suite}-updates,label=Debian,component=main,site=deb.debian.org",
+        "site=security.example.org",
+        f"origin=Debian,codename={codename}-updates,archive={suite}-updates,label=Debian,component=main,site=deb.example.org",
         "origin=PyhostOther,codename=test,archive=test,label=Test",
         "origin=PyhostTest,codename=test,archive=test,label=Test",
     ]
@@ -153,7 +153,7 @@ def test_missing_indexes(system: str) -> None:
     names = (FIXTURES / f"lists-{system}").read_text().split()
     assert missing_indexes(uris, names) == []
     assert missing_indexes(uris, [name for name in names if "security" not in name]) == [
-        "http://security.debian.org/debian-security/dists/"
+        "http://security.example.org/debian-security/dists/"
         + {"debian12": "bookworm-security", "debian13": "trixie-security"}[system]
     ]
     assert len(missing_indexes(uris, [])) == 5

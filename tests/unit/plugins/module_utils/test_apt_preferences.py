@@ -15,7 +15,7 @@ NEVER = (FIXTURES / "apt-cache-policy-security-never-debian13").read_text()
 ONE_PACKAGE = (FIXTURES / "apt-cache-policy-one-package-debian13").read_text()
 ARCHIVE = (
     "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,"
-    "site=security.debian.org"
+    "site=security.example.org"
 )
 
 
@@ -27,15 +27,15 @@ def test_parse_policy(system: str, codename: str, suite: str) -> None:
     assert [(str(archive), priority) for archive, priority in found] == [
         (
             f"origin=Debian,codename={codename}-security,archive={suite}-security,label=Debian-Security,"
-            "component=main,site=security.debian.org",
+            "component=main,site=security.example.org",
             500,
         ),
         (
             f"origin=Debian,codename={codename}-updates,archive={suite}-updates,label=Debian,component=main,"
-            "site=deb.debian.org",
+            "site=deb.example.org",
             500,
         ),
-        (f"origin=Debian,codename={codename},archive={suite},label=Debian,component=main,site=deb.debian.org", 500),
+        (f"origin=Debian,codename={codename},archive={suite},label=Debian,component=main,site=deb.example.org", 500),
     ]
 
 

@@ -28,7 +28,7 @@ from tests.unit.fake_host import Expected, FakeHost
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
 OUTDATED = (FIXTURES / "outdated-debian12").read_text()
 NOW = 1_800_000_000
-INDEX = {"/var/lib/apt/lists/deb.debian.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
+INDEX = {"/var/lib/apt/lists/deb.example.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
 FRESH = {"/var/lib/apt/lists": NOW - 3600, "/etc/apt/sources.list": NOW - 9_000_000}
 STALE = {"/var/lib/apt/lists": NOW - 90_000, "/etc/apt/sources.list": NOW - 9_000_000}
 HOLDER = Holder(812, "/usr/bin/python3 /usr/bin/unattended-upgrade", "/var/lib/dpkg/lock-frontend")

@@ -23,7 +23,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "unattended_upgrades"
 SECURITY = "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
 ARCHIVE = (
     "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,"
-    "site=security.debian.org"
+    "site=security.example.org"
 )
 PREFERENCES = "/etc/apt/preferences.d"
 PIN = "Package: *\nPin: release l=Debian-Security\nPin-Priority: -1\n"
@@ -188,7 +188,7 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS),
-            Expected(URIS, out="'http://deb.debian.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
+            Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
             Expected(SHOW, out=STOCK_TIMERS),
         ],
         programs=["apt-config"],
@@ -200,7 +200,7 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
     assert outcome.warnings == [
         "the package unattended-upgrades is not installed yet; it must be before this runs for real",
         f"whether an archive is allowed by {SECURITY} cannot be said yet: the index is missing of "
-        "http://deb.debian.org/debian/dists/trixie",
+        "http://deb.example.org/debian/dists/trixie",
     ]
 
 
@@ -230,17 +230,17 @@ def test_package_lists_that_cannot_be_fetched() -> None:
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
-            Expected(UPDATE, err="W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease\n"),
+            Expected(UPDATE, err="W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease\n"),
             Expected(TARGETS),
-            Expected(URIS, out="'http://deb.debian.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
+            Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
         ],
     )
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
         f"origins: whether {SECURITY} matches an archive cannot be said, because the lists of "
-        "http://deb.debian.org/debian/dists/trixie cannot be fetched: "
-        "W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease; nothing was changed"
+        "http://deb.example.org/debian/dists/trixie cannot be fetched: "
+        "W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease; nothing was changed"
     )
     assert host.written == []
 
