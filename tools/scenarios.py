@@ -7,6 +7,7 @@ One named scenario runs in the foreground. ``MOLECULE_DESTROY=never`` keeps its 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -26,12 +27,19 @@ def known() -> list[str]:
 
 
 def command(name: str) -> tuple[list[str], dict[str, str]]:
-    """Return the argument list and the environment of one scenario's run."""
+    """Return the argument list and the environment of one scenario's run, with Molecule's state of it forgotten.
+
+    Molecule would keep its state in the home directory under the clone's *base name*: another clone of that name, or
+    hosts that ended with the machine's last boot, would pass for "instances already created".
+    """
+    state = LOGS / name
+    shutil.rmtree(state, ignore_errors=True)
     destroy = os.environ.get("MOLECULE_DESTROY", "always")
     environment = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(state),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
         "ANSIBLE_FORCE_COLOR": "0",
         "NO_COLOR": "1",
