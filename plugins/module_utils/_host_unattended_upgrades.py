@@ -1,37 +1,29 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""unattended-upgrades on the host: reads apt's configuration, archives and timers, brings a policy in force."""
+"""unattended-upgrades on the host: brings a policy in force, and proves that it could install something."""
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 import time
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf as apt_conf
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
-from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_preferences as preferences
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_state as apt
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_timers as units_of_apt
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
-from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades_log as log
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt import is_locked
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
 
-__all__ = ["PARTS", "PATH", "Outcome", "apply", "report", "require_apt", "system"]
+__all__ = ["PATH", "Outcome", "apply", "mail_problems"]
 
-PARTS = "/etc/apt/apt.conf.d"
-PATH = f"{PARTS}/90pyhost-unattended-upgrades"
-_MAIN = "/etc/apt/apt.conf"
-_PREFERENCES = "/etc/apt/preferences"
-_LISTS = "/var/lib/apt/lists"
-_LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
+PATH = f"{apt.PARTS}/90pyhost-unattended-upgrades"
 _LOCK_SECONDS = 120
 _UNTOUCHED = "nothing was changed"
 
@@ -63,139 +55,46 @@ class Outcome:
         ]
 
 
-# reading
-
-
-def require_apt(host: Host) -> None:
-    if host.find("apt-config") is None:
-        raise BaselineError(
-            "unattended-upgrades needs apt, and this host has no apt-config; "
-            f"on other systems use another module such as dnf_automatic; {_UNTOUCHED}"
-        )
-
-
-def system(host: Host) -> origins.System:
-    """Return what ``${distro_id}`` and ``${distro_codename}`` stand for on the host."""
-    text = host.read("/etc/os-release") or ""
-    words = dict(re.findall(r"^(\w+)=[\"']?([^\"'\n]*)", text, re.MULTILINE))
-    return origins.System(words.get("ID", "linux"), words.get("VERSION_CODENAME", ""))
-
-
-def composed(host: Host, *, parts: str = PARTS) -> apt_conf.Config:
-    """Return the configuration that apt composes, with the (staged) directory ``parts`` in the place of its own."""
-    env = {} if parts == PARTS else {"APT_CONFIG": _redirect(parts)}
-    ran = host.run(["apt-config", "dump"], env=env)
-    if not ran.ok:
-        words = ran.words().replace(parts, PARTS)
-        raise BaselineError(f"apt rejects its configuration: {words}; {_UNTOUCHED}. Correct that file first")
-    return apt_conf.parse_dump(ran.out)
-
-
-def _redirect(parts: str) -> str:
-    return os.path.join(os.path.dirname(parts), "apt.conf")
-
-
-def files(host: Host) -> list[tuple[str, apt_conf.File]]:
-    """Return the configuration files in the order in which apt reads them: the parts, then the main file."""
-    names = apt_conf.order(os.path.basename(path) for path in host.glob(f"{PARTS}/*"))
-    texts = [(path, host.read(path)) for path in [*(f"{PARTS}/{name}" for name in names), _MAIN]]
-    return [(path, apt_conf.parse_file(text)) for path, text in texts if text is not None]
-
-
-def archives(host: Host) -> list[origins.Archive]:
-    """Return the configured archives whose index is on the host."""
-    ran = host.run(["apt-get", "indextargets"])
-    if not ran.ok:
-        raise BaselineError(f"apt-get cannot read its sources: {ran.words()}; {_UNTOUCHED}")
-    return origins.parse_targets(ran.out)
-
-
-def pins(host: Host) -> dict[str, str]:
-    """Return the text of each file of apt_preferences(5)."""
-    names = apt_conf.order((os.path.basename(path) for path in host.glob(f"{_PREFERENCES}.d/*")), suffix=".pref")
-    found = {}
-    for path in [_PREFERENCES, *(f"{_PREFERENCES}.d/{name}" for name in names)]:
-        info = host.stat(path)
-        if info is not None and stat.S_ISREG(info.st_mode):
-            found[path] = host.read(path) or ""
-    return found
-
-
-def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> tuple[list[str], bool]:
-    """Return a sentence for each origin whose archives all have a priority at which apt upgrades nothing.
-
-    The second value says whether packages that are pinned by name may be upgraded all the same. An allowlist lifts
-    nothing over such a pin (tried with unattended-upgrade on Debian 13). Without preferences apt is not asked.
-    """
-    there = pins(host)
-    if not there:
-        return [], False
-    ran = host.run(["apt-cache", "policy"])
-    if not ran.ok:
-        raise BaselineError(f"apt rejects its preferences: {ran.words()}; {_UNTOUCHED}. Correct that file first")
-    ranked = preferences.parse_policy(ran.out)
-    barred = {pattern: preferences.barred(pattern, ranked, where) for pattern in origins.allowed(config)}
-    lifted = any(preferences.lifts(text) for text in there.values())
-    told = [
-        "every archive that {} matches has a priority below 100 in apt, which upgrades no installed package to a "
-        "version from there ({}){}; see the pins in {} and apt_preferences(5)".format(
-            origins.substitute(pattern, where),
-            ", ".join(f"{archive} has {priority}" for archive, priority in archives),
-            ", except perhaps packages that are pinned by name" if lifted else "",
-            ", ".join(there),
-        )
-        for pattern, archives in barred.items()
-        if archives
-    ]
-    return told, lifted
-
-
-def timers_state(host: Host) -> dict[str, timers.Timer]:
-    """Return the two timers; an empty dict where systemd does not run (cron.daily starts apt's work there)."""
-    names = [unit for name in timers.TIMERS.values() for unit in (name, timers.service(name))]
-    ran = host.run(["systemctl", "show", "--property", timers.PROPERTIES, "--", *names])
-    return timers.parse_timers(ran.out) if ran.ok else {}
-
-
-# acting
-
-
 def apply(
     host: Host, wish: uu.Policy, drop_ins: t.Mapping[str, str | None], *, units: bool, text: str | None
 ) -> Outcome:
     """Bring ``wish`` (rendered: ``text``) and the timers' ``drop_ins`` in force; ``units``: the timers must fire."""
     outcome = Outcome()
-    where = system(host)
+    where = apt.system(host)
     paths = {timers.DROP_IN.format(name): content for name, content in drop_ins.items()}
     wished_files = {PATH: text, **paths}
     current = {path: host.read(path) for path in wished_files}
     outcome.before = {path: content for path, content in current.items() if content is not None}
     outcome.after = {path: content for path, content in wished_files.items() if content is not None}
 
-    parts = _staged(host, text) if current[PATH] != text else PARTS
-    config = composed(host, parts=parts)
+    parts = _staged(host, text) if current[PATH] != text else apt.PARTS
+    config = apt.composed(host, parts=parts)
     _require_in_force(host, wish, config, unchanged=_UNTOUCHED)
     _require_program(host, outcome)
     matched = _require_archives(host, wish, where, outcome)
     if matched:
         _require_priority(host, config, where, outcome)
-    state = timers_state(host)
-    schedule = {name: _schedule(host, content) for name, content in drop_ins.items() if content is not None}
-    stale = _plan_timers(state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units)
+    state = units_of_apt.read(host)
+    schedule = {name: units_of_apt.schedule(host, content) for name, content in drop_ins.items() if content is not None}
+    planned = _plan_timers(
+        state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units
+    )
 
     if outcome.changed and not host.check_mode:
-        if parts != PARTS and text is not None:
+        if parts != apt.PARTS and text is not None:
             _rehearse(host, wish, where, outcome, parts=parts)
         for path, content in wished_files.items():
             if content != current[path]:
                 _put(host, path, content)
         moved = any(content != current[path] for path, content in paths.items())
-        state = _start_timers(host, state, units=units, reload=stale or moved)
-        config = composed(host)
+        state = units_of_apt.bring_in_force(
+            host, state, units=units, reload=planned.reload or moved, told=f"{PATH} was written"
+        )
+        config = apt.composed(host)
         _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
     if not outcome.changed or not host.check_mode:
-        _require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
-    outcome.warnings += _mail_problems(host, config)
+        units_of_apt.require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
+    outcome.warnings += mail_problems(host, config)
     outcome.result = {
         "path": PATH,
         "effective": uu.effective(config),
@@ -218,10 +117,10 @@ def _staged(host: Host, text: str | None) -> str:
     """Return a copy of the parts directory in which our file holds ``text``."""
     scratch = host.scratch()
     parts = os.path.join(scratch, "apt.conf.d")
-    staged = {os.path.join(parts, os.path.basename(path)): host.read(path) for path in host.glob(f"{PARTS}/*")}
+    staged = {os.path.join(parts, os.path.basename(path)): host.read(path) for path in host.glob(f"{apt.PARTS}/*")}
     staged[os.path.join(parts, os.path.basename(PATH))] = text
     # The rehearsal's log belongs here too: the host's own tells of real runs.
-    staged[_redirect(parts)] = (
+    staged[apt.redirect(parts)] = (
         f"Dir::Etc::parts {apt_conf.quote(parts)};\nUnattended-Upgrade::LogDir {apt_conf.quote(scratch)};\n"
     )
     host.lay_out({path: content for path, content in staged.items() if content is not None})
@@ -230,7 +129,7 @@ def _staged(host: Host, text: str | None) -> str:
 
 def _rehearse(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome, *, parts: str) -> None:
     """Let unattended-upgrade itself say, before anything is written, that it would allow the wished origins."""
-    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env={"APT_CONFIG": _redirect(parts)})
+    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env={"APT_CONFIG": apt.redirect(parts)})
     wished = ", ".join(origins.substitute(pattern, where) for pattern in wish.lists[uu.LISTS["origins"]])
     if f"Allowed origins are: {wished}\n" in ran.out + ran.err:
         return
@@ -245,7 +144,7 @@ def _require_in_force(host: Host, wish: uu.Policy, config: apt_conf.Config, *, u
     keys = uu.defeated(wish, config)
     if not keys:
         return
-    later = [(path, file) for path, file in files(host) if path == _MAIN or path > PATH]
+    later = [(path, file) for path, file in apt.files(host) if path == apt.MAIN or path > PATH]
     by_key = {key: uu.culprits(key, later) for key in keys}
     told = [
         "{} is {}{}".format(
@@ -278,7 +177,8 @@ def _require_program(host: Host, outcome: Outcome) -> None:
     )
 
 
-def _mail_problems(host: Host, config: apt_conf.Config) -> list[str]:
+def mail_problems(host: Host, config: apt_conf.Config) -> list[str]:
+    """Return a sentence where reports are wished and nothing could send them."""
     address = uu.effective(config)["mail_to"]
     if not address or host.find("mail") or host.find("sendmail"):
         return []
@@ -290,9 +190,9 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
     patterns = wish.lists.get(uu.LISTS["origins"], ())
     if not patterns:
         return []
-    known = archives(host)
+    known = apt.archives(host)
     lost = origins.unmatched(patterns, known, where)
-    missing = _missing_indexes(host) if lost else []
+    missing = apt.missing_indexes(host) if lost else []
     if missing and host.check_mode:
         outcome.warnings.append(
             f"whether an archive is allowed by {' and '.join(lost)} cannot be said yet: the index is missing of "
@@ -302,10 +202,10 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
     elif missing:
         ran = _update(host)
         outcome.result["lists_updated"] = True
-        known = archives(host)
+        known = apt.archives(host)
         lost = origins.unmatched(patterns, known, where)
         # apt-get ends well also where it could not fetch a list; what counts is whether ours is there.
-        still = _missing_indexes(host) if lost else []
+        still = apt.missing_indexes(host) if lost else []
         if still:
             raise BaselineError(
                 f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the lists of "
@@ -326,16 +226,10 @@ def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where
 
 def _require_priority(host: Host, config: apt_conf.Config, where: origins.System, outcome: Outcome) -> None:
     """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
-    told, lifted = pinned_down(host, config, where)
+    told, lifted = apt.pinned_down(host, config, where)
     if told and not lifted:
         raise BaselineError(f"origins: {'; '.join(told)}; {_UNTOUCHED}")
     outcome.warnings += [f"origins: {sentence}" for sentence in told]
-
-
-def _missing_indexes(host: Host) -> list[str]:
-    ran = host.run(["apt-get", "--print-uris", "update"])
-    names = [os.path.basename(path) for path in host.glob(f"{_LISTS}/*Release")]
-    return origins.missing_indexes(ran.out, names) if ran.ok else []
 
 
 def _update(host: Host) -> Ran:
@@ -348,119 +242,15 @@ def _update(host: Host) -> Ran:
     return ran
 
 
-# timers
-
-
-def _schedule(host: Host, drop_in: str) -> dict[str, str]:
-    """Return the drop-in's settings as systemd normalises them; a timer with a wrong one would not start."""
-    settings = {}
-    for key, verb, line, what in (
-        ("OnCalendar", "calendar", "Normalized form", "a calendar time of systemd.time(7), such as *-*-* 04:00"),
-        ("RandomizedDelaySec", "timespan", "Human", "a time span of systemd.time(7), such as 30m"),
-    ):
-        value = re.search(rf"^{key}=(.+)$", drop_in, re.MULTILINE)
-        if value:
-            ran = host.run(["systemd-analyze", verb, "--", value.group(1)])
-            if not ran.ok:
-                raise BaselineError(f"schedule: {value.group(1)!r} is not {what}; {_UNTOUCHED}")
-            settings[key] = timers.normalized(ran.out, line)
-    return settings
-
-
-def _require_schedule(
-    state: t.Mapping[str, timers.Timer], schedule: t.Mapping[str, t.Mapping[str, str]], *, told: str
-) -> None:
-    """Raise where another drop-in of a timer defeats ours."""
-    for name, settings in schedule.items():
-        timer = state[name]
-        wrong = timer.differs(settings)
-        if wrong:
-            ours = os.path.basename(timers.DROP_IN)
-            others = [path for path in timer.drop_ins if os.path.basename(path) > ours]
-            raise BaselineError(
-                f"schedule: {name} has {' and '.join(wrong)}, because of {' or '.join(others) or 'systemd'}; "
-                f"remove that setting or wish the same; {told}",
-                shadowed_by=others,
-            )
-
-
 def _plan_timers(
     state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
-) -> bool:
-    """Add the timers to ``outcome``; say whether systemd is older than the ``current`` drop-ins."""
+) -> units_of_apt.Plan:
+    """Plan the timers and add them to ``outcome``; where systemd does not run, a schedule is an error."""
     if not state:
         if any(timers.DROP_IN.format(name) in outcome.after for name in current):
             raise BaselineError(f"schedule: systemd does not run here, so its timers cannot be set; {_UNTOUCHED}")
         outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
-    stale = [name for name, timer in state.items() if not timer.knows(current.get(name))]
-    for name, timer in state.items():
-        # That is a change, although no file changes.
-        outcome.before[name] = timer.describe() + ("older than its files\n" if name in stale else "")
-        outcome.after[name] = "enabled, active\n" if units and not timer.fires else timer.describe()
-    return bool(stale)
-
-
-def _start_timers(
-    host: Host, state: t.Mapping[str, timers.Timer], *, units: bool, reload: bool
-) -> dict[str, timers.Timer]:
-    """Reload, unmask, enable and start what needs it, and prove that the timers will fire."""
-    told = f"{PATH} was written"
-    masked = [timer.name for timer in state.values() if units and timer.file_state.startswith("masked")]
-    masked += [timer.service for timer in state.values() if units and timer.service_masked]
-    if masked:
-        act(host, "unmask", *masked, unchanged=told)
-    if reload or masked:
-        act(host, "daemon-reload", unchanged=told)
-    off = [timer.name for timer in state.values() if units and not timer.enabled]
-    if off:
-        act(host, "enable", *off, unchanged=told)
-    idle = [timer.name for timer in state.values() if units and not timer.running]
-    if idle:
-        # An elapsed timer counts as started already.
-        act(host, "restart", *idle, unchanged=told)
-    after = timers_state(host) if state else {}
-    for timer in after.values():
-        if units and not (timer.fires and timer.next):
-            raise BaselineError(f"{timer.name} will not fire: it is {timer.describe().strip()}; {told}")
-    return after
-
-
-# reporting
-
-
-def report(host: Host) -> dict[str, t.Any]:
-    """Return what unattended_upgrades_info tells: the policy in force, what it comes to, and what is wrong with it."""
-    where, config, parsed = system(host), composed(host), files(host)
-    known, state = archives(host), timers_state(host)
-    patterns = origins.allowed(config)
-    installed = host.find("unattended-upgrade") is not None
-    problems = uu.problems(config, parsed)
-    problems += [
-        f"the origin {origins.substitute(pattern, where)} matches no archive that apt is configured for"
-        for pattern in origins.unmatched(patterns, known, where)
-        if pattern != origins.OBSOLETE
-    ]
-    problems += pinned_down(host, config, where)[0]
-    problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.silent(state)]
-    problems += _mail_problems(host, config)
-    if not installed:
-        problems.append("the package unattended-upgrades is not installed: nothing is upgraded automatically")
-    return {
-        "installed": installed,
-        "effective": uu.effective(config),
-        "origins": origins.table(patterns, known, where),
-        "archives": [str(archive) for archive in known],
-        "timers": [timer.as_result() for timer in state.values()],
-        "last_run": log.last_run(host.read(_LOG) or ""),
-        "reboot_required": host.stat("/var/run/reboot-required") is not None,
-        "reboot_required_by": sorted(set((host.read("/var/run/reboot-required.pkgs") or "").split())),
-        "pending": _pending(host),
-        "problems": problems,
-    }
-
-
-def _pending(host: Host) -> list[dict[str, t.Any]]:
-    ran = host.run(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"])
-    if not ran.ok:
-        raise BaselineError(f"apt-get cannot tell the pending upgrades: {ran.words()}; {_UNTOUCHED}")
-    return log.pending(ran.out)
+    planned = units_of_apt.plan(state, current, units=units)
+    outcome.before.update(planned.before)
+    outcome.after.update(planned.after)
+    return planned

@@ -266,12 +266,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import TIMERS, drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
-    Outcome,
-    apply,
-    require_apt,
-    system,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt, system
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import Outcome, apply
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
 
 _WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

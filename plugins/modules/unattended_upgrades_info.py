@@ -116,7 +116,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import report, require_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades_info import report
 
 
 def main() -> None:

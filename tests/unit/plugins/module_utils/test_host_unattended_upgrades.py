@@ -8,14 +8,9 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import quote, render
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import DROP_IN, PROPERTIES, TIMERS
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
-    PARTS,
-    PATH,
-    Outcome,
-    apply,
-    report,
-    require_apt,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import PARTS, require_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import PATH, Outcome, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades_info import report
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import LISTS, Policy
 from tests.unit.fake_host import Expected, FakeHost
 
