@@ -13,6 +13,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+
 __all__ = [
     "BASE",
     "Daemon",
@@ -22,6 +24,7 @@ __all__ = [
     "Undo",
     "armed_text",
     "boot_unit",
+    "check_seconds",
     "cron_line",
     "parse_armed",
     "parse_record",
@@ -30,6 +33,14 @@ __all__ = [
 
 BASE = "/var/lib/pyhost.baseline"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Less time than a login may take undoes good changes; in more, nobody looks any more.
+_LEAST, _MOST = 15, 3600
+
+
+def check_seconds(seconds: int) -> None:
+    """Refuse a ``confirm_timeout`` that is too short for a login or too long to be a rescue."""
+    if not _LEAST <= seconds <= _MOST:
+        raise BaselineError(f"confirm_timeout: {seconds} seconds are not from {_LEAST} to {_MOST}; nothing was changed")
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import Confirm
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo import check_seconds
 
 BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
 ARGUMENTS = {
@@ -223,10 +224,8 @@ ARGUMENTS = {
 
 def confirm_wish(options: dict) -> Confirm:
     """Return what the controller's half asked for."""
-    seconds = options["confirm_timeout"]
-    if not 15 <= seconds <= 3600:
-        raise BaselineError(f"confirm_timeout is {seconds}, and must be from 15 to 3600 seconds; nothing was changed")
-    return Confirm(options["_phase"] or "", seconds, options["_login_user"] or "")
+    check_seconds(options["confirm_timeout"])
+    return Confirm(options["_phase"] or "", options["confirm_timeout"], options["_login_user"] or "")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _python_stack,
     _sshd_wish,
     _unattended_upgrades,
+    _undo,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
@@ -106,6 +107,7 @@ def _sshd(given: Inputs) -> Told:
     wrong = [text for item in settings.items() for text in _told("sshd_settings", _sshd_wish.build, dict([item]))]
     yield from wrong or _told("sshd_settings", _sshd_wish.build, settings)
     yield from _told("sshd_match", _sshd_wish.build, {}, given["sshd_match"])
+    yield from _told("sshd_confirm_timeout", _undo.check_seconds, given["sshd_confirm_timeout"])
 
 
 def _nothing(_given: Inputs) -> Told:

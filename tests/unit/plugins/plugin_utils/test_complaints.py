@@ -99,6 +99,12 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
         ),
         pytest.param(
             "sshd",
+            {"sshd_confirm_timeout": 5},
+            ["sshd_confirm_timeout: 5 seconds are not from 15 to 3600"],
+            id="too little time for a login",
+        ),
+        pytest.param(
+            "sshd",
             {"sshd_settings": "Port=22"},
             ["sshd_settings is a text, but has to be a mapping; on a command line write -e '{\"sshd_settings\": {…}}'"],
             id="a text for a mapping",
