@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf as apt_conf
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
-from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_state as apt
-from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_timers as units_of_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_systemd_timers as host_timers
+from ansible_collections.pyhost.baseline.plugins.module_utils import _systemd_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt import is_locked
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
@@ -21,9 +21,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
 
-__all__ = ["PATH", "Outcome", "apply", "mail_problems"]
+__all__ = ["PATH", "TIMERS", "Outcome", "apply", "mail_problems"]
 
 PATH = f"{apt.PARTS}/90pyhost-unattended-upgrades"
+# By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
+TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 _LOCK_SECONDS = 120
 _UNTOUCHED = "nothing was changed"
 
@@ -74,8 +76,8 @@ def apply(
     matched = _require_archives(host, wish, where, outcome)
     if matched:
         _require_priority(host, config, where, outcome)
-    state = units_of_apt.read(host)
-    schedule = {name: units_of_apt.schedule(host, content) for name, content in drop_ins.items() if content is not None}
+    state = host_timers.read(host, TIMERS.values())
+    schedule = {name: host_timers.schedule(host, content) for name, content in drop_ins.items() if content is not None}
     planned = _plan_timers(
         state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units
     )
@@ -87,13 +89,13 @@ def apply(
             if content != current[path]:
                 _put(host, path, content)
         moved = any(content != current[path] for path, content in paths.items())
-        state = units_of_apt.bring_in_force(
+        state = host_timers.bring_in_force(
             host, state, units=units, reload=planned.reload or moved, told=f"{PATH} was written"
         )
         config = apt.composed(host)
         _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
     if not outcome.changed or not host.check_mode:
-        units_of_apt.require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
+        host_timers.require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
     outcome.warnings += mail_problems(host, config)
     outcome.result = {
         "path": PATH,
@@ -244,13 +246,13 @@ def _update(host: Host) -> Ran:
 
 def _plan_timers(
     state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
-) -> units_of_apt.Plan:
+) -> host_timers.Plan:
     """Plan the timers and add them to ``outcome``; where systemd does not run, a schedule is an error."""
     if not state:
         if any(timers.DROP_IN.format(name) in outcome.after for name in current):
             raise BaselineError(f"schedule: systemd does not run here, so its timers cannot be set; {_UNTOUCHED}")
         outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
-    planned = units_of_apt.plan(state, current, units=units)
+    planned = host_timers.plan(state, current, units=units)
     outcome.before.update(planned.before)
     outcome.after.update(planned.after)
     return planned

@@ -7,13 +7,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
-from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_state as apt
-from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt_timers as units_of_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_systemd_timers as host_timers
+from ansible_collections.pyhost.baseline.plugins.module_utils import _systemd_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades_log as log
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import mail_problems
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, mail_problems
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -26,7 +26,7 @@ _LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
 def report(host: Host) -> dict[str, t.Any]:
     """Return what unattended_upgrades_info tells: the policy in force, what it comes to, and what is wrong with it."""
     where, config, parsed = apt.system(host), apt.composed(host), apt.files(host)
-    known, state = apt.archives(host), units_of_apt.read(host)
+    known, state = apt.archives(host), host_timers.read(host, TIMERS.values())
     patterns = origins.allowed(config)
     installed = host.find("unattended-upgrade") is not None
     problems = uu.problems(config, parsed)

@@ -263,11 +263,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import render
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins import expand
-from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import TIMERS, drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt, system
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import Outcome, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, Outcome, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
 
 _WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -321,7 +321,8 @@ def main() -> None:
 def _present(host: Host, params: t.Mapping[str, t.Any]) -> Outcome:
     wish = policy(params, expand(params["origins"], system(host)))
     schedule = params["schedule"]
-    drop_ins = {name: drop_in(schedule.get(at), schedule.get("random_delay")) for at, name in TIMERS.items()}
+    delay = schedule.get("random_delay")
+    drop_ins = {name: drop_in("unattended_upgrades", schedule.get(at), delay) for at, name in TIMERS.items()}
     # An interval of 0 turns the work off; whether the timers fire does not matter then.
     units = params["upgrade_interval"] > 0
     return apply(host, wish, drop_ins, units=units, text=render(HEADER, wish.lists, wish.values))

@@ -12,11 +12,11 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _admin_user,
     _apt_origins,
-    _apt_timers,
     _fail2ban,
     _package_names,
     _python_stack,
     _sshd_wish,
+    _systemd_timers,
     _unattended_upgrades,
     _undo,
 )
@@ -81,7 +81,7 @@ def _updates(given: Inputs) -> Told:
         if name in _unattended_upgrades.NAMES and name != "origins":
             yield from _told(f"{prefix}{name}", _unattended_upgrades.policy, {**neutral, name: value}, ())
     for name, value in options["schedule"].items():
-        yield from _told(f"{prefix}schedule.{name}", _apt_timers.drop_in, value, None)
+        yield from _told(f"{prefix}schedule.{name}", _systemd_timers.drop_in, "unattended_upgrades", value, None)
 
 
 def _jails(given: Inputs) -> Told:

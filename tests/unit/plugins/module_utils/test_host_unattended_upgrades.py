@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import quote, render
-from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import DROP_IN, PROPERTIES, TIMERS
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import PARTS, require_apt
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import PATH, Outcome, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
+    PATH,
+    TIMERS,
+    Outcome,
+    apply,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades_info import report
+from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import DROP_IN, PROPERTIES
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import LISTS, Policy
 from tests.unit.fake_host import Expected, FakeHost
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._apt_timers import (
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import (
     DROP_IN,
     drop_in,
     normalized,
     parse_timers,
     silent,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "unattended_upgrades"
 UPGRADE = "apt-daily-upgrade.timer"
@@ -123,12 +123,12 @@ def test_another_drop_in_wins() -> None:
     ],
 )
 def test_drop_in(calendar: str | None, delay: str | None, text: str | None) -> None:
-    assert drop_in(calendar, delay) == text
+    assert drop_in("unattended_upgrades", calendar, delay) == text
 
 
 def test_a_time_of_two_lines_is_refused() -> None:
     with pytest.raises(BaselineError) as error:
-        drop_in("*-*-* 04:00\n[Service]", None)
+        drop_in("unattended_upgrades", "*-*-* 04:00\n[Service]", None)
     assert str(error.value) == (
         "schedule: '*-*-* 04:00\\n[Service]' is not one line of plain text. Nothing was changed"
     )

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two timers that start apt's daily work: what systemd knows of them, and bringing their drop-ins in force."""
+"""Timers on the host: what systemd knows of them, and bringing their drop-ins in force."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_timers as timers
+from ansible_collections.pyhost.baseline.plugins.module_utils import _systemd_timers as timers
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act
 
@@ -21,10 +21,10 @@ __all__ = ["Plan", "bring_in_force", "plan", "read", "require_schedule", "schedu
 _UNTOUCHED = "nothing was changed"
 
 
-def read(host: Host) -> dict[str, timers.Timer]:
-    """Return the two timers; an empty dict where systemd does not run (cron.daily starts apt's work there)."""
-    names = [unit for name in timers.TIMERS.values() for unit in (name, timers.service(name))]
-    ran = host.run(["systemctl", "show", "--property", timers.PROPERTIES, "--", *names])
+def read(host: Host, names: t.Iterable[str]) -> dict[str, timers.Timer]:
+    """Return the timers ``names``; an empty dict where systemd does not run."""
+    units = [unit for name in names for unit in (name, timers.service(name))]
+    ran = host.run(["systemctl", "show", "--property", timers.PROPERTIES, "--", *units])
     return timers.parse_timers(ran.out) if ran.ok else {}
 
 
@@ -98,7 +98,7 @@ def bring_in_force(
     if idle:
         # An elapsed timer counts as started already.
         act(host, "restart", *idle, unchanged=told)
-    after = read(host) if state else {}
+    after = read(host, state) if state else {}
     for timer in after.values():
         if units and not (timer.fires and timer.next):
             raise BaselineError(f"{timer.name} will not fire: it is {timer.describe().strip()}; {told}")

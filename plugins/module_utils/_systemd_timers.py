@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two timers that start apt's daily work, see systemd.timer(5): their drop-ins and what ``systemctl show`` says."""
+"""Timers, see systemd.timer(5): their drop-ins and what ``systemctl show`` says of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
-__all__ = ["DROP_IN", "PROPERTIES", "TIMERS", "Timer", "drop_in", "normalized", "parse_timers", "service", "silent"]
+__all__ = ["DROP_IN", "PROPERTIES", "Timer", "drop_in", "normalized", "parse_timers", "service", "silent"]
 
-# By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
-TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 DROP_IN = "/etc/systemd/system/{}.d/50-pyhost-baseline.conf"
 PROPERTIES = (
     "Id,LoadState,UnitFileState,ActiveState,SubState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
@@ -130,14 +128,14 @@ def normalized(text: str, field: str) -> str:
     return next((value.strip() for key, _colon, value in lines if key.strip() == field), "")
 
 
-def drop_in(calendar: str | None, random_delay: str | None) -> str | None:
-    """Return the text of a timer's drop-in, ``None`` where nothing about it is wished."""
+def drop_in(owner: str, calendar: str | None, random_delay: str | None) -> str | None:
+    """Return the text of a timer's drop-in by the module ``owner``, ``None`` where nothing about it is wished."""
     if calendar is None and random_delay is None:
         return None
     for value in filter(None, (calendar, random_delay)):
         if not value.isprintable():
             raise BaselineError(f"schedule: {value!r} is not one line of plain text. Nothing was changed")
-    lines = ["# Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.", "[Timer]"]
+    lines = [f"# Managed by pyhost.baseline.{owner}; changes made here are lost.", "[Timer]"]
     if calendar is not None:
         # The empty one drops the times of the unit itself; without it both would count.
         lines += ["OnCalendar=", f"OnCalendar={calendar}"]
