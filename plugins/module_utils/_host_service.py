@@ -13,7 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["Unit", "act", "has_systemd", "journal_tail", "unit_state"]
+__all__ = ["Unit", "act", "has_systemd", "journal_tail", "unit_state", "unit_states"]
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
 
@@ -30,6 +30,14 @@ class Unit:
     result: str
     main_pid: int
     needs_daemon_reload: bool
+    properties: tuple[tuple[str, str], ...] = ()
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of a property that was asked for besides: a socket has one ``Listen`` for each address."""
+        return [value for key, value in self.properties if key == name]
+
+    def value(self, name: str) -> str:
+        return "".join(self.values(name)[:1])
 
     @property
     def exists(self) -> bool:
@@ -52,10 +60,21 @@ def has_systemd() -> bool:
 
 def unit_state(host: Host, name: str) -> Unit:
     """Return the state of the unit ``name``; a unit that does not exist has ``load`` ``not-found``."""
-    ran = host.run(["systemctl", "show", "--property", ",".join(_PROPERTIES), "--", name])
-    if not ran.ok:
-        raise BaselineError(f"systemctl cannot show {name}: {ran.words()}")
-    values = dict(line.split("=", 1) for line in ran.out.splitlines() if "=" in line)
+    return unit_states(host, [name])[0]
+
+
+def unit_states(host: Host, names: t.Sequence[str], *, more: t.Sequence[str] = ()) -> list[Unit]:
+    """Return the state of each of ``names``, with the properties ``more``, by one question to systemd."""
+    ran = host.run(["systemctl", "show", "--property", ",".join([*_PROPERTIES, *more]), "--", *names])
+    blocks = ran.out.strip("\n").split("\n\n")
+    if not ran.ok or len(blocks) != len(names):
+        raise BaselineError(f"systemctl cannot show {' '.join(names)}: {ran.words()}")
+    return [_unit(block, name) for block, name in zip(blocks, names)]
+
+
+def _unit(block: str, name: str) -> Unit:
+    pairs = tuple((line.partition("=")[0], line.partition("=")[2]) for line in block.splitlines() if "=" in line)
+    values = dict(pairs)
     return Unit(
         name=values.get("Id") or name,
         load=values.get("LoadState", "not-found"),
@@ -65,6 +84,7 @@ def unit_state(host: Host, name: str) -> Unit:
         result=values.get("Result", ""),
         main_pid=int(values.get("MainPID") or 0),
         needs_daemon_reload=values.get("NeedDaemonReload") == "yes",
+        properties=tuple((key, value) for key, value in pairs if key not in _PROPERTIES),
     )
 
 

@@ -24,7 +24,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm
     under_undo,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import settle
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
     Effective,
@@ -32,7 +34,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
     differences,
     exceptions,
     foreign,
-    listens,
     shadowed,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
@@ -100,18 +101,15 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
 
     pid_file = answers.first.get("pidfile", ("none",))[0]
     daemon = daemons.find_daemon(host, pid_file)
+    base = next(iter(answers.actual))
     require_files_decide(sshd, daemon, order.wish, answers.wished, root=answers.root)
-    wrong = daemons.trouble(host, daemon, listens(answers.first), pid_file=pid_file) if order.reload else ""
+    planned, move = plan_move(sshd, base, order.wish, planned, answers.first, daemon)
+    wrong = daemons.trouble(host, daemon, move.after, pid_file=pid_file) if order.reload else ""
     if wrong:
         raise BaselineError(f"{wrong}; {_UNCHANGED}")
-    behind = order.reload and _behind(host, daemon, tree, answers.first)
-    base = next(iter(answers.actual))
+    behind = order.reload and is_behind(host, daemon, tree, move)
     if planned.changes or behind:
         answers.warnings += guard(sshd, answers.root, base, order.users)
-    before = _listens_now(sshd, answers) if planned.changes else listens(answers.first)
-    wrong = daemons.fixed_socket(host, daemon, listens(answers.first)) if before != listens(answers.first) else ""
-    if wrong and order.reload:
-        raise BaselineError(f"{wrong}; {_UNCHANGED}; disable it in favour of {daemon.unit}, or change its ListenStream")
     reloaded = False
     confirmation = for_controller(sshd, order.confirm, answers.root, base, order.users)
     if (planned.changes or behind) and not host.check_mode and order.confirm.phase != "plan":
@@ -119,7 +117,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         with under_undo(
             host, order.confirm, planned.changes, program=program, daemon=daemon, pid_file=pid_file
         ) as confirmation["armed"]:
-            reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, before=before)
+            reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, move=move)
     directives = compose(candidate)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
@@ -131,7 +129,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         "shadowed": losers,
         "exceptions": others,
         "reloaded": reloaded,
-        "ports": sorted({listen[1] for listen in listens(answers.first)}),
+        "ports": sorted({port for _address, port in move.after}),
         "version": sshd.version(),
         "warnings": answers.warnings + [_exception_words(entry) for entry in others],
         "confirmation": confirmation,
@@ -195,23 +193,6 @@ def _compare(
         )
 
 
-def _behind(host: Host, daemon: daemons.Daemon, tree: Tree, effective: Effective) -> bool:
-    """Say whether the daemon is down (now or after a boot), runs older files, or does not listen where these say."""
-    if daemon.at_boot or (daemon.unit and not daemon.running and not daemon.socket):
-        return True
-    if daemon.older_than(daemons.newest_change(host, tree)):
-        return True
-    return daemon.running and not daemons.answering(host, listens(effective))
-
-
-def _listens_now(sshd: Sshd, answers: Answers) -> list[tuple[str, int]]:
-    try:
-        return listens(sshd.effective(next(iter(answers.actual))))
-    except BaselineError:
-        # What stands on the host now is broken; the proven candidate replaces it.
-        return []
-
-
 def _apply(
     host: Host,
     order: Order,
@@ -221,17 +202,17 @@ def _apply(
     sshd: Sshd,
     answers: Answers,
     daemon: daemons.Daemon,
-    before: list[tuple[str, int]],
+    move: Move,
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]
-    moved = before != listens(answers.first)
+    moved = move.happens or bool(daemon.held and daemon.held.stale(host, move.after))
     try:
         _write(host, where, planned.changes)
         reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
         actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
         _compare(order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
-        wrong = daemons.silent(listens(answers.first)) if reloaded else []
+        wrong = silent(move.after) if reloaded else []
         if wrong:
             raise daemons.explain(host, daemon, wrong, _AFTERWARDS)
     except (BaselineError, OSError) as error:
@@ -241,7 +222,7 @@ def _apply(
         if written:
             _write(host, where, {path: planned.before[path] for path in written})
         if order.reload:
-            alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=before)
+            alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=move.before)
             outcome += " and sshd answers with them" if alive else ", but sshd does not answer: look at it at once"
         words = str(error) if _AFTERWARDS in str(error) else f"{error}; {_AFTERWARDS}"
         details = error.details if isinstance(error, BaselineError) else {}
@@ -257,7 +238,7 @@ def _write(host: Host, where: Places, changes: t.Mapping[str, str | None]) -> No
             host.remove(path)
         else:
             host.make_directory(os.path.dirname(path))
-            host.write(path, text, mode=0o600)
+            host.write(path, text, mode=0o600 if path in (where.main, *where.own) else 0o644)
 
 
 def _effective(wish: Wish, answers: Answers) -> dict[str, dict[str, t.Any]]:

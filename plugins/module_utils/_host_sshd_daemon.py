@@ -1,50 +1,31 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running sshd: its unit, when it last read its configuration, its reload, and what it listens on."""
+"""The running sshd: its units, when it last read its configuration, and its reload."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import re
 import signal
-import socket
 import time
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_service as service
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_socket as sockets
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import open_ports, silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = [
-    "Daemon",
-    "answering",
-    "explain",
-    "find_daemon",
-    "fixed_socket",
-    "newest_change",
-    "reload",
-    "revive",
-    "silent",
-    "trouble",
-]
+__all__ = ["Daemon", "explain", "find_daemon", "newest_change", "reload", "revive", "trouble"]
 
 _SERVICES = ("ssh.service", "sshd.service")
-_SOCKETS = ("ssh.socket", "sshd.socket")
-# Ubuntu's: it turns Port and ListenAddress into what ssh.socket listens on.
-_GENERATORS = (
-    "/usr/lib/systemd/system-generators/sshd-socket-generator",
-    "/lib/systemd/system-generators/sshd-socket-generator",
-)
-_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _SECONDS = 10.0
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +34,7 @@ class Daemon:
 
     ``loaded`` is when it last read its configuration: sshd writes its pid file after each start and each reload.
     ``at_boot`` is empty where something starts it at the next boot, else why nothing does (``disabled``, ``masked``).
+    ``held`` is the socket unit that listens for it now (then ``socket`` is its name) or after the next boot.
     """
 
     unit: str
@@ -61,6 +43,7 @@ class Daemon:
     loaded: float
     state: str
     at_boot: str = ""
+    held: sockets.Socket | None = None
 
     @property
     def running(self) -> bool:
@@ -76,34 +59,30 @@ def find_daemon(host: Host, pid_file: str) -> Daemon:
     if not service.has_systemd():
         pid = _pid_of(host, pid_file)
         return Daemon("", "", pid, _loaded(host, pid, pid_file), "")
-    unit = _service(host)
-    sockets = [service.unit_state(host, name) for name in _SOCKETS]
-    sock = next((found.name for found in sockets if found.running), "")
+    units = service.unit_states(host, [*_SERVICES, *sockets.NAMES], more=sockets.PROPERTIES)
+    services, holders = units[: len(_SERVICES)], units[len(_SERVICES) :]
+    held = sockets.find_socket(host, holders)
+    sock = held.name if held and held.active else ""
+    # A masked one (of a real unit's name) counts where there is no other.
+    unit = next((one for one in services if one.exists), None) or next(
+        (one for one in services if one.load == "masked"), None
+    )
     if unit is None:
-        return Daemon("", sock, 0, 0.0, "")
-    started = unit.enabled or any(found.enabled for found in sockets)
+        return Daemon("", sock, 0, 0.0, "", held=held)
+    started = unit.enabled or any(one.enabled for one in holders)
     at_boot = "" if started else unit.file_state or unit.load
-    return Daemon(unit.name, sock, unit.main_pid, _loaded(host, unit.main_pid, pid_file), unit.active, at_boot)
+    loaded = _loaded(host, unit.main_pid, pid_file)
+    return Daemon(unit.name, sock, unit.main_pid, loaded, unit.active, at_boot, held)
 
 
-def _service(host: Host) -> service.Unit | None:
-    """Return the unit of sshd; a masked one (of a real unit's name) where there is no other."""
-    units = []
-    for name in _SERVICES:
-        units.append(service.unit_state(host, name))
-        if units[-1].exists:
-            return units[-1]
-    return next((found for found in units if found.load == "masked"), None)
-
-
-def trouble(host: Host, daemon: Daemon, wished: t.Sequence[tuple[str, int]], *, pid_file: str) -> str:
+def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_file: str) -> str:
     """Return what keeps the daemon from being (re)started that only a person can decide, and the way out."""
     if daemon.at_boot.startswith("masked"):
         return (
             f"{daemon.unit} is masked, so that nobody could log in by ssh after the next boot: "
             f"`systemctl unmask {daemon.unit}`"
         )
-    if daemon.unit and not daemon.running and not daemon.socket and _open_ports(host) & {one[1] for one in wished}:
+    if daemon.unit and not daemon.running and not daemon.socket and open_ports(host) & {one[1] for one in wished}:
         ports = ", ".join(str(port) for port in sorted({listen[1] for listen in wished}))
         left = _pid_of(host, pid_file)
         who = f"process {left} ({pid_file})" if left else "another program"
@@ -140,9 +119,11 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     if daemon.at_boot:
         # Not "enable": its link sshd.service makes systemd 257 take the running ssh.service for dead (Debian 13).
         service.act(host, "add-wants", "multi-user.target", daemon.unit, unchanged=unchanged)
-    if daemon.socket and moved:
+    if daemon.held and moved:
         service.act(host, "daemon-reload", unchanged=unchanged)
-        service.act(host, "stop", daemon.unit, unchanged=unchanged)
+    if daemon.socket and moved:
+        if daemon.unit:
+            service.act(host, "stop", daemon.unit, unchanged=unchanged)
         service.act(host, "restart", daemon.socket, unchanged=unchanged)
     elif daemon.socket and daemon.running:
         # A reload by SIGHUP loses the sockets that systemd passed on, and sshd dies of "Cannot bind any address".
@@ -160,7 +141,7 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     return True
 
 
-def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.Sequence[tuple[str, int]]) -> bool:
+def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.Collection[Listen]) -> bool:
     """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``wished``."""
     with contextlib.suppress(BaselineError):
         reload(host, daemon, pid_file=pid_file, moved=moved, unchanged="")
@@ -173,45 +154,6 @@ def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.
         host.run(["systemctl", "reset-failed", "--", daemon.unit])
         host.run(["systemctl", "restart", "--", daemon.unit])
     return not silent(wished, seconds=5.0)
-
-
-def fixed_socket(host: Host, daemon: Daemon, wished: t.Iterable[tuple[str, int]]) -> str:
-    """Return what is wrong where a socket unit holds other ports than ``wished`` and does not follow sshd_config."""
-    if not daemon.socket or any(host.stat(path) for path in _GENERATORS):
-        return ""
-    ran = host.run(["systemctl", "show", "--property", "Listen", "--value", "--", daemon.socket])
-    held = {int(port) for port in re.findall(r"(?:^|:)(\d+) \(Stream\)", ran.out, re.MULTILINE)}
-    asked = {listen[1] for listen in wished}
-    if asked <= held:
-        return ""
-    ports = ", ".join(str(port) for port in sorted(held)) or "no port"
-    return f"{daemon.socket} holds {ports} and does not read sshd_config"
-
-
-def silent(listens: t.Iterable[tuple[str, int]], *, seconds: float = _SECONDS) -> list[str]:
-    """Return what is wrong with each address that does not give sshd's banner within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    wrong = []
-    for address, port in listens:
-        words = _banner(address, port)
-        while words and time.monotonic() < deadline:
-            time.sleep(0.1)
-            words = _banner(address, port)
-        if words:
-            wrong.append(f"{address} port {port}: {words}")
-    return wrong
-
-
-def answering(host: Host, listens: t.Iterable[tuple[str, int]]) -> bool:
-    """Say, without a connection, whether something listens on every wished port (/proc/net/tcp, proc(5))."""
-    if not any(map(host.stat, _TABLES)):
-        return True
-    return {listen[1] for listen in listens} <= _open_ports(host)
-
-
-def _open_ports(host: Host) -> set[int]:
-    rows = [line.split() for path in _TABLES for line in (host.read(path) or "").splitlines()[1:]]
-    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 
 def _loaded(host: Host, pid: int, pid_file: str) -> float:
@@ -241,20 +183,6 @@ def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
         if died or (written and written.st_mtime > daemon.loaded):
             return
         time.sleep(0.05)
-
-
-def _banner(address: str, port: int) -> str:
-    """Return an empty text where sshd answers, else what came instead."""
-    target = _WILDCARDS.get(address, address)
-    try:
-        with socket.create_connection((target, port), timeout=3) as connection:
-            said = connection.recv(256)
-    except OSError as error:
-        # A host without IPv6 (or without that address as yet) cannot listen there, and sshd goes on with the others.
-        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and address in _WILDCARDS:
-            return ""
-        return error.strerror or str(error)
-    return "" if said.startswith(b"SSH-") else f"no banner of sshd, but {said[:40]!r}"
 
 
 def explain(host: Host, daemon: Daemon, wrong: t.Iterable[str], done: str) -> BaselineError:

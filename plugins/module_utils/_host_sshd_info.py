@@ -40,6 +40,8 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
     tree = read_tree(host, main)
     directives = compose(tree)
     daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0])
+    held = daemon.held if daemon.socket else None
+    listening = sorted(held.loaded.listens) if held else listens(effective)
     decided = {name: standing(directives, name, connection) for name in sorted({one.keyword for one in directives})}
     return {
         "installed": True,
@@ -49,8 +51,8 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
         "decided_by": [_place(one) for winners, losers in decided.values() for one in winners],
         "shadowed": [_place(one) for winners, losers in decided.values() for one in losers],
         "files": list(tree.files),
-        "listen": [{"address": address, "port": port} for address, port in listens(effective)],
-        "ports": sorted({port for address, port in listens(effective)}),
+        "listen": [{"address": address, "port": port} for address, port in listening],
+        "ports": sorted({port for _address, port in listening}),
         "unit": daemon.unit,
         "socket": daemon.socket,
         "running": daemon.running,

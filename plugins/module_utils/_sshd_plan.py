@@ -48,6 +48,10 @@ class Plan:
     def changes(self) -> dict[str, str | None]:
         return {path: text for path, text in self.after.items() if text != self.before[path]}
 
+    def with_file(self, path: str, before: str | None, after: str | None) -> Plan:
+        """Return the plan with one more file, which need not be of sshd (a unit's drop-in)."""
+        return Plan(self.path, {**self.before, path: before}, {**self.after, path: after})
+
 
 def places(main: str, name: str) -> Places:
     """Return the files for the drop-in ``name`` (a bare file name that ends in ``.conf``)."""

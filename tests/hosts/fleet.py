@@ -26,8 +26,24 @@ from tests.hosts.paths import FLEETS, KEY, ROOT
 CAPABILITIES = ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "AUDIT_WRITE", "AUDIT_CONTROL"]
 SECURITY = ["seccomp=unconfined", "apparmor=unconfined"]
 TMPFS = {"/run": "", "/run/lock": "", "/tmp": "exec"}
+# The engine's bridge has IPv4 alone, and docker switches IPv6 off with it: a host has it, with ::1 and fe80:: at least.
+IPV6 = {f"net.ipv6.conf.{name}.disable_ipv6": "0" for name in ("all", "default")}
 LABEL = "pyhost.baseline.fleet"
 BOOT_SECONDS = 60
+# In the words of systemd, also where sysvinit is process 1, which has booted when the last of its scripts has ended.
+_STATE = """
+if [ -d /run/systemd/system ]; then systemctl is-system-running || true
+elif runlevel | grep -q ' 2$' && ! pgrep -x rc >/dev/null; then echo running
+else echo starting; fi
+"""
+# Without host keys the unit has been failing since boot: its start limit is reset, or this start is refused too.
+_RESTART = """
+install -d -m 700 /root/.ssh
+ssh-keygen -q -A
+if [ -d /run/systemd/system ]; then
+    systemctl stop ssh.service; systemctl reset-failed ssh.service || true; systemctl start ssh.service
+else /etc/init.d/ssh restart; fi
+"""
 
 
 @dataclass(frozen=True)
@@ -162,6 +178,7 @@ def _start(client: docker.DockerClient, fleet: str, name: str, tag: str) -> Cont
         security_opt=SECURITY,
         cgroupns="host",
         tmpfs=TMPFS,
+        sysctls=IPV6 if Path("/proc/sys/net/ipv6").is_dir() else {},
         volumes={str(cgroup): {"bind": "/sys/fs/cgroup", "mode": "rw"}},
         stop_signal="SIGRTMIN+3",
     )
@@ -179,7 +196,7 @@ def _wait_for_boot(container: Container) -> None:
     state = "no answer"
     while time.monotonic() < deadline:
         try:
-            state = execute(container, "systemctl is-system-running || true")[1].strip()
+            state = execute(container, _STATE)[1].strip()
         except APIError as error:
             # Every systemd takes some of the machine's inotify instances; one that gets none ends at once.
             raise EngineError(
@@ -196,10 +213,7 @@ def _wait_for_boot(container: Container) -> None:
 
 def _prepare(container: Container, public: str) -> None:
     """Give root the key, the host its own host keys, and pip what it needs where the controller needs it too."""
-    # Without host keys the unit has been failing since boot: its start limit is reset, or this start is refused too.
-    start = "systemctl stop ssh.service; systemctl reset-failed ssh.service || true; systemctl start ssh.service"
-    script = f"install -d -m 700 /root/.ssh; ssh-keygen -q -A; {start}"
-    status, words = execute(container, script)
+    status, words = execute(container, _RESTART)
     if status:
         raise EngineError(f"the test host {container.name} cannot be prepared: {words}")
     files = {"root/.ssh/authorized_keys": (public, 0o600), **_pip_files()}

@@ -1,4 +1,4 @@
-"""The daemon's age, its ports and its socket unit, over recorded outputs."""
+"""The daemon's age, its units and what keeps it from a start, over recorded outputs."""
 
 from __future__ import annotations
 
@@ -46,104 +46,90 @@ def test_newest_change_counts_files_and_folders_of_patterns() -> None:
     assert daemons.newest_change(host, tree) == 9  # type: ignore[arg-type]  # the fake stands in for the host
 
 
-@pytest.mark.parametrize(
-    ("files", "listens", "expected"),
-    [
-        pytest.param({"/proc/net/tcp": TCP}, LISTEN, True, id="listens"),
-        pytest.param({"/proc/net/tcp": TCP}, [("::", 2222)], False, id="does not listen"),
-        pytest.param({"/proc/net/tcp": TCP}, [("::", 0x8AE)], False, id="a connection is no listener"),
-        pytest.param({}, LISTEN, True, id="a system without /proc/net"),
-    ],
+PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,MainPID,NeedDaemonReload,"
+    "Accept,ActiveEnterTimestampMonotonic,BindIPv6Only,DropInPaths,FragmentPath,Listen"
 )
-def test_answering(files: dict[str, str], listens: list[tuple[str, int]], expected: bool) -> None:
-    assert daemons.answering(FakeHost(files), listens) is expected  # type: ignore[arg-type]  # the fake
+NAMES = ["ssh.service", "sshd.service", "ssh.socket", "sshd.socket"]
+ABSENT = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nMainPID=0\n"
 
 
-GENERATOR = "/usr/lib/systemd/system-generators/sshd-socket-generator"
-SHOW = ["systemctl", "show", "--property", "Listen", "--value", "--", "ssh.socket"]
-
-
-@pytest.mark.parametrize(
-    ("socket", "files", "out", "expected"),
-    [
-        pytest.param("", {}, None, "", id="no socket"),
-        pytest.param("ssh.socket", {GENERATOR: ""}, None, "", id="Ubuntu's generator follows sshd_config"),
-        pytest.param("ssh.socket", {}, "[::]:22 (Stream)\n", "", id="Debian's unit, and the port that it holds"),
-        pytest.param(
-            "ssh.socket",
-            {},
-            "[::]:2222 (Stream)\n0.0.0.0:2222 (Stream)\n",
-            "ssh.socket holds 2222 and does not read sshd_config",
-            id="Debian's unit, and another port",
-        ),
-    ],
-)
-def test_fixed_socket(socket: str, files: dict[str, str], out: str | None, expected: str) -> None:
-    host = FakeHost(files, [Expected(SHOW, out=out)] if out else [])
-    said = daemons.fixed_socket(host, daemon(socket=socket), LISTEN)  # type: ignore[arg-type]  # the fake
-    assert said == expected
-    host.done()
-
-
-PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,Result,MainPID,NeedDaemonReload"
-
-
-def unit(
-    name: str, *, load: str = "loaded", active: str = "inactive", file: str = "disabled", pid: int = 0
-) -> Expected:
-    words = f"Id={name}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\nMainPID={pid}\n"
-    return Expected(["systemctl", "show", "--property", PROPERTIES, "--", name], out=words)
-
-
-ALIAS = unit("sshd.service", load="not-found", file="")
-SSHD_SOCKET = unit("sshd.socket", load="not-found", file="")
+def unit(*, load: str = "loaded", active: str = "inactive", file: str = "disabled", pid: int = 0) -> str:
+    return f"LoadState={load}\nActiveState={active}\nUnitFileState={file}\nMainPID={pid}\nNeedDaemonReload=no\n"
 
 
 @pytest.mark.parametrize(
-    ("units", "expected"),
+    ("service", "expected"),
     [
         pytest.param(
-            [unit("ssh.service", active="active", file="enabled", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            unit(active="active", file="enabled", pid=56),
             daemons.Daemon("ssh.service", "", 56, 0.0, "active", ""),
             id="the service starts at boot",
         ),
         pytest.param(
-            [unit("ssh.service", active="active", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            unit(active="active", pid=56),
             daemons.Daemon("ssh.service", "", 56, 0.0, "active", "disabled"),
             id="runs, and nothing starts it at boot",
         ),
         pytest.param(
-            [unit("ssh.service", active="active", file="enabled-runtime", pid=56), unit("ssh.socket"), SSHD_SOCKET],
+            unit(active="active", file="enabled-runtime", pid=56),
             daemons.Daemon("ssh.service", "", 56, 0.0, "active", "enabled-runtime"),
             id="enabled until the next boot",
         ),
         pytest.param(
-            [unit("ssh.service"), unit("ssh.socket", active="active", file="enabled"), SSHD_SOCKET],
-            daemons.Daemon("ssh.service", "ssh.socket", 0, 0.0, "inactive", ""),
-            id="the socket starts it",
-        ),
-        pytest.param(
-            [
-                unit("ssh.service", load="masked", active="active", file="masked", pid=56),
-                ALIAS,
-                unit("ssh.socket"),
-                SSHD_SOCKET,
-            ],
+            unit(load="masked", active="active", file="masked", pid=56),
             daemons.Daemon("ssh.service", "", 56, 0.0, "active", "masked"),
             id="runs, and is masked (Debian 12)",
         ),
-        pytest.param(
-            [unit("ssh.service", load="not-found", file=""), ALIAS, unit("ssh.socket", load="not-found"), SSHD_SOCKET],
-            daemons.Daemon("", "", 0, 0.0, "", ""),
-            id="no unit",
-        ),
+        pytest.param(ABSENT, daemons.Daemon("", "", 0, 0.0, "", ""), id="no unit"),
     ],
 )
-def test_find_daemon(units: list[Expected], expected: daemons.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_daemon(service: str, expected: daemons.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found([f"Id=ssh.service\n{service}", ABSENT, f"Id=ssh.socket\n{unit()}", ABSENT], monkeypatch) == expected
+
+
+def found(blocks: list[str], monkeypatch: pytest.MonkeyPatch, files: dict[str, str] | None = None) -> daemons.Daemon:
     monkeypatch.setattr(daemons.service, "has_systemd", lambda: True)
-    host = FakeHost(commands=units)
-    assert daemons.find_daemon(host, "/run/sshd.pid") == expected  # type: ignore[arg-type]  # the fake
+    words = "\n".join(blocks)
+    host = FakeHost(
+        files, commands=[Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out=words)]
+    )
+    daemon = daemons.find_daemon(host, "/run/sshd.pid")  # type: ignore[arg-type]  # the fake stands in for the host
     host.done()
+    return daemon
+
+
+# As Debian 13's systemctl shows it, after a move to 2222.
+SOCKET = """\
+BindIPv6Only=both
+Accept=no
+Listen=[::]:2222 (Stream)
+Id=ssh.socket
+LoadState=loaded
+ActiveState=active
+SubState=listening
+FragmentPath=/usr/lib/systemd/system/ssh.socket
+DropInPaths=/etc/systemd/system/ssh.socket.d/zz-pyhost-baseline.conf
+UnitFileState=enabled
+ActiveEnterTimestampMonotonic=12250225746
+NeedDaemonReload=no
+"""
+
+
+def test_a_socket_unit_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [f"Id=ssh.service\n{unit()}", ABSENT, SOCKET, ABSENT]
+    daemon = found(blocks, monkeypatch, {"/usr/lib/systemd/system/ssh.socket": "[Socket]\nListenStream=22\n"})
+    assert (daemon.unit, daemon.socket, daemon.at_boot, daemon.running) == ("ssh.service", "ssh.socket", "", False)
+    assert daemon.held
+    assert daemon.held.loaded.listens == {("0.0.0.0", 2222), ("::", 2222)}
+    assert not daemon.held.accept and not daemon.held.follows
+
+
+def test_a_socket_unit_of_the_next_boot_holds_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = SOCKET.replace("ActiveState=active", "ActiveState=inactive")
+    running = f"Id=ssh.service\n{unit(active='active', file='enabled', pid=56)}"
+    daemon = found([running, ABSENT, waiting, ABSENT], monkeypatch)
+    assert daemon.socket == "" and daemon.held and not daemon.held.active
 
 
 @pytest.mark.parametrize(

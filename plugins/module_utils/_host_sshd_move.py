@@ -1,0 +1,79 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where sshd listens before and after a change, what must go along with a move, and whether the daemon is behind."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import Daemon, newest_change
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import answering
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Plan
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
+    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+
+__all__ = ["Move", "is_behind", "plan_move"]
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where sshd listens, by what the host runs now and by the plan."""
+
+    before: frozenset[Listen]
+    after: frozenset[Listen]
+
+    @property
+    def happens(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def ports(self) -> list[int]:
+        return sorted({port for _address, port in self.after})
+
+
+def plan_move(
+    sshd: Sshd, base: Connection, wish: Wish, planned: Plan, candidate: Effective, daemon: Daemon
+) -> tuple[Plan, Move]:
+    """Return the plan, with a drop-in for a socket unit that holds sshd's ports, and where sshd listens by it.
+
+    Where the wish says nothing about ports, a socket unit keeps its own.
+    """
+    wished = frozenset(listens(candidate))
+    held = daemon.held
+    if held is None:
+        return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
+    text = held.wished(wished, asked=bool({"port", "listenaddress"} & wish.keywords))
+    after = held.after(text, wished)
+    planned = planned.with_file(held.path, held.text, text)
+    if held.active:
+        return planned, Move(held.loaded.listens, after)
+    # The service listens until the next boot; then the socket unit does, which must not take the old port.
+    return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
+
+
+def is_behind(host: Host, daemon: Daemon, tree: Tree, move: Move) -> bool:
+    """Say whether the daemon is down (now or after a boot), runs older files, or does not listen where these say."""
+    if daemon.at_boot or (daemon.unit and not daemon.running and not daemon.socket):
+        return True
+    if daemon.older_than(newest_change(host, tree)):
+        return True
+    if daemon.held and daemon.held.stale(host, move.after):
+        return True
+    return (daemon.running or bool(daemon.socket)) and not answering(host, move.after)
+
+
+def _listens_now(sshd: Sshd, base: Connection) -> frozenset[Listen]:
+    try:
+        return frozenset(listens(sshd.effective(base)))
+    except BaselineError:
+        # What stands on the host now is broken; the proven candidate replaces it.
+        return frozenset()

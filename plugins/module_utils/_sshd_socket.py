@@ -1,0 +1,113 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a socket unit listens on for sshd, as systemd.socket(5) reads it, and the drop-in that moves it. Pure.
+
+An address is ``(address, port)`` as ``sshd -T`` names it; ``0.0.0.0`` and ``::`` are the wildcards, each for itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import typing as t
+from dataclasses import dataclass
+
+__all__ = ["DROPIN", "Listen", "Streams", "composed", "dropin", "listen_property", "streams"]
+
+Listen = t.Tuple[str, int]
+
+# Drop-ins are read in the order of their names, and an empty ListenStream= forgets those before: ours comes last.
+DROPIN = "zz-pyhost-baseline.conf"
+HEADER = "# Written by pyhost.baseline.sshd_config, so that the socket listens where sshd_config says.\n"
+_ANY4, _ANY6 = "0.0.0.0", "::"
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What a socket unit listens on: TCP addresses, and what is no TCP (``/run/ssh.sock``, ``vsock::22``)."""
+
+    listens: frozenset[Listen] = frozenset()
+    others: tuple[str, ...] = ()
+
+
+def streams(texts: t.Iterable[str]) -> Streams:
+    """Read a unit and its drop-ins, in systemd's order: ``ListenStream`` adds up, an empty one forgets all before."""
+    values: list[str] = []
+    both = True
+    for text in texts:
+        for name, value in _assignments(text):
+            if name.startswith("Listen") and not value:
+                values = []
+            elif name == "ListenStream":
+                values.append(value)
+            elif name == "BindIPv6Only":
+                both = value != "ipv6-only"
+    return _streams(values, both=both)
+
+
+def listen_property(values: t.Iterable[str], *, bind: str) -> Streams:
+    """Read the property ``Listen`` of a loaded socket unit (``[::]:22 (Stream)``) and its ``BindIPv6Only``."""
+    found = [value.rpartition(" (Stream)")[0] for value in values if value.endswith(" (Stream)")]
+    return _streams(found, both=bind != "ipv6-only")
+
+
+def composed(files: t.Mapping[str, str], path: str, text: str | None) -> list[tuple[str, str]]:
+    """Return ``files`` (the unit, then its drop-ins) with ``text`` at ``path``, in the order that systemd reads."""
+    unit, *rest = [(name, words) for name, words in files.items() if name != path] or [("", "")]
+    if text is not None:
+        rest.append((path, text))
+    return [unit, *sorted(rest, key=lambda file: os.path.basename(file[0]))]
+
+
+def dropin(wished: t.Collection[Listen], others: t.Iterable[str] = ()) -> str:
+    """Return the drop-in that makes a socket unit listen on ``wished``, and on ``others`` as before.
+
+    Where both wildcards have a port, it is given alone: such a socket also comes up on a kernel without IPv6, on which
+    one for ``[::]`` would fail at the next boot and keep everybody out.
+    """
+    lone = any(address == _ANY6 and (_ANY4, port) not in wished for address, port in wished)
+    lines = []
+    for address, port in sorted(set(wished), key=lambda listen: (listen[1], listen[0])):
+        if not lone and address in (_ANY4, _ANY6) and {(_ANY4, port), (_ANY6, port)} <= set(wished):
+            lines.append(str(port))
+        else:
+            lines.append(f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
+    text = "".join(f"ListenStream={line}\n" for line in [*dict.fromkeys(lines), *others])
+    bind = "ipv6-only" if lone else "both"
+    # FreeBind: an address that only comes up later must not keep the socket from the others.
+    return f"{HEADER}[Socket]\nListenStream=\n{text}BindIPv6Only={bind}\nFreeBind=yes\n"
+
+
+def _assignments(text: str) -> t.Iterator[tuple[str, str]]:
+    section = ""
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        words = line.strip()
+        if words.startswith("[") and words.endswith("]"):
+            section = words
+        elif section == "[Socket]" and words[:1] not in ("#", ";") and "=" in words:
+            name, _sign, value = words.partition("=")
+            yield name.strip(), value.strip()
+
+
+def _streams(values: t.Iterable[str], *, both: bool) -> Streams:
+    listens: set[Listen] = set()
+    others = []
+    for value in values:
+        found = re.fullmatch(r"(?:(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+)):)?(?P<port>[0-9]+)", value)
+        if not found:
+            others.append(value)
+            continue
+        address = _plain(found["six"] or found["four"] or _ANY6)
+        listens.add((address, int(found["port"])))
+        if address == _ANY6 and both:
+            listens.add((_ANY4, int(found["port"])))
+    return Streams(frozenset(listens), tuple(others))
+
+
+def _plain(address: str) -> str:
+    """Return an IPv6 address in its shortest form; one with a scope (``fe80::1%eth0``) stays as it is."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address
