@@ -42,6 +42,8 @@ class Wish:
     backend: str = "auto"
     banaction: str = "auto"
     ignore_controller: bool = False
+    # What sshd lets people in by: "passwords" (too), "keys" (only), or "auto".
+    sshd_logins: str = "auto"
 
     @property
     def enabled(self) -> list[str]:
@@ -61,6 +63,7 @@ class Probes:
     # Usable packet filters, the preferred first: keys of _fail2ban_probe.BAN_ACTIONS.
     filters: tuple[str, ...] = ()
     controller: str | None = None
+    passwords: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,14 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
             options["backend"] = "auto"
         elif _logs_to_syslog(name, options, others) and _fail2ban_probe.journal_capable(filter_text):
             options["backend"] = "auto" if probes.no_journal else "systemd"
-    reads_journal = str(options.get("backend", "")).startswith("systemd")
-    if reads_journal and _fail2ban.filter_name(name, options, others) == "sshd":
-        options.setdefault("journalmatch", _fail2ban_probe.JOURNALMATCH)
+    if _fail2ban.filter_name(name, options, others) == "sshd":
+        if str(options.get("backend", "")).startswith("systemd"):
+            options.setdefault("journalmatch", _fail2ban_probe.JOURNALMATCH)
+        exact = {
+            "mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords),
+            "ignoreregex": _fail2ban_probe.SSHD_ONCE,
+        }
+        options = {**{option: text for option, text in exact.items() if option not in others.get(name, {})}, **options}
     return options
 
 

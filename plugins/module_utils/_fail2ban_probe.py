@@ -12,17 +12,35 @@ from dataclasses import dataclass
 __all__ = [
     "BAN_ACTIONS",
     "JOURNALMATCH",
+    "SSHD_ONCE",
     "Tool",
     "addresses_in",
     "documentation_addresses",
     "journal_capable",
     "rules_of",
+    "sshd_mode",
     "tool_of",
 ]
 
 # Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: as the service (either
 # unit's name), as an instance of ssh@.service (no unit name to match: the process), and split since OpenSSH 9.8.
 JOURNALMATCH = "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + _COMM=sshd + _COMM=sshd-session"
+
+# sshd says of an unknown user that it is one, and again with each password and at the end of the connection. The filter
+# takes each for a failure; without these lines the first counts, and an attempt once.
+SSHD_ONCE = (
+    r"^(?:error: )?(?:Failed \S+ for|Connection (?:closed|reset) by|Disconnected from|Disconnecting|"
+    r"maximum authentication attempts exceeded for) invalid user\s"
+)
+
+
+def sshd_mode(*, passwords: bool) -> str:
+    """Return the mode of fail2ban's filter sshd that counts an attempt once.
+
+    A server that takes passwords logs each wrong one, and logs the end of the connection too, which only the mode
+    aggressive counts. One that takes keys only logs nothing but the end.
+    """
+    return "normal" if passwords else "aggressive"
 
 
 @dataclass(frozen=True)

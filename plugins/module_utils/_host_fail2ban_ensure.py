@@ -23,7 +23,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban imp
     read_streams,
     troubles,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import controller, probe
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import (
+    controller,
+    probe,
+    takes_passwords,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_proof import (
     Proof,
     last_errors,
@@ -108,7 +112,9 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
         )
     # An earlier task of the play, which check mode did not run, installs it: Debian's usual answers are assumed.
     filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
-    probes = Probes(controller=controller(host) if wish.ignore_controller else None)
+    probes = Probes(
+        controller=controller(host) if wish.ignore_controller else None, passwords=takes_passwords(host, wish)
+    )
     composed = _fail2ban_plan.compose(wish, probes, {"sshd": {"backend": "systemd"}}, filters)
     warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"
     return Outcome(State(None), State(composed.text), composed, warnings=[warning])

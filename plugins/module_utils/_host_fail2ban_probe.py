@@ -8,15 +8,21 @@ import os
 import re
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import controller_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import account, find_sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["controller", "probe", "why_no_journal"]
+__all__ = ["controller", "probe", "takes_passwords", "why_no_journal"]
 
+# Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
+_STRANGER = "192.0.2.1"
+_BY_PASSWORD = ("passwordauthentication", "kbdinteractiveauthentication")
 _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
@@ -28,7 +34,24 @@ def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
         filters=() if settled else usable_filters(host),
         # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
         controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
+        passwords=takes_passwords(host, wish),
     )
+
+
+def takes_passwords(host: Host, wish: Wish) -> bool:
+    """Say whether sshd lets strangers try passwords; the wish may know better: sshd is often set up after fail2ban."""
+    if wish.sshd_logins != "auto":
+        return wish.sshd_logins == "passwords"
+    sshd = find_sshd(host, "/etc/ssh/sshd_config")
+    if sshd is None:
+        return False
+    stranger = account(Connection("", address=_STRANGER), "root")
+    try:
+        effective = sshd.effective(stranger)
+    except BaselineError:
+        # sshd refuses its own configuration, which is not ours to judge; the wider count is the safer one.
+        return False
+    return any(effective.get(keyword) == ("yes",) for keyword in _BY_PASSWORD)
 
 
 def why_no_journal(host: Host) -> str:

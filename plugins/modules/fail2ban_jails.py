@@ -64,6 +64,17 @@ options:
       - C(banaction) in O(defaults) is the same and goes first.
     type: str
     default: auto
+  sshd_logins:
+    description:
+      - What sshd lets people in by, which decides what counts as a failure in jails with the filter C(sshd), so that
+        C(maxretry) attempts lead to a ban and not fewer. A C(mode) or C(ignoreregex) of the jail's own goes first.
+      - With V(passwords) each wrong password of an existing user is one failure (the filter's mode C(normal)). With
+        V(keys) each connection that ends without a login is one (C(aggressive)). With both, a connection for an unknown
+        user is one.
+      - V(auto) asks sshd whether it takes passwords. Name it where a later task decides that.
+    type: str
+    choices: [auto, keys, passwords]
+    default: auto
   ignore_controller:
     description:
       - Whether the address that Ansible comes from is kept in C(ignoreip), so that no jail bans the controller.
@@ -243,6 +254,7 @@ def main() -> None:
             "jails": {"type": "dict", "default": {}},
             "backend": {"type": "str", "default": "auto"},
             "banaction": {"type": "str", "default": "auto"},
+            "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
             "ignore_controller": {"type": "bool", "default": False},
             "prove": {"type": "bool", "default": False},
             "reload": {"type": "bool", "default": True},
@@ -256,6 +268,7 @@ def main() -> None:
         jails={name: values or {} for name, values in options["jails"].items()},
         backend=options["backend"],
         banaction=options["banaction"],
+        sshd_logins=options["sshd_logins"],
         ignore_controller=options["ignore_controller"],
     )
     try:

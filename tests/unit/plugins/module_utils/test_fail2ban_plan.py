@@ -24,12 +24,15 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan imp
     toothless,
     unresolved,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import SSHD_ONCE
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import JailStream, parse_stream
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
 SSHD = (FIXTURES / "filter-sshd-debian13.conf").read_text()
 NO_JOURNAL = "/usr/bin/python3 cannot import systemd.journal; install the package python3-systemd"
 MATCH = "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + _COMM=sshd + _COMM=sshd-session"
+
+KEYS_ONLY = {"mode": "aggressive", "ignoreregex": SSHD_ONCE}
 
 
 def others(system: str) -> dict[str, dict[str, str]]:
@@ -53,7 +56,7 @@ def recorded(system: str = "debian13") -> JailStream:
 def test_a_host_with_journal_and_nftables(system: str) -> None:
     assert composed(Wish(jails={"sshd": {}}), system=system) == {
         "DEFAULT": {"banaction": "nftables", "banaction_allports": "nftables[type=allports]"},
-        "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH},
+        "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH, **KEYS_ONLY},
     }
 
 
@@ -85,7 +88,27 @@ def test_a_host_with_journal_and_nftables(system: str) -> None:
     ],
 )
 def test_what_a_jail_reads(wish: Wish, probes: Probes, jail: dict[str, str]) -> None:
-    assert composed(wish, probes)["sshd"] == jail
+    assert composed(wish, probes)["sshd"] == (jail if jail["enabled"] == "false" else {**KEYS_ONLY, **jail})
+
+
+@pytest.mark.parametrize(
+    ("options", "passwords", "others_say", "counts"),
+    [
+        pytest.param({}, False, {}, ("aggressive", SSHD_ONCE), id="keys only"),
+        pytest.param({}, True, {}, ("normal", SSHD_ONCE), id="passwords too"),
+        pytest.param({"mode": "ddos"}, False, {}, ("ddos", SSHD_ONCE), id="the jail's own mode"),
+        pytest.param({"ignoreregex": "x"}, False, {}, ("aggressive", "x"), id="the jail's own ignoreregex"),
+        pytest.param({}, False, {"mode": "extra"}, (None, SSHD_ONCE), id="another file's mode stays"),
+    ],
+)
+def test_what_counts_as_a_failure(
+    options: dict[str, str], passwords: bool, others_say: dict[str, str], counts: tuple[str | None, str]
+) -> None:
+    files = others("debian13")
+    files["sshd"].update(others_say)
+    text = compose(Wish(jails={"sshd": options}), Probes(passwords=passwords), files, {"sshd": SSHD}).text
+    jail = _fail2ban.options_of(text)["sshd"]
+    assert (jail.get("mode"), jail["ignoreregex"]) == counts
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import (
+    SSHD_ONCE,
     addresses_in,
     documentation_addresses,
     journal_capable,
@@ -79,6 +81,34 @@ def test_rules_of_iptables_are_one_jails_and_no_bans() -> None:
 @pytest.mark.parametrize("system", ["debian12", "debian13"])
 def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
     assert journal_capable((FIXTURES / f"filter-sshd-{system}.conf").read_text())
+
+
+@pytest.mark.parametrize(
+    ("line", "ignored"),
+    [
+        # As OpenSSH 9.2 and 10.0 wrote them, without the prefix that fail2ban takes off.
+        ("Invalid user nobodyx from 172.17.0.12 port 54376", False),
+        ("Failed password for invalid user nobodyx from 172.17.0.12 port 54376 ssh2", True),
+        ("Connection closed by invalid user nobodyx 172.17.0.12 port 54376 [preauth]", True),
+        ("Disconnecting invalid user nobodyx 172.17.0.12 port 36762: Too many authentication failures [preauth]", True),
+        (
+            "error: maximum authentication attempts exceeded for invalid user nobodyx from 172.17.0.12 port 36762 ssh2 "
+            "[preauth]",
+            True,
+        ),
+        ("Failed password for deploy from 172.17.0.12 port 34912 ssh2", False),
+        ("Connection closed by authenticating user deploy 172.17.0.12 port 34912 [preauth]", False),
+        (
+            "error: maximum authentication attempts exceeded for deploy from 172.17.0.12 port 39274 ssh2 [preauth]",
+            False,
+        ),
+        # A user name that plays a line of sshd's.
+        ("Invalid user Failed password for invalid user x from 172.17.0.12 port 54376", False),
+        ("Failed password for root from 172.17.0.12 port 1 ssh2: Failed password for invalid user x", False),
+    ],
+)
+def test_what_sshd_says_again_of_an_unknown_user(line: str, ignored: bool) -> None:
+    assert (re.search(SSHD_ONCE, line) is not None) is ignored
 
 
 def test_a_filter_without_a_match_does_not() -> None:
