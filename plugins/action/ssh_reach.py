@@ -16,19 +16,21 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     WINDOWS,
-    Answer,
     Candidate,
     Refusal,
     Verdict,
     candidates,
-    host_complaint,
     judge,
     no_answer,
-    parse_answer,
     port_complaint,
-    probe_script,
     search,
     silent_answer,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
+    Answer,
+    host_complaint,
+    parse_answer,
+    probe_script,
 )
 
 # Every variable that sets the option of the ssh connection plugin.
@@ -51,6 +53,7 @@ class ActionModule(ActionBase):
                 "users": {"type": "list", "elements": "str", "default": []},
                 "ports": {"type": "list", "elements": "int", "default": []},
                 "python_required": {"type": "bool", "default": True},
+                "allow_end_of_life": {"type": "bool", "default": False},
             }
         )[1]
         if complaint := port_complaint(wish["ports"]):
@@ -61,7 +64,13 @@ class ActionModule(ActionBase):
         script = probe_script(pythons, least=least)
 
         def unfit(answer: Answer) -> str | None:
-            return host_complaint(answer, least_python=least, python_needed=wish["python_required"], python_named=named)
+            return host_complaint(
+                answer,
+                least_python=least,
+                python_needed=wish["python_required"],
+                python_named=named,
+                allow_end_of_life=wish["allow_end_of_life"],
+            )
 
         powerless: list[str] = []
 

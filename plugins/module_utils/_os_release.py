@@ -7,7 +7,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-__all__ = ["System", "parse_os_release"]
+__all__ = ["ENTERPRISE_LINUX", "System", "parse_os_release"]
+
+# Red Hat Enterprise Linux and what is built from its sources: the same packages by the same names.
+ENTERPRISE_LINUX = ("rhel", "centos", "rocky", "almalinux")
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,20 @@ class System:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What to look the system up by, the most specific first: ``debian12``, ``debian``, then its relatives."""
-        own = (self.id + self.version, self.id) if self.version else (self.id,)
-        return own + self.like
+        """What to look the system up by, the most specific first: ``ubuntu24.04``, ``ubuntu``, ``debian``.
+
+        The Red Hat family is ``rocky9.4``, ``rocky``, ``el9``, ``el``, ``redhat``, or ``fedora43``, ``fedora``,
+        ``redhat``. Its own ``ID_LIKE`` calls Rocky Linux a Fedora, whose packages it does not have.
+        """
+        major = self.version.partition(".")[0]
+        own = [self.id + self.version, self.id] if self.version else [self.id]
+        if self.id in ENTERPRISE_LINUX:
+            return (*own, *([f"el{major}"] if major else []), "el", "redhat")
+        if self.id == "fedora":
+            return (*own, "redhat")
+        if self.id == "freebsd":
+            return tuple(dict.fromkeys([own[0], f"freebsd{major}", "freebsd"]))
+        return tuple(dict.fromkeys([*own, *self.like]))
 
     def is_family(self, family: str) -> bool:
         """Say whether the system is ``family`` or is made from it (``ubuntu`` is of the family ``debian``)."""

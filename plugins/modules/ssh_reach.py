@@ -41,6 +41,12 @@ options:
       - V(false) is for playbooks that install it.
     type: bool
     default: true
+  allow_end_of_life:
+    description:
+      - Go on where the host runs a release that is older than those that this collection manages, of a distribution
+        of which it manages later ones. Nothing was proven there.
+    type: bool
+    default: false
 notes:
   - Neither users nor ports are chosen where an extra variable (C(-e ansible_user=…)) decides, because extra variables
     beat what a play sets.

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which user and port of a host answers, and whether what answers is a host for this collection. Pure.
+"""Which user and port of a host answers. Pure.
 
 sshd punishes a source that keeps failing (PerSourcePenalties in sshd_config(5)), so every refusal is read for what it
 says about the candidates that are left: a closed port about all its users, a refused login about that user alone.
@@ -10,33 +10,27 @@ from __future__ import annotations
 
 import enum
 import re
-import shlex
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import not_a_target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer
+
 __all__ = [
     "WINDOWS",
-    "Answer",
     "Candidate",
     "Outcome",
     "Refusal",
     "Verdict",
     "candidates",
-    "host_complaint",
     "judge",
     "no_answer",
-    "parse_answer",
     "port_complaint",
-    "probe_script",
     "search",
     "silent_answer",
     "ssh_words",
 ]
 
-# The releases that the roles are tested on; a system is added here when its tests are.
-SUPPORTED: t.Mapping[str, tuple[str, ...]] = {"debian": ("12", "13")}
-
-_MARK = "pyhost.baseline.reach"
 _SSH_PORT = 22
 
 
@@ -67,24 +61,6 @@ class Refusal:
     words: str
     verdict: Verdict
     hint: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the host said to the probe's script. ``pythons`` are paths with their versions, in the order asked."""
-
-    login: str
-    uid: int
-    kernel: str
-    system: str
-    version: str
-    name: str
-    sudo: str
-    pythons: tuple[tuple[str, tuple[int, ...]], ...]
-
-    def python(self, least: tuple[int, int]) -> str | None:
-        """The first Python that is at least ``least``."""
-        return next((path for path, version in self.pythons if version >= least), None)
 
 
 @dataclass(frozen=True)
@@ -223,71 +199,7 @@ def no_answer(tried: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collect
     return f"no login works: {reasons}; the host was left as it was; {hint}"
 
 
-def probe_script(pythons: t.Sequence[str], *, least: tuple[int, int]) -> str:
-    """Return the POSIX sh script that a candidate feeds to ``/bin/sh -s``. It reads and never changes the host.
-
-    It is one function, so that the shell has read all of it before a command can take its standard input.
-    """
-    names = " ".join(shlex.quote(name) for name in pythons)
-    version = f"import sys; v = sys.version_info; print('%d.%d.%d' % v[:3]); sys.exit(v[:2] < {least!r})"
-    return f"""\
-probe() {{
-  PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
-  echo '{_MARK} begin'
-  echo "uid=$(id -u)"
-  echo "login=$(id -un)"
-  echo "kernel=$(uname -s)"
-  if [ -r /etc/os-release ]; then
-    (. /etc/os-release && echo "system=$ID" && echo "version=$VERSION_ID" && echo "name=$PRETTY_NAME")
-  fi
-  if [ "$(uname -s)" != Darwin ]; then
-    if ! command -v sudo >/dev/null; then echo sudo=absent
-    elif sudo -n true >/dev/null; then echo sudo=ok
-    else echo sudo=refused
-    fi
-    for name in {names}; do
-      path=$(command -v "$name") || continue
-      found=$("$path" -c {shlex.quote(version)})
-      enough=$?
-      if [ -n "$found" ]; then echo "python=$found $path"; fi
-      if [ "$enough" = 0 ]; then break; fi
-    done
-  fi
-  echo '{_MARK} end'
-}}
-probe </dev/null 2>/dev/null
-"""
-
-
-def parse_answer(output: str) -> Answer | None:
-    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run."""
-    match = re.search(rf"{re.escape(_MARK)} begin\r?\n(.*?){re.escape(_MARK)} end", output, re.DOTALL)
-    if match is None:
-        return None
-    pairs = [line.strip().split("=", 1) for line in match.group(1).splitlines() if "=" in line]
-    values = {key: value for key, value in pairs if key != "python"}
-    found = [value.split(" ", 1) for key, value in pairs if key == "python"]
-    return Answer(
-        login=values.get("login", ""),
-        uid=int(values.get("uid") or -1),
-        kernel=values.get("kernel", ""),
-        system=values.get("system", ""),
-        version=values.get("version", ""),
-        name=values.get("name") or values.get("kernel", ""),
-        sudo=values.get("sudo", "absent"),
-        pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
-    )
-
-
-def _not_a_target(system: str) -> str:
-    """Return the sentence for a system that Ansible runs on and this collection does not manage."""
-    return (
-        f"the host runs {system}, which is a place to run Ansible from, never a target of pyhost.baseline; "
-        "the host was left as it was; take it out of the inventory or choose others with '--limit'"
-    )
-
-
-WINDOWS = Refusal(_not_a_target("Windows"), Verdict.UNFIT)
+WINDOWS = Refusal(not_a_target("Windows"), Verdict.UNFIT)
 _WINDOWS_WORDS = re.compile(
     r"is not recognized as (?:an internal or external command|(?:the )?name of a cmdlet|a name of a cmdlet)"
     r"|CommandNotFoundException|#< CLIXML|The system cannot find the (?:path|file) specified"
@@ -300,35 +212,3 @@ def silent_answer(output: str) -> Refusal:
         return WINDOWS
     words = " ".join(output.split())[:200] or "no output"
     return Refusal(f"logged in, but its login shell runs no /bin/sh: {words}", Verdict.NEXT_USER)
-
-
-def host_complaint(
-    answer: Answer, *, least_python: tuple[int, int], python_needed: bool, python_named: str | None = None
-) -> str | None:
-    """Say why the host that answered cannot be a target, ``None`` where it can."""
-    if answer.kernel == "Darwin":
-        return _not_a_target("macOS")
-    releases = SUPPORTED.get(answer.system)
-    if releases is None or answer.version not in releases:
-        known = ", ".join(f"{name.capitalize()} {' and '.join(versions)}" for name, versions in SUPPORTED.items())
-        what = "an unsupported system" if releases is None else "an unsupported release"
-        return (
-            f"the host runs {answer.name or 'an unknown system'}, {what}; supported are {known}; it was left as it was"
-        )
-    if python_needed and answer.python(least_python) is None:
-        return _python_complaint(answer, least_python, python_named)
-    return None
-
-
-def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None) -> str:
-    wanted = f"{least[0]}.{least[1]} or later"
-    if named:
-        return (
-            f"the host has no Python {wanted} at {named}, where ansible_python_interpreter points; "
-            "it was left as it was; correct or remove that variable"
-        )
-    found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in answer.pythons)
-    return (
-        f"the host has {'only Python ' + found if found else 'no Python'}, and Ansible needs {wanted}; "
-        "it was left as it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
-    )

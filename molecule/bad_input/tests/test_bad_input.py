@@ -101,7 +101,7 @@ AT_THE_HOST: dict[str, Case] = {
 # Hosts that are no target, by their names.
 UNFIT: dict[str, Case] = {
     "virgin": ({"ansible_connection": "winrm"}, ["Windows"]),
-    "alpine": ({}, ["the host runs Alpine Linux v3.22, an unsupported system"]),
+    "alpine": ({}, ["the host runs Alpine Linux v3.22, which pyhost.baseline does not manage"]),
     "bare": ({}, ["the host has no Python"]),
 }
 

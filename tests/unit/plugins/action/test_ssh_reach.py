@@ -11,7 +11,8 @@ import pytest
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 
 from ansible_collections.pyhost.baseline.plugins.action.ssh_reach import ActionModule
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import WINDOWS, Answer, Candidate, Refusal, Verdict
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import WINDOWS, Candidate, Refusal, Verdict
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer
 
 ANSWER = b"pyhost.baseline.reach begin\nuid=0\nlogin=root\nkernel=Linux\npyhost.baseline.reach end\n"
 

@@ -17,9 +17,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
         pytest.param("debian12", ("debian12", "debian"), "Debian GNU/Linux 12 (bookworm)", id="debian12"),
         pytest.param("debian13", ("debian13", "debian"), "Debian GNU/Linux 13 (trixie)", id="debian13"),
         pytest.param("ubuntu24.04", ("ubuntu24.04", "ubuntu", "debian"), "Ubuntu 24.04.3 LTS", id="ubuntu"),
-        pytest.param(
-            "rocky9", ("rocky9.4", "rocky", "rhel", "centos", "fedora"), "Rocky Linux 9.4 (Blue Onyx)", id="el9"
-        ),
+        pytest.param("rocky9", ("rocky9.4", "rocky", "el9", "el", "redhat"), "Rocky Linux 9.4 (Blue Onyx)", id="el9"),
     ],
 )
 def test_keys_go_from_most_to_least_specific(fixture: str, keys: tuple[str, ...], title: str) -> None:
@@ -41,6 +39,26 @@ def test_odd_files_are_read_as_far_as_they_go(text: str, system: System) -> None
     assert parse_os_release(text) == system
 
 
+@pytest.mark.parametrize(
+    ("system", "keys"),
+    [
+        pytest.param(System("rhel", "9.6", ("fedora",)), ("rhel9.6", "rhel", "el9", "el", "redhat"), id="rhel"),
+        pytest.param(
+            System("centos", "10", ("rhel", "fedora")), ("centos10", "centos", "el10", "el", "redhat"), id="stream"
+        ),
+        pytest.param(System("fedora", "43"), ("fedora43", "fedora", "redhat"), id="fedora"),
+        pytest.param(System("freebsd", "14.3"), ("freebsd14.3", "freebsd14", "freebsd"), id="freebsd"),
+        pytest.param(System("freebsd", "15"), ("freebsd15", "freebsd"), id="freebsd without a minor release"),
+        pytest.param(System("debian"), ("debian",), id="testing has no VERSION_ID"),
+        pytest.param(System("ol", "9.6", ("fedora",)), ("ol9.6", "ol", "fedora"), id="of no family that is known"),
+    ],
+)
+def test_families_are_those_of_the_packages(system: System, keys: tuple[str, ...]) -> None:
+    assert system.keys == keys
+
+
 def test_family_includes_what_is_made_from_it() -> None:
     assert System("ubuntu", "24.04", ("debian",)).is_family("debian")
     assert not System("rocky", "9.4", ("rhel",)).is_family("debian")
+    # Rocky's own ID_LIKE names Fedora, whose packages and dnf it does not have.
+    assert not System("rocky", "9.4", ("rhel", "centos", "fedora")).is_family("fedora")

@@ -1,30 +1,26 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which candidates are tried, what ssh's words mean for the others, and which hosts are refused."""
+"""Which candidates are tried, and what ssh's words mean for the others."""
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     WINDOWS,
-    Answer,
     Candidate,
     Refusal,
     Verdict,
     candidates,
-    host_complaint,
     judge,
     no_answer,
-    parse_answer,
     port_complaint,
-    probe_script,
     search,
     silent_answer,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer, parse_answer
 
 DEBIAN13 = Answer(
     login="deploy",
@@ -38,10 +34,6 @@ DEBIAN13 = Answer(
 )
 REFUSED = "ssh: connect to host 203.0.113.7 port 2222: Connection refused"
 DENIED = "Permission denied (publickey)."
-
-
-def answer(**changes: t.Any) -> Answer:
-    return Answer(**{**DEBIAN13.__dict__, **changes})
 
 
 @pytest.mark.parametrize(
@@ -218,24 +210,6 @@ def test_no_answer_names_what_extra_variables_forced() -> None:
     )
 
 
-def test_script_runs_in_a_posix_shell() -> None:
-    script = probe_script(["/nonexistent/python3", "python3"], least=(3, 8))
-    ran = subprocess.run(["/bin/sh", "-s"], input=f"echo banner\n{script}", capture_output=True, text=True, check=True)
-    found = parse_answer(ran.stdout)
-    assert ran.stderr == ""
-    assert found is not None
-    assert found.kernel == "Linux"
-    assert found.python((3, 8)) is not None
-
-
-def test_script_goes_on_past_an_old_python() -> None:
-    text = "pyhost.baseline.reach begin\r\nuid=0\r\npython=3.6.8 /usr/bin/python3\r\npython=3.12.1 /opt/python3.12\r\n"
-    found = parse_answer(f"motd\n{text}pyhost.baseline.reach end\r\n")
-    assert found is not None
-    assert found.pythons == (("/usr/bin/python3", (3, 6, 8)), ("/opt/python3.12", (3, 12, 1)))
-    assert found.python((3, 9)) == "/opt/python3.12"
-
-
 @pytest.mark.parametrize(
     "output",
     [
@@ -258,56 +232,6 @@ def test_a_login_without_a_shell_leads_to_the_next_user() -> None:
     assert silent_answer("This account is currently not available.\n") == Refusal(
         "logged in, but its login shell runs no /bin/sh: This account is currently not available.", Verdict.NEXT_USER
     )
-
-
-@pytest.mark.parametrize(
-    ("host", "complaint"),
-    [
-        (DEBIAN13, None),
-        (answer(version="12"), None),
-        (
-            answer(kernel="Darwin", system="", version="", name="Darwin"),
-            "the host runs macOS, which is a place to run Ansible from, never a target of pyhost.baseline; "
-            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
-        ),
-        (
-            answer(system="alpine", version="3.22", name="Alpine Linux v3.22"),
-            "the host runs Alpine Linux v3.22, an unsupported system; supported are Debian 12 and 13; "
-            "it was left as it was",
-        ),
-        (
-            answer(version="11", name="Debian GNU/Linux 11 (bullseye)"),
-            "the host runs Debian GNU/Linux 11 (bullseye), an unsupported release; supported are Debian 12 and 13; "
-            "it was left as it was",
-        ),
-        (
-            answer(pythons=()),
-            "the host has no Python, and Ansible needs 3.9 or later; it was left as it was; "
-            "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
-        ),
-        (
-            answer(pythons=(("/usr/bin/python3", (3, 6, 8)),)),
-            "the host has only Python 3.6.8 at /usr/bin/python3, and Ansible needs 3.9 or later; it was left as it "
-            "was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
-        ),
-    ],
-    ids=["debian13", "debian12", "macos", "alpine", "debian11", "no-python", "old-python"],
-)
-def test_host_complaint(host: Answer, complaint: str | None) -> None:
-    assert host_complaint(host, least_python=(3, 9), python_needed=True) == complaint
-
-
-def test_host_complaint_of_a_named_python() -> None:
-    assert host_complaint(
-        answer(pythons=()), least_python=(3, 9), python_needed=True, python_named="/opt/py/bin/python"
-    ) == (
-        "the host has no Python 3.9 or later at /opt/py/bin/python, where ansible_python_interpreter points; "
-        "it was left as it was; correct or remove that variable"
-    )
-
-
-def test_python_is_not_demanded_by_its_installer() -> None:
-    assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
 
 
 def test_port_complaint() -> None:

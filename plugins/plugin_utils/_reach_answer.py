@@ -1,0 +1,138 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says to the probe, and whether it can be a target of this collection. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target
+
+__all__ = ["Answer", "host_complaint", "parse_answer", "probe_script"]
+
+_MARK = "pyhost.baseline.reach"
+_OWN_PYTHON = "/usr/bin/python3"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the host said to the probe's script. ``pythons`` are paths with their versions, in the order asked."""
+
+    login: str
+    uid: int
+    kernel: str
+    system: str
+    version: str
+    name: str
+    sudo: str
+    pythons: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def python(self, least: tuple[int, int]) -> str | None:
+        """The first Python that is at least ``least``."""
+        return next((path for path, version in self.pythons if version >= least), None)
+
+
+def probe_script(pythons: t.Sequence[str], *, least: tuple[int, int]) -> str:
+    """Return the POSIX sh script that a candidate feeds to ``/bin/sh -s``. It reads and never changes the host.
+
+    It is one function, so that the shell has read all of it before a command can take its standard input.
+    """
+    names = " ".join(shlex.quote(name) for name in pythons)
+    version = f"import sys; v = sys.version_info; print('%d.%d.%d' % v[:3]); sys.exit(v[:2] < {least!r})"
+    return f"""\
+probe() {{
+  PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
+  echo '{_MARK} begin'
+  echo "uid=$(id -u)"
+  echo "login=$(id -un)"
+  echo "kernel=$(uname -s)"
+  echo "release=$(uname -r)"
+  if [ -r /etc/os-release ]; then
+    (. /etc/os-release && echo "system=$ID" && echo "version=$VERSION_ID" && echo "name=$PRETTY_NAME")
+  fi
+  if [ "$(uname -s)" != Darwin ]; then
+    if ! command -v sudo >/dev/null; then echo sudo=absent
+    elif sudo -n true >/dev/null; then echo sudo=ok
+    else echo sudo=refused
+    fi
+    for name in {names}; do
+      path=$(command -v "$name") || continue
+      found=$("$path" -c {shlex.quote(version)})
+      enough=$?
+      if [ -n "$found" ]; then echo "python=$found $path"; fi
+      if [ "$enough" = 0 ]; then break; fi
+    done
+  fi
+  echo '{_MARK} end'
+}}
+probe </dev/null 2>/dev/null
+"""
+
+
+def parse_answer(output: str) -> Answer | None:
+    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run."""
+    match = re.search(rf"{re.escape(_MARK)} begin\r?\n(.*?){re.escape(_MARK)} end", output, re.DOTALL)
+    if match is None:
+        return None
+    pairs = [line.strip().split("=", 1) for line in match.group(1).splitlines() if "=" in line]
+    values = {key: value for key, value in pairs if key != "python"}
+    found = [value.split(" ", 1) for key, value in pairs if key == "python"]
+    kernel = values.get("kernel", "")
+    if "system" not in values and kernel != "Linux":
+        # A system without os-release(5), an old FreeBSD for one, is known by uname(1): FreeBSD, 12.4-RELEASE-p9.
+        release = values.get("release", "")
+        values["system"], values["version"] = kernel.lower(), release.partition("-")[0]
+        values["name"] = f"{kernel} {release}".strip()
+    return Answer(
+        login=values.get("login", ""),
+        uid=int(values.get("uid") or -1),
+        kernel=kernel,
+        system=values.get("system", ""),
+        version=values.get("version", ""),
+        name=values.get("name") or kernel,
+        sudo=values.get("sudo", "absent"),
+        pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
+    )
+
+
+def host_complaint(
+    answer: Answer,
+    *,
+    least_python: tuple[int, int],
+    python_needed: bool,
+    python_named: str | None = None,
+    allow_end_of_life: bool = False,
+) -> str | None:
+    """Say why the host that answered cannot be a target, ``None`` where it can."""
+    if answer.kernel == "Darwin":
+        return not_a_target("macOS")
+    system = System(answer.system, answer.version, title=answer.name or "an unknown system")
+    unfit = complaint(system, allow_end_of_life=allow_end_of_life)
+    if unfit is None and python_needed and answer.python(least_python) is None:
+        return _python_complaint(answer, least_python, python_named)
+    return unfit
+
+
+def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None) -> str:
+    wanted = f"{least[0]}.{least[1]} or later"
+    if named:
+        return (
+            f"the host has no Python {wanted} at {named}, where ansible_python_interpreter points; "
+            "it was left as it was; correct or remove that variable"
+        )
+    found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in answer.pythons)
+    way_out = "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
+    if any(path == _OWN_PYTHON for path, _version in answer.pythons):
+        # The distribution's package is there already: nothing newer comes of installing it.
+        way_out = (
+            "move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
+            "Python and name it in ansible_python_interpreter"
+        )
+    return (
+        f"the host has {'only Python ' + found if found else 'no Python'}, and Ansible needs {wanted}; "
+        f"it was left as it was; {way_out}"
+    )

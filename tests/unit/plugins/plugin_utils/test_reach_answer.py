@@ -1,0 +1,132 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says to the probe, and which hosts are refused with which sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
+    Answer,
+    host_complaint,
+    parse_answer,
+    probe_script,
+)
+
+DEBIAN13 = Answer(
+    login="deploy",
+    uid=1000,
+    kernel="Linux",
+    system="debian",
+    version="13",
+    name="Debian GNU/Linux 13 (trixie)",
+    sudo="ok",
+    pythons=(("/usr/bin/python3", (3, 13, 5)),),
+)
+
+
+def answer(**changes: t.Any) -> Answer:
+    return Answer(**{**DEBIAN13.__dict__, **changes})
+
+
+def test_script_runs_in_a_posix_shell() -> None:
+    script = probe_script(["/nonexistent/python3", "python3"], least=(3, 8))
+    ran = subprocess.run(["/bin/sh", "-s"], input=f"echo banner\n{script}", capture_output=True, text=True, check=True)
+    found = parse_answer(ran.stdout)
+    assert ran.stderr == ""
+    assert found is not None
+    assert found.kernel == "Linux"
+    assert found.python((3, 8)) is not None
+
+
+def test_script_goes_on_past_an_old_python() -> None:
+    text = "pyhost.baseline.reach begin\r\nuid=0\r\npython=3.6.8 /usr/bin/python3\r\npython=3.12.1 /opt/python3.12\r\n"
+    found = parse_answer(f"motd\n{text}pyhost.baseline.reach end\r\n")
+    assert found is not None
+    assert found.pythons == (("/usr/bin/python3", (3, 6, 8)), ("/opt/python3.12", (3, 12, 1)))
+    assert found.python((3, 9)) == "/opt/python3.12"
+
+
+@pytest.mark.parametrize(
+    ("uname", "system", "version", "name"),
+    [
+        ("kernel=FreeBSD\nrelease=12.4-RELEASE-p9\n", "freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9"),
+        ("kernel=OpenBSD\nrelease=7.7\n", "openbsd", "7.7", "OpenBSD 7.7"),
+        ("kernel=SunOS\nrelease=5.11\n", "sunos", "5.11", "SunOS 5.11"),
+        ("kernel=Linux\nrelease=2.6.32-754.el6.x86_64\n", "", "", "Linux"),
+    ],
+    ids=["freebsd12", "openbsd", "solaris", "centos6"],
+)
+def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, version: str, name: str) -> None:
+    found = parse_answer(f"pyhost.baseline.reach begin\nuid=0\n{uname}pyhost.baseline.reach end\n")
+    assert found is not None
+    assert (found.system, found.version, found.name) == (system, version, name)
+
+
+@pytest.mark.parametrize(
+    ("host", "complaint"),
+    [
+        (DEBIAN13, None),
+        (answer(version="12"), None),
+        (
+            answer(kernel="Darwin", system="", version="", name="Darwin"),
+            "the host runs macOS, which is a place to run Ansible from, never a target of pyhost.baseline; "
+            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
+        ),
+        (
+            answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
+            "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
+            "Debian 12 and 13; the host was left as it was; take it out of the inventory or choose others with "
+            "'--limit'",
+        ),
+        (
+            answer(system="", version="", name="Linux"),
+            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages Debian 12 and 13; "
+            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
+        ),
+        (
+            answer(pythons=()),
+            "the host has no Python, and Ansible needs 3.9 or later; it was left as it was; "
+            "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
+        ),
+        (
+            answer(pythons=(("/usr/local/bin/python3", (3, 6, 8)),)),
+            "the host has only Python 3.6.8 at /usr/local/bin/python3, and Ansible needs 3.9 or later; it was left as "
+            "it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
+        ),
+        (
+            answer(pythons=(("/usr/bin/python3", (3, 7, 3)),)),
+            "the host has only Python 3.7.3 at /usr/bin/python3, and Ansible needs 3.9 or later; it was left as it "
+            "was; move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
+            "Python and name it in ansible_python_interpreter",
+        ),
+    ],
+    ids=["debian13", "debian12", "macos", "alpine", "no-os-release", "no-python", "old-python", "old-system-python"],
+)
+def test_host_complaint(host: Answer, complaint: str | None) -> None:
+    assert host_complaint(host, least_python=(3, 9), python_needed=True) == complaint
+
+
+def test_end_of_life_is_allowed_knowingly_and_python_is_asked_for_all_the_same() -> None:
+    buster = answer(version="10", name="Debian GNU/Linux 10 (buster)", pythons=(("/usr/bin/python3", (3, 7, 3)),))
+    refused = host_complaint(buster, least_python=(3, 8), python_needed=True)
+    allowed = host_complaint(buster, least_python=(3, 8), python_needed=True, allow_end_of_life=True)
+    assert refused is not None and "which is past its end of life" in refused
+    assert allowed is not None and allowed.startswith("the host has only Python 3.7.3 at /usr/bin/python3")
+    assert host_complaint(buster, least_python=(3, 7), python_needed=True, allow_end_of_life=True) is None
+
+
+def test_host_complaint_of_a_named_python() -> None:
+    assert host_complaint(
+        answer(pythons=()), least_python=(3, 9), python_needed=True, python_named="/opt/py/bin/python"
+    ) == (
+        "the host has no Python 3.9 or later at /opt/py/bin/python, where ansible_python_interpreter points; "
+        "it was left as it was; correct or remove that variable"
+    )
+
+
+def test_python_is_not_demanded_by_its_installer() -> None:
+    assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
