@@ -1,8 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a thing is called on which system: logical names and sets to the distribution's packages. Data, and its look-up.
+"""What a thing is called on which system: logical names and sets to the distribution's packages.
 
-A system is added by adding its key (see ``System.keys``) to the rows below; the more specific key wins.
+The rows are in ``_package_table_*.py``, one file a family; each has a row for each logical name: names, or the reason
+why not.
 """
 
 from __future__ import annotations
@@ -11,73 +12,44 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils import (
+    _package_table_debian,
+    _package_table_freebsd,
+    _package_table_redhat,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Table, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys, known
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 
-__all__ = ["PACKAGES", "SETS", "checked", "logical_names", "resolve"]
+__all__ = ["SETS", "TABLES", "asked_system", "checked", "enabling", "logical_names", "meaning", "resolve", "row"]
 
-Row = t.Mapping[str, t.Tuple[str, ...]]
-
-# Names of the Debian family were looked up in the archives of Debian 12 and 13; Ubuntu 22.04 and later have the same.
-PACKAGES: t.Mapping[str, Row] = {
-    # Python and what builds its extension modules
-    "c-toolchain": {"debian": ("build-essential",)},
-    "pkg-config": {"debian": ("pkgconf",)},
-    "python-headers": {"debian": ("python3-dev",)},
-    "python-packaging": {"debian": ("python3-packaging",)},
-    "python-pip": {"debian": ("python3-pip",)},
-    "python-venv": {"debian": ("python3-venv",)},
-    # headers of libraries
-    "bzip2-headers": {"debian": ("libbz2-dev",)},
-    "curl-headers": {"debian": ("libcurl4-openssl-dev",)},
-    "freetype-headers": {"debian": ("libfreetype-dev",)},
-    "jpeg-headers": {"debian": ("libjpeg-dev",)},
-    "kerberos-headers": {"debian": ("libkrb5-dev",)},
-    "lcms-headers": {"debian": ("liblcms2-dev",)},
-    "ldap-headers": {"debian": ("libldap-dev",)},
-    "libffi-headers": {"debian": ("libffi-dev",)},
-    "mysql-client-headers": {"debian": ("default-libmysqlclient-dev",)},
-    "ncurses-headers": {"debian": ("libncurses-dev",)},
-    "odbc-headers": {"debian": ("unixodbc-dev",)},
-    "openjpeg-headers": {"debian": ("libopenjp2-7-dev",)},
-    "openssl-headers": {"debian": ("libssl-dev",)},
-    "png-headers": {"debian": ("libpng-dev",)},
-    "postgresql-client-headers": {"debian": ("libpq-dev",)},
-    "readline-headers": {"debian": ("libreadline-dev",)},
-    "sasl-headers": {"debian": ("libsasl2-dev",)},
-    "sodium-headers": {"debian": ("libsodium-dev",)},
-    "sqlite-headers": {"debian": ("libsqlite3-dev",)},
-    "tiff-headers": {"debian": ("libtiff-dev",)},
-    "uuid-headers": {"debian": ("uuid-dev",)},
-    "webp-headers": {"debian": ("libwebp-dev",)},
-    "xml-headers": {"debian": ("libxml2-dev",)},
-    "xmlsec-headers": {"debian": ("libxmlsec1-dev",)},
-    "xslt-headers": {"debian": ("libxslt1-dev",)},
-    "xz-headers": {"debian": ("liblzma-dev",)},
-    "yaml-headers": {"debian": ("libyaml-dev",)},
-    "zlib-headers": {"debian": ("zlib1g-dev",)},
-    "zstd-headers": {"debian": ("libzstd-dev",)},
-    # tools
-    "ca-certificates": {"debian": ("ca-certificates",)},
-    "curl": {"debian": ("curl",)},
-    "gettext": {"debian": ("gettext",)},
-    "git": {"debian": ("git",)},
-    "rsync": {"debian": ("rsync",)},
-    # the host itself
-    "openssh-client": {"debian": ("openssh-client",)},
-    "openssh-server": {"debian": ("openssh-server",)},
-    "packet-filter": {"debian": ("nftables",)},
-    "sudo": {"debian": ("sudo",)},
-    # The server alone is blind without the journal's reader, and toothless without a packet filter's tool and the names
-    # of ports (/etc/services).
-    "fail2ban": {"debian": ("fail2ban", "python3-systemd", "nftables", "netbase")},
-    "unattended-upgrades": {"debian": ("unattended-upgrades",)},
+TABLES: t.Mapping[str, Table] = {
+    "debian": _package_table_debian.TABLE,
+    "freebsd": _package_table_freebsd.TABLE,
+    "redhat": _package_table_redhat.TABLE,
 }
 
 SETS: t.Mapping[str, tuple[str, ...]] = {
     "database-client-headers": ("mysql-client-headers", "postgresql-client-headers", "sqlite-headers"),
+    # What the compiled modules of the standard library are built against, as pyenv and uv's users need it.
+    "build-python": (
+        "bzip2-headers",
+        "c-toolchain",
+        "libffi-headers",
+        "ncurses-headers",
+        "openssl-headers",
+        "pkg-config",
+        "readline-headers",
+        "sqlite-headers",
+        "uuid-headers",
+        "xz-headers",
+        "zlib-headers",
+        "zstd-headers",
+    ),
+    "directory-headers": ("kerberos-headers", "ldap-headers", "sasl-headers"),
     "image-headers": (
         "freetype-headers",
         "jpeg-headers",
@@ -100,7 +72,20 @@ SETS: t.Mapping[str, tuple[str, ...]] = {
         "python-venv",
         "zlib-headers",
     ),
+    "xml-security": ("xml-headers", "xmlsec-headers", "xslt-headers"),
     "xml-stack": ("xml-headers", "xslt-headers", "zlib-headers"),
+}
+
+# How an admin enables a repository that is off at first; the more specific key wins.
+_ENABLING: t.Mapping[str, t.Mapping[str, str]] = {
+    "crb": {
+        "rhel": "subscription-manager repos --enable codeready-builder-for-rhel-{major}-$(arch)-rpms",
+        "el": "dnf config-manager --set-enabled crb",
+    },
+    "epel": {
+        "rhel": "install the package epel-release for release {major} from EPEL's own site, and enable crb",
+        "el": "dnf install epel-release",
+    },
 }
 
 # deb-control(5): lower case, digits, plus, minus, full stop; then an architecture.
@@ -110,15 +95,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9][a-z0-9-]*)?")
 
 @dataclass(frozen=True)
 class Resolved:
-    """The packages of the wish, in order and once each, and which wished name each comes from."""
+    """The packages of the wish, in order and once each, and which wished name each comes from.
+
+    ``included`` says of the names that need no package why; ``repositories`` are those that are off at first and have
+    some of the packages.
+    """
 
     packages: tuple[str, ...]
     by_name: dict[str, list[str]]
+    included: dict[str, str]
+    repositories: dict[str, list[str]]
 
 
 def logical_names() -> list[str]:
     """Return every logical name and every set, sorted."""
-    return sorted([*PACKAGES, *SETS])
+    return sorted([*TABLES["debian"].rows, *SETS])
 
 
 def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> Resolved:
@@ -128,21 +119,83 @@ def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> R
     only, so that removing fail2ban does not take the packet filter along.
     """
     by_name = {name: _packages_of(checked(name), system, alone=alone) for name in names}
-    packages = dict.fromkeys(package for found in by_name.values() for package in found)
-    return Resolved(tuple(packages), by_name)
+    packages = tuple(dict.fromkeys(package for found in by_name.values() for package in found))
+    parts = dict.fromkeys(part for name in names for part in SETS.get(name, (name,)))
+    rows = {part: row(part, system) for part in parts if part in TABLES["debian"].rows}
+    included = {part: found.where for part, found in rows.items() if isinstance(found, Included)}
+    return Resolved(packages, by_name, included, _repositories(packages, system))
+
+
+def row(name: str, system: System) -> Row | None:
+    """Return the row of the logical ``name`` on ``system``, ``None`` where the system has no table."""
+    table = _table(system)
+    if table is None:
+        return None
+    for key in system.keys:
+        if name in table.exceptions.get(key, {}):
+            return table.exceptions[key][name]
+    return table.rows[name]
+
+
+def enabling(repository: str, system: System) -> str:
+    """Say how an admin enables ``repository`` on ``system``."""
+    ways = _ENABLING[repository]
+    major = system.version.partition(".")[0]
+    return next(ways[key] for key in system.keys if key in ways).format(major=major)
+
+
+def meaning(names: t.Sequence[str], system: System) -> dict[str, t.Any]:
+    """Return what ``names`` stand for on ``system``, as a module's result."""
+    if _table(system) is None:
+        raise BaselineError(f"no packages are known for {system.title}; known are those of {', '.join(keys())}")
+    found = resolve(names, system)
+    return {
+        "changed": False,
+        "system": system.title,
+        "resolved": found.by_name,
+        "included": found.included,
+        "repositories": {
+            name: {"enable": enabling(name, system), "packages": packages}
+            for name, packages in found.repositories.items()
+        },
+    }
+
+
+def asked_system(key: str) -> System:
+    """Return the system of the mission that ``key`` names, else raise."""
+    system = known(key)
+    if system is None:
+        raise BaselineError(f"{unknown('system', key, keys())}; known are {', '.join(keys())}, rhel9, rocky9 and so on")
+    return system
+
+
+def _table(system: System) -> Table | None:
+    return next((TABLES[key] for key in system.keys if key in TABLES), None)
+
+
+def _repositories(packages: t.Sequence[str], system: System) -> dict[str, list[str]]:
+    table = _table(system)
+    keys = [key for key in system.keys if table is not None and key in table.repositories]
+    if table is None or not keys:
+        return {}
+    found = {name: [one for one in packages if one in held] for name, held in table.repositories[keys[0]].items()}
+    return {name: held for name, held in found.items() if held}
 
 
 def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
     if name in SETS:
         parts = [_packages_of(part, system, alone=alone) for part in SETS[name]]
         return list(dict.fromkeys(package for part in parts for package in part))
-    if name not in PACKAGES:
+    if name not in TABLES["debian"].rows:
         return [name]
-    row = PACKAGES[name]
-    for key in system.keys:
-        if key in row:
-            return [name] if alone and name in row[key] else list(row[key])
-    raise BaselineError(f"the logical name {name!r} has no packages for {system.title} yet; nothing was changed")
+    found = row(name, system)
+    if found is None:
+        raise BaselineError(f"the logical name {name!r} has no packages for {system.title} yet; nothing was changed")
+    if isinstance(found, Unavailable):
+        raise BaselineError(f"{name!r} is not to be had on {system.title}: {found.why}; nothing was changed")
+    if isinstance(found, Included):
+        return []
+    return [name] if alone and name in found else list(found)
 
 
 def checked(name: str) -> str:

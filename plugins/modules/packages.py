@@ -18,6 +18,7 @@ description:
   - Where nothing has to be done, the answer comes from the package database alone and no command is run.
   - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first.
   - Manages the Debian family (Debian 12 and 13; Ubuntu 22.04 and later by the same names).
+  - With O(state=resolved) it only says what names mean, for any system that it has a table of, and touches nothing.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -43,9 +44,18 @@ options:
       - V(latest) also upgrades to the version that apt would choose. Held packages stay, with a warning.
       - V(absent) removes; configuration files stay. A logical name that is also the name of a package, such as
         V(fail2ban), then means that package alone.
+      - V(resolved) changes nothing and asks no package manager. It returns the packages that the names stand for on
+        O(system), and the repositories that have to be enabled for them.
     type: str
-    choices: [present, latest, absent]
+    choices: [present, latest, absent, resolved]
     default: present
+  system:
+    description:
+      - The system whose names O(state=resolved) returns, such as V(debian13), V(ubuntu24.04), V(el9), V(fedora43) or
+        V(freebsd14). V(el9) stands for release 9 of Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux;
+        V(rhel9) returns Red Hat's own way to enable repositories.
+      - Without it, the system of the host is taken.
+    type: str
   install_recommends:
     description: Whether packages that are only recommended by others are installed with them.
     type: bool
@@ -90,6 +100,16 @@ EXAMPLES = r"""
     state: latest
     lock_timeout: 600
 
+- name: See what a set means on another system, without a host
+  pyhost.baseline.packages:
+    name: [python-stack, xml-security]
+    state: resolved
+    system: el9
+  delegate_to: localhost
+  become: false
+  run_once: true
+  register: meaning
+
 - name: Remove a mail server
   pyhost.baseline.packages:
     name: exim4-base
@@ -98,29 +118,46 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resolved:
-  description: The packages that each wished name stands for on this host.
+  description: The packages that each wished name stands for on this host, or on O(system).
   type: dict
   returned: success
   sample: {python-headers: [python3-dev], git: [git]}
+included:
+  description: The names that need no package there, and why.
+  type: dict
+  returned: with O(state=resolved)
+  sample: {zlib-headers: part of FreeBSD's base system}
+repositories:
+  description: >-
+    The repositories that are off at first and have some of the packages, with those packages, and how an admin enables
+    each of them.
+  type: dict
+  returned: with O(state=resolved)
+  sample: {crb: {enable: dnf config-manager --set-enabled crb, packages: [xmlsec1-devel]}}
+system:
+  description: The system that the names were resolved for.
+  type: str
+  returned: with O(state=resolved)
+  sample: el9
 installed:
   description: Packages that were installed, those that others need included, with their versions.
   type: dict
-  returned: success
+  returned: success, but with O(state=resolved)
   sample: {git: "1:2.39.5-0+deb12u2"}
 upgraded:
   description: Packages whose version changed.
   type: dict
-  returned: success
+  returned: success, but with O(state=resolved)
   sample: {curl: {before: 7.88.1-10+deb12u14, after: 7.88.1-10+deb12u15}}
 removed:
   description: Packages that were removed, with the versions that they had.
   type: dict
-  returned: success
+  returned: success, but with O(state=resolved)
   sample: {}
 cache_updated:
   description: Whether the package index was read anew.
   type: bool
-  returned: success
+  returned: success, but with O(state=resolved)
   sample: false
 holder:
   description: The process that holds the lock, where O(lock_timeout) passed.
@@ -142,12 +179,17 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import Outcome, Wish, fulfil
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System, parse_os_release
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import resolve
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import asked_system, meaning, resolve
+
+
+def own(host: Host) -> System:
+    """Return the host's system by its own words."""
+    return parse_os_release(host.read("/etc/os-release") or "")
 
 
 def supported_system(host: Host) -> System:
     """Return the host's system, an error where no package manager of this module is at home."""
-    system = parse_os_release(host.read("/etc/os-release") or "")
+    system = own(host)
     if not system.is_family("debian"):
         raise BaselineError(
             f"{system.title} is not supported: pyhost.baseline.packages manages the Debian family "
@@ -179,7 +221,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
-            "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "latest", "absent", "resolved"], "default": "present"},
+            "system": {"type": "str"},
             "install_recommends": {"type": "bool", "default": False},
             "update_cache": {"type": "bool", "default": True},
             "cache_valid_time": {"type": "int", "default": 86400},
@@ -190,6 +233,12 @@ def main() -> None:
     wanted = module.params
     try:
         host = Host(module)
+        if wanted["state"] == "resolved":
+            module.exit_json(
+                **meaning(wanted["name"], asked_system(wanted["system"]) if wanted["system"] else own(host))
+            )
+        if wanted["system"]:
+            raise BaselineError("system is for state=resolved only; nothing was changed")
         system = supported_system(host)
         resolved = resolve(wanted["name"], system, alone=wanted["state"] == "absent")
         outcome = fulfil(

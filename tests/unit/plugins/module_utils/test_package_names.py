@@ -7,11 +7,17 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import (
-    PACKAGES,
     SETS,
+    TABLES,
+    asked_system,
+    enabling,
     logical_names,
+    meaning,
     resolve,
+    row,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys
 
 DEBIAN = System("debian", "13", title="Debian GNU/Linux 13 (trixie)")
 UBUNTU = System("ubuntu", "24.04", ("debian",), "Ubuntu 24.04.3 LTS")
@@ -106,12 +112,129 @@ def test_a_system_without_rows_is_named() -> None:
     assert str(caught.value) == "the logical name 'git' has no packages for Gentoo Linux yet; nothing was changed"
 
 
+LOGICAL = sorted(TABLES["debian"].rows)
+
+
 def test_every_set_holds_logical_names_and_no_name_is_both() -> None:
-    assert {part for parts in SETS.values() for part in parts} <= set(PACKAGES)
-    assert not set(SETS) & set(PACKAGES)
-    assert logical_names() == sorted({*SETS, *PACKAGES})
+    assert {part for parts in SETS.values() for part in parts} <= set(LOGICAL)
+    assert not set(SETS) & set(LOGICAL)
+    assert logical_names() == sorted({*SETS, *LOGICAL})
 
 
-@pytest.mark.parametrize("name", sorted(PACKAGES))
-def test_every_row_has_the_debian_family(name: str) -> None:
-    assert PACKAGES[name]["debian"]
+@pytest.mark.parametrize("key", keys())
+@pytest.mark.parametrize("name", LOGICAL)
+def test_every_system_has_every_name_or_a_reason(name: str, key: str) -> None:
+    found = row(name, asked_system(key))
+    if isinstance(found, Included):
+        assert found.where
+    elif isinstance(found, Unavailable):
+        assert found.why
+    else:
+        assert found, f"{key} has neither packages nor a reason for {name}"
+        assert all(isinstance(package, str) and package.strip() == package != "" for package in found)
+
+
+@pytest.mark.parametrize("family", sorted(TABLES))
+def test_tables_have_the_same_names_and_no_others(family: str) -> None:
+    table = TABLES[family]
+    assert sorted(table.rows) == LOGICAL
+    assert {name for rows in table.exceptions.values() for name in rows} <= set(LOGICAL)
+
+
+@pytest.mark.parametrize("family", sorted(TABLES))
+def test_repositories_hold_packages_of_the_table(family: str) -> None:
+    table = TABLES[family]
+    rows = [*table.rows.values(), *(found for rows in table.exceptions.values() for found in rows.values())]
+    named = {package for found in rows if isinstance(found, tuple) for package in found}
+    for repositories in table.repositories.values():
+        assert {package for held in repositories.values() for package in held} <= named
+
+
+NEWEST_PYTHON = {
+    "debian12": ("python3", "python3-dev", "python3-venv"),
+    "ubuntu26.04": ("python3", "python3-dev", "python3-venv"),
+    "el9": ("python3.12", "python3.12-devel", "python3.12-pip"),
+    "rocky9": ("python3.12", "python3.12-devel", "python3.12-pip"),
+    "el10": ("python3", "python3-devel", "python3-pip"),
+    "fedora43": ("python3", "python3-devel", "python3-pip"),
+    "freebsd15": ("python3", "databases/py-sqlite3", "devel/py-pip"),
+}
+UPDATES = {
+    "debian13": ("unattended-upgrades",),
+    "ubuntu24.04": ("unattended-upgrades",),
+    "el9": ("dnf-automatic",),
+    "el10": ("dnf-automatic",),
+    "fedora42": ("dnf5-plugin-automatic", "python3-libdnf5"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "packages"),
+    [
+        *[pytest.param("newest-python", key, packages, id=key) for key, packages in NEWEST_PYTHON.items()],
+        *[pytest.param("automatic-updates", key, packages, id=f"updates {key}") for key, packages in UPDATES.items()],
+        pytest.param("c-toolchain", "freebsd14", (), id="in the base system"),
+    ],
+)
+def test_rows_that_differ_inside_a_family(name: str, key: str, packages: tuple[str, ...]) -> None:
+    assert resolve([name], asked_system(key)).packages == packages
+
+
+def test_what_a_system_cannot_give_is_told_with_the_reason() -> None:
+    with pytest.raises(BaselineError) as caught:
+        resolve(["automatic-updates"], asked_system("freebsd14"))
+    assert str(caught.value) == (
+        "'automatic-updates' is not to be had on freebsd14: FreeBSD packages no such service; freebsd-update and pkg "
+        "have to be run by cron; nothing was changed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "crb", "epel"),
+    [
+        pytest.param("rocky9", "dnf config-manager --set-enabled crb", "dnf install epel-release", id="rocky9"),
+        pytest.param("el10", "dnf config-manager --set-enabled crb", "dnf install epel-release", id="el10"),
+        pytest.param(
+            "rhel10",
+            "subscription-manager repos --enable codeready-builder-for-rhel-10-$(arch)-rpms",
+            "install the package epel-release for release 10 from EPEL's own site, and enable crb",
+            id="rhel10",
+        ),
+    ],
+)
+def test_repositories_are_enabled_in_each_system_s_own_way(key: str, crb: str, epel: str) -> None:
+    system = asked_system(key)
+    assert (enabling("crb", system), enabling("epel", system)) == (crb, epel)
+
+
+def test_meaning_names_the_repositories_that_are_needed() -> None:
+    assert meaning(["xmlsec-headers", "process-supervisor", "git"], asked_system("almalinux9")) == {
+        "changed": False,
+        "system": "almalinux9",
+        "resolved": {
+            "xmlsec-headers": ["xmlsec1-devel", "xmlsec1-openssl-devel", "libtool-ltdl-devel"],
+            "process-supervisor": ["supervisor"],
+            "git": ["git"],
+        },
+        "included": {},
+        "repositories": {
+            "crb": {
+                "enable": "dnf config-manager --set-enabled crb",
+                "packages": ["xmlsec1-devel", "xmlsec1-openssl-devel"],
+            },
+            "epel": {"enable": "dnf install epel-release", "packages": ["supervisor"]},
+        },
+    }
+
+
+def test_meaning_says_why_nothing_is_needed() -> None:
+    found = meaning(["xml-stack"], asked_system("freebsd14"))
+    assert found["resolved"] == {"xml-stack": ["libxml2", "libxslt"]}
+    assert found["included"] == {"zlib-headers": "part of FreeBSD's base system"}
+    assert found["repositories"] == {}
+
+
+@pytest.mark.parametrize("key", ["el8", "fedora41", "ubuntu25.10", "debian", "arch1", "el-9"])
+def test_other_systems_are_not_guessed(key: str) -> None:
+    with pytest.raises(BaselineError, match=rf"unknown system '{key}'.*known are debian12, debian13, ubuntu22\.04"):
+        asked_system(key)
