@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import re
 import typing as t
@@ -17,6 +18,7 @@ __all__ = [
     "addresses_in",
     "documentation_addresses",
     "journal_capable",
+    "normal_address",
     "rules_of",
     "sshd_mode",
     "tool_of",
@@ -92,10 +94,22 @@ def journal_capable(filter_text: str) -> bool:
     return re.search(r"^journalmatch[ \t]*=[ \t]*\S", filter_text, re.MULTILINE) is not None
 
 
+def normal_address(text: str) -> str | None:
+    """Return an address or network in the one form in which fail2ban keeps it, ``None`` where ``text`` is none."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+    if network.num_addresses > 1:
+        return str(network)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return str(mapped or network.network_address)
+
+
 def addresses_in(shown: str) -> set[str]:
-    """Return the single addresses that the packet filter's words ``shown`` name."""
-    found = re.findall(r"(?<![\w.:/])([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)(?:/(?:32|128))?(?![\w.:/])", shown)
-    return {address.lower() for address in found}
+    """Return the addresses and networks that the packet filter's words ``shown`` name, in fail2ban's own form."""
+    words = re.findall(r"(?<![\w.:/])[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+(?:/\d+)?(?![\w.:/])", shown)
+    return {address for address in map(normal_address, words) if address}
 
 
 def rules_of(shown: str, jail: str) -> list[str]:

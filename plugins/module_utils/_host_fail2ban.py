@@ -179,7 +179,11 @@ class Fail2ban:
     def answering(self) -> Server:
         """Return the server, which has to answer."""
         if self.server is None:
-            raise BaselineError(f"no fail2ban server answers at {self._site.socket}")
+            tail = "\n".join(journal_tail(self._host, UNIT))
+            raise BaselineError(
+                f"no fail2ban server answers at {self._site.socket} ({UNIT} is {self.unit.active}); "
+                f"{_NOTHING_CHANGED}; its last words:\n{tail or 'none'}"
+            )
         return self.server
 
     def service(self) -> dict[str, bool]:

@@ -52,7 +52,7 @@ def test_tool_of(action: str, program: str | None) -> None:
     ("shown", "addresses"),
     [
         pytest.param(NFT, {"192.0.2.77", "2001:db8::77"}, id="nft"),
-        pytest.param(IPTABLES, {"192.0.2.77"}, id="iptables, where a network is no address"),
+        pytest.param(IPTABLES, {"192.0.2.77", "198.51.100.0/24"}, id="iptables, with a network banned by hand"),
         pytest.param("-A f2b-sshd -s 2001:db8::77/128 -j REJECT", {"2001:db8::77"}, id="ip6tables"),
         pytest.param("", set(), id="nothing"),
     ],
