@@ -80,6 +80,8 @@ TABLE = Table(
             "c-toolchain": ("gcc", "gcc-c++", "make", "redhat-rpm-config"),
             # dnf5: Ansible's own modules need the bindings.
             "automatic-updates": ("dnf5-plugin-automatic", "python3-libdnf5"),
+            # Renamed from openjpeg2-devel in Fedora 41.
+            "openjpeg-headers": ("openjpeg-devel",),
         },
     },
     # CRB is CodeReady Linux Builder. What is not named here is in BaseOS and AppStream.

@@ -174,6 +174,8 @@ UPDATES = {
         *[pytest.param("newest-python", key, packages, id=key) for key, packages in NEWEST_PYTHON.items()],
         *[pytest.param("automatic-updates", key, packages, id=f"updates {key}") for key, packages in UPDATES.items()],
         pytest.param("c-toolchain", "freebsd14", (), id="in the base system"),
+        pytest.param("openjpeg-headers", "el10", ("openjpeg2-devel",), id="before the new name"),
+        pytest.param("openjpeg-headers", "fedora42", ("openjpeg-devel",), id="renamed"),
     ],
 )
 def test_rows_that_differ_inside_a_family(name: str, key: str, packages: tuple[str, ...]) -> None:

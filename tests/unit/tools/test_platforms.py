@@ -1,0 +1,79 @@
+"""docs/platforms.md says what the data says, and the data says nothing that the code and the tests do not bear."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES, asked_system, row
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys
+from tools.platforms import COLUMNS, DATA, NONE, PAGE, ROOT, load, page, status
+
+DATA_NOW = load()
+CELLS = [(feature["title"], cell) for feature in DATA_NOW.features for cell in feature["cells"]]
+PLATFORMS = {one["name"] for one in yaml.safe_load((ROOT / ".config/molecule/config.yml").read_text())["platforms"]}
+# What every managed system has to be proven in: the main job applies all of it.
+MAIN_JOB = {
+    "Packages in one transaction",
+    "Admin user, keys, sudo",
+    "Python stack and venvs",
+    "Automatic updates",
+    "fail2ban, ban seen at the packet filter",
+    "sshd as a service",
+}
+
+
+def test_the_page_is_what_the_data_gives() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(DATA_NOW), "run 'make docs'"
+
+
+def test_data_and_code_know_the_same_systems() -> None:
+    assert list(DATA_NOW.systems) == keys()
+    assert [system for _title, systems in COLUMNS for system in systems] == keys()
+
+
+def test_columns_join_systems_with_the_same_rows() -> None:
+    for _title, systems in COLUMNS:
+        for name in TABLES["debian"].rows:
+            assert len({str(row(name, asked_system(system))) for system in systems}) == 1, (name, systems)
+
+
+@pytest.mark.parametrize(("title", "cell"), CELLS, ids=[f"{title}: {cell['kind']}" for title, cell in CELLS])
+def test_a_claim_has_a_kind_systems_and_tests_that_exist(title: str, cell: dict[str, t.Any]) -> None:
+    assert cell["kind"] in set(DATA_NOW.kinds) - {NONE}
+    assert set(cell["systems"]) <= set(DATA_NOW.systems)
+    assert cell["by"], f"{title}: a claim without a test"
+    assert [path for path in cell["by"] if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("title", [feature["title"] for feature in DATA_NOW.features])
+def test_a_cell_is_filled_once(title: str) -> None:
+    systems = [system for one, cell in CELLS if one == title for system in cell["systems"]]
+    assert len(systems) == len(set(systems))
+
+
+def test_real_packages_are_claimed_of_hosts_that_molecule_starts() -> None:
+    claimed = {system for _title, cell in CELLS if cell["kind"] == "real packages" for system in cell["systems"]}
+    assert claimed <= PLATFORMS
+
+
+@pytest.mark.parametrize("system", keys())
+def test_managed_is_what_ran_in_every_part_of_the_main_job(system: str) -> None:
+    features = {feature["title"]: feature for feature in DATA_NOW.features}
+    assert set(features) >= MAIN_JOB
+    ran = {title for title in MAIN_JOB if DATA_NOW.kind(features[title], system) in ("real packages", "stand-in")}
+    assert (ran == MAIN_JOB) is (status()[system] == "managed"), f"{system}: not proven: {sorted(MAIN_JOB - ran)}"
+
+
+def test_sources_name_only_packages_of_the_table() -> None:
+    rows = [
+        found
+        for table in TABLES.values()
+        for rows in (table.rows, *table.exceptions.values())
+        for found in rows.values()
+    ]
+    named = {package for found in rows if isinstance(found, tuple) for package in found}
+    cited = {name for source in DATA_NOW.package_sources for name in source.get("names", "").split()}
+    assert cited <= named, f"{DATA.name} cites packages that no row has: {sorted(cited - named)}"

@@ -1,0 +1,179 @@
+"""Write docs/platforms.md from docs/platforms.toml, the table of systems and the tables of packages: ``make docs``."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES, asked_system, row
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS, keys
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "docs" / "platforms.toml"
+PAGE = ROOT / "docs" / "platforms.md"
+NONE = "none"
+
+HEAD = """\
+# Platforms and their evidence
+
+<!-- Written by `make docs` from platforms.toml and the tables of the code. Do not edit by hand. -->
+
+What stands behind each claim:
+
+{kinds}
+
+## Systems
+
+{systems}
+
+The hosts are containers with systemd as process 1 ([test hosts](../tests/hosts/README.md)). They cannot show a kernel
+update, a boot loader, SELinux in enforcing mode, or a firewall of the cloud in front of the host.
+
+| | what runs it |
+| --- | --- |
+| controller | Python 3.11 to 3.13 with ansible-core 2.19.14, pinned in `pyproject.toml`, runs all tests |
+| | ansible-core 2.18.19 and 2.21.5: the main job was run by hand from the built collection, on Debian 12 and 13 |
+| managed host | Python 3.11 and 3.13 by running; 3.8 and later by `ansible-test sanity` (compile and import) |
+
+## Features
+
+EL is Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux.
+
+{features}
+
+{proofs}
+
+## What a package is called
+
+What `packages` takes as a logical name, and what it is on each system. *Italic*: not looked up anywhere yet. Raised
+letters name a repository that is off at first. The module says the same for one system:
+`ansible localhost -m pyhost.baseline.packages -a "name=python-stack state=resolved system=el9"`.
+
+{packages}
+
+Where the names come from:
+
+{sources}
+"""
+
+# One column of the table of packages stands for systems that have the same rows.
+COLUMNS = (
+    ("Debian 12, 13", ("debian12", "debian13")),
+    ("Ubuntu 22.04, 24.04, 26.04", ("ubuntu22.04", "ubuntu24.04", "ubuntu26.04")),
+    ("EL 9", ("el9",)),
+    ("EL 10", ("el10",)),
+    ("Fedora 42, 43, 44", ("fedora42", "fedora43", "fedora44")),
+    ("FreeBSD 14, 15", ("freebsd14", "freebsd15")),
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The contents of platforms.toml."""
+
+    kinds: dict[str, str]
+    systems: dict[str, str]
+    features: list[dict[str, t.Any]]
+    package_sources: list[dict[str, t.Any]]
+
+    def kind(self, feature: dict[str, t.Any], system: str) -> str:
+        return next((cell["kind"] for cell in feature["cells"] if system in cell["systems"]), NONE)
+
+    def was_looked_up(self, package: str, system: str) -> bool:
+        sources = [source for source in self.package_sources if system in source["systems"]]
+        return any(source.get("all") or package in source["names"].split() for source in sources)
+
+
+def load() -> Data:
+    return Data(**tomllib.loads(DATA.read_text(encoding="utf-8")))
+
+
+def status() -> dict[str, str]:
+    """Return whether each release of the mission is managed, by its key."""
+    said = [
+        "managed" if release in target.supported else "planned; refused with a sentence today"
+        for target in TARGETS
+        for release in (*target.supported, *target.planned)
+    ]
+    return dict(zip(keys(), said, strict=True))
+
+
+def page(data: Data) -> str:
+    return HEAD.format(
+        kinds="\n".join(f"- *{kind}*: {words};" for kind, words in data.kinds.items()).rstrip(";") + ".",
+        systems=_systems(data),
+        features=_features(data),
+        proofs="\n".join(_proofs(data)),
+        packages=_table(["name", *(title for title, _systems in COLUMNS)], list(_packages(data))),
+        sources="\n".join(_sources(data)),
+    )
+
+
+def _table(head: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
+
+
+def _systems(data: Data) -> str:
+    rows = [[data.systems[key], said] for key, said in status().items()]
+    rows += [
+        ["older releases of these", "refused with a sentence; of a managed distribution they can be allowed knowingly"],
+        ["newer releases, and other distributions", "refused with a sentence"],
+        ["macOS", "a place to run Ansible from, never a target; refused with a sentence"],
+        ["Windows", "neither: run Ansible from WSL or another machine; refused with a sentence"],
+    ]
+    return _table(["system", "state"], rows)
+
+
+def _features(data: Data) -> str:
+    rows = [[feature["title"], *(data.kind(feature, system) for system in data.systems)] for feature in data.features]
+    return _table(["", *data.systems.values()], rows)
+
+
+def _proofs(data: Data) -> t.Iterator[str]:
+    for feature in data.features:
+        for cell in feature["cells"]:
+            proofs = ", ".join(f"[{path}](../{path})" for path in cell["by"])
+            yield f"- {feature['title']}, {cell['kind']}: {proofs}"
+
+
+def _packages(data: Data) -> t.Iterator[list[str]]:
+    for name in sorted(TABLES["debian"].rows):
+        yield [f"`{name}`", *(_cell(data, name, systems) for _title, systems in COLUMNS)]
+
+
+def _cell(data: Data, name: str, systems: t.Sequence[str]) -> str:
+    found: Row | None = row(name, asked_system(systems[0]))
+    assert found is not None
+    if isinstance(found, Included):
+        return found.where
+    if isinstance(found, Unavailable):
+        return f"not to be had: {found.why}"
+    return ", ".join(_package(data, package, systems) for package in found)
+
+
+def _package(data: Data, package: str, systems: t.Sequence[str]) -> str:
+    looked_up = all(data.was_looked_up(package, system) for system in systems)
+    system = asked_system(systems[0])
+    held = [table.repositories[key] for table in TABLES.values() for key in system.keys if key in table.repositories]
+    marks = "".join(f"<sup>{name}</sup>" for group in held for name, inside in group.items() if package in inside)
+    return (package if looked_up else f"*{package}*") + marks
+
+
+def _sources(data: Data) -> t.Iterator[str]:
+    for source in data.package_sources:
+        systems = ", ".join(data.systems[key] for key in source["systems"])
+        names = "all" if source.get("all") else f"`{'`, `'.join(source['names'].split())}`"
+        yield f"- {systems}: {source['title']}: {names}"
+
+
+def main() -> None:
+    PAGE.write_text(page(load()), encoding="utf-8")
+    print(f"docs: wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
