@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm
     for_controller,
     under_undo,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_doors import Doors, find_doors
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
@@ -110,26 +112,29 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     behind = order.reload and is_behind(host, daemon, tree, move)
     if planned.changes or behind:
         answers.warnings += guard(sshd, answers.root, base, order.users)
+    doors = find_doors(host, move.old_ports, move.ports)
     reloaded = False
     confirmation = for_controller(sshd, order.confirm, answers.root, base, order.users)
     if (planned.changes or behind) and not host.check_mode and order.confirm.phase != "plan":
         program = sshd.program
         with under_undo(
-            host, order.confirm, planned.changes, program=program, daemon=daemon, pid_file=pid_file
-        ) as confirmation["armed"]:
+            host, order.confirm, planned.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
+        ) as confirmation["armed"], _opened(host, doors):
             reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, move=move)
     directives = compose(candidate)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
     return {
         "changed": bool(planned.changes or behind),
-        "diff": _diff(planned, behind, daemon),
+        "diff": _diff(planned, behind, daemon, doors),
         "path": planned.path,
         "effective": _effective(order.wish, answers),
         "shadowed": losers,
         "exceptions": others,
         "reloaded": reloaded,
-        "ports": sorted({port for _address, port in move.after}),
+        "ports": move.ports,
+        "firewall": {"kind": doors.kind, "opened": doors.words},
+        "selinux_ports": list(doors.labels),
         "version": sshd.version(),
         "warnings": answers.warnings + [_exception_words(entry) for entry in others],
         "confirmation": confirmation,
@@ -150,6 +155,8 @@ def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
         "exceptions": [],
         "reloaded": False,
         "ports": [],
+        "firewall": {"kind": "", "opened": []},
+        "selinux_ports": [],
         "version": "",
         "warnings": ["sshd is not installed yet, so it could not be asked whether it takes these settings"],
         "confirmation": {},
@@ -230,6 +237,17 @@ def _apply(
     return reloaded
 
 
+@contextlib.contextmanager
+def _opened(host: Host, doors: Doors) -> t.Iterator[None]:
+    """Let clients into the new ports before sshd goes there; a change that fails takes that back too."""
+    try:
+        doors.open(host, unchanged=_UNCHANGED)
+        yield
+    except BaselineError:
+        doors.shut(host)
+        raise
+
+
 def _write(host: Host, where: Places, changes: t.Mapping[str, str | None]) -> None:
     # A file is there before the main file includes it, and goes after the main file does no more.
     for path in sorted(changes, key=lambda path: (changes[path] is None, path == where.main)):
@@ -251,7 +269,7 @@ def _effective(wish: Wish, answers: Answers) -> dict[str, dict[str, t.Any]]:
     return said
 
 
-def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon) -> list[dict[str, str]]:
+def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon, doors: Doors) -> list[dict[str, str]]:
     entries = [
         {"before_header": path, "after_header": path, "before": planned.before[path] or "", "after": text or ""}
         for path, text in planned.changes.items()
@@ -261,6 +279,9 @@ def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon) -> list[dict[str,
         was = "runs with an older configuration\n" if daemon.running else f"{daemon.state or 'not running'}\n"
         was = f"{daemon.at_boot}: not started at boot\n" if daemon.at_boot else was
         entries.append({"before_header": name, "after_header": name, "before": was, "after": "runs with the files\n"})
+    if doors.openings:
+        name, opened = f"rules of {doors.kind}", "".join(f"{words}\n" for words in doors.words)
+        entries.append({"before_header": name, "after_header": name, "before": "", "after": opened})
     return entries
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import Daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_doors import NONE, Doors
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import Armed, arm, drop
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
@@ -57,7 +58,14 @@ def for_controller(
 
 @contextlib.contextmanager
 def under_undo(
-    host: Host, confirm: Confirm, paths: t.Collection[str], *, program: str, daemon: Daemon, pid_file: str
+    host: Host,
+    confirm: Confirm,
+    paths: t.Collection[str],
+    *,
+    program: str,
+    daemon: Daemon,
+    pid_file: str,
+    doors: Doors = NONE,
 ) -> t.Iterator[dict[str, t.Any] | None]:
     """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
 
@@ -67,7 +75,8 @@ def under_undo(
         yield None
         return
     by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file)
-    armed: Armed = arm(host, paths, seconds=confirm.seconds, daemon=by)
+    shut = [one.take for one in doors.openings]
+    armed: Armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
     try:
         yield asdict(armed)
     except BaselineError:

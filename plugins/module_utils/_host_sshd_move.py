@@ -36,6 +36,10 @@ class Move:
         return self.before != self.after
 
     @property
+    def old_ports(self) -> list[int]:
+        return sorted({port for _address, port in self.before})
+
+    @property
     def ports(self) -> list[int]:
         return sorted({port for _address, port in self.after})
 

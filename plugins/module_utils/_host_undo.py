@@ -20,6 +20,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import has_systemd
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     Daemon,
+    Doors,
     Place,
     Record,
     Saved,
@@ -75,8 +76,20 @@ def inspect(host: Host, place: Place = PLACE) -> State:
     return State("stale" if host.stat(place.folder) else "none", record=record)
 
 
-def arm(host: Host, paths: t.Iterable[str], *, seconds: int, daemon: Daemon, place: Place = PLACE) -> Armed:
-    """Keep ``paths`` as they are and make the host put them back after ``seconds``, or at its next boot, by itself."""
+def arm(
+    host: Host,
+    paths: t.Iterable[str],
+    *,
+    seconds: int,
+    daemon: Daemon,
+    firewall: t.Iterable[str] = (),
+    shut: t.Iterable[tuple[str, ...]] = (),
+    place: Place = PLACE,
+) -> Armed:
+    """Keep ``paths`` as they are and make the host put them back after ``seconds``, or at its next boot, by itself.
+
+    The files of the ``firewall`` go back last, after the commands that ``shut`` what it has let in.
+    """
     try:
         host.make_directory(place.base, mode=0o700)
         os.mkdir(place.folder, 0o700)
@@ -88,7 +101,8 @@ def arm(host: Host, paths: t.Iterable[str], *, seconds: int, daemon: Daemon, pla
     token = uuid.uuid4().hex
     try:
         saved = tuple(_save(host, path, str(number), place) for number, path in enumerate(sorted(set(paths))))
-        undo = Undo(place, token, seconds, saved, daemon)
+        kept = tuple(_save(host, path, f"f{number}", place) for number, path in enumerate(sorted(set(firewall))))
+        undo = Undo(place, token, seconds, saved, daemon, Doors(tuple(shut), kept))
         host.write(place.script, script(undo), mode=0o700)
         # From here on the undo would be carried out by a boot; what it would put back is what there is.
         host.write(place.armed, armed_text(token, time.time() + seconds), mode=0o600)

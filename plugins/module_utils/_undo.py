@@ -18,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 __all__ = [
     "BASE",
     "Daemon",
+    "Doors",
     "Place",
     "Record",
     "Saved",
@@ -66,6 +67,14 @@ class Daemon:
     service: str = ""
     socket: str = ""
     pid_file: str = "/run/sshd.pid"
+
+
+@dataclass(frozen=True)
+class Doors:
+    """How a firewall's permissions for a new port are taken back: commands while it runs, and its files of before."""
+
+    commands: tuple[tuple[str, ...], ...] = ()
+    saved: tuple[Saved, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,7 @@ class Undo:
     seconds: int
     saved: tuple[Saved, ...]
     daemon: Daemon
+    doors: Doors = Doors()
 
 
 @dataclass(frozen=True)
@@ -198,6 +208,23 @@ put_back() {
     sync
 }
 
+# The firewall's own tools may need more than a shell (Python): they come last, with a limit, and only where it runs.
+shut_doors() {
+    [ "$1" = before-sshd ] || running_firewall_forgets
+@restore_doors@
+    sync
+}
+
+running_firewall_forgets() {
+@shut_doors@
+    :
+}
+
+# take_back COMMAND …
+take_back() {
+    timeout 20 "$@" >/dev/null 2>&1 </dev/null 9>&- || problem "this failed: $*"
+}
+
 valid() {
     words=$("$sshd" -t 2>&1) && return
     # A host whose sshd is started by a socket has no such directory before the first login.
@@ -251,6 +278,7 @@ undo() {
     put_back
     # At boot this comes before sshd, which then reads the restored files.
     [ "$2" = before-sshd ] || bring_in_force
+    shut_doors "$2"
     record "$1"
     forget
     say "the sshd configuration is what it was before${problems:+, except: $problems}"
@@ -324,6 +352,9 @@ def script(undo: Undo) -> str:
     by = _BY_SOCKET if daemon.socket else _BY_SERVICE if daemon.service else _BY_SIGNAL
     text = _SCRIPT.replace("@put_back@\n", "".join(_put_back(saved) for saved in undo.saved))
     text = text.replace("@bring_in_force@\n", by)
+    shut = (f"    take_back {' '.join(map(shlex.quote, command))}\n" for command in undo.doors.commands)
+    text = text.replace("@shut_doors@\n", "".join(shut))
+    text = text.replace("@restore_doors@\n", "".join(_put_back(saved) for saved in undo.doors.saved))
     for name, value in values.items():
         text = text.replace(f"@{name}@", shlex.quote(value))
     return text
@@ -361,7 +392,7 @@ Description=Take back an unconfirmed change of the sshd configuration
 DefaultDependencies=no
 RequiresMountsFor={place.base} /etc/ssh
 After=local-fs.target
-Before=ssh.service sshd.service ssh.socket sshd.socket sysinit.target shutdown.target
+Before=ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service sysinit.target shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=|{place.armed}
 ConditionPathExists=|{place.undoing}

@@ -21,6 +21,9 @@ description:
   - Before anything is changed, each of O(guard_users) must still be able to log in with a key and to become root.
   - A running sshd that is older than its files is noticed and reloaded. If sshd does not come up with the new
     configuration, the files are put back.
+  - Where a socket unit holds the port and no generator makes it follow C(sshd_config), it gets a drop-in with the
+    addresses of the wish. An active firewalld or ufw lets those who may reach the old port into the new one before sshd
+    moves; the old port stays open in it. Where SELinux is on, the new port gets sshd's label first.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -173,11 +176,24 @@ reloaded:
   returned: success
   sample: true
 ports:
-  description: The ports on which sshd listens by its configuration.
+  description: The ports on which sshd, or its socket unit, listens.
   type: list
   elements: int
   returned: success
   sample: [22]
+firewall:
+  description:
+    - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)), and
+      those rules (C(opened)). Empty where no port is new, or where neither has a rule for the old one.
+  type: dict
+  returned: success
+  sample: {kind: firewalld, opened: [2222/tcp in the zone public]}
+selinux_ports:
+  description: The new ports that were given SELinux's label of sshd.
+  type: list
+  elements: int
+  returned: success
+  sample: []
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     Daemon,
+    Doors,
     Place,
     Record,
     Saved,
@@ -212,7 +213,8 @@ def test_sshd_is_started_as_it_runs(daemon: Daemon, commands: list[str]) -> None
 
 def test_the_boot_unit_comes_before_sshd_and_its_socket() -> None:
     lines = boot_unit(Place("sshd")).splitlines()
-    assert "Before=ssh.service sshd.service ssh.socket sshd.socket sysinit.target shutdown.target" in lines
+    units = "ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service"
+    assert f"Before={units} sysinit.target shutdown.target" in lines
     assert "DefaultDependencies=no" in lines
     assert "ConditionPathExists=|/var/lib/pyhost.baseline/undo-sshd/armed" in lines
     assert "ExecStart=/bin/sh /var/lib/pyhost.baseline/undo-sshd/undo boot" in lines
@@ -253,3 +255,23 @@ def test_parse_armed(text: str, expected: tuple[str, float]) -> None:
 )
 def test_record_as_a_sentence(text: str, expected: str) -> None:
     assert str(parse_record(text)) == expected
+
+
+@pytest.mark.parametrize(("trigger", "runs"), [("asked", True), ("boot", False)])
+def test_a_firewall_is_shut_again(scene: Scene, trigger: str, runs: bool) -> None:
+    """Its rules by its own command while it runs, its files in any case, after sshd is back."""
+    tool, rules = scene.root / "bin" / "firewall", scene.root / "rules.xml"
+    log = scene.root / "log"
+    tool.write_text(f'#!/bin/sh\necho "firewall $*" >>{log}\nrm {rules}\nexit 1\n')
+    tool.chmod(0o755)
+    rules.write_text("22 2222")
+    (Path(scene.place.folder) / "f0").write_text("22")
+    owner = f"{rules.stat().st_uid}:{rules.stat().st_gid}"
+    doors = Doors((("firewall", "--remove", "it's"),), (Saved(str(rules), "f0", owner, 0o600),))
+    daemon = Daemon(program=str(scene.root / "bin" / "sshd"), pid_file=str(scene.root / "sshd.pid"))
+    Path(scene.place.script).write_text(script(Undo(scene.place, "mine", 2, (), daemon, doors)))
+    assert scene.run(trigger).returncode == int(runs)
+    calls = [call for call in scene.calls() if not call.startswith("logger")]
+    assert calls == (["sshd -t", "sshd ", "firewall --remove it's"] if runs else [])
+    assert rules.read_text() == "22"
+    assert scene.record().problems == ("this failed: firewall --remove it's" if runs else "")
