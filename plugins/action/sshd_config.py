@@ -85,7 +85,13 @@ class ActionModule(ActionBase):
     def _commit(self, planned: dict[str, t.Any]) -> Result:
         own = target_of(self._connection)
         password = become_password(self, self._vars)
-        door = find_door(own, planned["users"], password=password, own_refusal=planned["refusal"])
+        door = find_door(
+            own,
+            planned["users"],
+            password=password,
+            own_refusal=planned["refusal"],
+            rehearsal=planned.get("rehearsal"),
+        )
         started = time.monotonic()
         seconds = planned["seconds"]
         try:

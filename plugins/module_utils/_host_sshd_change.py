@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_daemon as daemons
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
@@ -24,8 +24,15 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm
     for_controller,
     under_undo,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_crypto import (
+    Crypto,
+    Posture,
+    rehearsal,
+    resolve,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_doors import Doors, find_doors
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys import Made, make
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import silent
@@ -63,6 +70,7 @@ class Order:
     users: tuple[str, ...] = ()
     reload: bool = True
     confirm: Confirm = Confirm()
+    posture: Posture = Posture()
 
 
 @dataclass
@@ -97,7 +105,9 @@ def ensure(host: Host, order: Order) -> dict[str, t.Any]:
 def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.Any]:
     tree = read_tree(host, order.main)
     texts = {path: host.read(path) for path in (where.main, *where.own)}
-    planned = plan(where, texts, render(order.wish) if order.wish else None)
+    crypto = resolve(sshd, order.posture, order.wish, where, tree, texts)
+    order = replace(order, wish=crypto.joined(order.wish))
+    planned = plan(where, texts, render(order.wish, crypto.left_out) if order.wish else None)
     candidate = tree.with_files(planned.after)
     answers = _prove(sshd, order, where, candidate, staged_only=bool(planned.changes))
 
@@ -109,25 +119,32 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     wrong = daemons.trouble(host, daemon, move.after, pid_file=pid_file) if order.reload else ""
     if wrong:
         raise BaselineError(f"{wrong}; {_UNCHANGED}")
-    behind = order.reload and is_behind(host, daemon, tree, move)
-    if planned.changes or behind:
+    pending = bool(planned.changes) or crypto.changes
+    behind = order.reload and is_behind(host, daemon, crypto.loaded_with(tree), move)
+    if pending or behind:
         answers.warnings += guard(sshd, answers.root, base, order.users)
     doors = find_doors(host, move.old_ports, move.ports)
     reloaded = False
     confirmation = for_controller(sshd, order.confirm, answers.root, base, order.users)
-    if (planned.changes or behind) and not host.check_mode and order.confirm.phase != "plan":
+    if order.confirm.phase == "plan" and pending and not behind:
+        confirmation["rehearsal"] = rehearsal(sshd, _effective_now(sshd, base), answers.first, crypto)
+    made: list[Made] = []
+    if (pending or behind) and not host.check_mode and order.confirm.phase != "plan":
+        made = make(host, crypto.needed, beside=[key.path for key in crypto.keys])
+        whole = planned.joined(*crypto.files(made))
         program = sshd.program
         with under_undo(
-            host, order.confirm, planned.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
+            host, order.confirm, whole.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
         ) as confirmation["armed"], _opened(host, doors):
-            reloaded = _apply(host, order, where, planned, sshd=sshd, answers=answers, daemon=daemon, move=move)
+            reloaded = _apply(host, order, where, whole, sshd=sshd, answers=answers, daemon=daemon, move=move)
     directives = compose(candidate)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
     return {
-        "changed": bool(planned.changes or behind),
-        "diff": _diff(planned, behind, daemon, doors),
+        "changed": pending or behind,
+        "diff": _diff(planned, behind and not crypto.changes, daemon, doors) + crypto.diff(made),
         "path": planned.path,
+        "crypto": crypto.result(made),
         "effective": _effective(order.wish, answers),
         "shadowed": losers,
         "exceptions": others,
@@ -136,7 +153,11 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         "firewall": {"kind": doors.kind, "opened": doors.words},
         "selinux_ports": list(doors.labels),
         "version": sshd.version(),
-        "warnings": answers.warnings + [_exception_words(entry) for entry in others],
+        "warnings": [
+            *answers.warnings,
+            *map(_exception_words, others),
+            *(str(one) for one in made if one.instead),
+        ],
         "confirmation": confirmation,
     }
 
@@ -150,6 +171,7 @@ def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
         "changed": bool(text),
         "diff": [{"before_header": where.dropin, "after_header": where.dropin, "before": "", "after": text}],
         "path": where.dropin,
+        "crypto": Crypto(order.posture.name).result(),
         "effective": {},
         "shadowed": [],
         "exceptions": [],
@@ -200,6 +222,14 @@ def _compare(
         )
 
 
+def _effective_now(sshd: Sshd, base: Connection) -> Effective:
+    try:
+        return sshd.effective(base)
+    except BaselineError:
+        # What stands on the host now is broken; the proven candidate replaces it.
+        return {}
+
+
 def _apply(
     host: Host,
     order: Order,
@@ -215,7 +245,7 @@ def _apply(
     pid_file = answers.first.get("pidfile", ("none",))[0]
     moved = move.happens or bool(daemon.held and daemon.held.stale(host, move.after))
     try:
-        _write(host, where, planned.changes)
+        _write(host, where, planned.changes, planned.access)
         reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
         actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
         _compare(order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
@@ -227,7 +257,7 @@ def _apply(
         # What was not written (the disk is full) is not put back either.
         written = [path for path in planned.changes if host.read(path) != planned.before[path]]
         if written:
-            _write(host, where, {path: planned.before[path] for path in written})
+            _write(host, where, {path: planned.before[path] for path in written}, {})
         if order.reload:
             alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=move.before)
             outcome += " and sshd answers with them" if alive else ", but sshd does not answer: look at it at once"
@@ -248,7 +278,12 @@ def _opened(host: Host, doors: Doors) -> t.Iterator[None]:
         raise
 
 
-def _write(host: Host, where: Places, changes: t.Mapping[str, str | None]) -> None:
+def _write(
+    host: Host,
+    where: Places,
+    changes: t.Mapping[str, str | None],
+    access: t.Mapping[str, tuple[int, int, int]],
+) -> None:
     # A file is there before the main file includes it, and goes after the main file does no more.
     for path in sorted(changes, key=lambda path: (changes[path] is None, path == where.main)):
         text = changes[path]
@@ -256,7 +291,13 @@ def _write(host: Host, where: Places, changes: t.Mapping[str, str | None]) -> No
             host.remove(path)
         else:
             host.make_directory(os.path.dirname(path))
-            host.write(path, text, mode=0o600 if path in (where.main, *where.own) else 0o644)
+            new = host.stat(path) is None
+            secret = path in access or path in (where.main, *where.own)
+            host.write(path, text, mode=0o600 if secret else 0o644)
+            if new and path in access:
+                user, group, mode = access[path]
+                os.chown(path, user, group)
+                os.chmod(path, mode)
 
 
 def _effective(wish: Wish, answers: Answers) -> dict[str, dict[str, t.Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse, quote
@@ -38,11 +38,15 @@ class Places:
 
 @dataclass(frozen=True)
 class Plan:
-    """``before`` and ``after``: path -> text, ``None`` for no file; ``path`` is where the wish stands afterwards."""
+    """``before`` and ``after``: path -> text, ``None`` for no file; ``path`` is where the wish stands afterwards.
+
+    ``access`` is the owner, group and mode of new files that are not root's alone.
+    """
 
     path: str
     before: t.Mapping[str, str | None]
     after: t.Mapping[str, str | None]
+    access: t.Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def changes(self) -> dict[str, str | None]:
@@ -50,7 +54,16 @@ class Plan:
 
     def with_file(self, path: str, before: str | None, after: str | None) -> Plan:
         """Return the plan with one more file, which need not be of sshd (a unit's drop-in)."""
-        return Plan(self.path, {**self.before, path: before}, {**self.after, path: after})
+        return self.joined({path: before}, {path: after}, {})
+
+    def joined(
+        self,
+        before: t.Mapping[str, str | None],
+        after: t.Mapping[str, str | None],
+        access: t.Mapping[str, tuple[int, int, int]],
+    ) -> Plan:
+        """Return the plan with further files in it."""
+        return Plan(self.path, {**self.before, **before}, {**self.after, **after}, {**self.access, **access})
 
 
 def places(main: str, name: str) -> Places:

@@ -81,9 +81,10 @@ def build(
     return Wish(_values(merged, "settings"), tuple(blocks))
 
 
-def render(wish: Wish) -> str:
-    """Return the wish as the text of a file."""
-    lines = [f"{name} {value}\n" for name, values in wish.settings.items() for value in values]
+def render(wish: Wish, notes: t.Iterable[str] = ()) -> str:
+    """Return the wish as the text of a file; ``notes`` become comments."""
+    lines = [f"# {note}\n" for note in notes]
+    lines += [f"{name} {value}\n" for name, values in wish.settings.items() for value in values]
     for block in wish.blocks:
         pairs = " ".join(
             f"{_SPELLED[name]} {quote(value) if value else ''}".strip() for name, value in block.criteria.pairs

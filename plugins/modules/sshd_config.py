@@ -68,6 +68,22 @@ options:
         description: As O(settings), for these connections.
         type: dict
         required: true
+  crypto:
+    description:
+      - The posture of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
+        also with V(null).
+      - V(system) leaves them to the distribution (its crypto policy, sshd's own defaults).
+      - V(hardened) offers only what ssh-audit 3.9.0 finds neither a failure nor a warning in. The only key exchange is
+        one that resists quantum computers, which clients older than OpenSSH 8.5 do not have. Missing host keys are
+        made, weak ones (ECDSA, DSA, RSA of less than 3072 bits) are not offered any more, none is replaced.
+      - V(strict) is ssh-audit's own policy for the host's system, to the letter. An RSA host key that has not 4096 bits
+        is replaced by a new one, and kept beside it.
+      - What the host's OpenSSH does not know is left out, which RV(crypto) says.
+      - With O(confirm), the controller must be able to verify one of the host keys that stay, and to log in with the
+        algorithms that stay, before anything is changed.
+    type: str
+    choices: [system, hardened, strict]
+    default: system
   path:
     description: The main file of sshd.
     type: path
@@ -123,6 +139,11 @@ EXAMPLES = r"""
       KbdInteractiveAuthentication: false
     guard_users: [deploy]
 
+- name: Offer only algorithms and host keys without a known weakness
+  pyhost.baseline.sshd_config:
+    crypto: hardened
+    guard_users: [deploy]
+
 - name: Give an upload account a chroot and sftp only
   pyhost.baseline.sshd_config:
     settings:
@@ -170,6 +191,23 @@ exceptions:
   elements: dict
   returned: success
   sample: []
+crypto:
+  description:
+    - What O(crypto) comes to on this host. C(policy) is the title of ssh-audit's policy that V(strict) fulfils,
+      C(left_out) says what of the posture this host does not have, C(host_keys) are those that are offered and
+      C(replaced) those that were replaced. A fingerprint is empty in check mode where the key is still to be made.
+  type: dict
+  returned: success
+  sample:
+    posture: hardened
+    policy: ""
+    left_out: ["KexAlgorithms: this OpenSSH does not know mlkem768x25519-sha256"]
+    host_keys:
+      - path: /etc/ssh/ssh_host_ed25519_key
+        type: ssh-ed25519
+        bits: 256
+        fingerprint: SHA256:kfeZkuW3WdLvRB3QXTfu9JIRgqlWtkNrPEyNzLkmtDU
+    replaced: []
 reloaded:
   description: Whether sshd was made to read its configuration.
   type: bool
@@ -219,6 +257,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import Confirm
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_crypto import Posture
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_crypto import POSTURES
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import folded
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import check_seconds
 
@@ -227,6 +268,7 @@ ARGUMENTS = {
     "settings": {"type": "dict", "default": {}},
     "defaults": {"type": "dict", "default": {}},
     "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
+    "crypto": {"type": "str", "choices": list(POSTURES), "default": "system"},
     "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
     "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
     "guard_users": {"type": "list", "elements": "str", "default": []},
@@ -248,6 +290,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options = module.params
     try:
+        spoken = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
         order = Order(
             wish=build(options["settings"], options["match"], defaults=options["defaults"]),
             main=options["path"],
@@ -255,6 +298,7 @@ def main() -> None:
             users=tuple(options["guard_users"]),
             reload=options["reload"],
             confirm=confirm_wish(options),
+            posture=Posture(options["crypto"], spoken),
         )
         result = ensure(Host(module), order)
     except BaselineError as error:

@@ -8,9 +8,20 @@ Fresh means that nothing which is already open may help: no control master, no p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import typing as t
+from dataclasses import dataclass, replace
 
-__all__ = ["MARK", "Reply", "Target", "command", "login_complaint", "sudo_complaint", "why"]
+__all__ = [
+    "MARK",
+    "Reply",
+    "Target",
+    "command",
+    "login_complaint",
+    "rehearsal_complaint",
+    "rehearsed",
+    "sudo_complaint",
+    "why",
+]
 
 # Printed by the login's shell: ssh's own exit status 255 may also be that of the remote command.
 MARK = "pyhost.baseline: logged in"
@@ -27,6 +38,8 @@ class Target:
     check_host_key: bool = True
     program: str = "ssh"
     arguments: tuple[str, ...] = ()
+    # Of ssh_config(5), before all others, so that they win.
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         login = f"{self.user}@{self.host}" if self.user else self.host
@@ -53,6 +66,7 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
     taken from the last place.
     """
     options = [
+        *target.options,
         "ControlMaster=no",
         f"ControlPath={master or 'none'}",
         "BatchMode=yes",
@@ -83,6 +97,36 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
         options += ["IdentitiesOnly=yes", f'IdentityFile="{target.key}"']
     flags = [word for option in options for word in ("-o", option)]
     return [target.program, *flags, *target.arguments, "-S", master or "none", "--", target.host, script]
+
+
+def rehearsed(target: Target, rehearsal: t.Mapping[str, t.Any]) -> Target:
+    """Return ``target`` without the algorithms that go away with a change, so that its login is one as after it.
+
+    A leading ``-`` takes them from the client's own list, which need not know their names, and lets it go on to prefer
+    the host keys that it knows.
+    """
+    without = rehearsal.get("without", {})
+    return replace(target, options=tuple(f"{option}=-{','.join(names)}" for option, names in without.items()))
+
+
+def rehearsal_complaint(target: Target, rehearsal: t.Mapping[str, t.Any], said: str) -> str:
+    """Say why a login as it will be after the change fails (``said``), where one as it is now works."""
+    if not re.search(r"Host key verification failed|host key is known", said):
+        return f"{said}, once the algorithms that this change takes away are left out"
+    keys = ", ".join(rehearsal.get("keys", ()))
+    if not keys:
+        return (
+            f"{target} would show none of its present host keys after the change, so nobody could verify it "
+            f"(new: {', '.join(rehearsal.get('new_keys', ())) or 'none'}); let one that clients know stay, or make the "
+            "new ones first and let the clients learn them"
+        )
+    port = f" -p {target.port}" if target.port else ""
+    login = f"{target.user}@{target.host}" if target.user else target.host
+    return (
+        f"this controller knows none of the host keys that {target} would show after the change ({keys}), and to trust "
+        f"them unseen would be unsafe; let ssh learn them over the key that it knows: `ssh -o UpdateHostKeys=yes{port} "
+        f"{login} true` with the connection's own options, or compare the fingerprints and add them to known_hosts"
+    )
 
 
 # What ssh says, what it means for the person at the controller; the first match counts.

@@ -18,6 +18,8 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import
     MARK,
     Target,
     login_complaint,
+    rehearsal_complaint,
+    rehearsed,
     sudo_complaint,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import SudoRefused, as_root, log_in, run
@@ -49,8 +51,20 @@ class Outcome:
     words: str
 
 
-def find_door(own: Target, users: t.Iterable[str], *, password: str | None, own_refusal: str) -> Door:
-    """Return the first of ``users``, or the user of the connection, who gets in now and may get in after the change."""
+def find_door(
+    own: Target,
+    users: t.Iterable[str],
+    *,
+    password: str | None,
+    own_refusal: str,
+    rehearsal: t.Mapping[str, t.Any] | None = None,
+) -> Door:
+    """Return the first of ``users``, or the user of the connection, who gets in now and may get in after the change.
+
+    The login is made with the algorithms and host keys that stay (``rehearsal``), so a client that knows none of them
+    is told before anything is changed.
+    """
+    _require_known_key(own, rehearsal or {})
     wanted = dict.fromkeys([*users, own.user])
     reasons = []
     for user in wanted:
@@ -59,11 +73,12 @@ def find_door(own: Target, users: t.Iterable[str], *, password: str | None, own_
             reasons.append(f"as {user or 'the user of the connection'}: {own_refusal}")
             continue
         try:
-            log_in(target, seconds=_LOGIN_SECONDS, sudo=True, password=password)
+            log_in(rehearsed(target, rehearsal or {}), seconds=_LOGIN_SECONDS, sudo=True, password=password)
         except SudoRefused:
             # As it was before the change, so no reason against it; that sudo works is the guard's to judge.
             return Door(target, sudo=False)
         except BaselineError as error:
+            _require_rehearsal(target, rehearsal or {}, str(error))
             reasons.append(str(error))
             continue
         return Door(target, sudo=True, password=password)
@@ -71,6 +86,22 @@ def find_door(own: Target, users: t.Iterable[str], *, password: str | None, own_
         f"no new login from this controller could confirm the change: {'. '.join(reasons)}. Nothing was changed; give "
         "this controller the private key of one of these users, or set confirm to false to change sshd without a proof"
     )
+
+
+def _require_known_key(own: Target, rehearsal: t.Mapping[str, t.Any]) -> None:
+    if own.check_host_key and rehearsal and not rehearsal["keys"]:
+        words = rehearsal_complaint(own, rehearsal, "Host key verification failed")
+        raise BaselineError(f"{words}. Nothing was changed")
+
+
+def _require_rehearsal(target: Target, rehearsal: t.Mapping[str, t.Any], said: str) -> None:
+    """Stop where a login fails (``said``) only for what goes away with the change: that is the same for every user."""
+    if rehearsal.get("without"):
+        try:
+            log_in(target, seconds=_LOGIN_SECONDS, sudo=False)
+        except BaselineError:
+            return
+        raise BaselineError(f"{rehearsal_complaint(target, rehearsal, said)}. Nothing was changed")
 
 
 def new_port(own: int | None, *, server: int, ports: t.Sequence[int]) -> int | None:

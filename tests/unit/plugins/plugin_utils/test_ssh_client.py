@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import typing as t
 
 import pytest
 
@@ -13,6 +14,8 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import
     command,
     login_complaint,
     needs_password,
+    rehearsal_complaint,
+    rehearsed,
     sudo_complaint,
     why,
 )
@@ -30,6 +33,57 @@ TARGET = Target("192.0.2.7", user="deploy", port=2222)
 )
 def test_a_target_in_words(target: Target, text: str) -> None:
     assert str(target) == text
+
+
+REHEARSAL = {
+    "without": {"KexAlgorithms": ["curve25519-sha256", "unknown@example.org"], "HostKeyAlgorithms": ["ssh-ed25519"]},
+    "keys": ["ssh-rsa 3072 SHA256:a"],
+    "new_keys": [],
+}
+
+
+def test_a_rehearsal_takes_away_what_goes_away() -> None:
+    """Names that this client does not know are no error, and the user's own lists do not win."""
+    target = Target("web", arguments=("-o", "KexAlgorithms=curve25519-sha256"))
+    now, then = (effective(command(one, "true", seconds=7)) for one in (target, rehearsed(target, REHEARSAL)))
+    assert now["kexalgorithms"] == "curve25519-sha256"
+    names = then["kexalgorithms"].split(",")
+    assert "curve25519-sha256" not in names and "sntrup761x25519-sha512@openssh.com" in names
+    hostkeys = then["hostkeyalgorithms"].split(",")
+    assert "ssh-ed25519" not in hostkeys and "rsa-sha2-512" in hostkeys
+
+
+def test_nothing_goes_away() -> None:
+    assert rehearsed(TARGET, {}) == TARGET
+
+
+@pytest.mark.parametrize(
+    ("rehearsal", "said", "telling"),
+    [
+        pytest.param(
+            REHEARSAL,
+            "Host key verification failed",
+            "(ssh-rsa 3072 SHA256:a), and to trust them unseen would be unsafe; let ssh learn them over the key that "
+            "it knows: `ssh -o UpdateHostKeys=yes -p 2222 deploy@192.0.2.7 true`",
+            id="unknown host keys",
+        ),
+        pytest.param(
+            {**REHEARSAL, "keys": [], "new_keys": ["/etc/ssh/ssh_host_ed25519_key"]},
+            "Host key verification failed",
+            "would show none of its present host keys after the change, so nobody could verify it "
+            "(new: /etc/ssh/ssh_host_ed25519_key)",
+            id="none stays",
+        ),
+        pytest.param(
+            REHEARSAL,
+            "no matching key exchange method found",
+            "no matching key exchange method found, once the algorithms that this change takes away are left out",
+            id="an old client",
+        ),
+    ],
+)
+def test_why_a_rehearsal_fails(rehearsal: dict[str, t.Any], said: str, telling: str) -> None:
+    assert telling in rehearsal_complaint(TARGET, rehearsal, said)
 
 
 def effective(argv: list[str]) -> dict[str, str]:

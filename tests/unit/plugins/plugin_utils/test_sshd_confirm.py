@@ -54,6 +54,37 @@ def test_the_first_guarded_user_who_gets_in_confirms(monkeypatch: pytest.MonkeyP
     assert (door.target.user, door.sudo, tried) == ("deploy", True, ["deploy"])
 
 
+REHEARSAL = {"without": {"HostKeyAlgorithms": ["ecdsa-sha2-nistp256"]}, "keys": ["ssh-rsa 3072 SHA256:a"]}
+
+
+def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def log_in(target: Target, **_options: t.Any) -> Login:
+        if target.options:
+            raise BaselineError("a new key login fails: Host key verification failed")
+        return Login(0.1, "nopasswd")
+
+    monkeypatch.setattr(confirm, "log_in", log_in)
+    with pytest.raises(BaselineError, match=r"knows none of the host keys .* SHA256:a.* Nothing was changed"):
+        confirm.find_door(OWN, ["deploy"], password=None, own_refusal="", rehearsal=REHEARSAL)
+
+
+def test_a_login_that_fails_now_too_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
+    door = confirm.find_door(OWN, ["deploy"], password=None, own_refusal="", rehearsal=REHEARSAL)
+    assert door.target == OWN
+
+
+def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = logins(monkeypatch, {"root": None})
+    rehearsal: dict[str, t.Any] = {"without": {}, "keys": [], "new_keys": ["/etc/ssh/ssh_host_ed25519_key"]}
+    with pytest.raises(BaselineError, match="none of its present host keys"):
+        confirm.find_door(OWN, [], password=None, own_refusal="", rehearsal=rehearsal)
+    assert tried == []
+    # Who does not look at host keys has decided that already.
+    unchecked = Target("192.0.2.7", user="root", check_host_key=False)
+    assert confirm.find_door(unchecked, [], password=None, own_refusal="", rehearsal=rehearsal).target == unchecked
+
+
 def test_sudo_that_was_not_to_be_had_before_is_no_reason_after(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": SudoRefused("a password is required")})
     assert confirm.find_door(OWN, ["deploy"], password=None, own_refusal="").sudo is False
