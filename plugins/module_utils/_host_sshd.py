@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import grp
 import os
 import pwd
@@ -15,6 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, connection_for, matches
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release, read_release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute, staged
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
 
@@ -41,9 +43,13 @@ class Sshd:
 
     def version(self) -> str:
         """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
+        return self.release.words.split(" ")[0]
+
+    @functools.cached_property
+    def release(self) -> Release:
+        """The release of OpenSSH, for what the model of sshd_config(5) has to know about it."""
         ran = self.host.run([self.program, "-V"])
-        found = re.search(r"OpenSSH_[0-9][^\s,]*", ran.err + ran.out)
-        return found.group(0) if found else ""
+        return read_release(ran.err + ran.out)
 
     def effective(
         self,

@@ -43,6 +43,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
     differences,
     exceptions,
     foreign,
+    refusal,
     shadowed,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
@@ -137,7 +138,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
             host, order.confirm, whole.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
         ) as confirmation["armed"], _opened(host, doors):
             reloaded = _apply(host, order, where, whole, sshd=sshd, answers=answers, daemon=daemon, move=move)
-    directives = compose(candidate)
+    directives = compose(candidate, sshd.release)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
     return {
@@ -188,7 +189,7 @@ def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
 def _prove(sshd: Sshd, order: Order, where: Places, candidate: Tree, *, staged_only: bool) -> Answers:
     """Ask sshd about the candidate, before anything is written; a wish that would not be in force is an error."""
     host, wish = sshd.host, order.wish
-    directives = compose(candidate)
+    directives = compose(candidate, sshd.release)
     who, mute = connections(wish, controller(), order.users)
     # What sshd itself would say if no other file spoke of it: the wish in sshd's own spelling.
     silenced = {(directive.file, directive.number) for directive in foreign(directives, wish, where.own)}
@@ -198,12 +199,13 @@ def _prove(sshd: Sshd, order: Order, where: Places, candidate: Tree, *, staged_o
     if silenced:
         apart = stage(host, candidate, without=silenced)
         wished = {one: sshd.effective(one, root=apart) for one in who}
-    _compare(order, where, candidate, wished, actual, _UNCHANGED)
+    _compare(sshd, order, where, candidate, wished, actual, _UNCHANGED)
     warnings = [f"no account fits the block 'Match {text}', so sshd was not asked about it" for text in mute]
     return Answers(wished, actual, root, warnings)
 
 
 def _compare(
+    sshd: Sshd,
     order: Order,
     where: Places,
     tree: Tree,
@@ -212,14 +214,9 @@ def _compare(
     unchanged: str,
 ) -> None:
     answers = [(one, wished[one], actual[one]) for one in actual]
-    found = differences(compose(tree), order.wish, where.own, answers)
+    found = differences(compose(tree, sshd.release), order.wish, where.own, answers, sshd.release)
     if found:
-        first = {difference.keyword: difference for difference in reversed(found)}
-        words = "; ".join(str(difference) for difference in reversed(list(first.values())))
-        raise BaselineError(
-            f"not in force: {words}; {unchanged}; remove what wins, or let it stand in a file that sorts later",
-            culprits=sorted({difference.culprit.where for difference in found if difference.culprit}),
-        )
+        raise refusal(found, unchanged)
 
 
 def _effective_now(sshd: Sshd, base: Connection) -> Effective:
@@ -248,7 +245,7 @@ def _apply(
         _write(host, where, planned.changes, planned.access)
         reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
         actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
-        _compare(order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
+        _compare(sshd, order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
         wrong = silent(move.after) if reloaded else []
         if wrong:
             raise daemons.explain(host, daemon, wrong, _AFTERWARDS)

@@ -19,7 +19,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import p
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import compose, standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import compose
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -38,11 +39,12 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
     connection = _connection(asked)
     effective = sshd.effective(connection)
     tree = read_tree(host, main)
-    directives = compose(tree)
+    directives = compose(tree, sshd.release)
     daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0])
     held = daemon.held if daemon.socket else None
     listening = sorted(held.loaded.listens) if held else listens(effective)
-    decided = {name: standing(directives, name, connection) for name in sorted({one.keyword for one in directives})}
+    names = sorted({one.keyword for one in directives})
+    decided = {name: standing(directives, name, connection, sshd.release) for name in names}
     return {
         "installed": True,
         "version": sshd.version(),

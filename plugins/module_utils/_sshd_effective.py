@@ -7,9 +7,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, matches
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive, standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import NEWEST, Release, last_wins
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "foreign",
     "listens",
     "parse_effective",
+    "refusal",
     "shadowed",
     "value",
 ]
@@ -32,13 +36,31 @@ _MAY_HOLD_MORE = ("acceptenv", "subsystem")
 
 @dataclass(frozen=True)
 class Difference:
-    """``keyword`` is not in force for ``connection``; ``culprit`` is the directive that wins, if one can be named."""
+    """``keyword`` is not in force for ``connection``; ``culprit`` is the directive that wins, if one can be named.
+
+    ``last``: it wins because it stands later, not because it stands before.
+    """
 
     keyword: str
     connection: Connection
     wished: tuple[str, ...]
     actual: tuple[str, ...]
     culprit: Directive | None
+    last: bool = False
+
+    @property
+    def way_out(self) -> str:
+        """What a person can do about it."""
+        if self.culprit is None:
+            return "see sshd_config(5) for what else decides it"
+        if self.last:
+            return (
+                f"remove {self.culprit.where}: this OpenSSH takes the last {KEYWORDS[self.keyword]}, "
+                "so it cannot be overridden from a file that is read earlier"
+            )
+        if self.keyword in CUMULATIVE:
+            return f"remove {self.culprit.where}: all lines of {KEYWORDS[self.keyword]} add up"
+        return f"remove {self.culprit.where}, or let it stand in a file that sorts later"
 
     def __str__(self) -> str:
         name = KEYWORDS[self.keyword]
@@ -87,21 +109,33 @@ def differences(
     wish: Wish,
     own: t.Collection[str],
     answers: t.Iterable[tuple[Connection, Effective, Effective]],
+    release: Release = NEWEST,
 ) -> list[Difference]:
     """Compare what sshd says (``actual``) with what it would say if nobody else spoke of it (``wished``)."""
     found = []
     for connection, wished, actual in answers:
         for keyword in asked(wish, connection):
             want, have = wished.get(keyword, ()), actual.get(keyword, ())
-            winners, losers = standing(directives, keyword, connection)
+            winners, losers = standing(directives, keyword, connection, release)
             wins = next((directive for directive in winners if directive.file not in own), None)
             unanswered = not want and not have
             if not _agrees(keyword, want, have) or (unanswered and wins):
-                # Up to OpenSSH 10.0 the last wins of MaxStartups, StreamLocalBindMask, IPQoS and PerSourceNetBlockSize:
-                # here it is among the losers.
+                # A distribution may have changed which one wins: then it is among those that lose by the model.
                 loses = next((directive for directive in reversed(losers) if directive.file not in own), None)
-                found.append(Difference(keyword, connection, want, have, wins or loses))
+                last = last_wins(keyword, release) or (wins is None and loses is not None)
+                found.append(Difference(keyword, connection, want, have, wins or loses, last))
     return found
+
+
+def refusal(found: t.Sequence[Difference], unchanged: str) -> BaselineError:
+    """Return the error for a wish that is not in force: who wins in its place, and what to do about that."""
+    first = {difference.keyword: difference for difference in reversed(found)}
+    told = list(reversed(list(first.values())))
+    ways = dict.fromkeys(difference.way_out for difference in told)
+    return BaselineError(
+        "; ".join(["not in force: " + "; ".join(map(str, told)), unchanged, *ways]),
+        culprits=sorted({difference.culprit.where for difference in found if difference.culprit}),
+    )
 
 
 def shadowed(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[dict[str, t.Any]]:

@@ -6,31 +6,42 @@ from __future__ import annotations
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 
-__all__ = ["ALIASES", "COMMAS", "CUMULATIVE", "FLAGS", "KEYWORDS", "LAST", "NUMBERS", "canonical", "folded"]
+__all__ = [
+    "ALIASES",
+    "COMMAS",
+    "CUMULATIVE",
+    "FLAGS",
+    "GLOBAL",
+    "KEYWORDS",
+    "NUMBERS",
+    "canonical",
+    "folded",
+]
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# OpenSSH 8.2 to 10.x with the additions of Debian (DebianBanner, GSSAPIKeyExchange) and of Red Hat.
+# OpenSSH 8.2 to 10.6 with the additions of Debian (DebianBanner, GSSAPIKeyExchange) and of Red Hat.
 _SPELLINGS = """
-AcceptEnv AddressFamily AllowAgentForwarding AllowGroups AllowStreamLocalForwarding AllowTcpForwarding AllowUsers
-AuthenticationMethods AuthorizedKeysCommand AuthorizedKeysCommandUser AuthorizedKeysFile AuthorizedPrincipalsCommand
-AuthorizedPrincipalsCommandUser AuthorizedPrincipalsFile Banner CASignatureAlgorithms ChannelTimeout ChrootDirectory
-Ciphers ClientAliveCountMax ClientAliveInterval Compression DebianBanner DenyGroups DenyUsers DisableForwarding
-ExposeAuthInfo FingerprintHash ForceCommand GSSAPIAuthentication GSSAPICleanupCredentials GSSAPIEnablek5users
-GSSAPIKeyExchange GSSAPIKexAlgorithms GSSAPIStoreCredentialsOnRekey GSSAPIStrictAcceptorCheck GatewayPorts
-HostCertificate HostKey HostKeyAgent HostKeyAlgorithms HostbasedAcceptedAlgorithms HostbasedAuthentication
-HostbasedUsesNameFromPacketOnly IPQoS IgnoreRhosts IgnoreUserKnownHosts Include KbdInteractiveAuthentication
-KerberosAuthentication KerberosGetAFSToken KerberosOrLocalPasswd KerberosTicketCleanup KerberosUniqueCCache
-KerberosUseKuserok KexAlgorithms ListenAddress LogLevel LogVerbose LoginGraceTime MACs Match MaxAuthTries MaxSessions
-MaxStartups ModuliFile PAMServiceName PasswordAuthentication PerSourceMaxStartups PerSourceNetBlockSize
-PerSourcePenalties PerSourcePenaltyExemptList PermitEmptyPasswords PermitListen PermitOpen PermitRootLogin PermitTTY
-PermitTunnel PermitUserEnvironment PermitUserRC PidFile Port PrintLastLog PrintMotd PubkeyAcceptedAlgorithms
-PubkeyAuthOptions PubkeyAuthentication RDomain RefuseConnection RekeyLimit RequiredRSASize RevokedKeys
-SecurityKeyProvider SetEnv SshdAuthPath SshdSessionPath StreamLocalBindMask StreamLocalBindUnlink StrictModes Subsystem
-SyslogFacility TCPKeepAlive TrustedUserCAKeys UnusedConnectionTimeout UseDNS UsePAM VersionAddendum X11DisplayOffset
+AcceptEnv AddressFamily AgentSocketPath AllowAgentForwarding AllowGroups AllowStreamLocalForwarding AllowTcpForwarding
+AllowUsers AuthenticationMethods AuthorizedKeysCommand AuthorizedKeysCommandUser AuthorizedKeysFile
+AuthorizedPrincipalsCommand AuthorizedPrincipalsCommandUser AuthorizedPrincipalsFile Banner CASignatureAlgorithms
+ChannelTimeout ChrootDirectory Ciphers ClientAliveCountMax ClientAliveInterval Compression DebianBanner DenyGroups
+DenyUsers DisableForwarding ExposeAuthInfo FingerprintHash ForceCommand GatewayPorts GSSAPIAuthentication
+GSSAPICleanupCredentials GSSAPIDelegateCredentials GSSAPIEnablek5users GSSAPIKexAlgorithms GSSAPIKeyExchange
+GSSAPIStoreCredentialsOnRekey GSSAPIStrictAcceptorCheck HostbasedAcceptedAlgorithms HostbasedAuthentication
+HostbasedUsesNameFromPacketOnly HostCertificate HostKey HostKeyAgent HostKeyAlgorithms IgnoreRhosts
+IgnoreUserKnownHosts Include IPQoS KbdInteractiveAuthentication KerberosAuthentication KerberosGetAFSToken
+KerberosOrLocalPasswd KerberosTicketCleanup KerberosUniqueCCache KerberosUseKuserok KexAlgorithms ListenAddress
+LoginGraceTime LogLevel LogVerbose MACs Match MaxAuthTries MaxSessions MaxStartups ModuliFile PAMServiceName
+PasswordAuthentication PermitEmptyPasswords PermitListen PermitOpen PermitRootLogin PermitTTY PermitTunnel
+PermitUserEnvironment PermitUserRC PerSourceMaxStartups PerSourceNetBlockSize PerSourcePenalties
+PerSourcePenaltyExemptList PidFile Port PrintLastLog PrintMotd PubkeyAcceptedAlgorithms PubkeyAuthentication
+PubkeyAuthOptions RDomain RefuseConnection RekeyLimit RequiredRSASize RevokedKeys SecurityKeyProvider SetEnv
+SshdAuthPath SshdSessionPath StreamLocalBindMask StreamLocalBindUnlink StrictModes Subsystem SyslogFacility
+TCPKeepAlive TrustedUserCAKeys UnusedConnectionTimeout UseDNS UsePAM VersionAddendum WarnWeakCrypto X11DisplayOffset
 X11Forwarding X11UseLocalhost XAuthLocation
 """
 
@@ -56,8 +67,16 @@ acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey li
 subsystem
 """)
 
-# sshd does not look whether it has one already: the last one wins.
-LAST = _words("fingerprinthash")
+# Keywords that may not stand in a Match block. `Match all` is no block to sshd: there they are read, as if it were not.
+GLOBAL = _words("""
+addressfamily ciphers compression debianbanner fingerprinthash gssapicleanupcredentials
+gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange gssapistorecredentialsonrekey gssapistrictacceptorcheck
+hostcertificate hostkey hostkeyagent hostkeyalgorithms ignoreuserknownhosts kerberosgetafstoken kerberosorlocalpasswd
+kerberosticketcleanup kexalgorithms listenaddress logingracetime macs maxstartups modulifile permituserenvironment
+persourcemaxstartups persourcenetblocksize persourcepenalties persourcepenaltyexemptlist pidfile port printlastlog
+printmotd securitykeyprovider sshdauthpath sshdsessionpath strictmodes syslogfacility tcpkeepalive usedns usepam
+versionaddendum warnweakcrypto xauthlocation
+""")
 
 # The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.
 COMMAS = _words("""

@@ -38,12 +38,21 @@ _ALONE = ("all", "invalid-user", "invaliduser")
 
 @dataclass(frozen=True)
 class Criteria:
-    """The conditions of one ``Match`` line: (criterion, pattern list) pairs, all of which must hold."""
+    """The conditions of one ``Match`` line: (criterion, pattern list) pairs, all of which must hold.
+
+    ``never``: the sshd at hand does not fulfil them whoever connects (``Match version``, an unknown criterion).
+    """
 
     pairs: tuple[tuple[str, str], ...]
+    never: bool = False
 
     def __str__(self) -> str:
         return " ".join(f"{name} {value}".strip() for name, value in self.pairs)
+
+    @property
+    def always(self) -> bool:
+        """Whether they hold before anybody connects, so that sshd reads the block as if it were none."""
+        return not self.never and all(name in ("all", "version") for name, _pattern in self.pairs)
 
 
 @dataclass(frozen=True)
@@ -72,35 +81,36 @@ class Connection:
         return ",".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
-def read_criteria(arguments: t.Sequence[str], *, where: str) -> Criteria:
+def read_criteria(arguments: t.Sequence[str], *, where: str, version: str = "") -> Criteria:
     """Read the arguments of a ``Match`` line (``User deploy Address 10.0.0.0/8``, also ``User=deploy``).
 
-    A lone ``=`` after a criterion is passed over as OpenSSH before 9.9 does; later ones refuse the line.
+    A lone ``=`` after a criterion is passed over as OpenSSH before 9.9 does; later ones refuse the line. ``version`` is
+    what the sshd at hand says of itself; without it nobody is asked for ``Match version``.
     """
-    words: list[str] = []
-    for argument in arguments:
-        if argument != "=" or not words or not _takes_value(words[-1]):
-            words.extend(argument.split("=", 1) if _takes_value(argument.split("=", 1)[0]) else [argument])
+    words = list(arguments)
     pairs: list[tuple[str, str]] = []
     while words:
-        name = words.pop(0).lower()
+        name = words.pop(0).lower() if "=" not in words[0] else _parted(words)
         if name in _ALONE:
             pairs.append((name.replace("iduser", "id-user"), ""))
-        elif name not in CRITERIA:
+        elif name not in CRITERIA and not (name == "version" and version):
             known = [*CRITERIA, "all", "invalid-user"]
             raise BaselineError(f"{where}: {unknown('Match criterion', name, known)}; nothing was changed")
-        elif not words or not words[0]:
-            raise BaselineError(f"{where}: the Match criterion {name!r} has no pattern; nothing was changed")
         else:
+            if words[:1] == ["="]:
+                words.pop(0)
+            if not words or not words[0]:
+                raise BaselineError(f"{where}: the Match criterion {name!r} has no pattern; nothing was changed")
             pairs.append((name, words.pop(0)))
     if not pairs or (len(pairs) > 1 and ("all", "") in pairs):
         raise BaselineError(f"{where}: Match takes either 'all' or criteria with a pattern; nothing was changed")
-    return Criteria(tuple(pairs))
+    never = any(name == "version" and not pattern_list(pattern, version) for name, pattern in pairs)
+    return Criteria(tuple(pairs), never)
 
 
 def matches(criteria: Criteria, connection: Connection) -> bool:
     """Say whether ``connection`` fulfils every condition, as sshd decides it."""
-    return all(_holds(name, pattern, connection) for name, pattern in criteria.pairs)
+    return not criteria.never and all(_holds(name, pattern, connection) for name, pattern in criteria.pairs)
 
 
 def pattern_list(patterns: str, word: str, *, lower: bool = False) -> bool:
@@ -128,12 +138,15 @@ def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
     return wanted if matches(criteria, wanted) else None
 
 
-def _takes_value(name: str) -> bool:
-    return name.lower() in CRITERIA
+def _parted(words: list[str]) -> str:
+    """Take ``User=deploy`` from ``words`` as a criterion; its pattern is then the next word."""
+    name, _sign, pattern = words.pop(0).partition("=")
+    words.insert(0, pattern)
+    return name.lower()
 
 
 def _holds(name: str, pattern: str, connection: Connection) -> bool:
-    if name == "all":
+    if name in ("all", "version"):
         return True
     if name == "invalid-user":
         return not connection.exists

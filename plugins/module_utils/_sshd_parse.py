@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import folded
 
-__all__ = ["Line", "parse", "quote", "split"]
+__all__ = ["Line", "parse", "quote", "split", "words"]
 
 _BLANK = " \t\r\n"
 
@@ -52,6 +52,17 @@ def split(rest: str) -> list[str]:
             argument, at = _argument(rest, at)
             arguments.append(argument)
     return arguments
+
+
+def words(rest: str) -> list[str]:
+    """Split the criteria of a ``Match`` line as OpenSSH before 9.9 does: at ``=`` too, and only ``"`` quotes."""
+    found: list[str] = []
+    while rest:
+        word, rest = _cut(rest)
+        if not word or word.startswith("#"):
+            break
+        found.append(word)
+    return found
 
 
 def quote(argument: str) -> str:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The composed configuration: ``Include`` and ``Match`` of sshd_config(5) over a set of files, and who wins in it."""
+"""The composed configuration: ``Include`` and ``Match`` of sshd_config(5) over a set of files, put in sshd's order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, LAST
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import (
     Connection,
     Criteria,
     matches,
     read_criteria,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import Line, parse, quote
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import Line, parse, quote, words
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import NEWEST, SPLITS_AT_EQUALS, Release
 
-__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged", "standing"]
+__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged"]
 
 _DEPTH = 16
 
@@ -52,6 +52,11 @@ class Directive:
     def where(self) -> str:
         return f"{self.file}:{self.number}"
 
+    @property
+    def at_startup(self) -> bool:
+        """Whether sshd reads it before anybody connects: ``Match all`` holds then too."""
+        return all(criteria.always for criteria in self.criteria)
+
     def applies(self, connection: Connection) -> bool:
         return all(matches(criteria, connection) for criteria in self.criteria)
 
@@ -79,23 +84,9 @@ def included(line: Line, tree: Tree) -> list[str]:
     return found
 
 
-def compose(tree: Tree) -> list[Directive]:
+def compose(tree: Tree, release: Release = NEWEST) -> list[Directive]:
     """Return every directive in the order in which sshd meets it; ``Include`` and ``Match`` lines are resolved away."""
-    return list(_walk(tree, tree.main, (), 0))
-
-
-def standing(
-    directives: t.Iterable[Directive], keyword: str, connection: Connection
-) -> tuple[list[Directive], list[Directive]]:
-    """Return who decides ``keyword`` for ``connection`` and who says it in vain.
-
-    ``Match`` blocks that fit stand before the global section; among equals the first wins, unless the keyword adds up
-    or is one of the few of which sshd takes the last.
-    """
-    said = [directive for directive in directives if directive.keyword == keyword and directive.applies(connection)]
-    level = [directive for directive in said if directive.criteria] or said
-    winners = _winners(keyword, level)
-    return winners, [directive for directive in said if directive not in winners]
+    return list(_walk(tree, tree.main, (), 0, release))
 
 
 def staged(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()) -> dict[str, str]:
@@ -106,42 +97,27 @@ def staged(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()
     return {root + path: _staged_text(path, text, tree, root, without) for path, text in tree.files.items()}
 
 
-def _walk(tree: Tree, path: str, outer: tuple[Criteria, ...], depth: int) -> t.Iterator[Directive]:
+def _walk(tree: Tree, path: str, outer: tuple[Criteria, ...], depth: int, release: Release) -> t.Iterator[Directive]:
     if depth > _DEPTH:
         raise BaselineError(f"{path}: Include goes deeper than {_DEPTH} files; nothing was changed")
     here = outer
     for line in parse(tree.files[path], path=path):
         if line.keyword == "match":
-            here = (*outer, _criteria(line, path))
+            here = (*outer, _criteria(line, path, release))
         elif line.keyword == "include":
             for file in included(line, tree):
-                yield from _walk(tree, file, here, depth + 1)
+                yield from _walk(tree, file, here, depth + 1, release)
         else:
             yield Directive(line.keyword, line.arguments, line.rest, path, line.number, here)
 
 
-def _criteria(line: Line, path: str) -> Criteria:
+def _criteria(line: Line, path: str, release: Release) -> Criteria:
     """Read a ``Match`` line; one that only a newer sshd understands fits no connection here: sshd has the last word."""
+    arguments = words(line.rest) if release < SPLITS_AT_EQUALS else line.arguments
     try:
-        return read_criteria(line.arguments, where=f"{path}:{line.number}")
+        return read_criteria(arguments, where=f"{path}:{line.number}", version=release.words)
     except BaselineError:
-        return Criteria((("unknown", line.rest),))
-
-
-def _winners(keyword: str, level: list[Directive]) -> list[Directive]:
-    """All that add up, of the same Subsystem the first; of other keywords one."""
-    if keyword not in CUMULATIVE:
-        return level[-1:] if keyword in LAST else level[:1]
-    winners: list[Directive] = []
-    names: set[str] = set()
-    for directive in level:
-        if directive.keyword == "subsystem":
-            name = directive.arguments[0] if directive.arguments else ""
-            if name in names:
-                continue
-            names.add(name)
-        winners.append(directive)
-    return winners
+        return Criteria((("unknown", line.rest),), never=True)
 
 
 def _staged_text(path: str, text: str, tree: Tree, root: str, without: t.Collection[tuple[str, int]]) -> str:

@@ -6,40 +6,24 @@ On the host all happens in a mount namespace of its own, with an /etc/ssh and ac
 from __future__ import annotations
 
 import functools
-import io
+import json
+import shlex
 import subprocess
-import tarfile
 import tempfile
 import typing as t
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release, read_release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import staged
-from tests.differential.trees import ACCOUNTS, KEYS, Case
+from tests.differential.trees import ACCOUNTS, KEYS, MAIN, Case
 
 __all__ = ["Answer", "Oracle", "OracleError"]
 
-# Line by line: `BEGIN number`, what sshd prints, `END status`, and where it refuses its own words.
-_SCRIPT = r"""
-set -eu
-mount -t tmpfs tmpfs /mnt
-cd /mnt
-tar -xf -
-for file in passwd group; do
-    cat /etc/$file $file >$file.new
-    mount --bind $file.new /etc/$file
-done
-while read -r number root specification; do
-    mount --bind "$number/etc/ssh" /etc/ssh
-    echo "BEGIN $number"
-    status=0
-    /usr/sbin/sshd -T -f "${root#-}/etc/ssh/sshd_config" -C "$specification" 2>words || status=$?
-    echo "END $status"
-    [ $status = 0 ] || cat words
-done <questions
-"""
+_SCRIPT = Path(__file__).with_name("host_script.py")
 _TOGETHER = 250
 
 
@@ -57,11 +41,11 @@ class Answer:
 
 @dataclass
 class Oracle:
-    """The sshd of one host. ``shell``: the words that start a root shell there, which reads its script's input."""
+    """The sshd of one host. ``shell``: the words that start a root shell there; ``workers``: how many it may run."""
 
     name: str
     shell: t.Sequence[str]
-    known: dict[Case, Answer] = field(default_factory=dict)
+    workers: int = 1
     asked: int = 0
 
     @functools.cached_property
@@ -74,55 +58,54 @@ class Oracle:
     def version(self) -> str:
         return self._run("/usr/sbin/sshd -V", b"").stderr.decode().strip().partition(",")[0]
 
+    @property
+    def release(self) -> Release:
+        return read_release(self.version)
+
     def answers(self, questions: t.Iterable[Case]) -> list[Answer]:
         """Return what sshd says about each; the same question is asked once."""
         wanted = list(questions)
-        unknown = [case for case in dict.fromkeys(wanted) if case not in self.known]
-        for start in range(0, len(unknown), _TOGETHER):
-            part = unknown[start : start + _TOGETHER]
-            self.known.update(zip(part, self._ask(part), strict=True))
-        self.asked += len(unknown)
-        return [self.known[case] for case in wanted]
-
-    def forget(self, cases: t.Iterable[Case]) -> None:
-        for case in cases:
-            self.known.pop(case, None)
+        different = list(dict.fromkeys(wanted))
+        size = min(_TOGETHER, -(-len(different) // self.workers)) or 1
+        parts = [different[start : start + size] for start in range(0, len(different), size)]
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            said = [answer for answers in pool.map(self._ask, parts) for answer in answers]
+        known = dict(zip(different, said, strict=True))
+        self.asked += len(different)
+        return [known[case] for case in wanted]
 
     def _ask(self, questions: t.Sequence[Case]) -> list[Answer]:
-        ran = self._run(f"unshare --mount sh -c '{_SCRIPT}'", _archive(questions, self.knows_invalid_users))
-        answers = [_read(part) for part in ran.stdout.decode(errors="replace").split("BEGIN ")[1:]]
-        if ran.returncode or len(answers) != len(questions):
-            raise OracleError(f"{self.name} gave {len(answers)} of {len(questions)} answers: {ran.stderr.decode()}")
-        return answers
+        given = {
+            "key": _key(),
+            "accounts": _accounts(),
+            "questions": [_question(number, case, self.knows_invalid_users) for number, case in enumerate(questions)],
+        }
+        script = f"unshare --mount python3 -c {shlex.quote(_SCRIPT.read_text())}"
+        ran = self._run(script, json.dumps(given).encode())
+        if ran.returncode:
+            raise OracleError(f"{self.name} gave no answers: {ran.stderr.decode()}")
+        return [_read(*said) for said in json.loads(ran.stdout)]
 
     def _run(self, script: str, given: bytes) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([*self.shell, script], input=given, capture_output=True, timeout=600, check=False)
 
 
-def _read(part: str) -> Answer:
-    said, end = part.split("\nEND ", 1)
-    status, words = end.split("\n", 1)
-    if status.strip() != "0":
-        return Answer({}, words.strip() or f"status {status}")
-    return Answer(parse_effective(said.partition("\n")[2]))
+def _read(status: int, said: str, words: str) -> Answer:
+    return Answer({}, words.strip() or f"status {status}") if status else Answer(parse_effective(said))
 
 
-def _archive(questions: t.Sequence[Case], knows_invalid_users: bool) -> bytes:
-    memory = io.BytesIO()
-    with tarfile.open(fileobj=memory, mode="w") as tar:
-        lines = []
-        for number, case in enumerate(questions):
-            root = f"/mnt/{number}/staged" if case.staged else ""
-            files = staged(case.reached(), root) if case.staged else case.tree.files
-            for path, text in files.items():
-                _add(tar, path.removeprefix("/mnt/") if root else f"{number}{path}", text)
-            for path in KEYS:
-                _add(tar, f"{number}{path}", _key(), mode=0o600)
-            lines.append(f"{number} -{root} {_specification(case.connection, knows_invalid_users)}\n")
-        _add(tar, "questions", "".join(lines))
-        for name, text in _accounts().items():
-            _add(tar, name, text)
-    return memory.getvalue()
+def _question(number: int, case: Case, knows_invalid_users: bool) -> dict[str, t.Any]:
+    root = f"/mnt/{number}/staged"
+    files = dict(case.tree.files)
+    if case.staged:
+        files = {path.removeprefix(root): text for path, text in staged(case.reached(), root).items()}
+    return {
+        "files": files,
+        "keys": KEYS,
+        "root": "/staged" if case.staged else "",
+        "main": MAIN,
+        "specification": _specification(case.connection, knows_invalid_users),
+    }
 
 
 def _specification(connection: Connection, knows_invalid_users: bool) -> str:
@@ -130,13 +113,6 @@ def _specification(connection: Connection, knows_invalid_users: bool) -> str:
     port = "" if connection.local_port else ",lport=1"
     flag = ",invalid-user" if knows_invalid_users and not connection.exists else ""
     return connection.specification() + port + flag
-
-
-def _add(tar: tarfile.TarFile, path: str, text: str, *, mode: int = 0o644) -> None:
-    data = text.encode()
-    entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = len(data), mode
-    tar.addfile(entry, io.BytesIO(data))
 
 
 def _accounts() -> dict[str, str]:

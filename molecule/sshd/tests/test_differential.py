@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
-from tests.differential.compare import Tally, compare
+from tests.differential.compare import Speller, Tally, compare
 from tests.differential.fuzz import generate
 from tests.differential.oracle import Oracle
+from tests.differential.provenance import prove
 from tests.differential.trees import Case
 from tests.hosts.paths import FLEETS
 
@@ -20,11 +21,22 @@ def sample() -> list[Case]:
     return generate(SEED, COUNT)
 
 
-def test_the_model_agrees_with_sshd(host: Host, sample: list[Case]) -> None:
+@pytest.fixture(scope="session")
+def speller(host: Host) -> Speller:
     ssh_config = FLEETS / "molecule-sshd" / "ssh_config"
     name = host.backend.host.name
-    oracle = Oracle(name, ["ssh", "-F", str(ssh_config), f"deploy@{name}", "sudo -n"])
+    return Speller(Oracle(name, ["ssh", "-F", str(ssh_config), f"deploy@{name}", "sudo -n"]))
+
+
+def test_the_model_agrees_with_sshd(speller: Speller, sample: list[Case]) -> None:
     tally = Tally()
-    found = compare(oracle, sample, tally)
+    found = compare(speller.oracle, sample, tally, speller)
     assert not found, f"{len(found)} disagreements, the first: {found[0]}"
     assert tally.counts["compared"] > COUNT / 2, str(tally)
+
+
+def test_the_line_that_is_named_decides(speller: Speller, sample: list[Case]) -> None:
+    tally = Tally()
+    found = prove(speller, sample, tally, seed=SEED)
+    assert not found, f"{len(found)} lines, the first: {found[0]}"
+    assert tally.counts["lines proven to decide"] > COUNT / 6, str(tally)

@@ -6,12 +6,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import (
     Tree,
     compose,
     glob_matches,
     staged,
-    standing,
 )
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sshd"
