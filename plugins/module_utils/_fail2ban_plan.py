@@ -24,6 +24,7 @@ __all__ = [
     "differences",
     "explain_rejection",
     "last_words",
+    "ports_of",
     "service_names",
     "state_text",
     "toothless",
@@ -42,6 +43,7 @@ class Wish:
     backend: str = "auto"
     banaction: str = "auto"
     ignore_controller: bool = False
+    check_sshd: bool = True
     # What sshd lets people in by: "passwords" (too), "keys" (only), or "auto".
     sshd_logins: str = "auto"
 
@@ -229,10 +231,19 @@ def toothless(jail: JailStream, present: t.Container[str]) -> str | None:
     return None
 
 
+def ports_of(jail: JailStream) -> list[str]:
+    """Return the ports on which the actions of ``jail`` ban, each as it is written; none for one on all ports."""
+    found = []
+    for command in jail.values("action"):
+        told = {str(pair[0]): str(pair[1]) for pair in _pairs(command) if len(pair) == 2}
+        if "port" in told and _fail2ban_probe.by_port(told.get("actionstart", ""), told.get("actionban", "")):
+            found.append(told["port"])
+    return list(dict.fromkeys(found))
+
+
 def service_names(jail: JailStream) -> list[str]:
     """Return the ports of ``jail`` that are written as names of services (``ssh``), which /etc/services resolves."""
-    ports = (pair[1] for command in jail.values("action") for pair in _pairs(command) if pair[0] == "port")
-    words = (word for port in ports for word in re.split(r"[\s,:]+", str(port)))
+    words = (word for port in ports_of(jail) for word in re.split(r"[\s,:]+", port))
     return list(dict.fromkeys(word for word in words if word and not word.isdigit()))
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "SSHD_ONCE",
     "Tool",
     "addresses_in",
+    "by_port",
     "documentation_addresses",
     "journal_capable",
     "normal_address",
@@ -87,6 +88,11 @@ def tool_of(action: str) -> Tool | None:
     """Return the packet filter that the ban ``action`` (``nftables[type=allports]``) drives, ``None`` where unknown."""
     name = action.split("[", 1)[0].strip()
     return next((tool for pattern, tool in _TOOLS if re.fullmatch(pattern, name)), None)
+
+
+def by_port(*commands: str) -> bool:
+    """Say whether the ``commands`` of a ban action refuse single ports; others refuse all that an address sends."""
+    return any(re.search(r"\bdports?\b|\bport=|\bports?[ =]+[\"']?<port>", command) for command in commands)
 
 
 def journal_capable(filter_text: str) -> bool:

@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_plan
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import tool_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import (
     Server,
@@ -43,7 +41,6 @@ __all__ = [
     "is_installed",
     "read_site",
     "read_streams",
-    "troubles",
 ]
 
 DIRECTORY = "/etc/fail2ban"
@@ -126,39 +123,6 @@ def read_streams(host: Host, candidate: str | None = None) -> Streams:
         ).replace(directory, DIRECTORY)
         raise BaselineError(f"fail2ban rejects the configuration: {words}; {_NOTHING_CHANGED}")
     return parse_stream(ran.out.replace(directory, DIRECTORY))
-
-
-def troubles(host: Host, wish: Wish, probes: Probes, streams: Streams) -> list[str]:
-    """Return why wished jails would see nothing or bite nobody."""
-    nothing_bans = _fail2ban_plan.no_filter(wish, probes)
-    found = [nothing_bans] if nothing_bans else []
-    for name in wish.enabled:
-        jail = streams.get(name)
-        if jail is None:
-            found.append(f"the jail {name} does not run by the files, although it is enabled")
-            continue
-        empty = [] if "logpath" in wish.jails[name] else [path for path in jail.log_paths if _is_empty(host, path)]
-        programs = {tool.program for tool in map(tool_of, jail.actions) if tool and host.find(tool.program)}
-        wanted = _fail2ban.value_text(name, "logpath", wish.jails[name].get("logpath", ""))
-        blind = _fail2ban_plan.blind(jail, probes, wanted=wanted, empty_logs=empty)
-        toothless = None if nothing_bans else _fail2ban_plan.toothless(jail, programs)
-        unknown_ports = [port for port in _fail2ban_plan.service_names(jail) if not _is_service(port)]
-        unresolved = _fail2ban_plan.unresolved(jail, unknown_ports)
-        found += [reason for reason in (blind, toothless, unresolved) if reason]
-    return found
-
-
-def _is_service(name: str) -> bool:
-    try:
-        socket.getservbyname(name)
-    except OSError:
-        return False
-    return True
-
-
-def _is_empty(host: Host, path: str) -> bool:
-    state = host.stat(path)
-    return state is None or state.st_size == 0
 
 
 class Fail2ban:

@@ -21,7 +21,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban imp
     is_installed,
     read_site,
     read_streams,
-    troubles,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import (
     controller,
@@ -34,6 +33,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
     lost,
     prove,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_trouble import troubles
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Composed, Wish
@@ -93,10 +93,10 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
             "wish the same; nothing was changed"
         )
     streams = read_streams(host, composed.text if composed.text != site.own else None)
-    warnings = troubles(host, wish, probes, streams)
-    if warnings and not host.check_mode:
-        raise BaselineError("; ".join(warnings) + "; nothing was changed")
-    plan = Outcome(State(site.own), State(composed.text), composed, warnings=warnings)
+    found = troubles(host, wish, probes, site, streams)
+    if found.errors and not host.check_mode:
+        raise BaselineError("; ".join(found.errors) + "; nothing was changed")
+    plan = Outcome(State(site.own), State(composed.text), composed, warnings=[*found.errors, *found.warnings])
     if reload:
         return _in_force(host, wish, site, streams, plan, proof=proof)
     if plan.changed and not host.check_mode:

@@ -8,10 +8,18 @@ import datetime
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import filter_name, options_of
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import addresses_in, tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import Watch
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import addresses_in, by_port, tool_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_report import counts_of, parse_ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban import is_installed, read_site
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import why_no_entries
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import connect, running_jails
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_trouble import (
+    Trouble,
+    around,
+    last_entry,
+    not_working,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -41,8 +49,11 @@ def look(host: Host) -> Report:
         report["warnings"] = [f"no fail2ban server answers at {site.socket}: nobody is banned"]
         return report
     report.update(running=True, version=server.ask("version"), database=_database(host, server))
-    report["jails"] = {name: _jail(host, server, site, name) for name in running_jails(server)}
-    report["warnings"] = [line for name, jail in report["jails"].items() for line in _warnings(host, name, jail)]
+    watches = [_watch(server, site, name) for name in running_jails(server)]
+    report["jails"] = {watch.name: _jail(host, server, watch) for watch in watches}
+    report["warnings"] = [
+        *(line for watch in watches for line in _warnings(host, watch, report["jails"][watch.name])),
+    ]
     if not report["jails"]:
         report["warnings"] = ["the fail2ban server runs without any jail: nobody is banned"]
     return report
@@ -56,48 +67,70 @@ def _database(host: Host, server: Asks) -> Report | None:
     return {"path": str(path), "size": state.st_size if state else 0}
 
 
-def _jail(host: Host, server: Asks, site: Site, name: str) -> Report:
+def _watch(server: Asks, site: Site, name: str) -> Watch:
     status = server.ask("status", name)
-    now = datetime.datetime.now()
     journal = "Journal matches" in dict(dict(status).get("Filter", []))
-    matches = [" ".join(group) for group in server.ask("get", name, "journalmatch") or []] if journal else []
-    paths = [] if journal else [str(path) for path in server.ask("get", name, "logpath") or []]
+    actions = [str(action) for action in server.ask("get", name, "actions") or []]
+    matches = server.ask("get", name, "journalmatch") or [] if journal else []
+    paths = [] if journal else server.ask("get", name, "logpath") or []
+    return Watch(
+        name=name,
+        filter=filter_name(name, options_of(site.own or "").get(name, {}), site.others),
+        journal=journal,
+        matches=tuple(" ".join(map(str, group)) for group in matches),
+        paths=tuple(map(str, paths)),
+        actions=tuple(actions),
+        ports=tuple(port for port in (_port(server, name, action) for action in actions) if port),
+        ignored=tuple(str(entry) for entry in server.ask("get", name, "ignoreip") or []),
+    )
+
+
+def _port(server: Asks, name: str, action: str) -> str | None:
+    told = {str(entry) for entry in server.ask("get", name, "actionproperties", action) or []}
+    if not {"port", "actionstart", "actionban"} <= told:
+        return None
+    asked = [str(server.ask("get", name, "action", action, words)) for words in ("actionstart", "actionban", "port")]
+    return asked[-1] if by_port(*asked[:-1]) else None
+
+
+def _jail(host: Host, server: Asks, watch: Watch) -> Report:
+    name, now = watch.name, datetime.datetime.now()
+    last = last_entry(host, watch)
     return {
-        "source": "journal" if journal else "files",
-        "journalmatch": matches,
-        "logpath": paths,
-        "has_entries": _journal_speaks(host, matches) if journal else any(_size(host, path) for path in paths),
-        "filter": filter_name(name, options_of(site.own or "").get(name, {}), site.others),
+        "source": "journal" if watch.journal else "files",
+        "journalmatch": list(watch.matches),
+        "logpath": list(watch.paths),
+        "has_entries": last is not None,
+        "last_entry": None if last is None else str(datetime.datetime.fromtimestamp(int(last))),
+        "filter": watch.filter,
         "maxretry": server.ask("get", name, "maxretry"),
         "findtime": server.ask("get", name, "findtime"),
         "bantime": server.ask("get", name, "bantime"),
-        "ignoreip": [str(address) for address in server.ask("get", name, "ignoreip") or []],
-        "actions": [str(action) for action in server.ask("get", name, "actions") or []],
-        **counts_of(status),
+        "ignoreip": list(watch.ignored),
+        "actions": list(watch.actions),
+        "ports": list(watch.ports),
+        **counts_of(server.ask("status", name)),
         "bans": [parse_ban(str(line), now) for line in server.ask("get", name, "banip", "--with-time")],
     }
 
 
-def _journal_speaks(host: Host, matches: list[str]) -> bool:
-    words = [word for match in matches for word in ("+", *match.split())][1:]
-    return bool(host.run(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat", *words]).out)
-
-
-def _size(host: Host, path: str) -> int:
-    state = host.stat(path)
-    return state.st_size if state else 0
-
-
-def _warnings(host: Host, name: str, jail: Report) -> t.Iterator[str]:
+def _warnings(host: Host, watch: Watch, jail: Report) -> t.Iterator[str]:
+    name = watch.name
     if not jail["has_entries"]:
-        what = " + ".join(jail["journalmatch"]) if jail["source"] == "journal" else ", ".join(jail["logpath"])
+        what = " + ".join(watch.matches) if watch.journal else ", ".join(watch.paths)
         yield f"the jail {name} sees nothing: its {jail['source']} ({what or 'none at all'}) has no entry yet"
-    if not jail["actions"]:
+    if not watch.actions:
         yield f"the jail {name} has no action: it counts failures and bans nobody"
-    tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in jail["actions"]) if tool]
+    found = Trouble()
+    why = why_no_entries(host) if watch.journal else ""
+    found.add(f"the jail {name} reads the journal, but {why}" if why else None)
+    around(host, watch, found, sshd=True)
+    yield from [*found.errors, *found.warnings]
+    tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in watch.actions) if tool]
     for action, tool in tools:
         if host.find(tool.program) is None:
             yield f"the jail {name} cannot bite: it bans with {action}, but there is no {tool.program} on this host"
+    yield from not_working(host, name, watch.actions)
     present = {tool for _action, tool in tools if host.find(tool.program)}
     if jail["bans"] and present:
         shown = "\n".join(host.run(argv).out for tool in present for argv in tool.shows)

@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["controller", "probe", "takes_passwords", "why_no_journal"]
+__all__ = ["controller", "probe", "takes_passwords", "why_no_entries", "why_no_journal"]
 
 # Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
 _STRANGER = "192.0.2.1"
@@ -64,10 +64,22 @@ def why_no_journal(host: Host) -> str:
     if not shebang:
         return "fail2ban-server is no Python script here"
     interpreter = [part for part in shebang.groups() if part]
-    ran = host.run([*interpreter, "-c", "import systemd.journal"])
+    # With -c the interpreter also looks into the working directory, as fail2ban's does not.
+    ran = host.run([*interpreter, "-c", "import sys; sys.path = list(filter(None, sys.path)); import systemd.journal"])
     if ran.ok:
-        return ""
+        return why_no_entries(host)
     return f"{' '.join(interpreter)} cannot import systemd.journal; install the package python3-systemd"
+
+
+def why_no_entries(host: Host) -> str:
+    """Say why there is nothing to read in the journal, empty where there is (journald.conf(5))."""
+    said = host.run(["systemd-analyze", "cat-config", "systemd/journald.conf"]).out
+    storage = re.findall(r"^Storage\s*=\s*(\S*)", said, re.MULTILINE)
+    if storage and storage[-1] == "none":
+        return "journald keeps no entries (Storage=none in journald.conf)"
+    if not host.run(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"]).out.strip():
+        return "the journal has no entry at all"
+    return ""
 
 
 def usable_filters(host: Host) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ author:
 description:
   - Asks the running fail2ban server what each jail reads, counts and bans, and looks whether its source has entries
     and its bans are in the packet filter.
-  - Warns of a jail that can see nothing or cannot bite.
+  - Warns of a jail that can see nothing or cannot bite. Jails with the filter C(sshd) are also held against what sshd
+    has told the journal of late, its ports and its C(LogLevel).
 extends_documentation_fragment:
   - pyhost.baseline.attributes
   - pyhost.baseline.attributes.info_module
@@ -74,6 +75,10 @@ jails:
     has_entries:
       description: Whether there is anything in its source.
       type: bool
+    last_entry:
+      description: >-
+        The host's local time of the newest entry, or when one of its files was written last; none without an entry.
+      type: str
     filter:
       description: The name of its filter.
       type: str
@@ -92,6 +97,10 @@ jails:
       elements: str
     actions:
       description: The actions of a ban.
+      type: list
+      elements: str
+    ports:
+      description: The ports on which the actions ban, as they have them; none for those that ban on all ports.
       type: list
       elements: str
     failures:
@@ -116,12 +125,14 @@ jails:
       journalmatch: [_SYSTEMD_UNIT=ssh.service, _COMM=sshd]
       logpath: []
       has_entries: true
+      last_entry: "2026-11-22 10:04:39"
       filter: sshd
       maxretry: 5
       findtime: 600
       bantime: 600
       ignoreip: [198.51.100.7]
       actions: [nftables]
+      ports: ["22"]
       failures: 0
       failures_total: 7
       banned: 1

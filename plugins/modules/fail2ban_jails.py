@@ -75,6 +75,13 @@ options:
     type: str
     choices: [auto, keys, passwords]
     default: auto
+  check_sshd:
+    description:
+      - Whether to hold jails with the filter C(sshd) against sshd itself. It is an error if they do not ban on each
+        port that sshd listens on, and if its C(LogLevel) leaves failed logins out.
+      - V(false) is for a play that sets up sshd later.
+    type: bool
+    default: true
   ignore_controller:
     description:
       - Whether the address that Ansible comes from is kept in C(ignoreip), so that no jail bans the controller.
@@ -255,6 +262,7 @@ def main() -> None:
             "backend": {"type": "str", "default": "auto"},
             "banaction": {"type": "str", "default": "auto"},
             "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
+            "check_sshd": {"type": "bool", "default": True},
             "ignore_controller": {"type": "bool", "default": False},
             "prove": {"type": "bool", "default": False},
             "reload": {"type": "bool", "default": True},
@@ -269,6 +277,7 @@ def main() -> None:
         backend=options["backend"],
         banaction=options["banaction"],
         sshd_logins=options["sshd_logins"],
+        check_sshd=options["check_sshd"],
         ignore_controller=options["ignore_controller"],
     )
     try:

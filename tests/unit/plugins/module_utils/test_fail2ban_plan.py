@@ -19,6 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan imp
     explain_rejection,
     last_words,
     no_filter,
+    ports_of,
     service_names,
     state_text,
     toothless,
@@ -235,12 +236,19 @@ def test_no_filter() -> None:
 
 
 def test_ports_by_name() -> None:
-    pairs = [["actionban", "nft"], ["port", "http,https:8080 ssh"]]
+    pairs = [["actionstart", "nft … dport"], ["port", "http,https:8080 ssh"]]
     jail = JailStream("shop", "auto", (("multi-set", "shop", "action", "nftables", pairs),))
     assert service_names(jail) == ["http", "https", "ssh"]
     assert service_names(recorded()) == []
     assert "install the package netbase" in str(unresolved(jail, ["http"]))
     assert unresolved(jail, []) is None
+
+
+def test_the_ports_of_an_action_on_all_ports_mean_nothing() -> None:
+    pairs = [["actionstart", "nft add rule ip saddr @addr-set-x reject"], ["port", "ssh"]]
+    jail = JailStream("recidive", "auto", (("multi-set", "recidive", "action", "nftables", pairs),))
+    assert ports_of(jail) == []
+    assert ports_of(recorded()) == ["22"]
 
 
 def test_explain_rejection() -> None:
