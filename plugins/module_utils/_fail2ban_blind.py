@@ -168,14 +168,12 @@ def ignores_all(watch: Watch) -> str | None:
             network = ipaddress.ip_network(entry, strict=False)
         except ValueError:
             continue
-        if network.prefixlen == 0:
+        # The running server tells of 0.0.0.0/0 as 0.0.0.0.
+        if network.prefixlen == 0 or network.network_address.is_unspecified:
             families.append(_FAMILIES[network.version])
     if not families:
         return None
-    return (
-        f"the jail {watch.name} bans nobody over {' and '.join(families)}: its ignoreip holds every address "
-        f"({', '.join(entry for entry in watch.ignored if entry.endswith('/0'))})"
-    )
+    return f"the jail {watch.name} bans nobody over {' and '.join(families)}: its ignoreip holds every address (/0)"
 
 
 def unknown_actions(watch: Watch) -> str | None:

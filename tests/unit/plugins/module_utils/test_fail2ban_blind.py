@@ -138,6 +138,7 @@ def test_the_ports_of_sshd(ports: tuple[str, ...], listens: set[int], left: str 
         (("127.0.0.1", "10.0.0.0/8", "office.example.org"), None),
         (("0.0.0.0/0",), "IPv4"),
         (("::/0", "0.0.0.0/0"), "IPv6 and IPv4"),
+        (("0.0.0.0",), "IPv4"),
     ],
 )
 def test_a_jail_that_ignores_everybody(ignored: tuple[str, ...], families: str | None) -> None:
