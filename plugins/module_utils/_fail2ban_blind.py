@@ -84,7 +84,7 @@ def connection_entries(lines: str, *, newest: int = 20) -> list[Entry]:
                 Entry(
                     entry["__CURSOR"],
                     int(entry["__REALTIME_TIMESTAMP"]) / 1e6,
-                    entry.get("_COMM", ""),
+                    entry.get("_COMM") or entry.get("SYSLOG_IDENTIFIER", ""),
                     entry.get("_SYSTEMD_UNIT", ""),
                     message,
                 )

@@ -25,9 +25,14 @@ __all__ = [
     "tool_of",
 ]
 
-# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: as the service (either
-# unit's name), as an instance of ssh@.service (no unit name to match: the process), and split since OpenSSH 9.8.
-JOURNALMATCH = "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + _COMM=sshd + _COMM=sshd-session"
+# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: either name of the
+# unit, and the names that its process gives itself (the second since OpenSSH 9.8), as an instance of ssh@.service too.
+# Not _COMM: journald looks it up, and the unit, after the message has come, and finds neither where the process has
+# ended by then: the last line of a failed login, on a busy host. The user's number comes with the message.
+JOURNALMATCH = (
+    "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + "
+    "SYSLOG_IDENTIFIER=sshd _UID=0 + SYSLOG_IDENTIFIER=sshd-session _UID=0"
+)
 
 # sshd says of an unknown user that it is one, and again with each password and at the end of the connection. The filter
 # takes each for a failure; without these lines the first counts, and an attempt once.

@@ -178,7 +178,11 @@ jails:
   sample:
     sshd:
       source: journal
-      journalmatch: ["_COMM=sshd", "_COMM=sshd-session", "_SYSTEMD_UNIT=ssh.service", "_SYSTEMD_UNIT=sshd.service"]
+      journalmatch:
+        - SYSLOG_IDENTIFIER=sshd _UID=0
+        - SYSLOG_IDENTIFIER=sshd-session _UID=0
+        - _SYSTEMD_UNIT=ssh.service
+        - _SYSTEMD_UNIT=sshd.service
       maxretry: 5
       findtime: 600
       bantime: 600

@@ -31,7 +31,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream i
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
 SSHD = (FIXTURES / "filter-sshd-debian13.conf").read_text()
 NO_JOURNAL = "/usr/bin/python3 cannot import systemd.journal; install the package python3-systemd"
-MATCH = "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + _COMM=sshd + _COMM=sshd-session"
+MATCH = (
+    "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + "
+    "SYSLOG_IDENTIFIER=sshd _UID=0 + SYSLOG_IDENTIFIER=sshd-session _UID=0"
+)
 
 KEYS_ONLY = {"mode": "aggressive", "ignoreregex": SSHD_ONCE}
 
