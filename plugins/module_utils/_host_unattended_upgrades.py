@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import time
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_conf as apt_conf
 from ansible_collections.pyhost.baseline.plugins.module_utils import _apt_origins as origins
@@ -17,44 +16,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _systemd_ti
 from ansible_collections.pyhost.baseline.plugins.module_utils import _unattended_upgrades as uu
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt import is_locked
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
 
-__all__ = ["PATH", "TIMERS", "Outcome", "apply", "mail_problems"]
+__all__ = ["PATH", "TIMERS", "apply", "mail_problems"]
 
 PATH = f"{apt.PARTS}/90pyhost-unattended-upgrades"
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 _LOCK_SECONDS = 120
 _UNTOUCHED = "nothing was changed"
-
-
-@dataclass
-class Outcome:
-    """What a run found and did: ``before`` and ``after`` by file or timer, and what is in force."""
-
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] = field(default_factory=dict)
-    result: dict[str, t.Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        return self.before != self.after
-
-    @property
-    def diff(self) -> list[dict[str, str]]:
-        return [
-            {
-                "before_header": name,
-                "after_header": name,
-                "before": self.before.get(name, ""),
-                "after": self.after.get(name, ""),
-            }
-            for name in sorted({*self.before, *self.after})
-            if self.before.get(name) != self.after.get(name)
-        ]
 
 
 def apply(

@@ -266,7 +266,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt, system
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, Outcome, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
 

@@ -35,7 +35,7 @@ REPOSITORY = "pyhost-baseline-test"
 
 @dataclass(frozen=True)
 class System:
-    """A recipe: systems/NAME.toml, and systems/NAME/ (optional) laid over the root."""
+    """A recipe: systems/NAME.toml, and systems/NAME/ (optional) laid over the root; ``overlay`` maps path to source."""
 
     name: str
     suite: str
@@ -50,7 +50,8 @@ class System:
 
     def tag(self) -> str:
         """Name the image by all that it is made of, so that a changed recipe is a new image."""
-        recipe = json.dumps([asdict(self), self.included()], sort_keys=True).encode()
+        texts = {target: (SYSTEMS / source).read_text() for target, source in self.overlay.items()}
+        recipe = json.dumps([{**asdict(self), "overlay": texts}, self.included()], sort_keys=True).encode()
         return f"{REPOSITORY}:{self.name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
 
@@ -66,8 +67,13 @@ def load(name: str) -> System:
     if not path.is_file():
         raise EngineError(f"unknown system {name!r}; known are {', '.join(names())}")
     recipe = tomllib.loads(path.read_text())
-    overlay = SYSTEMS / name
-    files = sorted(p for p in overlay.rglob("*") if p.is_file()) if overlay.is_dir() else []
+    # The folders of other systems that the recipe names come first, so that its own files win.
+    overlay = {
+        str(path.relative_to(SYSTEMS / folder)): path
+        for folder in (*recipe.get("overlays", ()), name)
+        for path in sorted((SYSTEMS / folder).rglob("*"))
+        if path.is_file()
+    }
     return System(
         name=name,
         suite=recipe["suite"],
@@ -75,7 +81,7 @@ def load(name: str) -> System:
         without=tuple(recipe.get("without", ())),
         components=tuple(recipe.get("components", ("main",))),
         commands=tuple(recipe.get("commands", ())),
-        overlay={str(p.relative_to(overlay)): p.read_text() for p in files},
+        overlay={target: str(path.relative_to(SYSTEMS)) for target, path in sorted(overlay.items())},
     )
 
 
@@ -97,6 +103,7 @@ def _build(client: docker.DockerClient, system: System, tag: str) -> None:
     work = CACHE / "images"
     work.mkdir(parents=True, exist_ok=True)
     tar, log = work / f"{system.name}.{os.getpid()}.tar", work / f"{system.name}.log"
+    folders = sorted({str(Path(path).parent) for path in system.overlay})
     argv = [
         "mmdebstrap",
         "--variant=minbase",
@@ -106,7 +113,8 @@ def _build(client: docker.DockerClient, system: System, tag: str) -> None:
         '--aptopt=Acquire::Check-Valid-Until "false"',
         # Every host makes its own host keys at its first boot.
         '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
-        *(f"--customize-hook=upload {SYSTEMS / system.name / path} /{path}" for path in system.overlay),
+        *(f'--customize-hook=mkdir -p "$1"/{folder}' for folder in folders),
+        *(f"--customize-hook=upload {SYSTEMS / source} /{path}" for path, source in system.overlay.items()),
         *(f'--customize-hook=chroot "$1" sh -ec {shlex.quote(command)}' for command in system.commands),
         system.suite,
         str(tar),

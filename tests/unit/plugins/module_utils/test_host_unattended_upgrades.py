@@ -11,10 +11,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state im
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import (
     PATH,
     TIMERS,
-    Outcome,
     apply,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades_info import report
+from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import DROP_IN, PROPERTIES
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import LISTS, Policy
 from tests.unit.fake_host import Expected, FakeHost

@@ -1,0 +1,37 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run found and did, as the modules that set a policy return it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+__all__ = ["Outcome"]
+
+
+@dataclass
+class Outcome:
+    """``before`` and ``after`` by file or timer, and what is in force; ``changed`` and the diff follow from them."""
+
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+    result: dict[str, t.Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        return [
+            {
+                "before_header": name,
+                "after_header": name,
+                "before": self.before.get(name, ""),
+                "after": self.after.get(name, ""),
+            }
+            for name in sorted({*self.before, *self.after})
+            if self.before.get(name) != self.after.get(name)
+        ]

@@ -1,0 +1,185 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: dnf_automatic
+short_description: Set the policy of dnf-automatic and prove that it is in force
+version_added: 0.1.0
+description:
+  - Says which updates a host of the RHEL family or Fedora installs by itself, when, and whether it reboots.
+  - Works with C(dnf-automatic) of dnf 4 and with C(dnf5-plugin-automatic) of dnf 5, whichever the host has.
+  - Sets its keys in C(/etc/dnf/automatic.conf) and leaves the others there. What dnf-automatic makes of the file is
+    read back, for dnf passes over a key or a value that it does not know in silence. With dnf 4 its own parser is
+    asked; with dnf 5, which cannot be asked, the vendor's file and the host's are composed as it does.
+  - The timer that follows the file is enabled and started. The timers C(dnf-automatic-install), C(-download) and
+    C(-notifyonly) of dnf 4, which override the file, are disabled.
+  - O(upgrade_type=security) on a host none of whose repositories publishes advisories would never install anything, and
+    is an error.
+author:
+  - The pyhost.baseline team (@pyhost)
+requirements:
+  - dnf-automatic (dnf 4) or dnf5-plugin-automatic (dnf 5) on the host
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+options:
+  enabled:
+    description: Whether the timer runs. V(false) disables it and leaves the configuration as wished.
+    type: bool
+    default: true
+  upgrade_type:
+    description: What is upgraded, all that is newer (V(default)) or what a security advisory names (V(security)).
+    type: str
+    choices: [security, default, distro-sync]
+    default: security
+  apply_updates:
+    description: Whether updates are installed, not only downloaded or told.
+    type: bool
+    default: true
+  download_updates:
+    description: Whether updates are downloaded. Applying them implies it.
+    type: bool
+    default: true
+  reboot:
+    description: When the host reboots after upgrades. A dnf-automatic that cannot reboot takes V(never) alone.
+    type: str
+    choices: [never, when-changed, when-needed]
+    default: never
+  reboot_command:
+    description: The shell command of the reboot, left as it is where not given.
+    type: str
+  exclude:
+    description: Packages (with wildcards) that are not upgraded automatically.
+    type: list
+    elements: str
+    default: []
+  emit_via:
+    description: How results are told. An empty list tells nothing.
+    type: list
+    elements: str
+    choices: [stdio, motd, email, command_email, command]
+    default: [stdio]
+  email_to:
+    description: Who gets mail of the emitters V(email) and V(command_email), left as it is where not given.
+    type: list
+    elements: str
+  email_from:
+    description: From whom, left as it is where not given.
+    type: str
+  email_host:
+    description: The SMTP server of the emitter V(email), left as it is where not given.
+    type: str
+  calendar:
+    description: When the timer fires, as in systemd.time(7). The unit's own time (06:00) where not given.
+    type: str
+  random_delay:
+    description: By up to how much the start is delayed at random, as in systemd.time(7), for example V(30m).
+    type: str
+seealso:
+  - module: pyhost.baseline.unattended_upgrades
+    description: The same for the Debian family.
+"""
+
+EXAMPLES = r"""
+- name: Install security updates every night
+  pyhost.baseline.dnf_automatic:
+    upgrade_type: security
+    calendar: "*-*-* 04:00"
+    random_delay: 30m
+
+- name: Install all updates and reboot where that is needed, with the kernel left to a person
+  pyhost.baseline.dnf_automatic:
+    upgrade_type: default
+    reboot: when-needed
+    exclude: ["kernel*"]
+
+- name: Send a mail through the local sendmail
+  pyhost.baseline.dnf_automatic:
+    emit_via: [command_email]
+    email_to: [ops@example.com]
+"""
+
+RETURN = r"""
+path:
+  description: The file that holds the wish.
+  returned: success
+  type: str
+  sample: /etc/dnf/automatic.conf
+version:
+  description: The version of dnf whose dnf-automatic was asked.
+  returned: success
+  type: str
+  sample: dnf 4.14.0
+effective:
+  description: What dnf-automatic makes of its configuration, by section and key.
+  returned: success
+  type: dict
+  sample: {commands: {apply_updates: "yes", reboot: never, upgrade_type: security}}
+timer:
+  description: The timer that starts it, as systemd has it.
+  returned: success
+  type: dict
+  sample: {name: dnf-automatic.timer, enabled: true, active: true, next: "Mon 2026-11-23 06:31:20 UTC"}
+disabled_timers:
+  description: The timers that overrode the file and were disabled by this run.
+  returned: success
+  type: list
+  elements: str
+  sample: [dnf-automatic-install.timer]
+advisories:
+  description: For each enabled repository, whether it publishes advisories.
+  returned: where security upgrades are wished
+  type: dict
+  sample: {appstream: true, baseos: true, epel: true}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._dnf_automatic import CHOICES, wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_dnf_automatic import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
+
+_ARGUMENTS = {
+    "enabled": {"type": "bool", "default": True},
+    "upgrade_type": {"type": "str", "choices": list(CHOICES["upgrade_type"]), "default": "security"},
+    "apply_updates": {"type": "bool", "default": True},
+    "download_updates": {"type": "bool", "default": True},
+    "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
+    "reboot_command": {"type": "str"},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "emit_via": {"type": "list", "elements": "str", "choices": list(CHOICES["emit_via"]), "default": ["stdio"]},
+    "email_to": {"type": "list", "elements": "str"},
+    "email_from": {"type": "str"},
+    "email_host": {"type": "str"},
+    "calendar": {"type": "str"},
+    "random_delay": {"type": "str"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    options = module.params
+    host = Host(module)
+    try:
+        order = Order(
+            keys=wish(options),
+            drop_in=drop_in("dnf_automatic", options["calendar"], options["random_delay"]),
+            enabled=options["enabled"],
+        )
+        with host.lock("dnf_automatic"):
+            outcome = ensure(host, order)
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+
+
+if __name__ == "__main__":
+    main()
