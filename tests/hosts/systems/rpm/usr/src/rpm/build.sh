@@ -1,3 +1,4 @@
+#!/bin/sh
 # Build the RPMs of the stand-in's repository, and its metadata with one security advisory.
 set -eu
 cd /usr/src/rpm
