@@ -51,6 +51,10 @@ class Sshd:
         ran = self.host.run([self.program, "-V"])
         return read_release(ran.err + ran.out)
 
+    def is_debians(self) -> bool:
+        """Say whether this is a build with Debian's patches (Debian, Ubuntu and theirs), by a keyword of its own."""
+        return "debianbanner" in (self.host.read(self.program) or "")
+
     def effective(
         self,
         connection: Connection,

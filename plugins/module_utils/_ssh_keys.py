@@ -97,7 +97,8 @@ def parse_authorized_keys(text: str, *, ignored: t.Callable[[int, str], None] | 
     """
     keys = []
     for number, line in enumerate(text.split("\n"), start=1):
-        stripped = line.strip()
+        # Blanks and tabs only: sshd takes no other space for one.
+        stripped = line.strip(" \t\r")
         if not stripped or stripped.startswith("#"):
             continue
         try:
@@ -175,8 +176,8 @@ def _parse_line(text: str) -> PublicKey:
 
 def _word(text: str) -> tuple[str, str]:
     """Return the first word of ``text`` and what follows, both perhaps empty."""
-    words = text.replace("\t", " ").strip().split(" ", 1)
-    return words[0], words[1].strip() if len(words) > 1 else ""
+    words = text.replace("\t", " ").strip(" ").split(" ", 1)
+    return words[0], words[1].strip(" ") if len(words) > 1 else ""
 
 
 def _split(text: str) -> tuple[str, str, str]:

@@ -1,6 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May this user still log in with a key and become root? By the rules of sshd(8), shadow(5) and sudo(8)."""
+"""May this user still log in with a key and become root? By the rules of sshd(8), shadow(5), PAM and sudo(8).
+
+tests/lockout holds each rule against a real sshd and a real client.
+"""
 
 from __future__ import annotations
 
@@ -9,91 +12,118 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import PublicKey, parse_options
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, address_list, pattern_list
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import split
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard_keys import (
+    DEAD_ENDS,
+    KeyFile,
+    Revoked,
+    complaint,
+    leads_nowhere,
+    undecided,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, pattern_list
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_origin import is_user
+from ansible_collections.pyhost.baseline.plugins.module_utils._sudo import rights
 
-__all__ = ["Account", "KeyFile", "Refusal", "key_paths", "refusals"]
+__all__ = ["Account", "Refusal", "Shadow", "out_of_reach", "refusals"]
 
-_NO_LOGIN = ("nologin", "false", "true", "sync")
-# The signature algorithms by which an RSA key can serve.
-_RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
-
-
-@dataclass(frozen=True)
-class KeyFile:
-    """One file of AuthorizedKeysFile; ``distrusted`` is the reason why StrictModes would not read it."""
-
-    path: str
-    exists: bool
-    distrusted: str = ""
-    keys: tuple[PublicKey, ...] = ()
+_DAY = 86400
+_NONE = Revoked()
+_WILDCARDS = {"0.0.0.0": 4, "::": 6}
 
 
 @dataclass(frozen=True)
-class Account:
-    """A user as the host knows it. ``password`` is the field of shadow(5), ``sudo`` what ``sudo -l -U`` prints.
+class Shadow:
+    """A line of shadow(5): the password field, and days, ``None`` where the field is empty."""
 
-    ``expires`` and ``password_changed`` are days as in shadow(5), ``None`` where the field is empty; ``sudo`` is
-    ``None`` where sudo is not installed. An account that does not exist has no ``home``.
-    """
-
-    name: str
-    home: str
-    shell: str
-    shell_runs: bool
-    password: str
-    password_changed: int | None
-    expires: int | None
-    sudo: str | None
+    password: str = ""
+    changed: int | None = None
+    maximum: int | None = None
+    inactive: int | None = None
+    expires: int | None = None
 
     @property
-    def usable_password(self) -> bool:
+    def usable(self) -> bool:
         return bool(self.password) and self.password[0] not in "!*"
 
 
 @dataclass(frozen=True)
+class Account:
+    """A user as the host knows it. An account that does not exist has no ``home``.
+
+    ``sudo`` is what ``sudo -l -U`` prints, ``None`` where sudo is not installed; ``shell_listed`` says whether
+    /etc/shells names the shell.
+    """
+
+    name: str
+    home: str = ""
+    shell: str = ""
+    shell_runs: bool = False
+    shell_listed: bool = True
+    shadow: Shadow = Shadow()
+    sudo: str | None = None
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """One reason and its way out. ``pending`` marks what earlier tasks of a check-mode run only pretended to do."""
+    """One reason and its way out.
+
+    ``pending`` marks what earlier tasks of a check-mode run only pretended to do, ``undecided`` what no look at files
+    can tell: the new login decides it.
+    """
 
     text: str
     pending: bool = False
-
-
-def key_paths(effective: Effective, *, user: str, home: str, uid: int) -> list[str]:
-    """Return the files of AuthorizedKeysFile for a user, tokens replaced and relative ones below the home."""
-    tokens = {"%%": "%", "%h": home, "%u": user, "%U": str(uid)}
-    paths = []
-    for text in effective.get("authorizedkeysfile", ()):
-        for word in split(text):
-            if word != "none":
-                paths.append(os.path.join(home, re.sub(r"%.", lambda found: tokens.get(found.group(), ""), word)))
-    return paths
+    undecided: bool = False
 
 
 def refusals(
-    account: Account, connection: Connection, effective: Effective, files: t.Sequence[KeyFile], *, today: int
+    account: Account,
+    connection: Connection,
+    effective: Effective,
+    files: t.Sequence[KeyFile],
+    *,
+    now: float,
+    revoked: Revoked = _NONE,
 ) -> list[Refusal]:
-    """Return every reason why ``account`` could not come in by key, or could not become root afterwards."""
+    """Return every reason why ``account`` could not, or might not, come in by key and become root afterwards."""
     if not account.home:
         return [Refusal(f"the account {account.name} does not exist; create it first (role admin_user)", pending=True)]
     return [
         *_methods(account, effective),
         *_lists(connection, effective),
-        *_usable(account, effective, today),
-        *_keys(account, connection, effective, files),
+        *_usable(account, effective, int(now // _DAY)),
+        *_keys(account, connection, effective, files, now=now, revoked=revoked),
+        *_session(account, effective),
         *_root(account),
     ]
+
+
+def out_of_reach(connection: Connection, effective: Effective) -> str:
+    """Say that sshd would no longer listen on the address by which ``connection`` came in, else nothing."""
+    address = connection.local_address
+    version = 6 if ":" in address else 4
+    hosts = [host for host, _port in listens(effective)]
+    if (
+        not address
+        or address in hosts
+        or any(_WILDCARDS.get(host, version) == version and host in _WILDCARDS for host in hosts)
+    ):
+        return ""
+    where = ", ".join(dict.fromkeys(hosts)) or "no address"
+    return (
+        f"sshd would listen on {where} alone (ListenAddress, AddressFamily), and you came in by {address}; "
+        f"add {address}, or reach the host by another of its addresses (ansible_host) first"
+    )
 
 
 def _methods(account: Account, effective: Effective) -> t.Iterator[Refusal]:
     if _one(effective, "pubkeyauthentication") != "yes":
         yield Refusal("PubkeyAuthentication would be no; set it to yes")
-    methods = _one(effective, "authenticationmethods")
-    if methods not in ("", "any") and not any(
-        set(choice.split(",")) == {"publickey"} for choice in " ".join(effective["authenticationmethods"]).split()
-    ):
+    if _one(effective, "refuseconnection") == "yes":
+        yield Refusal("RefuseConnection would be yes, which ends every connection; set it to no")
+    if not _keys_asked(effective):
+        methods = " ".join(effective["authenticationmethods"])
         yield Refusal(
             f"AuthenticationMethods ({methods}) asks for more than a key; offer 'publickey' alone as one choice"
         )
@@ -104,14 +134,21 @@ def _methods(account: Account, effective: Effective) -> t.Iterator[Refusal]:
         )
 
 
+def _keys_asked(effective: Effective) -> int:
+    """Return how many keys the easiest choice of AuthenticationMethods asks for, 0 where keys are not enough."""
+    choices = " ".join(effective.get("authenticationmethods", ())).split() or ["any"]
+    counts = [len(methods) for methods in (choice.split(",") for choice in choices) if set(methods) <= {"publickey"}]
+    return 1 if choices == ["any"] else min(counts, default=0)
+
+
 def _lists(connection: Connection, effective: Effective) -> t.Iterator[Refusal]:
     """DenyUsers, AllowUsers, DenyGroups, AllowGroups, as sshd's ``allowed_user`` goes through them."""
     user = connection.user
     for pattern in effective.get("denyusers", ()):
-        if _user_matches(pattern, connection):
+        if is_user(pattern, connection):
             yield Refusal(f"DenyUsers {pattern} shuts {user} out; remove that pattern")
     allowed = effective.get("allowusers", ())
-    if allowed and not any(_user_matches(pattern, connection) for pattern in allowed):
+    if allowed and not any(is_user(pattern, connection) for pattern in allowed):
         yield Refusal(f"AllowUsers ({' '.join(allowed)}) does not name {user}; add {user}")
     for pattern in effective.get("denygroups", ()):
         if any(pattern_list(pattern, group) for group in connection.groups):
@@ -121,73 +158,109 @@ def _lists(connection: Connection, effective: Effective) -> t.Iterator[Refusal]:
         yield Refusal(f"AllowGroups ({' '.join(groups)}) names no group of {user}; add one, or put {user} into one")
 
 
-def _user_matches(pattern: str, connection: Connection) -> bool:
-    user, at, host = pattern.partition("@")
-    if not pattern_list(user, connection.user):
-        return False
-    if not at:
-        return True
-    return _from_there(host, connection)
-
-
-def _from_there(patterns: str, connection: Connection) -> bool:
-    """Match where ``connection`` comes from, address or name, against a pattern list."""
-    name = connection.host or connection.address
-    return address_list(patterns, connection.address) or pattern_list(patterns, name, lower=True)
-
-
 def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Refusal]:
-    name = account.name
+    name, shadow = account.name, account.shadow
     if not account.shell_runs:
         yield Refusal(f"the shell {account.shell} of {name} is missing or cannot be run; give {name} one that exists")
-    elif os.path.basename(account.shell) in _NO_LOGIN:
+    elif os.path.basename(account.shell) in DEAD_ENDS:
         yield Refusal(f"the shell {account.shell} of {name} lets nobody in; give {name} a login shell")
-    if account.expires is not None and account.expires <= today:
+    elif not account.shell_listed:
+        text = f"the shell {account.shell} of {name} is not in /etc/shells, and may not run commands"
+        yield Refusal(text, undecided=True)
+    pam = _one(effective, "usepam") != "no"
+    # Of the last day pam_unix(8) and sshd have their own opinions.
+    if shadow.expires is not None and shadow.expires < today + pam:
         yield Refusal(f"the account {name} has expired; `chage -E -1 {name}` lifts that")
-    if account.password_changed == 0:
-        yield Refusal(f"{name} must change the password at the next login; `chage -d {today} {name}` lifts that")
-    if _one(effective, "usepam") == "no" and account.password.startswith("!"):
+    if pam:
+        yield from _aged(name, shadow, today)
+    elif shadow.password.startswith("!"):
         yield Refusal(
             f"UsePAM would be no and the password of {name} is locked with '!', by which sshd then locks the account; "
             f"keep UsePAM yes, or set the field to '*' (`usermod -p '*' {name}`)"
         )
 
 
+def _aged(name: str, shadow: Shadow, today: int) -> t.Iterator[Refusal]:
+    """What pam_unix(8) says of a password's age, which counts for logins by key too."""
+    if shadow.changed == 0:
+        yield Refusal(f"{name} must change the password at the next login; `chage -d {today} {name}` lifts that")
+    elif shadow.changed is not None and shadow.maximum is not None and today - shadow.changed > shadow.maximum:
+        yield Refusal(
+            f"the password of {name} is older than its {shadow.maximum} days, which PAM holds against a key login too; "
+            f"`chage -M -1 {name}` lifts that"
+        )
+
+
 def _keys(
-    account: Account, connection: Connection, effective: Effective, files: t.Sequence[KeyFile]
+    account: Account,
+    connection: Connection,
+    effective: Effective,
+    files: t.Sequence[KeyFile],
+    *,
+    now: float,
+    revoked: Revoked,
 ) -> t.Iterator[Refusal]:
-    strict = _one(effective, "strictmodes") != "no"
-    distrusted = [file for file in files if strict and file.exists and file.distrusted]
-    complaints = [
-        _complaint(key, connection, effective) for file in files if file not in distrusted for key in file.keys
-    ]
-    if "" in complaints:
+    if revoked.broken:
+        yield Refusal(f"{revoked.broken}, by which sshd refuses every key; lay that file, or set RevokedKeys to none")
         return
-    for file in distrusted:
-        yield Refusal(f"StrictModes keeps sshd from reading {file.path}: {file.distrusted}")
-    if complaints:
-        reasons = ", ".join(dict.fromkeys(complaints))
+    strict = _one(effective, "strictmodes") != "no"
+    shut = {file: file.unreadable or (file.distrusted if strict else "") for file in files if file.exists}
+    keys = list(dict.fromkeys(key for file, reason in shut.items() if not reason for key in file.keys))
+    complaints = {key: complaint(key, connection, effective, revoked, now) for key in keys}
+    good = [key for key, wrong in complaints.items() if not wrong]
+    sure = {key.blob for key in good if not undecided(key)}
+    asked = _keys_asked(effective) or 1
+    if len(sure) >= asked:
+        if asked > 1:
+            text = f"AuthenticationMethods asks {account.name} for {asked} keys, and one client must hold them"
+            yield Refusal(text, undecided=True)
+        return
+    others = [*_other_sources(effective), *(undecided(key) for key in good)]
+    if any(others):
+        text = f"no key in the files of {account.name} opens by itself; it depends on "
+        yield Refusal(text + " and ".join(dict.fromkeys(filter(None, others))), undecided=True)
+        return
+    for file, reason in shut.items():
+        if reason:
+            why = "StrictModes keeps sshd from reading" if not file.unreadable else "sshd could not read"
+            yield Refusal(f"{why} {file.path}: {reason}")
+    if sure:
+        yield Refusal(f"AuthenticationMethods asks {account.name} for {asked} keys and there is {len(sure)}; add keys")
+    elif complaints:
+        reasons = ", ".join(dict.fromkeys(complaints.values()))
         yield Refusal(f"{account.name} has keys, but sshd would take none of them: {reasons}; add an ssh-ed25519 key")
-    elif not distrusted:
+    elif not any(shut.values()):
         places = " or ".join(file.path for file in files) or "any file (AuthorizedKeysFile is none)"
         text = f"{account.name} has no key that sshd could read in {places}; put a public key there (role admin_user)"
         yield Refusal(text, pending=bool(files))
 
 
-def _complaint(key: PublicKey, connection: Connection, effective: Effective) -> str:
-    """Say why ``key`` does not open the door for ``connection``; an empty text where it does."""
-    options = dict(parse_options(key.options))
-    for name in ("cert-authority", "command"):
-        if name in options:
-            return f"one has the option {name}"
-    origins = options.get("from")
-    if origins and not _from_there(origins, connection):
-        return f'one is for from="{origins}" alone'
-    algorithms = _RSA if key.kind == "ssh-rsa" else (key.kind,)
-    if not set(algorithms) & set(_one(effective, "pubkeyacceptedalgorithms").split(",")):
-        return f"{key.kind} is not accepted"
-    least = int(_one(effective, "requiredrsasize") or 0)
-    return f"one has {key.bits} bits, less than RequiredRSASize {least}" if (key.bits or least) < least else ""
+def _other_sources(effective: Effective) -> t.Iterator[str]:
+    """Name what else gives keys, which is not asked here."""
+    names = {"authorizedkeyscommand": "AuthorizedKeysCommand", "trustedusercakeys": "TrustedUserCAKeys"}
+    for keyword, name in names.items():
+        said = _one(effective, keyword)
+        if said not in ("", "none"):
+            yield f"{name} ({said})"
+
+
+def _session(account: Account, effective: Effective) -> t.Iterator[Refusal]:
+    """What happens to a login after its key was taken."""
+    if _one(effective, "maxsessions") == "0":
+        yield Refusal("MaxSessions would be 0, which allows no shell; set it to 1 or more")
+    root = _one(effective, "chrootdirectory")
+    if root not in ("", "none", "/"):
+        yield Refusal(
+            f"ChrootDirectory would be {root}, so {account.name} could not reach the host itself; set it to none"
+        )
+    command = _one(effective, "forcecommand")
+    if command in ("", "none"):
+        return
+    if leads_nowhere(command):
+        yield Refusal(f"ForceCommand would be {command}, which gives {account.name} no shell; set it to none")
+    else:
+        text = f"ForceCommand ({command}) decides whether {account.name} gets a shell"
+        yield Refusal(text, undecided=True)
 
 
 def _root(account: Account) -> t.Iterator[Refusal]:
@@ -200,14 +273,18 @@ def _root(account: Account) -> t.Iterator[Refusal]:
             f"sudo is not installed, so {name} could not become root; install it (role admin_user)", pending=True
         )
         return
-    rules = re.findall(r"^\s+\((?:ALL|root)\b[^)]*\)\s*(.*)$", account.sudo, re.MULTILINE)
-    full = [rule for rule in rules if re.search(r"(?:^|[\s:,])ALL$", rule.strip())]
-    if not full:
+    defaults, _sep, rules = account.sudo.rpartition("may run the following commands")
+    allowed, asks = rights(rules)
+    if not allowed:
         text = f"sudo does not let {name} run every command as root; add '{name} ALL=(ALL:ALL) ALL' (role admin_user)"
         yield Refusal(text, pending=True)
-    elif not any("NOPASSWD:" in rule for rule in full) and not account.usable_password:
+    elif asks and "!authenticate" not in defaults and not account.shadow.usable:
         yield Refusal(
             f"sudo asks {name} for a password and the account has none; set one, or allow sudo without (NOPASSWD)"
+        )
+    if re.search(r"(?<![!\w])requiretty\b", defaults):
+        yield Refusal(
+            f"sudo asks {name} for a terminal (requiretty), which Ansible has not; add 'Defaults:{name} !requiretty'"
         )
 
 

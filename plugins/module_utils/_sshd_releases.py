@@ -8,6 +8,7 @@ import re
 import typing as t
 
 __all__ = [
+    "KEY_PATTERNS",
     "LAST_WINS_BEFORE",
     "NEWEST",
     "OWN_PRINCIPALS_COMMAND",
@@ -38,6 +39,9 @@ OWN_PRINCIPALS_COMMAND: Bound = (9, 4)
 
 # From here on a Subsystem may stand in a Match block, and those of a block take the place of all others.
 SUBSYSTEM_IN_BLOCKS: Bound = (9, 5)
+
+# From here on AuthorizedKeysFile takes patterns of glob(3).
+KEY_PATTERNS: Bound = (10, 0)
 
 # Keyword -> the first release in which its first line wins; before, the last one wins.
 LAST_WINS_BEFORE: t.Mapping[str, Bound | None] = {

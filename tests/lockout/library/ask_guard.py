@@ -1,0 +1,33 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module of the tests: what the guard says of each user under the configuration that the host has."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import controller, find_sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"users": {"type": "list", "elements": "str", "required": True}})
+    sshd = find_sshd(Host(module), "/etc/ssh/sshd_config")
+    base, refused, warned = controller(), {}, {}
+    for user in module.params["users"]:
+        try:
+            told = guard(sshd, "", base, [user])
+        except BaselineError as error:
+            refused[user] = str(error)
+        else:
+            if told:
+                warned[user] = ". ".join(told)
+    module.exit_json(refused=refused, warned=warned)
+
+
+if __name__ == "__main__":
+    main()
