@@ -3,4 +3,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 .venv/bin/mypy -p ansible_collections.pyhost.baseline.plugins
-.venv/bin/mypy tests/differential tests/hosts tests/unit tools
+.venv/bin/mypy tests/differential tests/hosts tests/lockout tests/unit tools

@@ -143,9 +143,9 @@ class Scene:
                 text += f"Match User {user}\n" + "".join(f"  {line}\n" for line in words.splitlines())
         self._root(f"cat >/etc/ssh/sshd_config.d/50-states.conf <<'END'\n{text}END\nsshd -t && systemctl restart ssh")
 
-    def judge(self, part: t.Callable[[State], bool] = lambda _state: True) -> list[Verdict]:
+    def judge(self, part: t.Container[State]) -> list[Verdict]:
         """Ask the guard about every user of a state in ``part``, and log in as each."""
-        users = [user for user, state in self.users.items() if part(state)]
+        users = [user for user, state in self.users.items() if state in part]
         said = ad_hoc(self._fleet, "ask_guard", {"users": users}, user="root", host=self.host, library=LIBRARY)
         refused, warned = said["refused"], said["warned"]
         print("guard", flush=True)
@@ -172,7 +172,3 @@ class Scene:
             check=False,
         )
         return _MARK in done.stdout, done.stderr.strip().replace("\r\n", " / ")[-300:]
-
-
-def disagreements(verdicts: t.Iterable[Verdict]) -> list[str]:
-    return [verdict.disagrees for verdict in verdicts if verdict.disagrees]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["STATES", "State"]
+__all__ = ["ACCOUNTS", "FILES", "STATES", "State"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def _shut(name: str, make: str = ":", **more: object) -> State:
     return State(name, False, make, **more)  # type: ignore[arg-type]
 
 
-_FILES = (
+FILES = (
     _open("plain"),
     # StrictModes: Debian's sshd lets a group write that is the user's alone.
     _shut("home 0777", "chmod 0777 $h"),
@@ -130,7 +130,7 @@ _LINES = (
     ),
 )
 
-_ACCOUNTS = (
+ACCOUNTS = (
     _open("password of a star", "usermod -p '*' $u"),
     _open("locked", "usermod -p '!' $u"),
     _open("locked password", "usermod -p '!$hash' $u"),
@@ -282,4 +282,4 @@ _SETTINGS = (
     ),
 )
 
-STATES = (*_FILES, *_LINES, *_ACCOUNTS, *_SUDO, *_SETTINGS)
+STATES = (*FILES, *_LINES, *ACCOUNTS, *_SUDO, *_SETTINGS)

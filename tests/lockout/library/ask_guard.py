@@ -17,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard i
 def main() -> None:
     module = AnsibleModule(argument_spec={"users": {"type": "list", "elements": "str", "required": True}})
     sshd = find_sshd(Host(module), "/etc/ssh/sshd_config")
+    assert sshd is not None
     base, refused, warned = controller(), {}, {}
     for user in module.params["users"]:
         try:
