@@ -57,19 +57,9 @@ _STRICT_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-# Nobody but the user can replace these keys: hardened refuses broken signatures alone (SHA-1, DSA), not the NIST
-# curves, which the older security keys (sk-ecdsa) cannot do without.
-_HARDENED_USER_KEYS = (
-    *_STRICT_KEYS,
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
-    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-)
+# Nobody but the user can replace a user's key: hardened takes away broken signatures alone (SHA-1, DSA) from what this
+# OpenSSH accepts, not the NIST curves, which older security keys (sk-ecdsa) cannot do without, nor a type to come.
+_BROKEN = ("-ssh-rsa*", "ssh-dss*")
 _GSSAPI = ("gss-curve25519-sha256-", "gss-group16-sha512-")
 
 
@@ -89,7 +79,7 @@ def wished(posture: str, system: System) -> dict[str, tuple[str, ...]]:
         "Ciphers": _CIPHERS,
         "MACs": macs,
         "GSSAPIKexAlgorithms": _GSSAPI,
-        "PubkeyAcceptedAlgorithms": _STRICT_KEYS if strict else _HARDENED_USER_KEYS,
+        "PubkeyAcceptedAlgorithms": _STRICT_KEYS if strict else _BROKEN,
         "RequiredRSASize": ("3072" if strict else "2048",),
     }
     if strict:
@@ -114,7 +104,7 @@ def algorithms(
             left_out.append(f"{keyword}: this OpenSSH does not know the keyword")
             continue
         listed = ",".join(effective[keyword.lower()]).split(",")
-        if keyword == "RequiredRSASize":
+        if keyword == "RequiredRSASize" or values[0].startswith("-"):
             kept[keyword] = values
             continue
         known = tuple(name for name in values if name in listed or knows(keyword, name))

@@ -221,8 +221,8 @@ ports:
   sample: [22]
 firewall:
   description:
-    - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)), and
-      those rules (C(opened)). Empty where no port is new, or where neither has a rule for the old one.
+    - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)),
+      and those rules (C(opened)). Empty where no port is new, or where neither has a rule for the old one.
   type: dict
   returned: success
   sample: {kind: firewalld, opened: [2222/tcp in the zone public]}
