@@ -10,13 +10,15 @@ import typing as t
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_daemon as daemons
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import (
+    Sshd,
     account,
     controller,
     find_sshd,
     read_tree,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_authorized_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys import host_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_host_keys import offered_types
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
@@ -59,7 +61,7 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
         "socket": daemon.socket,
         "running": daemon.running,
         "stale": daemon.older_than(daemons.newest_change(host, tree)),
-        "host_keys": _host_keys(host, effective),
+        "host_keys": _host_keys(sshd, effective),
     }
 
 
@@ -87,9 +89,7 @@ def _place(directive: Directive) -> dict[str, t.Any]:
     }
 
 
-def _host_keys(host: Host, effective: Effective) -> list[dict[str, t.Any]]:
-    found = []
-    for path in effective.get("hostkey", ()):
-        for key in parse_authorized_keys(host.read(path + ".pub") or ""):
-            found.append({"path": path, "type": key.kind, "fingerprint": key.fingerprint})
-    return found
+def _host_keys(sshd: Sshd, effective: Effective) -> list[dict[str, t.Any]]:
+    keys = [key for key in host_keys(sshd, effective).values() if key]
+    offered = offered_types(keys, ",".join(effective.get("hostkeyalgorithms", ())).split(","))
+    return [{**vars(key), "offered": key in offered} for key in keys]

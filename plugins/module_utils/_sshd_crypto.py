@@ -104,7 +104,11 @@ def algorithms(
             left_out.append(f"{keyword}: this OpenSSH does not know the keyword")
             continue
         listed = ",".join(effective[keyword.lower()]).split(",")
-        if keyword == "RequiredRSASize" or values[0].startswith("-"):
+        if keyword == "RequiredRSASize":
+            # The system may ask for more.
+            kept[keyword] = (str(max(int(values[0]), int(effective["requiredrsasize"][0]))),)
+            continue
+        if values[0].startswith("-"):
             kept[keyword] = values
             continue
         known = tuple(name for name in values if name in listed or knows(keyword, name))

@@ -148,13 +148,16 @@ stale:
   returned: where sshd is installed
   sample: false
 host_keys:
-  description: The host keys.
+  description:
+    - The host keys that sshd loads. C(offered) is false where C(HostKeyAlgorithms) keeps one from being shown.
   type: list
   elements: dict
   returned: where sshd is installed
   sample:
     - path: /etc/ssh/ssh_host_ed25519_key
       type: ssh-ed25519
+      bits: 256
+      offered: true
       fingerprint: SHA256:uEYLPF1ZKhKvDVJyGmTMLWgUyjY7HoyHoHcYPLdzzF4
 """
 

@@ -112,6 +112,11 @@ def test_what_is_not_known_is_left_out_and_said() -> None:
     assert asked == ["KexAlgorithms=mlkem768x25519-sha256", "MACs=hmac-sha2-512-etm@openssh.com"]
 
 
+def test_a_system_that_asks_for_longer_keys_keeps_that() -> None:
+    kept, _rest = algorithms({"RequiredRSASize": ("2048",)}, {"requiredrsasize": ("3072",)}, lambda *_asked: False)
+    assert kept == {"RequiredRSASize": ("3072",)}
+
+
 def test_a_list_of_which_nothing_is_known_is_left_to_the_system() -> None:
     kept, left_out = algorithms({"KexAlgorithms": ("mlkem768x25519-sha256",)}, EFFECTIVE, lambda *_asked: False)
     assert kept == {}
