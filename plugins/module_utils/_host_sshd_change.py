@@ -48,6 +48,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Places, Plan, places, plan
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish, render
 
@@ -107,7 +108,8 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     tree = read_tree(host, order.main)
     texts = {path: host.read(path) for path in (where.main, *where.own)}
     crypto = resolve(sshd, order.posture, order.wish, where, tree, texts)
-    order = replace(order, wish=crypto.joined(order.wish))
+    wish = outvoted(crypto.joined(order.wish), compose(tree) if tree.files else (), where.own)
+    order = replace(order, wish=wish)
     planned = plan(where, texts, render(order.wish, crypto.left_out) if order.wish else None)
     candidate = tree.with_files(planned.after)
     answers = _prove(sshd, order, where, candidate, staged_only=bool(planned.changes))

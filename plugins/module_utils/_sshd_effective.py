@@ -116,6 +116,9 @@ def differences(
     for connection, wished, actual in answers:
         for keyword in asked(wish, connection):
             want, have = wished.get(keyword, ()), actual.get(keyword, ())
+            if keyword == "port" and set(listens(wished)) == set(listens(actual)):
+                # A port that no address has is none.
+                continue
             winners, losers = standing(directives, keyword, connection, release)
             wins = next((directive for directive in winners if directive.file not in own), None)
             unanswered = not want and not have
@@ -144,7 +147,7 @@ def shadowed(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[st
     return [
         _place(directive)
         for directive in foreign(directives, wish, own)
-        if not directive.criteria and _loses(directive, names)
+        if not directive.criteria and (_loses(directive, names) or _has_no_address(directive, wish))
     ]
 
 
@@ -177,6 +180,13 @@ def _loses(directive: Directive, subsystems: t.Collection[str]) -> bool:
     if directive.keyword == "subsystem":
         return bool(directive.arguments) and directive.arguments[0].lower() in subsystems
     return directive.keyword not in CUMULATIVE
+
+
+def _has_no_address(directive: Directive, wish: Wish) -> bool:
+    """Say whether it is a ``Port`` that loses because every address of the wish names its own."""
+    ports = wish.settings.get("Port", ())
+    addresses = wish.settings.get("ListenAddress", ())
+    return directive.keyword == "port" and bool(addresses) and " ".join(directive.arguments) not in ports
 
 
 def _place(directive: Directive) -> dict[str, t.Any]:

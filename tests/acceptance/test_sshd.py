@@ -47,7 +47,7 @@ def test_pam_keeps_its_sessions(for_admin: dict[str, list[str]]) -> None:
 
 def test_something_listens_on_every_port(host: Host, for_root: dict[str, list[str]]) -> None:
     listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Htln").splitlines()}
-    assert set(for_root["port"]) <= listening
+    assert {address.rpartition(":")[2] for address in for_root["listenaddress"]} <= listening
 
 
 def test_the_daemon_is_not_older_than_its_files(host: Host, for_root: dict[str, list[str]]) -> None:
@@ -63,7 +63,7 @@ def test_a_client_is_offered_keys_alone(host: Host, admin: str, for_root: dict[s
     refused = host.run(
         "ssh -F none -o BatchMode=yes -o PreferredAuthentications=none -o StrictHostKeyChecking=no "
         "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s %s@127.0.0.1 true || exit 1",
-        for_root["port"][0],
+        for_root["listenaddress"][0].rpartition(":")[2],
         admin,
     )
     assert refused.rc == 1

@@ -70,7 +70,9 @@ def test_a_directive_that_wins_is_named() -> None:
 
 def test_a_port_that_adds_up_is_named() -> None:
     wish = build({"Port": 2222})
-    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, {"port": ("2222",)}, {"port": ("2222", "22")})])
+    want: Effective = {"port": ("2222",), "listenaddress": ("192.0.2.1:2222",)}
+    have: Effective = {"port": ("2222", "22"), "listenaddress": ("192.0.2.1:2222", "192.0.2.1:22")}
+    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, want, have)])
     assert str(found).endswith("because of /etc/ssh/sshd_config:4")
 
 

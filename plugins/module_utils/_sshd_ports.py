@@ -1,0 +1,45 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Beat a ``Port`` of somebody else, which would add up with ours: ``ListenAddress`` with a port needs none. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
+
+__all__ = ["outvoted"]
+
+_WILDCARDS = {"any": ("0.0.0.0", "[::]"), "inet": ("0.0.0.0",), "inet6": ("[::]",)}
+
+
+def outvoted(wish: Wish, directives: t.Iterable[Directive], own: t.Collection[str]) -> Wish:
+    """Return ``wish`` with its ports in ``ListenAddress`` where a ``Port`` of another file adds one that is not wished.
+
+    By sshd_config(5), ``Port`` counts for the addresses that name none. A ``ListenAddress`` of another file would go on
+    counting too: there the wish stays as it is, and its difference from what sshd says is an error that names the line.
+    """
+    ports = wish.settings.get("Port", ())
+    others = [one for one in directives if one.file not in own and not one.criteria]
+    added = [one for one in others if one.keyword == "port" and " ".join(one.arguments) not in ports]
+    if not ports or not added or any(one.keyword == "listenaddress" for one in others):
+        return wish
+    family = wish.settings.get("AddressFamily") or next(
+        (one.arguments for one in others if one.keyword == "addressfamily"), ("any",)
+    )
+    addresses = wish.settings.get("ListenAddress") or _WILDCARDS.get("".join(family).lower(), _WILDCARDS["any"])
+    named = tuple(line for address in addresses for line in _with_ports(address, ports))
+    settings = {**wish.settings, "ListenAddress": named}
+    return replace(wish, settings=dict(sorted(settings.items())))
+
+
+def _with_ports(address: str, ports: t.Iterable[str]) -> list[str]:
+    """Return ``address`` once for each port; one that names its port already, alone."""
+    host, space, domain = address.partition(" ")
+    if re.fullmatch(r"\[[^\]]*\]:\d+|[^:]*:\d+", host):
+        return [address]
+    bare = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return [f"{bare}:{port}{space}{domain}" for port in ports]
