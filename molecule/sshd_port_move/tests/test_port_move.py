@@ -1,0 +1,231 @@
+"""Six ways in which sshd holds its port: what a move leaves, what its undo restores, what a run that died leaves.
+
+Each test plays against all hosts at once and looks at them from inside, past sshd and the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.hosts import engine, fleet
+from tests.hosts.paths import CACHE, FLEETS, ROOT
+
+SCENARIO = Path(__file__).parents[1]
+FLEET = "molecule-sshd_port_move"
+INVENTORY = CACHE / "molecule" / "sshd_port_move" / "inventory"
+SSH_CONFIG = FLEETS / FLEET / "ssh_config"
+HOSTS = ("service", "redhat", "socket", "generator", "accept", "sysvinit")
+OWN = "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf"
+DROPIN = "/etc/systemd/system/ssh.socket.d/zz-pyhost-baseline.conf"
+
+LISTENING = r"ss -Hltn | awk '{print $4}' | sed 's/^\*:/0.0.0.0:/' | sort"
+# Asks sshd by both families for its banner.
+BANNERS = """\
+import socket
+for address in ("127.0.0.1", "::1"):
+    with socket.create_connection((address, 2222), timeout=5) as connection:
+        print(connection.recv(8).decode())
+"""
+# All that a move may touch, and what listens.
+SNAPSHOT = rf"""
+find /etc/ssh /etc/systemd/system /etc/cron.d /etc/firewalld/zones/public.xml /etc/ufw/user*.rules \
+    -type f -exec sha256sum {{}} + 2>/dev/null | sort -k 2
+ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+{LISTENING}
+if command -v firewall-cmd >/dev/null; then firewall-cmd --list-ports; fi
+if command -v ufw >/dev/null; then ufw status; fi
+"""
+# PAM is asked after the key was taken: no look at sshd's configuration can foresee it.
+SHUT = rf"""
+printf '! grep -q "^Port 2022" {OWN}\n' >/usr/local/bin/shut
+sed -i '1i account required pam_exec.so quiet /bin/sh /usr/local/bin/shut' /etc/pam.d/sshd
+"""
+OPEN = "sed -i '/pam_exec.so/d' /etc/pam.d/sshd"
+
+# As if a run had died after it wrote 2222 and before anything read that: sshd and its socket still have 22.
+RELOAD = {
+    "service": "systemctl reload ssh.service",
+    "redhat": "systemctl reload sshd.service",
+    "socket": "systemctl daemon-reload; systemctl stop ssh.service; systemctl restart ssh.socket",
+    "sysvinit": 'kill -HUP "$(cat /run/sshd.pid)"',
+}
+DIED = rf"""
+cp {OWN} /root/own; sed -i 's/2222/22/' {OWN}
+if [ -e {DROPIN} ]; then cp {DROPIN} /root/dropin; sed -i 's/2222/22/' {DROPIN}; fi
+RELOAD 2>/dev/null
+for second in 1 2 3 4 5; do ss -Hltn | grep -q ':22 ' && break; sleep 1; done
+cat /root/own >{OWN}
+if [ -e /root/dropin ]; then cat /root/dropin >{DROPIN}; fi
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> docker.DockerClient:
+    return engine.connect()
+
+
+def inside(client: docker.DockerClient, name: str, script: str) -> str:
+    status, output = fleet.execute(fleet.find(client, FLEET, name), script)
+    assert status == 0, f"{name}: {script}: {output}"
+    return output
+
+
+def play(path: Path, *arguments: str, master: bool = False) -> str:
+    """Play ``path`` by connections of its own, so that nothing but a new login tells whether a door is open."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30" if master else "-o ControlMaster=no",
+    }
+    program = Path(sys.executable).parent / "ansible-playbook"
+    ran = subprocess.run(
+        [str(program), "-i", str(INVENTORY), "-u", "root", str(path), *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return ran.stdout + ran.stderr
+
+
+def counted(output: str, what: str) -> dict[str, int]:
+    return {name: int(count) for name, count in re.findall(rf"^(\S+) +: .*{what}=(\d+)", output, re.MULTILINE)}
+
+
+def log_in(name: str, port: int, command: str = "true") -> str:
+    user = "deploy" if name == "service" else "root"
+    argv = ["ssh", "-F", str(SSH_CONFIG), "-o", "ControlPath=none", "-o", "BatchMode=yes", "-p", str(port)]
+    ran = subprocess.run(
+        [*argv, f"{user}@{name}", command],
+        check=True,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return ran.stdout
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_sshd_is_on_the_new_port_alone(client: docker.DockerClient, name: str) -> None:
+    ports = {line.rpartition(":")[2] for line in inside(client, name, LISTENING).splitlines()}
+    assert ports == {"2222"}
+    # The image's own Python, also where systemd is not.
+    assert inside(client, name, f"python3 -c '{BANNERS}'").split() == ["SSH-2.0-", "SSH-2.0-"]
+    log_in(name, 2222)
+
+
+@pytest.mark.parametrize(
+    ("name", "dropin"),
+    [("socket", True), ("accept", True), ("generator", False), ("service", False), ("redhat", False)],
+)
+def test_a_socket_that_does_not_follow_sshd_config_has_a_dropin(
+    client: docker.DockerClient, name: str, dropin: bool
+) -> None:
+    assert inside(client, name, f"ls {DROPIN} 2>/dev/null || true").split() == ([DROPIN] if dropin else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("service", "ssh.service"),
+        ("redhat", "sshd.service"),
+        ("socket", "ssh.service"),
+        ("generator", "ssh.service"),
+        ("accept", "ssh@"),
+    ],
+)
+def test_the_unit_that_serves_a_login(name: str, unit: str) -> None:
+    said = log_in(name, 2222, "systemctl list-units --plain --no-legend --state=running 'ssh*.service'")
+    assert [line.startswith(unit) for line in said.splitlines()] == [True]
+
+
+def test_the_other_port_of_the_main_file_loses(client: docker.DockerClient) -> None:
+    said = inside(client, "service", "grep -n '^Port' /etc/ssh/sshd_config; sshd -T | grep ^listenaddress")
+    assert said.split("\n")[:3] == [
+        said.split("\n")[0].partition(":")[0] + ":Port 22",
+        "listenaddress 0.0.0.0:2222",
+        "listenaddress [::]:2222",
+    ]
+
+
+def test_the_vendor_file_and_the_crypto_policy_keep_what_is_theirs(client: docker.DockerClient) -> None:
+    said = inside(client, "redhat", "sshd -T").splitlines()
+    for line in ("permitrootlogin without-password", "x11forwarding no", "syslogfacility AUTHPRIV"):
+        assert line in said
+    assert "ciphers aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr" in said
+    assert inside(client, "redhat", "systemctl is-enabled sshd.service").strip() == "enabled"
+
+
+def test_who_may_reach_the_old_port_may_reach_the_new_one(client: docker.DockerClient) -> None:
+    for flags in ("", "--permanent"):
+        assert inside(client, "redhat", f"firewall-cmd {flags} --list-ports").split() == ["2222/tcp"]
+    rules = inside(client, "service", "ufw show added").splitlines()[1:]
+    assert rules == [
+        "ufw allow OpenSSH",
+        "ufw limit from 192.0.2.0/24 to any port 22 proto tcp comment 'the office'",
+        "ufw allow 2222/tcp comment 'sshd, by pyhost.baseline'",
+        "ufw limit from 192.0.2.0/24 to any port 2222 proto tcp comment 'sshd, by pyhost.baseline'",
+    ]
+
+
+def test_a_ban_bites_at_the_new_port(client: docker.DockerClient) -> None:
+    ban, unban = (f"fail2ban-client set sshd {verb} 203.0.113.9" for verb in ("banip", "unbanip"))
+    rules = inside(client, "service", f"{ban}; sleep 1; nft list ruleset; {unban}")
+    (rule,) = (line for line in rules.splitlines() if "dport" in line and ("f2b" in line or "addr-set" in line))
+    assert "2222" in rule and not re.search(r"\b(22|ssh)\b", rule)
+
+
+def test_a_move_that_nobody_confirms_is_undone(client: docker.DockerClient) -> None:
+    for name in HOSTS:
+        inside(client, name, SHUT)
+    before = {name: inside(client, name, SNAPSHOT) for name in HOSTS}
+    try:
+        extra = {"wish": {"Port": 2022}, "ansible_port": 2222}
+        users = {"service": "deploy"}
+        extra["ansible_user"] = f"{{{{ {users}[inventory_hostname] | default('root') }}}}"
+        output = play(SCENARIO / "change.yml", "-e", json.dumps(extra))
+        assert counted(output, "failed") == dict.fromkeys(HOSTS, 1), output
+        words = " ".join(output.split())
+        assert words.count("the host took the change back by itself: its files are as they were") >= len(HOSTS), output
+        for name in HOSTS:
+            assert inside(client, name, SNAPSHOT) == before[name], output
+            log_in(name, 2222)
+    finally:
+        for name in HOSTS:
+            inside(client, name, OPEN)
+
+
+def test_a_run_that_died_is_healed_by_the_next(client: docker.DockerClient) -> None:
+    for name in HOSTS:
+        kind = name if name in RELOAD else "socket"
+        inside(client, name, DIED.replace("RELOAD", RELOAD[kind]))
+        assert ":2222" not in inside(client, name, LISTENING)
+    output = play(SCENARIO / "converge.yml")
+    assert counted(output, "changed") == dict.fromkeys(HOSTS, 1), output
+    for name in HOSTS:
+        ports = {line.rpartition(":")[2] for line in inside(client, name, LISTENING).splitlines()}
+        assert ports == {"2222"}, output
+
+
+def test_a_socket_gets_its_own_port_back_where_none_is_asked(client: docker.DockerClient) -> None:
+    """Asked without /run/sshd, too."""
+    extra = {"wish": {}, "ansible_port": 2222, "bare": True}
+    output = play(SCENARIO / "change.yml", "--limit", "socket,accept", "-e", json.dumps(extra), master=True)
+    assert counted(output, "changed") == {"socket": 1, "accept": 1}, output
+    for name in ("socket", "accept"):
+        assert inside(client, name, LISTENING).split() == ["0.0.0.0:22"]
+        assert inside(client, name, f"ls {DROPIN} 2>/dev/null || true") == ""
+        log_in(name, 22)
