@@ -16,6 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, connection_for, matches
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_refusal import placed
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release, read_release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute, staged
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
@@ -88,16 +89,13 @@ class Sshd:
 
     def _words(self, ran: Ran, root: str) -> str:
         """Return sshd's own words, with the file's true name and the line that it means."""
-        said = []
-        for line in ran.err.splitlines():
-            words = line.strip().rstrip(".").replace(root, "") if root else line.strip().rstrip(".")
-            place = re.match(r"(/\S+?):? line (\d+): ", words)
-            if place:
-                path, number = place.group(1), int(place.group(2))
-                meant = (self.host.read(root + path) or "").split("\n")[number - 1 : number]
-                words = f"{path}:{number}: {words[place.end() :]} ({''.join(meant).strip()})"
-            said.append(words)
-        return "; ".join(filter(None, said)) or ran.words()
+        try:
+            files = read_tree(self.host, root + self.main).files
+        except BaselineError:
+            # What the model cannot read either.
+            files = {root + self.main: self.host.read(root + self.main) or ""}
+        true = {path[len(root) :]: text for path, text in files.items()}
+        return placed(ran.err.replace(root, "") if root else ran.err, true) or ran.words()
 
     def _run(self, arguments: list[str]) -> Ran:
         ran = self.host.run(self._command(arguments))

@@ -50,7 +50,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Places, Plan, places, plan
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish, render
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish, render, require_known
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -107,6 +107,7 @@ def ensure(host: Host, order: Order) -> dict[str, t.Any]:
 def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.Any]:
     tree = read_tree(host, order.main)
     texts = {path: host.read(path) for path in (where.main, *where.own)}
+    require_known(order.wish, sshd.release)
     crypto = resolve(sshd, order.posture, order.wish, where, tree, texts)
     wish = outvoted(crypto.joined(order.wish), compose(tree) if tree.files else (), where.own)
     order = replace(order, wish=wish)

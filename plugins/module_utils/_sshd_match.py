@@ -34,6 +34,8 @@ CRITERIA = {
     "rdomain": "rdomain",
 }
 _ALONE = ("all", "invalid-user", "invaliduser")
+# For questions about users without an account; the host says whether it is one.
+_NO_ACCOUNT = "no-such-account"
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def pattern_list(patterns: str, word: str, *, lower: bool = False) -> bool:
 def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
     """Return a connection like ``base`` that fulfils ``criteria``; ``None`` where no example can be made up."""
     wanted = base
+    if base.exists and ("invalid-user", "") in criteria.pairs:
+        wanted = replace(base, user=_NO_ACCOUNT, groups=(), exists=False)
     for name, pattern in criteria.pairs:
         if name in CRITERIA and not _holds(name, pattern, wanted):
             example = _example(name, pattern)

@@ -44,7 +44,9 @@ def standing(
     if keyword == "rekeylimit":
         timed = _intervals(of_blocks) or _intervals(at_start)
         winners += [one for one in timed[:1] if one not in winners]
-    return winners, [one for one in said if one not in winners]
+    # A file that is included twice may say the same line in vain and with effect.
+    decisive = {one.where for one in winners}
+    return winners, [one for one in said if one.where not in decisive]
 
 
 def _decide(keyword: str, lines: _Lines, release: Release) -> _Lines:

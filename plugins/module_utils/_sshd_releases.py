@@ -8,6 +8,7 @@ import re
 import typing as t
 
 __all__ = [
+    "INVALID_USER",
     "KEY_PATTERNS",
     "LAST_WINS_BEFORE",
     "NEWEST",
@@ -33,6 +34,9 @@ NEWEST = Release(999, 0)
 
 # From here on a Match line is split into words like any other line; before, a sign of = separates everywhere.
 SPLITS_AT_EQUALS: Bound = (9, 9)
+
+# From here on there is `Match invalid-user`, and a flag for it in `sshd -T -C`.
+INVALID_USER: Bound = (9, 9)
 
 # From here on an AuthorizedPrincipalsCommand does not look at AuthorizedKeysCommand instead of itself.
 OWN_PRINCIPALS_COMMAND: Bound = (9, 4)

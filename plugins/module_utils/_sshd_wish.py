@@ -17,8 +17,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords imp
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Criteria, read_criteria
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import quote, split
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import INVALID_USER, Release
 
-__all__ = ["Block", "Wish", "build", "render"]
+__all__ = ["Block", "Wish", "build", "render", "require_known"]
 
 HEADER = "# Written by pyhost.baseline.sshd_config: a change made here by hand is lost at its next run.\n"
 _UNCHANGED = "nothing was changed"
@@ -79,6 +80,18 @@ def build(
             raise BaselineError(f"{where} ({criteria}) has no settings; {_UNCHANGED}")
         blocks.append(Block(criteria, part))
     return Wish(_values(merged, "settings"), tuple(blocks))
+
+
+def require_known(wish: Wish, release: Release) -> None:
+    """Raise for what the sshd at hand does not know yet and would refuse in words that do not say so."""
+    if release >= INVALID_USER:
+        return
+    for number, block in enumerate(wish.blocks, 1):
+        if ("invalid-user", "") in block.criteria.pairs:
+            raise BaselineError(
+                f"match block {number} ({block.criteria}): Invalid-User needs OpenSSH 9.9 or later and this host has "
+                f"{release.major}.{release.minor}; {_UNCHANGED}; leave the block out on this host"
+            )
 
 
 def render(wish: Wish, notes: t.Iterable[str] = ()) -> str:
@@ -172,6 +185,10 @@ def _criteria(given: t.Any, where: str) -> Criteria:
     elif isinstance(given, dict):
         arguments = []
         for name, patterns in given.items():
+            if patterns in (None, "", True):
+                # 'all' and 'invalid-user' stand alone.
+                arguments.append(str(name))
+                continue
             members = patterns if isinstance(patterns, list) else [patterns]
             arguments.extend([str(name), ",".join(str(member) for member in members)])
     else:

@@ -58,6 +58,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential", description=__doc__)
     parser.add_argument("system", nargs="*", default=SYSTEMS)
     parser.add_argument("--count", type=int, default=20000, help="configurations for each system (default 20000)")
+    parser.add_argument("--workers", type=int, default=2, help="how many each host runs at once (default 2)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="play the same ones again")
     words = parser.parse_args(argv)
     print(f"fuzz: {words.count} configurations for each of {', '.join(words.system)}; SEED={words.seed}", flush=True)
@@ -67,8 +68,7 @@ def main(argv: list[str]) -> int:
     try:
         fleet.up(client, name, {system: system for system in words.system})
         ssh = ["ssh", "-F", str(FLEETS / name / "ssh_config")]
-        workers = max(1, (os.cpu_count() or 1) // len(words.system))
-        runs = [Run(Oracle(system, [*ssh, f"root@{system}"], workers)) for system in words.system]
+        runs = [Run(Oracle(system, [*ssh, f"root@{system}"], words.workers)) for system in words.system]
         return play(runs, words.seed, words.count)
     except (engine.EngineError, OracleError) as error:
         print(f"fuzz: {error}", file=sys.stderr)

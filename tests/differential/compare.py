@@ -34,7 +34,7 @@ _IN_A_BLOCK = ("authorizedkeyscommand", "authorizedprincipalscommand")
 # sshd takes the rest of the line as it stands.
 _RAW = ("authorizedkeyscommand", "authorizedprincipalscommand", "forcecommand", "versionaddendum")
 # One version or another prints `none` where it stands in a Match block, and nothing where it stands outside.
-_NONE_IS_NOTHING = ("authorizedkeysfile", "channeltimeout", "logverbose")
+_NONE_IS_NOTHING = ("authorizedkeysfile", "channeltimeout", "logverbose", "revokedkeys")
 _NOBODY = Connection("root", address="192.0.2.7", host="h")
 
 
@@ -60,11 +60,15 @@ class Tally:
 
 @dataclass
 class Speller:
-    """How sshd spells plain lines of one group of keywords. What it was asked once it is not asked again."""
+    """How sshd spells plain lines of one group of keywords. What it was asked once it is not asked again.
+
+    ``latest``: what sshd said about the cases that were compared last.
+    """
 
     oracle: Oracle
     known: dict[tuple[str, str], Effective | str] = field(default_factory=dict)
     base: Effective = field(default_factory=dict)
+    latest: dict[Case, Answer] = field(default_factory=dict)
 
     def learn(self, wanted: t.Iterable[tuple[str, str]]) -> None:
         """Ask for what is not known: one file holds lines of many groups, since groups do not touch each other."""
@@ -110,6 +114,7 @@ def compare(
         for case, claims in zip(cases, models, strict=True)
     ]
     answers = oracle.answers(asked)
+    speller.latest = dict(zip(asked, answers, strict=True))
     speller.learn(
         pair
         for claims, answer in zip(models, answers, strict=True)

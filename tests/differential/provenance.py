@@ -44,12 +44,13 @@ class Claim:
 
 
 def prove(speller: Speller, cases: t.Sequence[Case], tally: Tally, *, seed: int) -> list[Disagreement]:
-    """Put one named line of each case to the test and return those that do not decide."""
+    """Put one named line of each case that was just compared to the test and return those that do not decide."""
     dice = random.Random(seed)
-    claims = list(filter(None, (_claim(case, speller.oracle.release, dice) for case in cases)))
-    answers = iter(speller.oracle.answers([case for one in claims for case in (one.case, one.changed)]))
-    pairs = [(one, next(answers), next(answers)) for one in claims]
-    good = [(one, was, now) for one, was, now in pairs if not was.refusal and not now.refusal]
+    known = speller.latest
+    taken = [case for case in cases if case in known and not known[case].refusal]
+    claims = list(filter(None, (_claim(case, speller.oracle.release, dice) for case in taken)))
+    answers = zip(claims, speller.oracle.answers(one.changed for one in claims), strict=True)
+    good = [(one, known[one.case], now) for one, now in answers if not now.refusal]
     speller.learn((group_of(one.line.keyword), text) for one, _was, _now in good for text in (one.before, one.after))
     found = []
     for one, was, now in good:

@@ -129,6 +129,8 @@ _MATCH_WAYS: tuple[str, ...] = (
     '"{k}" {v}',
     "{k} '{v}'",
 )
+# How many lines a file of that depth has.
+_LENGTHS = {0: (8, 6, 7, 9, 5, 4, 2, 10, 0), 1: (3, 4, 2, 5, 1, 6, 0), 2: (2, 3, 1, 4)}
 _CASES: tuple[t.Callable[[str], str], ...] = (str, str, str.lower, str.upper)
 _INCLUDES = {
     0: (
@@ -161,7 +163,7 @@ def cases(draw: st.DrawFn) -> Case:
         (others if new in _NEW_GLOBAL else anywhere).append(new)
     files = [(MAIN, draw(_text(0, anywhere, others)))]
     for depth, names in _FILES.items():
-        for name in draw(st.lists(st.sampled_from(names), max_size=3, unique=True)):
+        for name in draw(st.lists(st.sampled_from(names), min_size=2 - depth, max_size=3, unique=True)):
             files.append((FOLDER + name, draw(_text(depth, anywhere, others))))
     return Case(tuple(files), draw(_connections()), draw(st.booleans()))
 
@@ -187,7 +189,7 @@ def _text(draw: st.DrawFn, depth: int, anywhere: list[str], others: list[str]) -
     """Draw a file. After its first Match line, and mostly in files below, it keeps to what a block may hold."""
     lines: list[str] = []
     tame = depth > 0 and draw(st.integers(0, 3)) > 0
-    for _number in range(draw(st.integers(0, 8 - 2 * depth))):
+    for _number in range(draw(st.sampled_from(_LENGTHS[depth]))):
         kind = draw(st.integers(0, 99))
         if kind < 60:
             lines.append(draw(_directive(anywhere, [] if tame else others)))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +28,7 @@ MAIN = "/etc/ssh/sshd_config"
 ROOT = Connection("root", address="192.0.2.7")
 QUESTION = ["-T", "-f", MAIN, "-C", "user=root,host=192.0.2.7,addr=192.0.2.7"]
 SSHD = "/usr/sbin/sshd"
+REFUSED = json.loads((Path(__file__).parents[2] / "fixtures" / "sshd" / "refused.json").read_text())
 
 
 def sshd(host: FakeHost) -> Sshd:
@@ -120,6 +125,30 @@ def test_sshd_has_the_word_when_it_refuses(words: str, expected: str) -> None:
     with pytest.raises(BaselineError) as caught:
         sshd(host).effective(ROOT, root="/stage", unchanged="unchanged")
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("system", ["debian12", "debian13", "debian-unstable"])
+@pytest.mark.parametrize("bad", [pytest.param(one, id=one["name"]) for one in REFUSED])
+def test_the_words_of_three_versions_and_the_line_that_they_mean(bad: dict[str, t.Any], system: str) -> None:
+    """Recorded on the hosts by `sshd -T` of a staged copy; what a version does not refuse, it does not refuse here."""
+    words = bad["said"][system]
+    if words is None:
+        assert system != "debian12", "the oldest version refuses all of them"
+        return
+    files = {
+        "/tmp/staged" + path: text.replace("/etc/ssh/", "/tmp/staged/etc/ssh/") for path, text in bad["files"].items()
+    }
+    question = ["-T", "-f", "/tmp/staged" + MAIN, *QUESTION[3:]]
+    host = FakeHost(files, [Expected([SSHD, *question], rc=255, err=words)])
+    with pytest.raises(BaselineError) as caught:
+        sshd(host).effective(ROOT, root="/tmp/staged", unchanged="unchanged")
+    message = str(caught.value)
+    assert message.startswith("sshd rejects the configuration: ") and message.endswith("; unchanged")
+    assert re.search(re.escape(bad["place"]) + r"\b", message), message
+    for line in words.splitlines():
+        its_own = re.sub(r"^/tmp/staged\S+?:? line \d+: | at line \d+$", "", line).rstrip(".")
+        assert its_own.replace("/tmp/staged", "") in message
+    assert "/tmp/staged" not in message
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,20 @@ def test_connection_for(line: str, expected: str) -> None:
     assert made is not None and made.specification() == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "user"),
+    [
+        pytest.param("Invalid-User", "no-such-account", id="anybody without an account"),
+        pytest.param("Invalid-User User admin*", "adminx", id="with a name that the block asks for"),
+        pytest.param("User admin* invalid-user", "adminx", id="in the other order"),
+    ],
+)
+def test_an_example_without_an_account(line: str, user: str) -> None:
+    base = Connection("root", address="10.1.2.3", groups=("root",))
+    made = connection_for(read_criteria(line.split(), where="f"), base)
+    assert made == Connection(user, address="10.1.2.3", exists=False)
+
+
 def test_no_example_of_a_contradiction() -> None:
     assert connection_for(Criteria((("user", "!root"),)), Connection("root")) is None
 

@@ -5,7 +5,8 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import HEADER, build, render
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import HEADER, build, render, require_known
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,16 @@ def test_bad_blocks(block: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BaselineError) as caught:
         build({}, [block])
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("criteria", ["Invalid-User", {"invalid-user": None}, {"Invalid-User": ""}])
+def test_users_without_an_account(criteria: object) -> None:
+    wish = build({}, [{"criteria": criteria, "settings": {"MaxAuthTries": 1}}])
+    assert "\nMatch Invalid-User\n    MaxAuthTries 1\n" in render(wish)
+    require_known(wish, Release(9, 9))
+    with pytest.raises(BaselineError) as caught:
+        require_known(wish, Release(9, 2))
+    assert str(caught.value) == (
+        "match block 1 (invalid-user): Invalid-User needs OpenSSH 9.9 or later and this host has 9.2; "
+        "nothing was changed; leave the block out on this host"
+    )
