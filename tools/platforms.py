@@ -92,14 +92,17 @@ def load() -> Data:
     return Data(**tomllib.loads(DATA.read_text(encoding="utf-8")))
 
 
-def status() -> dict[str, str]:
+def status(data: Data) -> dict[str, str]:
     """Return whether each release of the mission is managed, by its key."""
-    said = [
-        "managed" if release in target.supported else "planned; refused with a sentence today"
-        for target in TARGETS
-        for release in (*target.supported, *target.planned)
-    ]
-    return dict(zip(keys(), said, strict=True))
+    managed = [release in target.supported for target in TARGETS for release in target.releases]
+    return {key: _status(data, key, managed=one) for key, one in zip(keys(), managed, strict=True)}
+
+
+def _status(data: Data, key: str, *, managed: bool) -> str:
+    if not managed:
+        return "planned; refused with a sentence today"
+    stood_in = any(data.kind(feature, key) == "stand-in" for feature in data.features)
+    return "managed, but proven on a stand-in only" if stood_in else "managed"
 
 
 def page(data: Data) -> str:
@@ -118,7 +121,7 @@ def _table(head: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> str:
 
 
 def _systems(data: Data) -> str:
-    rows = [[data.systems[key], said] for key, said in status().items()]
+    rows = [[data.systems[key], said] for key, said in status(data).items()]
     rows += [
         ["older releases of these", "refused with a sentence; of a managed distribution they can be allowed knowingly"],
         ["newer releases, and other distributions", "refused with a sentence"],

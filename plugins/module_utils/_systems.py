@@ -32,8 +32,8 @@ class Target:
     majors: bool = True
 
     @property
-    def oldest(self) -> str:
-        return min((*self.supported, *self.planned), key=_number)
+    def releases(self) -> tuple[str, ...]:
+        return tuple(sorted((*self.supported, *self.planned), key=_number))
 
     def release(self, version: str) -> str:
         return version.partition(".")[0] if self.majors else version
@@ -46,8 +46,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "Ubuntu",
         ("ubuntu",),
-        (),
-        ("22.04", "24.04", "26.04"),
+        ("24.04",),
+        ("22.04", "26.04"),
         "which is past the end of its standard support",
         majors=False,
     ),
@@ -73,7 +73,7 @@ def complaint(system: System, *, allow_end_of_life: bool = False) -> str | None:
     release = target.release(system.version)
     if release in target.supported:
         return None
-    if system.version and _number(release) < _number(target.oldest):
+    if system.version and _number(release) < _number(target.releases[0]):
         if not target.supported:
             # CentOS ended its releases years before those that they were built from.
             return _sentence(system, _END_OF_LIFE if system.id == "centos" else target.aged)
@@ -117,7 +117,7 @@ def known(key: str) -> System | None:
     name, version = match.groups()
     system = System("centos" if name == "el" else name, version, ("debian",) if name == "ubuntu" else (), key)
     for target in TARGETS:
-        if system.id in target.ids and target.release(version) in (*target.supported, *target.planned):
+        if system.id in target.ids and target.release(version) in target.releases:
             return system
     return None
 
@@ -127,7 +127,7 @@ def keys() -> list[str]:
     return [
         f"{'el' if target.ids == ENTERPRISE_LINUX else target.ids[0]}{release}"
         for target in TARGETS
-        for release in (*target.supported, *target.planned)
+        for release in target.releases
     ]
 
 

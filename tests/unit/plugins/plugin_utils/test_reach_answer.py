@@ -79,13 +79,13 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
         (
             answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
             "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
-            "Debian 12 and 13; the host was left as it was; take it out of the inventory or choose others with "
-            "'--limit'",
+            "Debian 12 and 13, Ubuntu 24.04; the host was left as it was; take it out of the inventory or choose "
+            "others with '--limit'",
         ),
         (
             answer(system="", version="", name="Linux"),
-            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages Debian 12 and 13; "
-            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
+            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages Debian 12 and 13, "
+            "Ubuntu 24.04; the host was left as it was; take it out of the inventory or choose others with '--limit'",
         ),
         (
             answer(pythons=()),
