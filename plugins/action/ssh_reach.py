@@ -28,6 +28,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
     Answer,
+    escalation_complaint,
     host_complaint,
     parse_answer,
     probe_script,
@@ -164,10 +165,7 @@ class ActionModule(ActionBase):
             words = f"{become.name} asks for something unexpected: {judge(to_text(error.message)).words}"
         except AnsibleError as error:
             words = to_text(error.message)
-        return (
-            f"'{answer.login}' logs in but cannot become root: {words}; the host was left as it was; give the password "
-            "with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
-        )
+        return escalation_complaint(answer, words)
 
 
 def _python_wish(named: str | None) -> tuple[tuple[int, int], list[str]]:

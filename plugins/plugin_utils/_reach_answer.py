@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target
 
-__all__ = ["Answer", "host_complaint", "parse_answer", "probe_script"]
+__all__ = ["Answer", "escalation_complaint", "host_complaint", "parse_answer", "probe_script"]
 
 _MARK = "pyhost.baseline.reach"
 _OWN_PYTHON = "/usr/bin/python3"
@@ -30,6 +30,7 @@ class Answer:
     name: str
     sudo: str
     pythons: tuple[tuple[str, tuple[int, ...]], ...]
+    sudo_version: str = ""
 
     def python(self, least: tuple[int, int]) -> str | None:
         """The first Python that is at least ``least``."""
@@ -59,6 +60,7 @@ probe() {{
     elif sudo -n true >/dev/null; then echo sudo=ok
     else echo sudo=refused
     fi
+    echo "sudo_version=$(sudo --version | sed -n 1p)"
     for name in {names}; do
       path=$(command -v "$name") || continue
       found=$("$path" -c {shlex.quote(version)})
@@ -96,7 +98,20 @@ def parse_answer(output: str) -> Answer | None:
         name=values.get("name") or kernel,
         sudo=values.get("sudo", "absent"),
         pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
+        sudo_version=values.get("sudo_version", ""),
     )
+
+
+def escalation_complaint(answer: Answer, words: str) -> str:
+    """Say that the user who logged in cannot become root, for which ``words`` are the reason."""
+    ways = "give the password with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
+    if answer.sudo_version.startswith("sudo-rs"):
+        # It asks "[sudo: …] Password:", which not every release of Ansible takes for the question that it waits for.
+        ways += (
+            f"; the host's sudo is {answer.sudo_version}, whose question this Ansible may not know: "
+            "where the other sudo is installed too, '-e ansible_become_exe=sudo.ws' takes that one"
+        )
+    return f"'{answer.login}' logs in but cannot become root: {words}; the host was left as it was; {ways}"
 
 
 def host_complaint(

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
     Answer,
+    escalation_complaint,
     host_complaint,
     parse_answer,
     probe_script,
@@ -130,3 +131,16 @@ def test_host_complaint_of_a_named_python() -> None:
 
 def test_python_is_not_demanded_by_its_installer() -> None:
     assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
+
+
+def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:
+    words = "Timeout (12s) waiting for privilege escalation prompt:"
+    usual = (
+        f"'deploy' logs in but cannot become root: {words}; the host was left as it was; give the password with "
+        "'--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
+    )
+    assert escalation_complaint(answer(sudo_version="Sudo version 1.9.16p2"), words) == usual
+    assert escalation_complaint(answer(sudo_version="sudo-rs 0.2.5"), words) == (
+        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose question this Ansible may not know: where the other sudo is "
+        "installed too, '-e ansible_become_exe=sudo.ws' takes that one"
+    )
