@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from testinfra.host import Host
 
@@ -43,6 +45,13 @@ def test_the_admin_may_use_a_key(for_admin: dict[str, list[str]]) -> None:
 def test_pam_keeps_its_sessions(for_admin: dict[str, list[str]]) -> None:
     """PAM keeps its sessions."""
     assert for_admin["usepam"] == ["yes"]
+
+
+@pytest.mark.parametrize("keyword", ["kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"])
+def test_no_broken_algorithm_is_offered(for_root: dict[str, list[str]], keyword: str) -> None:
+    """Nothing offered has SHA-1, CBC or DSA in it (with `sshd_crypto: system` the distribution decides that)."""
+    names = for_root[keyword][0].split(",")
+    assert [name for name in names if re.search(r"sha1|-cbc|ssh-dss|^ssh-rsa", name)] == []
 
 
 def test_something_listens_on_every_port(host: Host, for_root: dict[str, list[str]]) -> None:
