@@ -8,9 +8,10 @@ See fail2ban-client(1): each line of ``-d`` is one command of the server, writte
 from __future__ import annotations
 
 import ast
+import hashlib
 import ipaddress
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import TIMES, seconds
@@ -19,6 +20,7 @@ __all__ = ["JailStream", "expected", "normal", "parse_stream", "questions"]
 
 # The server answers these in another form than they are set (compiled expressions, resolved names).
 _NOT_COMPARED = frozenset(["prefregex", "datepattern", "logencoding", "ignorecache", "bantime.formula"])
+_TEXT = " text"
 _COUNTED = {"addfailregex": "failregex", "addignoreregex": "ignoreregex"}
 
 
@@ -29,6 +31,8 @@ class JailStream:
     name: str
     backend: str
     commands: tuple[tuple[t.Any, ...], ...]
+    # Its expressions as the server answers them, by kind, where they were compiled: what they say, not what they are.
+    expressions: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def journal(self) -> bool:
@@ -77,6 +81,9 @@ def normal(option: str, value: t.Any) -> t.Any:
         return sorted(" ".join(group) for group in value or [])
     if option in ("failregex", "ignoreregex"):
         return len(value or [])
+    if option.endswith(_TEXT):
+        # Some filters have dozens of long lines: what matters is whether they are the same.
+        return hashlib.sha256("\n".join(map(str, value or [])).encode()).hexdigest()[:12]
     if option in ("ignoreself", "bantime.increment", "bantime.overalljails"):
         return value if isinstance(value, bool) else str(value).lower() in ("true", "1", "yes", "on")
     if isinstance(value, (list, tuple)):
@@ -108,6 +115,9 @@ def expected(jail: JailStream) -> dict[str, t.Any]:
     }
     if not jail.journal:
         answers["logpath"] = normal("logpath", jail.log_paths)
+    for kind in _COUNTED.values():
+        if kind in jail.expressions:
+            answers[kind + _TEXT] = normal(kind + _TEXT, jail.expressions[kind])
     for command in jail.commands:
         option = str(command[2])
         if option == "addignoreip":
@@ -149,5 +159,5 @@ def questions(jail: str, options: t.Iterable[str]) -> dict[str, list[str]]:
         elif option.startswith("action "):
             asked[option] = ["get", jail, *option.split(" ", 2)]
         else:
-            asked[option] = ["get", jail, option]
+            asked[option] = ["get", jail, option[: -len(_TEXT)] if option.endswith(_TEXT) else option]
     return asked

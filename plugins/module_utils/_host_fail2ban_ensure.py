@@ -22,6 +22,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban imp
     read_site,
     read_streams,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import with_expressions
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import (
     controller,
     probe,
@@ -93,6 +94,7 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
             "wish the same; nothing was changed"
         )
     streams = read_streams(host, composed.text if composed.text != site.own else None)
+    streams = with_expressions(host, streams, wish.enabled)
     found = troubles(host, wish, probes, site, streams)
     if found.errors and not host.check_mode:
         raise BaselineError("; ".join(found.errors) + "; nothing was changed")

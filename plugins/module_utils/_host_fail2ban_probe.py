@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import controller_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import interpreter, own_path
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import account, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 
@@ -58,17 +59,13 @@ def why_no_journal(host: Host) -> str:
     """Say why fail2ban cannot read the journal, empty where it can: asked of fail2ban's own interpreter."""
     if host.stat(_JOURNAL_SOCKET) is None:
         return "journald does not run on this host"
-    server = host.find("fail2ban-server")
-    first = (host.read(server) or "").split("\n", 1)[0] if server else ""
-    shebang = re.fullmatch(r"#!\s*(\S+)(?:\s+(\S+))?.*", first)
-    if not shebang:
+    python = interpreter(host)
+    if not python:
         return "fail2ban-server is no Python script here"
-    interpreter = [part for part in shebang.groups() if part]
-    # With -c the interpreter also looks into the working directory, as fail2ban's does not.
-    ran = host.run([*interpreter, "-c", "import sys; sys.path = list(filter(None, sys.path)); import systemd.journal"])
+    ran = host.run([*python, "-c", own_path + "import systemd.journal"])
     if ran.ok:
         return why_no_entries(host)
-    return f"{' '.join(interpreter)} cannot import systemd.journal; install the package python3-systemd"
+    return f"{' '.join(python)} cannot import systemd.journal; install the package python3-systemd"
 
 
 def why_no_entries(host: Host) -> str:

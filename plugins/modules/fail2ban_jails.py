@@ -246,7 +246,7 @@ def _result(outcome: Outcome, jails: t.Iterable[str]) -> dict[str, t.Any]:
         "changed": outcome.changed,
         "diff": _diff(outcome),
         "jails": {
-            name: {option: value for option, value in effective[name].items() if not option.startswith("action ")}
+            name: {option: value for option, value in effective[name].items() if " " not in option}
             for name in jails
             if name in effective
         },
