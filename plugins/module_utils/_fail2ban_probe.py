@@ -85,6 +85,8 @@ _TOOLS = (
 BAN_ACTIONS = {
     "firewalld": ("firewallcmd-rich-rules", "firewallcmd-rich-rules"),
     "nftables": ("nftables", "nftables[type=allports]"),
+    # The oldest name of this pair, which fail2ban 1.0 and 1.1 both have: one set for each jail instead of a rule a ban.
+    "ipset": ("iptables-ipset-proto6", "iptables-ipset-proto6-allports"),
     "iptables": ("iptables-multiport", "iptables-allports"),
 }
 

@@ -30,6 +30,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_proof import (
     Proof,
+    clean_up,
     last_errors,
     lost,
     prove,
@@ -208,6 +209,7 @@ class _Stamp:
     def prove(self, fail2ban: Fail2ban) -> dict[str, Proof]:
         """Prove each jail that this server has not proven yet as it is now."""
         server = fail2ban.answering()
+        clean_up(self._host, server)
         proofs, kept = {}, {}
         for name, jail in self._jails.items():
             key = self._key(fail2ban, name)

@@ -81,14 +81,15 @@ def why_no_entries(host: Host) -> str:
 
 def usable_filters(host: Host) -> tuple[str, ...]:
     """Return the packet filters that work here, the preferred first: each is tried without changing anything."""
-    return tuple(name for name, argv in _TRIALS if host.find(argv[0]) and host.run(argv).ok)
+    return tuple(name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials))
 
 
 _TRIALS = (
-    ("firewalld", ["firewall-cmd", "--state"]),
+    ("firewalld", [["firewall-cmd", "--state"]]),
     # -c checks a change against the kernel and does not make it.
-    ("nftables", ["nft", "-c", "add table inet pyhost-baseline-trial"]),
-    ("iptables", ["iptables", "-w", "-S", "INPUT"]),
+    ("nftables", [["nft", "-c", "add table inet pyhost-baseline-trial"]]),
+    ("ipset", [["ipset", "list", "-name"], ["iptables", "-w", "-S", "INPUT"]]),
+    ("iptables", [["iptables", "-w", "-S", "INPUT"]]),
 )
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 import typing as t
 
@@ -15,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
     rules_of,
     tool_of,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import running_jails
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import journal_tail
 
 if t.TYPE_CHECKING:
@@ -22,7 +25,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
     from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import Asks
 
-__all__ = ["Proof", "bans_of", "last_errors", "lost", "prove", "shown"]
+__all__ = ["Proof", "bans_of", "clean_up", "last_errors", "lost", "prove", "shown"]
 
 Proof = t.Dict[str, t.Any]
 
@@ -52,6 +55,28 @@ def bans_of(server: Asks, jail: str) -> list[str]:
     return [str(address) for address in server.ask("get", jail, "banip")]
 
 
+def _note(server: Asks) -> str:
+    """Name the file that holds the test bans while there are some: it lives as long as the server's own memory."""
+    database = server.ask("get", "dbfile")
+    return f"{os.path.dirname(str(database)) if database else '/run'}/pyhost.baseline.test-bans"
+
+
+def clean_up(host: Host, server: Asks) -> list[str]:
+    """Take back the test bans that a proof left behind when it was killed; return their addresses."""
+    path = _note(server)
+    try:
+        bans: dict[str, list[str]] = json.loads(host.read(path) or "{}")
+    except ValueError:
+        bans = {}
+    jails = running_jails(server) if bans else []
+    left = [(jail, address) for jail, addresses in bans.items() for address in addresses if jail in jails]
+    for jail, address in left:
+        # Takes it out of the packet filter, the server and its database; an address that is not banned does no harm.
+        server.ask("set", jail, "unbanip", address)
+    host.remove(path)
+    return [address for _jail, address in left]
+
+
 def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
     """Ban documentation addresses in ``jail``, see them in the packet filter, unban them, see them gone."""
     others = [action for action in jail.actions if tool_of(action) is None]
@@ -59,6 +84,7 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
         return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may tell others of it"}
     taken = set(bans_of(server, jail.name))
     addresses = documentation_addresses(ipv6=host.stat("/proc/net/if_inet6") is not None, taken=taken)
+    host.write(_note(server), json.dumps({jail.name: addresses}), mode=0o600)
     try:
         for address in addresses:
             server.ask("set", jail.name, "banip", address)
@@ -66,6 +92,7 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
     finally:
         for address in addresses:
             server.ask("set", jail.name, "unbanip", address)
+        host.remove(_note(server))
     _wait(host, server, jail, addresses, banned=False)
     rules = rules_of(shown(host, jail), jail.name)
     return {"proven": True, "addresses": addresses, "actions": jail.actions, "rules": rules}

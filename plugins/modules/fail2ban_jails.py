@@ -59,8 +59,8 @@ options:
   banaction:
     description:
       - The ban action of the jails that name none.
-      - V(auto) takes the first that works on the host of firewalld (if it runs), nftables and iptables. Where none
-        does, the module fails and names the package.
+      - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables, and
+        iptables. Where none does, the module fails and names the package.
       - C(banaction) in O(defaults) is the same and goes first.
     type: str
     default: auto

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -16,6 +17,9 @@ RULE = "tcp dport 22 ip saddr @addr-set-sshd reject"
 BANNED = f"set addr-set-sshd {{\nelements = {{ 192.0.2.1 }}\n}}\n{RULE}\n"
 FREE = f"set addr-set-sshd {{\n}}\n{RULE}\n"
 
+DBFILE = ("get", "dbfile")
+NOTE = "/var/lib/fail2ban/pyhost.baseline.test-bans"
+
 
 class Server:
     """Answers as fail2ban's server does and remembers what it was told to change."""
@@ -28,7 +32,7 @@ class Server:
         if words[0] == "set":
             self.told.append(" ".join(words))
             return 1
-        return self.answers[words]
+        return {DBFILE: "/var/lib/fail2ban/fail2ban.sqlite3", **self.answers}[words]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +54,8 @@ def test_a_ban_that_bites_and_ends() -> None:
         "rules": ["set addr-set-sshd {", RULE],
     }
     assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+    assert NOTE in host.written
+    assert NOTE not in host.files
     host.done()
 
 
@@ -69,6 +75,36 @@ def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch)
     )
     assert "nft: not found" in str(failed.value)
     assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+
+
+def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
+    class Killed(Server):
+        def ask(self, *words: str) -> t.Any:
+            if words[2:] == ("banip", "192.0.2.1"):
+                # As after SIGKILL: nothing of the proof runs any more.
+                raise SystemExit(json.dumps(json.loads(host.files[NOTE])))
+            return super().ask(*words)
+
+    host = nft()
+    with pytest.raises(SystemExit, match='{"sshd": \\["192.0.2.1"\\]}'):
+        _host_fail2ban_proof.prove(host, Killed({("get", "sshd", "banip"): []}), SSHD)
+
+
+@pytest.mark.parametrize(
+    ("note", "taken_back"),
+    [
+        pytest.param(None, [], id="nothing was left"),
+        pytest.param('{"sshd": ["192.0.2.1", "2001:db8::1"]}', ["192.0.2.1", "2001:db8::1"], id="killed"),
+        pytest.param('{"gone": ["192.0.2.1"]}', [], id="a jail that runs no more"),
+        pytest.param('{"sshd": ["192.0', [], id="half a note"),
+    ],
+)
+def test_the_next_run_takes_back_what_a_killed_proof_banned(note: str | None, taken_back: list[str]) -> None:
+    host = FakeHost({NOTE: note} if note else {})
+    server = Server({("status",): [("Number of jail", 1), ("Jail list", "sshd")]})
+    assert _host_fail2ban_proof.clean_up(host, server) == taken_back
+    assert server.told == [f"set sshd unbanip {address}" for address in taken_back]
+    assert NOTE not in host.files
 
 
 def test_a_jail_that_sends_mail_is_not_tried() -> None:
