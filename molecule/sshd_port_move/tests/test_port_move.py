@@ -5,11 +5,15 @@ Each test plays against all hosts at once and looks at them from inside, past ss
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 
 import docker
@@ -80,17 +84,11 @@ def inside(client: docker.DockerClient, name: str, script: str) -> str:
 
 def play(path: Path, *arguments: str, master: bool = False) -> str:
     """Play ``path`` by connections of its own, so that nothing but a new login tells whether a door is open."""
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
-        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30" if master else "-o ControlMaster=no",
-    }
-    program = Path(sys.executable).parent / "ansible-playbook"
+    control = "-o ControlMaster=auto -o ControlPersist=30" if master else "-o ControlMaster=no"
     ran = subprocess.run(
-        [str(program), "-i", str(INVENTORY), "-u", "root", str(path), *arguments],
+        command(path, *arguments),
         cwd=ROOT,
-        env=environment,
+        env=environment(ANSIBLE_SSH_ARGS=control),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -98,6 +96,28 @@ def play(path: Path, *arguments: str, master: bool = False) -> str:
         check=False,
     )
     return ran.stdout + ran.stderr
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        **more,
+    }
+
+
+def command(path: Path, *arguments: str) -> list[str]:
+    program = Path(sys.executable).parent / "ansible-playbook"
+    return [str(program), "-i", str(INVENTORY), "-u", "root", str(path), *arguments]
+
+
+def kill(token: str) -> None:
+    """Kill every process of a play: Ansible's workers are no members of its process group."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if token.encode() in path.read_bytes():
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def counted(output: str, what: str) -> dict[str, int]:
@@ -206,6 +226,35 @@ def test_a_move_that_nobody_confirms_is_undone(client: docker.DockerClient) -> N
     finally:
         for name in HOSTS:
             inside(client, name, OPEN)
+
+
+def test_without_systemd_cron_takes_a_move_back_at_the_next_boot(client: docker.DockerClient) -> None:
+    name, token = "sysvinit", f"pyhost-test-{uuid.uuid4().hex}"
+    inside(client, name, SHUT)
+    before = inside(client, name, SNAPSHOT)
+    # So long that only the boot can be what brings the old port back.
+    extra = json.dumps({"wish": {"Port": 2022}, "seconds": 900, "ansible_port": 2222})
+    variables = environment(PYHOST_TEST_PLAY=token, ANSIBLE_SSH_ARGS="-o ControlMaster=no")
+    argv = command(SCENARIO / "change.yml", "--limit", name, "-e", extra)
+    try:
+        subprocess.Popen(argv, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_for(client, name, "test -e /var/lib/pyhost.baseline/undo-sshd/armed && ss -Hltn | grep -q :2022")
+    finally:
+        kill(token)
+    fleet.stop(client, FLEET, name, pull_plug=True)
+    fleet.start(client, FLEET, name)
+    wait_for(client, name, "test -e /var/lib/pyhost.baseline/undo-sshd.record")
+    assert "trigger=boot\n" in inside(client, name, "cat /var/lib/pyhost.baseline/undo-sshd.record")
+    inside(client, name, f"rm -r /var/lib/pyhost.baseline; {OPEN}")
+    assert inside(client, name, SNAPSHOT) == before
+    log_in(name, 2222)
+
+
+def wait_for(client: docker.DockerClient, name: str, script: str) -> None:
+    deadline = time.monotonic() + 90
+    while fleet.execute(fleet.find(client, FLEET, name), script)[0]:
+        assert time.monotonic() < deadline, f"{name}: not within 90 seconds: {script}"
+        time.sleep(0.3)
 
 
 def test_a_run_that_died_is_healed_by_the_next(client: docker.DockerClient) -> None:
