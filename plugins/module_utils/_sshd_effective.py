@@ -58,6 +58,11 @@ class Difference:
                 f"remove {self.culprit.where}: this OpenSSH takes the last {KEYWORDS[self.keyword]}, "
                 "so it cannot be overridden from a file that is read earlier"
             )
+        if self.culprit.criteria:
+            return (
+                f"remove {self.culprit.where}, or ask for {KEYWORDS[self.keyword]} under 'match' too: "
+                "a block wins over what stands outside of blocks"
+            )
         if self.keyword in CUMULATIVE:
             return f"remove {self.culprit.where}: all lines of {KEYWORDS[self.keyword]} add up"
         return f"remove {self.culprit.where}, or let it stand in a file that sorts later"

@@ -12,10 +12,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
     exceptions,
     listens,
     parse_effective,
+    refusal,
     shadowed,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import ALIASES, KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import NEWEST, Release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
 
@@ -84,6 +86,68 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
     wish = build({"MaxStartups": "5:30:60"})
     (found,) = differences(directives, wish, OWN, [(ROOT, {"maxstartups": ("5:30:60",)}, said)])
     assert str(found).endswith("because of /etc/ssh/sshd_config.d/50-cloud-init.conf:1")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "other", "release", "way_out"),
+    [
+        pytest.param(
+            "MaxAuthTries",
+            "6",
+            "3",
+            NEWEST,
+            "remove {it}, or let it stand in a file that sorts later",
+            id="the first wins",
+        ),
+        pytest.param(
+            "MaxStartups",
+            "5:30:60",
+            "10:20:40",
+            Release(10, 0),
+            "remove {it}: this OpenSSH takes the last MaxStartups, so it cannot be overridden from a file that is read "
+            "earlier",
+            id="the last wins",
+        ),
+        pytest.param(
+            "MaxStartups",
+            "5:30:60",
+            "10:20:40",
+            Release(10, 1),
+            "remove {it}, or let it stand in a file that sorts later",
+            id="since 10.1 the first wins",
+        ),
+        pytest.param(
+            "DenyUsers", "a", "b", NEWEST, "remove {it}: all lines of DenyUsers add up", id="both are in force"
+        ),
+    ],
+)
+def test_the_way_out(keyword: str, value: str, other: str, release: Release, way_out: str) -> None:
+    """sshd's answer shows the other file's value; seen on OpenSSH 9.2 and 10.6 with MaxStartups."""
+    name = "99-x" if release == Release(10, 0) else "00-0"
+    path = f"/etc/ssh/sshd_config.d/{name}.conf"
+    files = Tree(FILES.main, {FILES.main: FILES.files[FILES.main], OWN[0]: f"{keyword} {value}\n"})
+    directives = compose(files.with_files({path: f"{keyword} {other}\n"}))
+    said = (value, other) if keyword == "DenyUsers" else (other,)
+    answers: list[tuple[Connection, Effective, Effective]] = [
+        (ROOT, {keyword.lower(): (value,)}, {keyword.lower(): said})
+    ]
+    error = refusal(differences(directives, build({keyword: value}), OWN, answers, release), "nothing was changed")
+    assert str(error).endswith("; nothing was changed; " + way_out.format(it=f"{path}:1"))
+    assert error.details == {"culprits": [f"{path}:1"]}
+
+
+def test_the_way_out_of_a_block() -> None:
+    path = "/etc/ssh/sshd_config.d/99-x.conf"
+    directives = compose(FILES.with_files({OWN[0]: "MaxSessions 4\n", path: "Match User root\nMaxSessions 9\n"}))
+    (found,) = differences(
+        directives,
+        build({"MaxSessions": 4}),
+        OWN,
+        [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})],
+    )
+    assert found.way_out == (
+        f"remove {path}:2, or ask for MaxSessions under 'match' too: a block wins over what stands outside of blocks"
+    )
 
 
 @pytest.mark.parametrize(
