@@ -28,6 +28,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm impo
 )
 
 _MAIN = "/etc/ssh/sshd_config"
+_OTHER_CLIENTS = ("paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh")
 Result = t.Dict[str, t.Any]
 
 
@@ -42,6 +43,9 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         self._vars = task_vars or {}
         without = self._without_login()
+        refusal = self._refusal_of_another_client() if without and self._connection.transport in _OTHER_CLIENTS else ""
+        if refusal:
+            return {**result, "changed": False, "failed": True, "msg": refusal}
         if without:
             module = self._module("")[0]
             if module.get("changed") and not self._task.check_mode:
@@ -72,6 +76,18 @@ class ActionModule(ActionBase):
             reason = f"the connection is {self._connection.transport}: sshd was asked on the host, no login was made"
             return {"method": "checks", "reason": reason}
         return None
+
+    def _refusal_of_another_client(self) -> str:
+        """Say why a client with algorithms of its own, which ssh cannot try for it, must not lose any."""
+        if self._task.check_mode or not boolean(self._task.args.get("confirm", True), strict=False):
+            return ""
+        without = self._module("plan")[1].get("rehearsal", {}).get("without", {})
+        lost = "; ".join(f"{option} {', '.join(names)}" for option, names in without.items())
+        return lost and (
+            f"the connection is {self._connection.transport}, and whether that client gets in without what this change "
+            f"takes away cannot be tried ({lost}); nothing was changed; use the connection ssh, leave the algorithms "
+            "alone (crypto: system), or set confirm to false"
+        )
 
     def _module(self, phase: str) -> tuple[Result, dict[str, t.Any]]:
         """Run the module and return its result, and apart from it what only the controller's half needs."""

@@ -81,7 +81,8 @@ options:
         is replaced by a new one, and kept beside it.
       - What the host's OpenSSH does not know is left out, which RV(crypto) says.
       - With O(confirm), the controller must be able to verify one of the host keys that stay, and to log in with the
-        algorithms that stay, before anything is changed.
+        algorithms that stay, before anything is changed. Over a connection by another client than OpenSSH's, nothing
+        may go away, as that cannot be tried.
     type: str
     choices: [system, hardened, strict]
     default: system

@@ -1,0 +1,43 @@
+"""A change over a connection whose client ssh cannot speak for; the phases over SSH are played by the scenarios."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
+
+TAKEN = {"rehearsal": {"without": {"KexAlgorithms": ["curve25519-sha256"]}, "keys": []}}
+
+
+def refusal(facts: dict[str, t.Any], *, check_mode: bool = False, confirm: t.Any = True) -> str:
+    action = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(check_mode=check_mode, args={"confirm": confirm})
+    action._connection = types.SimpleNamespace(transport="paramiko")
+    # What the module on the host answers in its first phase.
+    played = {"_module": lambda _phase: ({"changed": True}, facts)}
+    vars(action).update(played)
+    return action._refusal_of_another_client()
+
+
+def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
+    words = refusal(TAKEN)
+    assert words.startswith(
+        "the connection is paramiko, and whether that client gets in without what this change takes"
+    )
+    assert "(KexAlgorithms curve25519-sha256); nothing was changed" in words
+
+
+@pytest.mark.parametrize(
+    ("facts", "more"),
+    [
+        pytest.param({}, {}, id="nothing-changes"),
+        pytest.param({"rehearsal": {"without": {}, "keys": ["a"]}}, {}, id="nothing-goes-away"),
+        pytest.param(TAKEN, {"check_mode": True}, id="check-mode"),
+        pytest.param(TAKEN, {"confirm": "no"}, id="without-confirm"),
+    ],
+)
+def test_all_else_goes_on(facts: dict[str, t.Any], more: dict[str, t.Any]) -> None:
+    assert refusal(facts, **more) == ""
