@@ -36,7 +36,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys im
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import silent
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import settle
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import counts, settle
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
     Effective,
     asked,
@@ -140,7 +140,8 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         with under_undo(
             host, order.confirm, whole.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
         ) as confirmation["armed"], _opened(host, doors):
-            reloaded = _apply(host, order, where, whole, sshd=sshd, answers=answers, daemon=daemon, move=move)
+            armed = confirmation["armed"]
+            reloaded = _apply(host, order, where, whole, sshd, answers, daemon, move=move, armed=armed)
     directives = compose(candidate, sshd.release)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
@@ -230,21 +231,32 @@ def _effective_now(sshd: Sshd, base: Connection) -> Effective:
         return {}
 
 
+def _require_undo(host: Host, armed: t.Mapping[str, t.Any] | None) -> None:
+    """Stop where the host's undo has begun while this run was still at it: nobody would take back what it writes."""
+    if armed and not counts(host, armed["token"]):
+        raise BaselineError(
+            f"the change took longer than the {armed['seconds']} seconds of confirm_timeout, so that the host began to "
+            f"take it back; {_AFTERWARDS}; give it more time"
+        )
+
+
 def _apply(
     host: Host,
     order: Order,
     where: Places,
     planned: Plan,
-    *,
     sshd: Sshd,
     answers: Answers,
     daemon: daemons.Daemon,
+    *,
     move: Move,
+    armed: t.Mapping[str, t.Any] | None,
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]
     moved = move.happens or bool(daemon.held and daemon.held.stale(host, move.after))
     try:
+        _require_undo(host, armed)
         _write(host, where, planned.changes, planned.access)
         reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
         actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
@@ -252,6 +264,7 @@ def _apply(
         wrong = silent(move.after) if reloaded else []
         if wrong:
             raise daemons.explain(host, daemon, wrong, _AFTERWARDS)
+        _require_undo(host, armed)
     except (BaselineError, OSError) as error:
         outcome = "the files are as they were before"
         # What was not written (the disk is full) is not put back either.

@@ -36,7 +36,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["PLACE", "Armed", "State", "arm", "drop", "inspect", "settle", "tell"]
+__all__ = ["PLACE", "Armed", "State", "arm", "counts", "drop", "inspect", "settle", "tell"]
 
 PLACE = Place("sshd")
 # What the undo itself may take past its time: sshd's restart and the timer's accuracy.
@@ -112,6 +112,12 @@ def arm(
         _disarm(host, place)
         raise
     return Armed(token, seconds, boot)
+
+
+def counts(host: Host, token: str, place: Place = PLACE) -> bool:
+    """Say whether the undo ``token`` has not begun: what is changed now will be taken back, unless it is confirmed."""
+    state = inspect(host, place)
+    return state.state == "armed" and state.token == token
 
 
 def drop(host: Host, place: Place = PLACE) -> None:
