@@ -73,9 +73,10 @@ def _listed(host: Host, path: str) -> HostKey | None:
 def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> list[Made]:
     """Make the keys that are ``needed`` in a scratch directory and return the files that put them in their places.
 
-    One that was not there before is readable to whom its neighbours (``beside``) are: Red Hat's are for a group.
+    One that was not there before is readable to whom its neighbours (``beside``) are: Red Hat's are for a group. The
+    strictest neighbour counts, as elsewhere sshd loads no key that a group can read.
     """
-    like = next((entry for entry in map(host.stat, beside) if entry), None)
+    like = min(filter(None, map(host.stat, beside)), key=lambda entry: entry.st_mode & 0o777, default=None)
     private = (like.st_uid, like.st_gid, like.st_mode & 0o640) if like else (0, 0, 0o600)
     made = []
     for one in needed:

@@ -17,8 +17,7 @@ def refusal(facts: dict[str, t.Any], *, check_mode: bool = False, confirm: t.Any
     action._task = types.SimpleNamespace(check_mode=check_mode, args={"confirm": confirm})
     action._connection = types.SimpleNamespace(transport="paramiko")
     # What the module on the host answers in its first phase.
-    played = {"_module": lambda _phase: ({"changed": True}, facts)}
-    vars(action).update(played)
+    action.__dict__["_module"] = lambda _phase: ({"changed": True}, facts)
     return action._refusal_of_another_client()
 
 
