@@ -33,6 +33,17 @@ CRITERIA = {
     "localport": "local_port",
     "rdomain": "rdomain",
 }
+_CLIENTS = (
+    "canonical",
+    "command",
+    "exec",
+    "final",
+    "localnetwork",
+    "localuser",
+    "originalhost",
+    "sessiontype",
+    "tagged",
+)
 _ALONE = ("all", "invalid-user", "invaliduser")
 # For questions about users without an account; the host says whether it is one.
 _NO_ACCOUNT = "no-such-account"
@@ -96,6 +107,9 @@ def read_criteria(arguments: t.Sequence[str], *, where: str, version: str = "") 
         if name in _ALONE:
             pairs.append((name.replace("iduser", "id-user"), ""))
         elif name not in CRITERIA and not (name == "version" and version):
+            if name in _CLIENTS:
+                words_of = f"{name!r} is a Match criterion of the client (ssh_config), which sshd does not have"
+                raise BaselineError(f"{where}: {words_of}; nothing was changed")
             known = [*CRITERIA, "all", "invalid-user"]
             raise BaselineError(f"{where}: {unknown('Match criterion', name, known)}; nothing was changed")
         else:

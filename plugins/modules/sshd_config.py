@@ -98,6 +98,8 @@ options:
     description:
       - Users who must be able to log in with a key, and to become root by sudo, under the new configuration. Where one
         could not, nothing is changed and the error names the rule that shuts the user out.
+      - What files cannot tell (keys of an C(AuthorizedKeysCommand), certificates, a forced command) is a warning, and
+        the new login of O(confirm) decides.
       - In check mode, what earlier tasks only pretended to make (the account, its key, sudo) is reported as a warning.
     type: list
     elements: str

@@ -1,0 +1,203 @@
+"""Who stands where else: the wish wins, or is refused with the culprit's file and line; asked by real clients."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.paths import FLEETS
+from tests.hosts.runs import play
+
+FLEET = "molecule-sshd_shadowed"
+HOSTS = ("debian12", "debian13")
+PLAY = Path(__file__).parents[1] / "layouts.yml"
+MAIN, FOLDER = "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d"
+OURS = f"{FOLDER}/00-pyhost-baseline.conf"
+CLOSED = {"PasswordAuthentication": False, "KbdInteractiveAuthentication": False, "PermitRootLogin": False}
+OPEN = "PasswordAuthentication yes\nPermitRootLogin yes\n"
+REST = "UsePAM yes\nSubsystem sftp /usr/lib/openssh/sftp-server\n"
+INCLUDE = f"Include {FOLDER}/*.conf\n"
+STOCK = INCLUDE + REST
+POLICY = "/etc/crypto-policies/back-ends/opensshserver.config"
+# Red Hat's layout by hand, for want of its packages.
+REDHAT = f"""# This system is following system-wide crypto policy.
+Include {POLICY}
+
+SyslogFacility AUTHPRIV
+ChallengeResponseAuthentication no
+GSSAPIAuthentication yes
+GSSAPICleanupCredentials no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+"""
+CIPHER = "aes256-gcm@openssh.com"
+# What real clients meet: a valid password, root's known key, the admin's key.
+KNOCK = r"""
+knock() {{
+    timeout 20 ssh -F {config} -o ControlPath=none -o LogLevel=ERROR "$@" true 2>&1 </dev/null | tail -n 1
+}}
+export SSH_ASKPASS={askpass} SSH_ASKPASS_REQUIRE=force DISPLAY=:0
+echo "password: $(knock -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 walter@$1)"
+echo "root: $(knock -o BatchMode=yes root@$1)"
+echo "admin: $(knock -o BatchMode=yes deploy@$1)"
+"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """``refused``: words of the refusal, none where the wish is in force; ``losers`` are reported as shadowed."""
+
+    name: str
+    files: dict[str, str]
+    settings: dict[str, t.Any] = field(default_factory=lambda: dict(CLOSED))
+    refused: str = ""
+    losers: tuple[tuple[str, str, str, int], ...] = ()
+    later: str = ""
+    path: str = OURS
+
+    def make(self) -> str:
+        files = {MAIN: STOCK, **self.files}
+        script = [f"rm -rf {FOLDER}/* /etc/ssh/00-pyhost-baseline.conf /etc/ssh/other.d"]
+        for path, text in files.items():
+            script.append(f"mkdir -p $(dirname {path}); cat >{path} <<'END'\n{text}END")
+        # Told to take root's key too, so that a wish that is not in force lets its client in.
+        return "\n".join([*script, "sshd -t && systemctl reload ssh"])
+
+
+def _lost(path: str, *lines: tuple[int, str, str]) -> tuple[tuple[str, str, str, int], ...]:
+    return tuple((keyword, value, path, number) for number, keyword, value in lines)
+
+
+_OPEN_LOST = ((1, "PasswordAuthentication", "yes"), (2, "PermitRootLogin", "yes"))
+LAYOUTS = (
+    Layout(
+        "cloud image and installer",
+        {f"{FOLDER}/50-cloud-init.conf": OPEN, f"{FOLDER}/01-permitrootlogin.conf": "PermitRootLogin yes\n"},
+        losers=(
+            *_lost(f"{FOLDER}/50-cloud-init.conf", *_OPEN_LOST),
+            *_lost(f"{FOLDER}/01-permitrootlogin.conf", (1, "PermitRootLogin", "yes")),
+        ),
+    ),
+    Layout(
+        "Red Hat's policy",
+        {f"{FOLDER}/50-redhat.conf": REDHAT, POLICY: "Ciphers aes128-ctr,aes256-ctr\nMACs hmac-sha2-512\n"},
+        settings={**CLOSED, "Ciphers": [CIPHER], "X11Forwarding": False, "GSSAPIAuthentication": False},
+        losers=(
+            *_lost(POLICY, (1, "Ciphers", "aes128-ctr,aes256-ctr")),
+            *_lost(
+                f"{FOLDER}/50-redhat.conf",
+                (5, "KbdInteractiveAuthentication", "no"),
+                (6, "GSSAPIAuthentication", "yes"),
+                (9, "X11Forwarding", "yes"),
+            ),
+        ),
+    ),
+    Layout(
+        "the main file repeats itself",
+        {MAIN: STOCK + OPEN + OPEN},
+        losers=_lost(MAIN, *((number + 3, *rest) for number, *rest in (*_OPEN_LOST, (3, *_OPEN_LOST[0][1:])))),
+    ),
+    Layout(
+        "no Include",
+        {MAIN: OPEN + REST},
+        losers=_lost(MAIN, *((number + 3, *rest) for number, *rest in _OPEN_LOST)),
+        path="/etc/ssh/00-pyhost-baseline.conf",
+    ),
+    Layout(
+        "Include in the middle",
+        {MAIN: OPEN + INCLUDE + REST, f"{FOLDER}/50-cloud-init.conf": OPEN},
+        losers=(
+            *_lost(MAIN, *((number + 3, *rest) for number, *rest in _OPEN_LOST)),
+            *_lost(f"{FOLDER}/50-cloud-init.conf", *_OPEN_LOST),
+        ),
+        path="/etc/ssh/00-pyhost-baseline.conf",
+    ),
+    Layout(
+        "Include of another folder",
+        {MAIN: "Include other.d/*.conf\n" + REST, "/etc/ssh/other.d/50-open.conf": OPEN},
+        losers=_lost("/etc/ssh/other.d/50-open.conf", *_OPEN_LOST),
+        path="/etc/ssh/00-pyhost-baseline.conf",
+    ),
+    Layout(
+        "a file that sorts before",
+        {f"{FOLDER}/00-0-first.conf": OPEN},
+        refused=f"because of {FOLDER}/00-0-first.conf:1",
+    ),
+    Layout("a file of an older run", {OURS: OPEN}),
+    Layout(
+        "others are allowed elsewhere",
+        {f"{FOLDER}/60-users.conf": "AllowUsers alice deploy\n"},
+        settings={**CLOSED, "AllowUsers": ["deploy"]},
+        refused=f"because of {FOLDER}/60-users.conf:1",
+    ),
+    Layout(
+        "another port elsewhere",
+        {MAIN: STOCK + "Port 2022\nPort 22\n"},
+        settings={**CLOSED, "Port": 22},
+        refused=f"because of {MAIN}:4",
+    ),
+    Layout("the same port elsewhere", {MAIN: STOCK + "Port 22\n"}, settings={**CLOSED, "Port": 22}),
+    Layout(
+        "an address elsewhere",
+        {MAIN: STOCK + "ListenAddress 127.0.0.1\nListenAddress 0.0.0.0\n"},
+        settings={**CLOSED, "ListenAddress": ["0.0.0.0", "::"]},
+        refused=f"because of {MAIN}:4",
+    ),
+    Layout(
+        "a host key elsewhere",
+        {MAIN: STOCK + "HostKey /etc/ssh/ssh_host_ecdsa_key\n"},
+        settings={**CLOSED, "HostKey": ["/etc/ssh/ssh_host_ed25519_key"]},
+        refused=f"because of {MAIN}:4",
+    ),
+    Layout(
+        "more is accepted elsewhere",
+        {MAIN: STOCK + "AcceptEnv LANG LC_*\n"},
+        settings={**CLOSED, "AcceptEnv": ["COLORTERM"]},
+    ),
+    Layout(
+        "Azure's VMAccess comes later",
+        {f"{FOLDER}/50-cloud-init.conf": "PasswordAuthentication no\n"},
+        later=f"sed -i s/no/yes/ {FOLDER}/50-cloud-init.conf; sed -i '1i{OPEN.splitlines()[0]}' {OURS}; "
+        "systemctl reload ssh",
+        losers=_lost(f"{FOLDER}/50-cloud-init.conf", (1, "PasswordAuthentication", "yes")),
+    ),
+)
+Results = dict[str, dict[str, dict[str, t.Any]]]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    askpass = tmp_path_factory.mktemp("askpass") / "say"
+    askpass.write_text("#!/bin/sh\necho 'correct horse'\n")
+    askpass.chmod(0o700)
+    knock = KNOCK.format(config=FLEETS / FLEET / "ssh_config", askpass=askpass)
+    layouts = [{"name": one.name, "make": one.make(), "settings": one.settings, "later": one.later} for one in LAYOUTS]
+    return play(FLEET, PLAY, {"layouts": layouts, "knock": knock}, user="deploy")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda one: one.name.replace(" ", "-"))
+def test_who_wins(results: Results, host: str, layout: Layout) -> None:
+    first, again, info, clients = (
+        results[host][f"{layout.name}: {part}"] for part in ("first", "again", "info", "clients")
+    )
+    said = clients["stdout"].splitlines()
+    assert said[2] == "admin:", said
+    if layout.refused:
+        assert layout.refused in first["msg"], first
+        assert "nothing was changed" in first["msg"]
+        assert not info["stale"] and OURS not in info["files"]
+        return
+    assert not first.get("msg") and not again.get("msg"), (first, again)
+    assert first["path"] == layout.path
+    assert json.dumps(again["diff"]) == "[]" or layout.later, again
+    assert bool(again["reloaded"]) == bool(layout.later)
+    # A real client with a valid password, and one with root's key.
+    assert "Permission denied (publickey)" in said[0] and "Permission denied (publickey)" in said[1], said
+    told = [(one["keyword"], one["value"], one["file"], one["line"]) for one in info["shadowed"]]
+    assert [loser for loser in layout.losers if loser not in told] == [], told
