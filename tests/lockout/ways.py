@@ -23,8 +23,8 @@ class Way:
     settings: dict[str, t.Any] = field(default_factory=dict)
     match: tuple[dict[str, t.Any], ...] = ()
     guard: str = "deploy"
-    make: str = ":"
-    undo: str = ":"
+    make: str = ""
+    undo: str = ""
 
 
 def _nina(name: str, says: str, make: str, undo: str, settings: dict[str, t.Any] | None = None) -> Way:
