@@ -148,7 +148,6 @@ class Scene:
         users = [user for user, state in self.users.items() if state in part]
         said = ad_hoc(self._fleet, "ask_guard", {"users": users}, user="root", host=self.host, library=LIBRARY)
         refused, warned = said["refused"], said["warned"]
-        print("guard", flush=True)
         with ThreadPoolExecutor(max_workers=4) as pool:
             logins = list(pool.map(self._log_in, users))
         return [
