@@ -1,0 +1,189 @@
+"""The scenario fail2ban_attack: its hosts, and an attack on one of them by another."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker.models.containers import Container
+
+from tests.hosts import fleet
+from tests.hosts.paths import FLEETS, ROOT
+
+SCENARIO = "fail2ban_attack"
+FLEET = f"molecule-{SCENARIO}"
+# Who is attacked, and with what.
+KINDS = {"h12": "password", "h12-lean": "key", "h13": "key", "h13-socket": "password"}
+FAMILIES = ("IPv4", "IPv6")
+USERS = {"IPv4": "deploy", "IPv6": "nobody-here"}
+MAXRETRY, BANTIME = 3, 25
+
+Answer = dict[str, Any]
+
+
+@dataclass
+class Host:
+    """One host of the scenario, asked through the engine: a ban, a penalty or a reboot is not in the way."""
+
+    name: str
+    container: Container
+
+    def run(self, script: str) -> str:
+        status, words = fleet.execute(self.container, script)
+        assert status == 0, f"{self.name}: {script}: {words}"
+        return words
+
+    def address(self, family: str) -> str:
+        words = self.run(f"ip -o -{family[-1]} address show dev eth0 scope global")
+        return re.findall(r"inet6? ([^/]+)/", words)[0]
+
+    def attack(self, *words: str) -> Answer:
+        answer: Answer = json.loads(self.run("python3 /root/attack.py " + " ".join(words)))
+        return answer
+
+    def found(self, address: str) -> int:
+        """Return how many failures of ``address`` fail2ban has counted."""
+        return int(self.run(f"grep -c 'Found {address} ' /var/log/fail2ban.log || true"))
+
+    def ban_lasted(self, address: str) -> float:
+        """Return the seconds from the first ban of ``address`` to its end, by fail2ban's log."""
+        lines = self.run("cat /var/log/fail2ban.log").splitlines()
+        told = [[line for line in lines if f"] {what} {address}" in line][0] for what in ("Ban", "Unban")]
+        begun, ended = (datetime.datetime.fromisoformat(line[:23].replace(",", ".")) for line in told)
+        return (ended - begun).total_seconds()
+
+    def banned(self) -> list[str]:
+        # A server that is starting does not answer yet.
+        return self.run("fail2ban-client get sshd banip 2>/dev/null || true").split()
+
+    def filter_holds(self, address: str) -> bool:
+        return re.search(rf"(?<![\w.:]){re.escape(address)}(?![\w.:])", self.run("nft list ruleset")) is not None
+
+    def wait(self, what: Callable[[], bool], seconds: float = 15) -> bool:
+        end = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
+
+@dataclass
+class Siege:
+    """What was seen of one attack: by family the counts after each attempt, and the seconds to and of the ban."""
+
+    counted: dict[str, list[int]] = field(default_factory=dict)
+    early: dict[str, bool] = field(default_factory=dict)
+    said: dict[str, list[str]] = field(default_factory=dict)
+    to_cut: dict[str, float] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    in_filter: dict[str, bool] = field(default_factory=dict)
+    lasted: dict[str, float] = field(default_factory=dict)
+    let_in: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    ticks: dict[str, list[float]] = field(default_factory=dict)
+
+
+def at_once(what: Callable[[str], Any]) -> dict[str, Any]:
+    with ThreadPoolExecutor(len(KINDS)) as pool:
+        return dict(zip(KINDS, pool.map(what, KINDS), strict=True))
+
+
+class Session:
+    """A session that was there before the attack: a tick a fifth of a second, each noted when it comes."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.ticks: list[float] = []
+        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        while self._process.stdout.read(1):
+            self.ticks.append(time.time())
+
+    def end(self) -> list[float]:
+        self.ticks.append(time.time())
+        self._process.terminate()
+        self._process.wait()
+        return self.ticks
+
+
+def session(victim: str, via: Host | None, address: str) -> Session:
+    ticking = "timeout 300 sh -c 'while printf .; do sleep 0.2; done'"
+    if via is None:
+        config = str(FLEETS / FLEET / "ssh_config")
+        return Session(["timeout", "300", "ssh", "-F", config, "-o", "ControlPath=none", f"root@{victim}", ticking])
+    words = f'ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR root@{address} "{ticking}"'
+    return Session(["docker", "exec", via.container.id or "", "timeout", "300", "sh", "-c", words])
+
+
+def besiege(hosts: dict[str, Host], name: str) -> Siege:
+    victim, bystander = hosts[name], hosts["bystander"]
+    siege = Siege()
+    addresses = {family: victim.address(family) for family in FAMILIES}
+    sessions = {"admin": session(name, None, ""), "bystander": session(name, bystander, addresses["IPv4"])}
+    try:
+        assert victim.wait(lambda: all(one.ticks for one in sessions.values())), "no session before the attack"
+        attack_and_wait(siege, hosts, victim, addresses)
+    finally:
+        siege.ticks = {who: one.end() for who, one in sessions.items()}
+    return siege
+
+
+def attack_and_wait(siege: Siege, hosts: dict[str, Host], victim: Host, addresses: dict[str, str]) -> None:
+    attacker, bystander = hosts["attacker"], hosts["bystander"]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda family: cut(siege, victim, attacker, family, addresses[family]), FAMILIES))
+    for family in FAMILIES:
+        words = f"timeout 15 ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR root@{addresses[family]} echo in"
+        siege.others[family] = bystander.run(f"{words} 2>&1 || true").strip()
+    for family in FAMILIES:
+        seen = attacker.attack("until", addresses[family], "open", str(BANTIME + 30))
+        siege.let_in[family] = seen["state"]
+        siege.lasted[family] = victim.ban_lasted(attacker.address(family))
+
+
+def cut(siege: Siege, victim: Host, attacker: Host, family: str, address: str) -> None:
+    """Fail exactly maxretry times, each counted before the next, and look at the port."""
+    mine = attacker.address(family)
+    siege.counted[family], siege.said[family] = [], []
+    for attempt in range(1, MAXRETRY + 1):
+        answer = attacker.attack("fail", address, KINDS[victim.name], USERS[family])
+        siege.said[family].append(answer["said"])
+        if attempt < MAXRETRY:
+            victim.wait(lambda wanted=attempt: victim.found(mine) >= wanted, 10)  # type: ignore[misc]
+            # What would count twice comes a moment later.
+            time.sleep(0.5)
+            siege.counted[family].append(victim.found(mine))
+            siege.early[family] = mine in victim.banned()
+    seen = attacker.attack("until", address, "refused", "30")
+    siege.to_cut[family] = seen["at"] - answer["at"]
+    siege.state[family] = seen["state"]
+    siege.in_filter[family] = victim.filter_holds(mine)
+
+
+def play(scenario: str, *words: str, dies: bool = False) -> str:
+    """Run the scenario's play again, to its end or (``dies``) to its failure; return what it printed."""
+    playbook = str(sys.executable).replace("python", "ansible-playbook").rstrip("0123456789.")
+    inventory = str(FLEETS / f"molecule-{scenario}" / "inventory.yml")
+    done = subprocess.run(
+        [playbook, "-i", inventory, "-u", "root", str(ROOT / "molecule" / scenario / "converge.yml"), *words],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode != 0) is dies, done.stdout + done.stderr
+    return done.stdout
