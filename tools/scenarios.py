@@ -19,7 +19,7 @@ from tests.hosts.paths import CACHE, ROOT
 
 LOGS = CACHE / "molecule"
 BIN = Path(sys.executable).parent
-LONGEST = ("default", "ubuntu", "sshd_commit_confirm")
+LONGEST = ("default", "ubuntu", "sshd_port_move", "sshd_commit_confirm")
 
 
 def known() -> list[str]:
