@@ -92,7 +92,7 @@ def _claim(case: Case, release: Release, dice: random.Random) -> Claim | None:
             line, wins = dice.choice(named)
             value = dice.choice(VALUES[keyword])
             changed = _changed(case, line, value)
-            after = "".join(f"{keyword} {value}\n" if one == line else plain_text([one]) for one in winners)
+            after = "".join(f"{keyword} {value}\n" if one.where == line.where else plain_text([one]) for one in winners)
             return Claim(case, changed, line, wins, plain_text(winners), after) if changed else None
     return None
 

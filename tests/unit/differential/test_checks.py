@@ -26,8 +26,8 @@ JOE = Connection("joe", address="192.0.2.7")
 class Stand(Oracle):
     """Answers as the model would."""
 
-    version = "OpenSSH_10.0"  # type: ignore[assignment]  # the real one asks the host
-    release = Release(10, 0, "OpenSSH_10.0")  # type: ignore[assignment]  # the same
+    version = "OpenSSH_10.0"
+    release = Release(10, 0, "OpenSSH_10.0")
 
     def answers(self, questions: t.Iterable[Case]) -> list[Answer]:
         return [self._answer(case) for case in questions]
@@ -72,6 +72,14 @@ def test_a_wrong_model_is_found_out(monkeypatch: pytest.MonkeyPatch, module: t.A
     if module is provenance:
         found = [one for seed in range(20) for one in provenance.prove(speller, CASES, tally, seed=seed)]
     assert found and "x11displayoffset" in str(found[0])
+
+
+def test_a_line_that_is_read_twice_is_changed_in_both_places() -> None:
+    """`make fuzz SEED=2018000`: the same line by way of two Includes, in blocks of different depth."""
+    files = ((MAIN, "Match all\nInclude a z"), ("/etc/ssh/a", "Match all\nInclude z"), ("/etc/ssh/z", "AcceptEnv A"))
+    speller, twice = Speller(Stand("stand-in", [])), Case(files, JOE, staged=False)
+    compare(speller.oracle, [twice], Tally(), speller)
+    assert [found for seed in range(10) for found in provenance.prove(speller, [twice], Tally(), seed=seed)] == []
 
 
 def test_what_is_found_becomes_small(monkeypatch: pytest.MonkeyPatch) -> None:
