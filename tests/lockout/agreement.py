@@ -26,6 +26,8 @@ PASSWORD = "correct horse"
 HASH = "$6$pyhost$E0NLkAuQOqKrQNLB6/b7Aeblq9n8kmb/Fcq21yaF3G9uO0cQzF146cplKXmZ91MRIYKwGiAsWjN42TgnghlWB/"
 # How sshd is configured while all states are judged again, as lines before all others.
 CONFIGURATIONS = {"stock": "", "without PAM": "UsePAM no\n", "without StrictModes": "StrictModes no\n"}
+# Without what the role has set, sshd is as Debian ships it.
+_ROLES = "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf"
 _MARK = "pyhost: in"
 _GROUND = r"""
 groupadd people; groupadd empty
@@ -141,7 +143,9 @@ class Scene:
             if state.match:
                 words = state.match.replace("@from", here).replace("@net", here.rpartition(".")[0]).replace("@u", user)
                 text += f"Match User {user}\n" + "".join(f"  {line}\n" for line in words.splitlines())
-        self._root(f"cat >/etc/ssh/sshd_config.d/50-states.conf <<'END'\n{text}END\nsshd -t && systemctl restart ssh")
+        self._root(
+            f"rm -f {_ROLES}; cat >/etc/ssh/sshd_config.d/50-states.conf <<'END'\n{text}END\nsshd -t && systemctl restart ssh"
+        )
 
     def judge(self, part: t.Container[State]) -> list[Verdict]:
         """Ask the guard about every user of a state in ``part``, and log in as each."""
