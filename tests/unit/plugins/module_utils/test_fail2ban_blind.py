@@ -37,7 +37,9 @@ def lines(*messages: t.Any) -> str:
         ("Accepted publickey for root from 172.17.0.1 port 55710 ssh2: ED25519 SHA256:x", True),
         ("Invalid user admin from 192.0.2.9 port 40022", True),
         ("Connection closed by authenticating user root 192.0.2.9 port 40022 [preauth]", True),
-        ("Connection closed by 2001:db8::7 port 40022", True),
+        ("Failed password for invalid user x from 2001:db8::7 port 40022 ssh2", True),
+        ("Connection closed by 2001:db8::7 port 40022", False),
+        ("Disconnected from user root 172.17.0.1 port 55710", False),
         ("Server listening on 0.0.0.0 port 22.", False),
         ("pam_unix(sshd:session): session opened for user root(uid=0) by root(uid=0)", False),
         ([83, 83, 72], False),
@@ -49,29 +51,30 @@ def test_entries_that_tell_of_a_connection(message: t.Any, counts: bool) -> None
 
 
 def test_the_newest_entries_count() -> None:
-    told = lines(*[f"Connection closed by 192.0.2.{number} port 40022" for number in range(30)])
+    told = lines(*[f"Invalid user x from 192.0.2.{number} port 40022" for number in range(30)])
     assert [entry.cursor for entry in blind.connection_entries(told, newest=2)] == ["28", "29"]
     assert blind.connection_entries("") == []
 
 
-SAID = [Entry(str(number), float(number), "sshd-session", "ssh@3.service", "…") for number in (1, 2)]
+SAID = [Entry(str(number), float(number), "sshd-session", "ssh@3.service", "…") for number in (1, 2, 3)]
 
 
 def test_a_journal_match_that_misses_logins() -> None:
-    assert blind.unseen(JOURNAL, SAID, {"1", "2"}) is None
+    assert blind.unseen(JOURNAL, SAID, {"1", "2"}) is None, "journald loses the unit of a process that ends at once"
     assert blind.unseen(JOURNAL, [], set()) is None
     assert str(blind.unseen(JOURNAL, SAID, set())).startswith(
         "the jail sshd would miss logins: its journal match (_SYSTEMD_UNIT=ssh.service + _COMM=sshd) selects none of "
-        "the last 2 connections that sshd told of; it misses sshd-session of ssh@3.service, for one; leave journal"
+        "the last 3 logins and attempts that sshd told of; it misses sshd-session of "
+        "ssh@3.service, for one; leave journal"
     )
-    assert "selects only 1 of the last 2" in str(blind.unseen(JOURNAL, SAID, {"1"}))
+    assert "selects only 1 of the last 3" in str(blind.unseen(JOURNAL, SAID, {"1"}))
 
 
 @pytest.mark.parametrize(
     ("mtime", "said"),
     [
         (1.0, None),
-        (-30.0, "sshd told of a connection 32 seconds after anybody wrote to /var/log/auth.log; let the jail read"),
+        (-30.0, "sshd told of a connection 33 seconds after anybody wrote to /var/log/auth.log; let the jail read"),
     ],
 )
 def test_a_log_that_sshd_no_longer_reaches(mtime: float, said: str | None) -> None:
