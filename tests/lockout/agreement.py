@@ -143,9 +143,8 @@ class Scene:
             if state.match:
                 words = state.match.replace("@from", here).replace("@net", here.rpartition(".")[0]).replace("@u", user)
                 text += f"Match User {user}\n" + "".join(f"  {line}\n" for line in words.splitlines())
-        self._root(
-            f"rm -f {_ROLES}; cat >/etc/ssh/sshd_config.d/50-states.conf <<'END'\n{text}END\nsshd -t && systemctl restart ssh"
-        )
+        self._root(f"rm -f {_ROLES}; cat >/etc/ssh/sshd_config.d/50-states.conf <<'END'\n{text}END")
+        self._root("sshd -t && systemctl restart ssh")
 
     def judge(self, part: t.Container[State]) -> list[Verdict]:
         """Ask the guard about every user of a state in ``part``, and log in as each."""

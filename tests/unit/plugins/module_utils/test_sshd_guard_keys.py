@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_authorized_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard_keys import (
     Revoked,
     complaint,
@@ -37,7 +38,7 @@ NOW = 1795348800.0
     ],
 )
 def test_options(options: str, expected: str) -> None:
-    effective = {"pubkeyacceptedalgorithms": ("ssh-ed25519",)}
+    effective: Effective = {"pubkeyacceptedalgorithms": ("ssh-ed25519",)}
     assert complaint(replace(KEY, options=options), FROM, effective, Revoked(), NOW) == expected
 
 
