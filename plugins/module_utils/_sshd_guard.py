@@ -168,16 +168,22 @@ def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Re
         text = f"the shell {account.shell} of {name} is not in /etc/shells, and may not run commands"
         yield Refusal(text, undecided=True)
     pam = _one(effective, "usepam") != "no"
-    # Of the last day pam_unix(8) and sshd have their own opinions.
-    if shadow.expires is not None and shadow.expires < today + pam:
+    # sudo asks pam_unix(8) too, to which the day of the expiry itself is too late.
+    if shadow.expires is not None and shadow.expires < today + (pam or name != "root"):
         yield Refusal(f"the account {name} has expired; `chage -E -1 {name}` lifts that")
-    if pam:
+    if pam or (name != "root" and _long_aged(shadow, today)):
         yield from _aged(name, shadow, today)
     elif shadow.password.startswith("!"):
         yield Refusal(
             f"UsePAM would be no and the password of {name} is locked with '!', by which sshd then locks the account; "
             f"keep UsePAM yes, or set the field to '*' (`usermod -p '*' {name}`)"
         )
+
+
+def _long_aged(shadow: Shadow, today: int) -> bool:
+    """Say whether a password is so old that pam_unix(8) refuses the account to sudo, where sshd did not ask it."""
+    days = (shadow.changed, shadow.maximum, shadow.inactive)
+    return None not in days and today > sum(day or 0 for day in days) and shadow.changed != 0
 
 
 def _aged(name: str, shadow: Shadow, today: int) -> t.Iterator[Refusal]:

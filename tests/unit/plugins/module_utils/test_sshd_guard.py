@@ -241,6 +241,15 @@ def test_the_guard_is_no_longer_heard_of_a_password_without_pam() -> None:
     assert judge({"usepam": ["no"]}, account=replace(DEPLOY, shadow=Shadow("*", 0, maximum=30))) == []
 
 
+def test_sudo_asks_pam_where_sshd_does_not() -> None:
+    no_pam = {"usepam": ["no"]}
+    [expired] = judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, expires=TODAY)))
+    assert expired.startswith("the account deploy has expired")
+    [old] = judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, maximum=30, inactive=10)))
+    assert old.startswith("the password of deploy is older than its 30 days")
+    assert judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, maximum=30))) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
