@@ -49,7 +49,7 @@ WAYS = (
     Way(
         "password too",
         "AuthenticationMethods (publickey,password) asks for more than a key",
-        {"AuthenticationMethods": "publickey,password"},
+        {"AuthenticationMethods": "publickey,password", "PasswordAuthentication": True},
     ),
     Way("RevokedKeys", "RevokedKeys (/etc/ssh/gone) is no file that can be read", {"RevokedKeys": "/etc/ssh/gone"}),
     Way("root", "PermitRootLogin would be no, so root could not log in", {"PermitRootLogin": False}, guard="root"),

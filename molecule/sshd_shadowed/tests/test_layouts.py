@@ -187,7 +187,7 @@ def test_who_wins(results: Results, host: str, layout: Layout) -> None:
         results[host][f"{layout.name}: {part}"] for part in ("first", "again", "info", "clients")
     )
     said = clients["stdout"].splitlines()
-    assert said[2] == "admin:", said
+    assert said[2].strip() == "admin:", said
     if layout.refused:
         assert layout.refused in first["msg"], first
         assert "nothing was changed" in first["msg"]
