@@ -57,7 +57,7 @@ def results() -> Results:
 @pytest.mark.parametrize("way", [*WAYS, *ROLLED_BACK], ids=lambda way: re.sub(r"\W+", "-", way.name))
 def test_the_way_is_barred(results: Results, host: str, way: t.Any) -> None:
     before = results[host]["Look at what none of them may change"]
-    tried, after = (results[host][f"{way.name}: {part}"] for part in ("try", "after"))
+    tried, after = (results[host][f"{part}: {way.name}"] for part in ("Try", "After"))
     assert way.says in tried.get("msg", ""), tried
     assert "Traceback" not in json.dumps(tried)
     # A new login, past the connection of the play, finds what was there before.

@@ -184,7 +184,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda one: one.name.replace(" ", "-"))
 def test_who_wins(results: Results, host: str, layout: Layout) -> None:
     first, again, info, clients = (
-        results[host][f"{layout.name}: {part}"] for part in ("first", "again", "info", "clients")
+        results[host][f"{part}: {layout.name}"] for part in ("First", "Again", "Info", "Clients")
     )
     said = clients["stdout"].splitlines()
     assert said[2].strip() == "admin:", said
