@@ -61,8 +61,8 @@ options:
         description:
           - To which connections the block applies, as a mapping of criterion to pattern (or list of patterns), or as
             the text that would follow C(Match).
-          - Criteria are V(user), V(group), V(host), V(address), V(localaddress), V(localport) and V(rdomain), and without a
-            pattern V(all) and (from OpenSSH 9.9 on) V(invalid-user).
+          - Criteria are V(user), V(group), V(host), V(address), V(localaddress), V(localport) and V(rdomain), and
+            without a pattern V(all) and (from OpenSSH 9.9 on) V(invalid-user).
         type: raw
         required: true
       settings:
