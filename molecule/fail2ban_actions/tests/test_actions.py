@@ -1,0 +1,142 @@
+"""Each packet filter bans a real host; rules that were taken away come back; nothing of a killed proof stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from tests.hosts import engine, fleet
+from tests.siege import Host, play
+
+SCENARIO = "fail2ban_actions"
+HOSTS = ("firewalld", "iptables", "ipset")
+ACTIONS = {
+    "firewalld": "firewallcmd-rich-rules",
+    "iptables": "iptables-multiport",
+    "ipset": "iptables-ipset-proto6",
+}
+# What shows the bans to the module, as it asks.
+SHOWS = {"firewalld": "firewall-cmd --list-rich-rules", "iptables": "iptables -w -S", "ipset": "ipset list"}
+# What another program may do to them.
+TAKES_AWAY = {
+    "firewalld": "firewall-cmd --reload",
+    "iptables": "iptables -F; iptables -X",
+    "ipset": "iptables -F; ipset destroy f2b-sshd",
+}
+DOCUMENTATION = r"\b(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+|2001:db8:"
+each_host = pytest.mark.parametrize("name", HOSTS)
+
+
+@pytest.fixture(scope="session")
+def hosts() -> dict[str, Host]:
+    client: docker.DockerClient = engine.connect()
+    return {name: Host(name, fleet.find(client, f"molecule-{SCENARIO}", name)) for name in HOSTS}
+
+
+def peer(hosts: dict[str, Host], name: str) -> Host:
+    return hosts[HOSTS[HOSTS.index(name) - 1]]
+
+
+def reaches(source: Host, target: Host) -> bool:
+    words = f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/22; head -c 4 <&3' || true"
+    return "SSH-" in source.run(words)
+
+
+def rows(host: Host) -> list[int]:
+    script = "import sqlite3; db = sqlite3.connect('/var/lib/fail2ban/fail2ban.sqlite3'); "
+    script += "print(*[db.execute('select count(*) from ' + name).fetchone()[0] for name in ('bans', 'bips')])"
+    return [int(word) for word in host.run(f'python3 -c "{script}"').split()]
+
+
+@each_host
+def test_the_filter_of_the_host_is_chosen(name: str, hosts: dict[str, Host]) -> None:
+    assert hosts[name].run("fail2ban-client get sshd actions").split()[-1] == ACTIONS[name]
+
+
+@each_host
+def test_the_proof_is_in_no_history(name: str, hosts: dict[str, Host]) -> None:
+    host = hosts[name]
+    assert re.search(rf"Ban (?:{DOCUMENTATION})", host.run("cat /var/log/fail2ban.log"))
+    assert rows(host) == [0, 0]
+    assert not re.search(DOCUMENTATION, host.run(SHOWS[name]))
+
+
+@pytest.fixture(scope="session")
+def banned(hosts: dict[str, Host]) -> Iterator[None]:
+    """Ban each host's neighbour for good, until the end of the tests."""
+    for name in HOSTS:
+        assert reaches(peer(hosts, name), hosts[name])
+        hosts[name].run(f"fail2ban-client set sshd banip {peer(hosts, name).address('IPv4')}")
+    yield
+    for host in hosts.values():
+        host.run("fail2ban-client unban --all")
+
+
+@pytest.mark.usefixtures("banned")
+@each_host
+def test_a_ban_bites(name: str, hosts: dict[str, Host]) -> None:
+    source, target = peer(hosts, name), hosts[name]
+    assert target.wait(lambda: not reaches(source, target))
+    assert source.address("IPv4") in target.run(SHOWS[name])
+
+
+@pytest.fixture(scope="session")
+def mended(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
+    """Take the rules away by hand and run the role again; return who could get in between."""
+    let_in = {}
+    for name in HOSTS:
+        hosts[name].run(TAKES_AWAY[name])
+        let_in[name] = reaches(peer(hosts, name), hosts[name])
+    recap = play(SCENARIO).rpartition("PLAY RECAP")[2]
+    assert recap.count("changed=1 ") == len(HOSTS), recap
+    return let_in
+
+
+@each_host
+def test_the_next_run_mends_what_was_taken_away(name: str, hosts: dict[str, Host], mended: dict[str, bool]) -> None:
+    assert mended[name]
+    assert not reaches(peer(hosts, name), hosts[name])
+
+
+@pytest.fixture(scope="session")
+def killed(hosts: dict[str, Host], mended: dict[str, bool]) -> dict[str, tuple[str, list[int]]]:
+    """Kill a run in the middle of its proof; return what the filter shows then, and the rows of the database."""
+    assert mended
+    for name in HOSTS:
+        program, _blank, words = SHOWS[name].partition(" ")
+        trap = f"/usr/local/sbin/{program}"
+        # fail2ban, which calls the same program in other words, is left alone.
+        script = rf"""
+            printf '%s\n' '#!/bin/sh' \
+                'if [ "$*" = "{words}" ] && [ -e /var/lib/fail2ban/pyhost.baseline.test-bans ]; then' \
+                'rm {trap}; sleep 2; kill -9 $PPID; exit 1; fi' \
+                'exec /usr/sbin/{program} "$@"' >{trap}
+            chmod 755 {trap}
+            test -x /usr/sbin/{program} || sed -i 's,/usr/sbin/,/usr/bin/,' {trap}
+            systemctl restart fail2ban"""
+        hosts[name].run(script)
+        hosts[name].wait(lambda name=name: peer(hosts, name).address("IPv4") in hosts[name].banned())  # type: ignore[misc]
+    play(SCENARIO, dies=True)
+    return {name: (hosts[name].run(SHOWS[name]), rows(hosts[name])) for name in HOSTS}
+
+
+@each_host
+def test_what_a_killed_proof_leaves_is_taken_back_by_the_next_run(
+    name: str, hosts: dict[str, Host], killed: dict[str, tuple[str, list[int]]], healed: str
+) -> None:
+    shown, left = killed[name]
+    assert re.search(DOCUMENTATION, shown)
+    assert left[0] > 1
+    assert healed
+    assert not re.search(DOCUMENTATION, hosts[name].run(SHOWS[name]))
+    assert rows(hosts[name]) == [1, 1]
+    assert peer(hosts, name).address("IPv4") in hosts[name].banned()
+
+
+@pytest.fixture(scope="session")
+def healed(killed: dict[str, tuple[str, list[int]]]) -> str:
+    assert killed
+    return play(SCENARIO)
