@@ -40,7 +40,11 @@ def encode(words: t.Sequence[str]) -> bytes:
 
 def decode(answer: bytes) -> tuple[bool, t.Any]:
     """Return (answered, value) of the server's ``answer`` without its end mark; a refusal's value is its words."""
-    status, value = _Unpickler(io.BytesIO(answer)).load()
+    loaded = _Unpickler(io.BytesIO(answer)).load()
+    if len(loaded) != 2:
+        # A server that is going down answers every question with ["SHUTDOWN"].
+        return False, " ".join(map(str, loaded))
+    status, value = loaded
     if isinstance(value, Refusal):
         value = " ".join(str(word) for word in value.args) or "refused without a word"
     return status == 0, value

@@ -190,10 +190,15 @@ class Fail2ban:
         self.server = connect(self._site.socket, seconds=_START_SECONDS, alive=self._is_alive)
         self.unit = unit_state(self._host, UNIT)
         if self.server is None or not self.unit.running:
-            tail = "\n".join(journal_tail(self._host, UNIT))
+            tail = "\n".join(journal_tail(self._host, UNIT, lines=40))
             raise BaselineError(f"{UNIT} does not start; its last words:\n{tail}")
         self.restarted = True
-        self._wait_for_jails(streams)
+        try:
+            self._wait_for_jails(streams)
+        except BaselineError as error:
+            # It answered, and went down over its configuration.
+            tail = "\n".join(journal_tail(self._host, UNIT, lines=40))
+            raise BaselineError(f"{UNIT} does not stay up: {error}; its last words:\n{tail}") from error
 
     def _is_alive(self) -> bool:
         return unit_state(self._host, UNIT).active in ("active", "activating", "reloading")

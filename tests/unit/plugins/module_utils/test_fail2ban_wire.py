@@ -45,3 +45,8 @@ def test_nothing_of_a_pickle_runs(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(pickle.UnpicklingError, match="holds a builtins.print"):
         decode(pickle.dumps((0, Nosy())))
     assert capsys.readouterr().out == ""
+
+
+def test_a_server_that_goes_down_refuses() -> None:
+    # As fail2ban's asyncserver pickles it (protocol 4 and up).
+    assert decode(pickle.dumps(["SHUTDOWN"], 4)) == (False, "SHUTDOWN")
