@@ -100,7 +100,7 @@ def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
     ],
 )
 def test_the_next_run_takes_back_what_a_killed_proof_banned(note: str | None, taken_back: list[str]) -> None:
-    host = FakeHost({NOTE: note} if note else {})
+    host: t.Any = FakeHost({NOTE: note} if note else {})
     server = Server({("status",): [("Number of jail", 1), ("Jail list", "sshd")]})
     assert _host_fail2ban_proof.clean_up(t.cast(t.Any, host), server) == taken_back
     assert server.told == [f"set sshd unbanip {address}" for address in taken_back]
