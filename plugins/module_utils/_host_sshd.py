@@ -44,7 +44,7 @@ class Sshd:
 
     def version(self) -> str:
         """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
-        return self.release.words.split(" ")[0]
+        return self.release.words.partition(" ")[0]
 
     @functools.cached_property
     def release(self) -> Release:
