@@ -271,7 +271,8 @@ def last_words(log: t.Iterable[str], *, lines: int = 8) -> list[str]:
             continue
         words = re.sub(r"^[0-9a-f]{6,} -- ", "", found.group(2))
         kept.append(re.sub(r" info 'ActionInfo\(\{'ip': '([^']*)'.*\}\)'", r" for \1", words))
-    return list(dict.fromkeys(kept))[-lines:]
+    # What was said several times counts as said last.
+    return list(dict.fromkeys(reversed(kept)))[:lines][::-1]
 
 
 def differences(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> dict[str, tuple[t.Any, t.Any]]:

@@ -282,6 +282,11 @@ def test_last_words_leave_the_developers_words_out() -> None:
     ]
 
 
+def test_last_words_that_were_said_before_are_among_the_last() -> None:
+    log = [f"x fail2ban.utils [586]: ERROR   7fb2384acb20 -- stderr: '{word}'" for word in ("no", "other", "no")]
+    assert last_words(log, lines=1) == ["stderr: 'no'"]
+
+
 def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
