@@ -139,7 +139,7 @@ LAYOUTS = (
         "another port elsewhere",
         {MAIN: STOCK + "Port 2022\nPort 22\n"},
         settings={**CLOSED, "Port": 22},
-        refused=f"because of {MAIN}:4",
+        losers=_lost(MAIN, (4, "Port", "2022")),
     ),
     Layout("the same port elsewhere", {MAIN: STOCK + "Port 22\n"}, settings={**CLOSED, "Port": 22}),
     Layout(
