@@ -20,9 +20,11 @@ PARTS = {"stock": STATES, "without PAM": ACCOUNTS, "without StrictModes": FILES}
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[Verdict]]:
     client = engine.connect()
+    # Not in the threads: pytest makes the folder of all at the first call, and two of them would make two.
+    folders = {host: tmp_path_factory.mktemp(host) for host in HOSTS}
 
     def judge(host: str) -> dict[tuple[str, str], list[Verdict]]:
-        scene = Scene(client, FLEET, host, tmp_path_factory.mktemp(host))
+        scene = Scene(client, FLEET, host, folders[host])
         scene.make()
         found = {}
         for name, lines in CONFIGURATIONS.items():
