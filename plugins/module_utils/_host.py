@@ -152,6 +152,14 @@ class Host:
             os.unlink(path)
             self._sync_directory(os.path.dirname(path))
 
+    def put(self, path: str, text: str | None) -> None:
+        """Write ``text`` to ``path``, in a folder that is made where it is missing; ``None`` removes the file."""
+        if text is None:
+            self.remove(path)
+        else:
+            self.make_directory(os.path.dirname(path))
+            self.write(path, text)
+
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
         """Create ``path`` and its missing parents, whatever the umask is; an existing directory keeps its mode."""
         with _told(path, "made"):

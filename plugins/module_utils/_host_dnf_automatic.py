@@ -103,7 +103,7 @@ def ensure(host: Host, order: Order) -> Outcome:
     if outcome.changed and not host.check_mode:
         for name, (old, new) in files.items():
             if new != old:
-                _put(host, name, new)
+                host.put(name, new)
         off = [timer.name for timer in others] + ([] if order.enabled else [own.name])
         if off:
             service.act(host, "disable", *off, unchanged=f"{dnf.CONF} was written")
@@ -219,11 +219,3 @@ def _repositories(host: Host) -> dict[str, bool]:
         if name in enabled:
             found[name] = found.get(name, False) or 'type="updateinfo"' in (host.read(path) or "")
     return found
-
-
-def _put(host: Host, path: str, text: str | None) -> None:
-    if text is None:
-        host.remove(path)
-    else:
-        host.make_directory(os.path.dirname(path))
-        host.write(path, text)

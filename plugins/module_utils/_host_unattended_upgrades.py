@@ -60,7 +60,7 @@ def apply(
             _rehearse(host, wish, where, outcome, parts=parts)
         for path, content in wished_files.items():
             if content != current[path]:
-                _put(host, path, content)
+                host.put(path, content)
         moved = any(content != current[path] for path, content in paths.items())
         state = host_timers.bring_in_force(
             host, state, units=units, reload=planned.reload or moved, told=f"{PATH} was written"
@@ -78,14 +78,6 @@ def apply(
         **outcome.result,
     }
     return outcome
-
-
-def _put(host: Host, path: str, content: str | None) -> None:
-    if content is None:
-        host.remove(path)
-    else:
-        host.make_directory(os.path.dirname(path))
-        host.write(path, content)
 
 
 def _staged(host: Host, text: str | None) -> str:

@@ -78,6 +78,12 @@ class FakeHost:
         self.written.append(path)
         self.files.pop(path, None)
 
+    def put(self, path: str, text: str | None) -> None:
+        if text is None:
+            self.remove(path)
+        else:
+            self.write(path, text)
+
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
         assert not self.check_mode, f"check mode made {path}"
 
