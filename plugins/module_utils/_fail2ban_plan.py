@@ -64,6 +64,8 @@ class Probes:
     no_journal: str = ""
     # Usable packet filters, the preferred first: keys of _fail2ban_probe.BAN_ACTIONS.
     filters: tuple[str, ...] = ()
+    # Why pf does not work on a host that has it, an empty text elsewhere.
+    no_pf: str = ""
     controller: str | None = None
     passwords: bool = False
 
@@ -211,6 +213,8 @@ def no_filter(wish: Wish, probes: Probes) -> str | None:
     """Say that the choice of a ban action was left to us and there is none to choose, else ``None``."""
     if probes.filters or wish.banaction != "auto" or "banaction" in wish.defaults:
         return None
+    if probes.no_pf:
+        return f"no packet filter works on this host, so that no ban could bite; {probes.no_pf}"
     return (
         "no packet filter works on this host (firewall-cmd, nft and iptables were tried), so that no ban could bite; "
         "install the package nftables"

@@ -20,6 +20,7 @@ __all__ = [
     "documentation_addresses",
     "journal_capable",
     "normal_address",
+    "pf_trouble",
     "rules_of",
     "sshd_mode",
     "tool_of",
@@ -57,8 +58,12 @@ class Tool:
 
     program: str
     package: str
-    # Commands whose output shows the bans.
+    # Commands whose output shows the bans; {jail} stands for the jail's name.
     shows: tuple[tuple[str, ...], ...]
+
+    def showing(self, jail: str) -> list[tuple[str, ...]]:
+        """Return the commands whose output shows the bans of ``jail``; the first must work."""
+        return [tuple(word.replace("{jail}", jail) for word in argv) for argv in self.shows]
 
 
 _NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),))
@@ -70,7 +75,12 @@ _FIREWALLD = Tool(
     (("firewall-cmd", "--list-rich-rules"), ("firewall-cmd", "--direct", "--get-all-rules")),
 )
 _UFW = Tool("ufw", "ufw", (("ufw", "status"),))
-_PF = Tool("pfctl", "pf", (("pfctl", "-a", "f2b/*", "-s", "rules"),))
+# fail2ban's action pf keeps a table and a rule for each jail, below the anchor f2b (action.d/pf.conf, pfctl(8)).
+_PF = Tool(
+    "pfctl",
+    "pf",
+    (("pfctl", "-a", "f2b/{jail}", "-t", "f2b-{jail}", "-T", "show"), ("pfctl", "-a", "f2b/{jail}", "-s", "rules")),
+)
 
 _TOOLS = (
     (r"nftables.*", _NFT),
@@ -88,7 +98,18 @@ BAN_ACTIONS = {
     # The oldest name of this pair, which fail2ban 1.0 and 1.1 both have: one set for each jail instead of a rule a ban.
     "ipset": ("iptables-ipset-proto6", "iptables-ipset-proto6-allports"),
     "iptables": ("iptables-multiport", "iptables-allports"),
+    "pf": ("pf", "pf[actiontype=<allports>]"),
 }
+
+
+def pf_trouble(info: str, rules: str) -> str:
+    """Say by ``pfctl -s info`` and ``pfctl -s rules`` why bans would not bite; an empty text where they would."""
+    if not re.search(r"^Status: Enabled\b", info, re.MULTILINE):
+        return "pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"
+    # Without the anchor in the main ruleset the tables fill and no packet ever meets them (fail2ban#1915).
+    if not re.search(r'^anchor "f2b/\*"', rules, re.MULTILINE):
+        return 'the rules of pf have no anchor for fail2ban: add `anchor "f2b/*"` to pf.conf and `service pf reload`'
+    return ""
 
 
 def tool_of(action: str) -> Tool | None:

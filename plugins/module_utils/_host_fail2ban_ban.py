@@ -105,12 +105,12 @@ def _refused(host: Host, name: str, actions: t.Iterable[str]) -> tuple[frozenset
                 f"the jail {name} bans with {action}, but there is no {tool.program} on this host, so that no ban "
                 f"could bite; {_NOTHING_CHANGED}; install the package {tool.package}"
             )
-    commands = dict.fromkeys(argv for tool in tools.values() for argv in tool.shows)
+    commands = dict.fromkeys(argv for tool in tools.values() for argv in tool.showing(name))
     shown = []
     for argv in commands:
         ran = host.run(argv)
         # ip6tables fails where the kernel has no IPv6; the first command of a tool has to work.
-        if not ran.ok and argv in {tool.shows[0] for tool in tools.values()}:
+        if not ran.ok and argv in {tool.showing(name)[0] for tool in tools.values()}:
             raise BaselineError(
                 f"the packet filter cannot be read: {' '.join(argv)}: {ran.words()}; {_NOTHING_CHANGED}"
             )

@@ -133,7 +133,7 @@ def _warnings(host: Host, watch: Watch, jail: Report) -> t.Iterator[str]:
     yield from not_working(host, name, watch.actions)
     present = {tool for _action, tool in tools if host.find(tool.program)}
     if jail["bans"] and present:
-        shown = "\n".join(host.run(argv).out for tool in present for argv in tool.shows)
+        shown = "\n".join(host.run(argv).out for tool in present for argv in tool.showing(name))
         missing = {ban["address"] for ban in jail["bans"] if ban["remaining"] != 0} - addresses_in(shown)
         if missing:
             yield f"the jail {name} does not bite: the packet filter lacks its bans of {', '.join(sorted(missing))}"

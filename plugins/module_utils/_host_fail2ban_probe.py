@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import controller_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import pf_trouble
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import interpreter, own_path
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import account, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
@@ -19,7 +20,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["controller", "probe", "takes_passwords", "why_no_entries", "why_no_journal"]
+__all__ = ["controller", "probe", "takes_passwords", "why_no_entries", "why_no_journal", "why_no_pf"]
 
 # Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
 _STRANGER = "192.0.2.1"
@@ -30,9 +31,11 @@ _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
     """Return what the host offers to ``wish``; what the wish settles itself is not probed. ``own`` is our file."""
     settled = wish.banaction != "auto" or "banaction" in wish.defaults
+    filters = () if settled else usable_filters(host)
     return Probes(
         no_journal=why_no_journal(host),
-        filters=() if settled else usable_filters(host),
+        filters=filters,
+        no_pf=why_no_pf(host) if not settled and not filters and host.find("pfctl") else "",
         # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
         controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
         passwords=takes_passwords(host, wish),
@@ -81,7 +84,14 @@ def why_no_entries(host: Host) -> str:
 
 def usable_filters(host: Host) -> tuple[str, ...]:
     """Return the packet filters that work here, the preferred first: each is tried without changing anything."""
-    return tuple(name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials))
+    found = [name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials)]
+    return tuple(found) if found or host.find("pfctl") is None or why_no_pf(host) else ("pf",)
+
+
+def why_no_pf(host: Host) -> str:
+    """Say why a ban would not bite by pf on this host, an empty text where it would."""
+    ran = host.run(["pfctl", "-s", "info"])
+    return pf_trouble(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.words()}"
 
 
 _TRIALS = (

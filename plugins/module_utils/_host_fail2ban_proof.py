@@ -33,7 +33,7 @@ Proof = t.Dict[str, t.Any]
 def shown(host: Host, jail: JailStream) -> str:
     """Return what the packet filters behind ``jail``'s actions show."""
     tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
-    commands = dict.fromkeys(argv for tool in tools for argv in tool.shows)
+    commands = dict.fromkeys(argv for tool in tools for argv in tool.showing(jail.name))
     return "\n".join(host.run(argv).out for argv in commands)
 
 

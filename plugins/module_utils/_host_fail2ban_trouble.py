@@ -13,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import SshdFacts, Watch
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import JOURNALMATCH, tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import why_no_pf
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import controller, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import find_daemon
 
@@ -95,9 +96,14 @@ def not_working(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterator[s
         tool = tool_of(action)
         if tool is None or host.find(tool.program) is None:
             continue
-        ran = host.run(tool.shows[0])
+        argv = tool.showing(name)[0]
+        ran = host.run(argv)
         if not ran.ok or ran.out.startswith("Status: inactive"):
-            yield f"the jail {name} bans with {action}, but {' '.join(tool.shows[0])} answers: {ran.words()}"
+            yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.words()}"
+        elif tool.program == "pfctl":
+            why = why_no_pf(host)
+            if why:
+                yield f"the jail {name} bans with {action}, but {why}"
 
 
 def around(host: Host, watch: Watch, found: Trouble, *, sshd: bool) -> None:

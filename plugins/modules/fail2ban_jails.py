@@ -59,8 +59,9 @@ options:
   banaction:
     description:
       - The ban action of the jails that name none.
-      - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables, and
-        iptables. Where none does, the module fails and names the package.
+      - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables,
+        iptables, and pf (enabled, with C(anchor "f2b/*") among its rules). Where none does, the module fails and names
+        the package, or what pf lacks. What is said of pf was not run on FreeBSD.
       - C(banaction) in O(defaults) is the same and goes first.
     type: str
     default: auto

@@ -13,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
     addresses_in,
     documentation_addresses,
     journal_capable,
+    pf_trouble,
     rules_of,
     tool_of,
 )
@@ -46,6 +47,38 @@ IPTABLES = """-P INPUT ACCEPT
 def test_tool_of(action: str, program: str | None) -> None:
     tool = tool_of(action)
     assert (tool.program if tool else None) == program
+
+
+# Written down from pfctl(8) and fail2ban's action.d/pf.conf: nothing here was run on FreeBSD.
+PF_INFO = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n\nState Table                          Total\n"
+PF_RULES = 'scrub in all fragment reassemble\nanchor "f2b/*" all\nblock return in all\n'
+PF_TABLE = "   192.0.2.77\n   2001:db8::77\n"
+
+
+@pytest.mark.parametrize(
+    ("info", "rules", "words"),
+    [
+        pytest.param(PF_INFO, PF_RULES, "", id="on, with the anchor"),
+        pytest.param(PF_INFO.replace("Enabled", "Disabled"), PF_RULES, "service pf start", id="off"),
+        pytest.param("", "", "service pf start", id="silent"),
+        pytest.param(PF_INFO, "block return in all\n", 'add `anchor "f2b/*"`', id="no anchor"),
+        pytest.param(PF_INFO, 'anchor "blocklistd/*" in on em0\n', 'add `anchor "f2b/*"`', id="another's anchor"),
+    ],
+)
+def test_pf_trouble(info: str, rules: str, words: str) -> None:
+    assert words in pf_trouble(info, rules)
+    assert bool(words) == bool(pf_trouble(info, rules))
+
+
+def test_pf_is_asked_for_each_jail_apart() -> None:
+    tool = tool_of("pf[actiontype=<allports>]")
+    assert tool is not None
+    assert tool.showing("sshd") == [
+        ("pfctl", "-a", "f2b/sshd", "-t", "f2b-sshd", "-T", "show"),
+        ("pfctl", "-a", "f2b/sshd", "-s", "rules"),
+    ]
+    assert addresses_in(PF_TABLE) == {"192.0.2.77", "2001:db8::77"}
+    assert rules_of("block drop quick proto tcp from <f2b-sshd> to any port = ssh\n", "sshd") != []
 
 
 @pytest.mark.parametrize(

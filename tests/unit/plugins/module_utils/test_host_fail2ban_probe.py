@@ -1,0 +1,40 @@
+"""Which packet filter fail2ban is given, over transcripts. Those of pf are written down from pfctl(8), not recorded."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_fail2ban_probe as glue
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes, Wish, no_filter
+from tests.unit.fake_host import Expected, FakeHost
+
+NFT = ["nft", "-c", "add table inet pyhost-baseline-trial"]
+INFO = ["pfctl", "-s", "info"]
+RULES = ["pfctl", "-s", "rules"]
+ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
+
+
+@pytest.mark.parametrize(
+    ("programs", "commands", "filters"),
+    [
+        pytest.param(["nft"], [Expected(NFT)], ("nftables",), id="nftables"),
+        pytest.param(["nft"], [Expected(NFT, rc=1)], (), id="nftables that the kernel refuses"),
+        pytest.param([], [], (), id="nothing"),
+        pytest.param(
+            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')], ("pf",), id="pf"
+        ),
+        pytest.param(["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES)], (), id="pf without the anchor"),
+        pytest.param(["pfctl"], [Expected(INFO, rc=1, err="pfctl: /dev/pf: No such file")], (), id="no pf"),
+    ],
+)
+def test_usable_filters(programs: list[str], commands: list[Expected], filters: tuple[str, ...]) -> None:
+    host = FakeHost({}, commands, programs=programs)
+    assert glue.usable_filters(t.cast(t.Any, host)) == filters
+    host.done()
+
+
+def test_why_pf_does_not_work_is_said() -> None:
+    why = "the rules of pf have no anchor for fail2ban"
+    assert why in str(no_filter(Wish(), Probes(no_pf=why)))
