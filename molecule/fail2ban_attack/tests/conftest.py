@@ -48,7 +48,8 @@ def longer(hosts: dict[str, Host], sieges: dict[str, Siege]) -> dict[str, set[st
 def look(hosts: dict[str, Host], name: str, states: str) -> dict[str, str]:
     """Return how the attacker finds the port of ``name`` by each family, once in one of ``states`` or after a while."""
     attack = hosts["attacker"].attack
-    return {family: attack("until", hosts[name].address(family), states, "15")["state"] for family in FAMILIES}
+    # Long enough for neighbours to forget whose an address was before a reboot (NUD, RFC 4861).
+    return {family: attack("until", hosts[name].address(family), states, "60")["state"] for family in FAMILIES}
 
 
 @pytest.fixture(scope="session")
