@@ -17,7 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import 
     read_tree,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys import host_keys
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, idle_ports, listens
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_host_keys import offered_types
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
@@ -47,13 +47,15 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
     listening = sorted(held.loaded.listens) if held else listens(effective)
     names = sorted({one.keyword for one in directives})
     decided = {name: standing(directives, name, connection, sshd.release) for name in names}
+    idle = idle_ports(directives, effective)
     return {
         "installed": True,
         "version": sshd.version(),
         "connection": connection.specification(),
         "effective": {name: list(said) if len(said) > 1 else said[0] for name, said in effective.items()},
-        "decided_by": [_place(one) for winners, losers in decided.values() for one in winners],
-        "shadowed": [_place(one) for winners, losers in decided.values() for one in losers],
+        "decided_by": [_place(one) for winners, _losers in decided.values() for one in winners if one not in idle],
+        "shadowed": [_place(one) for _winners, losers in decided.values() for one in losers]
+        + [_place(one) for one in idle],
         "files": list(tree.files),
         "listen": [{"address": address, "port": port} for address, port in listening],
         "ports": sorted({port for _address, port in listening}),

@@ -21,6 +21,7 @@ __all__ = [
     "differences",
     "exceptions",
     "foreign",
+    "idle_ports",
     "listens",
     "parse_effective",
     "refusal",
@@ -173,6 +174,12 @@ def listens(effective: Effective) -> list[tuple[str, int]]:
         address, port = text.split(" ")[0].rsplit(":", 1)
         found.append((address.strip("[]"), int(port)))
     return found
+
+
+def idle_ports(directives: t.Iterable[Directive], effective: Effective) -> list[Directive]:
+    """Return each ``Port`` on which sshd does not listen: it counts for addresses alone that name no port of theirs."""
+    listening = {str(port) for _address, port in listens(effective)}
+    return [one for one in directives if one.keyword == "port" and not listening & set(one.arguments)]
 
 
 def _agrees(keyword: str, want: tuple[str, ...], have: tuple[str, ...]) -> bool:

@@ -140,3 +140,16 @@ def test_what_a_killed_proof_leaves_is_taken_back_by_the_next_run(
 def healed(killed: dict[str, tuple[str, list[int]]]) -> str:
     assert killed
     return play(SCENARIO)
+
+
+def test_a_firewalld_that_does_not_run_is_an_error(hosts: dict[str, Host], healed: str) -> None:
+    assert healed
+    host = hosts["firewalld"]
+    host.run("systemctl stop firewalld")
+    try:
+        asked = ("--limit", "firewalld", "-e", "fail2ban_banaction=firewallcmd-rich-rules")
+        said = " ".join(play(SCENARIO, *asked, dies=True).split())
+        assert "bans with firewallcmd-rich-rules, but firewall-cmd" in said
+        assert "not running" in said
+    finally:
+        host.run("systemctl start firewalld")

@@ -10,6 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
     asked,
     differences,
     exceptions,
+    idle_ports,
     listens,
     parse_effective,
     refusal,
@@ -163,6 +164,13 @@ def test_the_way_out_of_a_block() -> None:
 )
 def test_no_difference(settings: dict[str, t.Any], wished: Effective, actual: Effective) -> None:
     assert differences(DIRECTIVES, build(settings), OWN, [(ROOT, wished, actual)]) == []
+
+
+def test_a_port_has_no_effect_where_every_address_names_its_own() -> None:
+    ours = {OWN[0]: "Port 2222\nListenAddress 0.0.0.0:2222\nListenAddress [::]:2222\n"}
+    found = idle_ports(compose(FILES.with_files(ours)), {"listenaddress": ("0.0.0.0:2222", "[::]:2222")})
+    assert [one.where for one in found] == ["/etc/ssh/sshd_config:4"]
+    assert idle_ports(DIRECTIVES, {"listenaddress": ("0.0.0.0:22", "[::]:22")}) == []
 
 
 def test_shadowed() -> None:
