@@ -152,4 +152,6 @@ def test_a_firewalld_that_does_not_run_is_an_error(hosts: dict[str, Host], heale
         assert "bans with firewallcmd-rich-rules, but firewall-cmd" in said
         assert "not running" in said
     finally:
-        host.run("systemctl start firewalld")
+        # fail2ban is PartOf= firewalld, and ends with it.
+        host.run("systemctl start firewalld fail2ban")
+        assert host.wait(lambda: "pong" in host.run("fail2ban-client ping 2>/dev/null || true"))
