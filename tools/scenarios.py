@@ -19,7 +19,7 @@ from tests.hosts.paths import CACHE, ROOT
 
 LOGS = CACHE / "molecule"
 BIN = Path(sys.executable).parent
-LONGEST = ("default", "ubuntu", "sshd_port_move", "sshd_commit_confirm")
+LONGEST = ("sshd_lockout", "sshd_commit_confirm", "sshd_shadowed", "default", "fail2ban_attack", "sshd_port_move")
 
 
 def known() -> list[str]:
