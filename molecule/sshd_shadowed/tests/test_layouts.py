@@ -143,6 +143,12 @@ LAYOUTS = (
     ),
     Layout("the same port elsewhere", {MAIN: STOCK + "Port 22\n"}, settings={**CLOSED, "Port": 22}),
     Layout(
+        "a subsystem elsewhere",
+        {MAIN: STOCK},
+        settings={**CLOSED, "Subsystem": "sftp internal-sftp"},
+        losers=_lost(MAIN, (3, "Subsystem", "sftp /usr/lib/openssh/sftp-server")),
+    ),
+    Layout(
         "an address elsewhere",
         {MAIN: STOCK + "ListenAddress 127.0.0.1\nListenAddress 0.0.0.0\n"},
         settings={**CLOSED, "ListenAddress": ["0.0.0.0", "::"]},
