@@ -48,7 +48,6 @@ def longer(hosts: dict[str, Host], sieges: dict[str, Siege]) -> dict[str, set[st
 def look(hosts: dict[str, Host], name: str, states: str) -> dict[str, str]:
     """Return how the attacker finds the port of ``name`` by each family, once in one of ``states`` or after a while."""
     attack = hosts["attacker"].attack
-    # Long enough for neighbours to forget whose an address was before a reboot (NUD, RFC 4861).
     return {family: attack("until", hosts[name].address(family), states, "60")["state"] for family in FAMILIES}
 
 
@@ -90,5 +89,8 @@ def rebooted(hosts: dict[str, Host], mended: str) -> dict[str, dict[str, str]]:
     for name in KINDS:
         # Waits for the boot, and writes down the address, which may be another one now.
         fleet.start(client, FLEET, name)
+    # The engine may have given a host another link-layer address, which its neighbours would take ten seconds to learn.
+    for name in ("attacker", "bystander"):
+        hosts[name].run("ip neigh flush dev eth0; ip -6 neigh flush dev eth0")
 
     return at_once(lambda name: look(hosts, name, "refused"))

@@ -53,7 +53,8 @@ def test_maxretry_attempts_cut_it_off(victim: str, family: str, sieges: dict[str
 @each_victim
 def test_the_ban_ends(victim: str, family: str, sieges: dict[str, Siege]) -> None:
     assert sieges[victim].let_in[family] == "open"
-    assert BANTIME - 1 <= sieges[victim].lasted[family] <= BANTIME + 5
+    # fail2ban counts from the failure, and its log names the ban a moment later.
+    assert BANTIME - 5 <= sieges[victim].lasted[family] <= BANTIME + 5
 
 
 @each_family
