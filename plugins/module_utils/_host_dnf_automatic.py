@@ -86,7 +86,8 @@ def ensure(host: Host, order: Order) -> Outcome:
         {name: old for name, (old, _new) in files.items() if old is not None},
         {name: new for name, (_old, new) in files.items() if new is not None},
     )
-    _require_in_force(wished, _read(host, program, text), told=_UNTOUCHED)
+    # Each reading starts dnf's own Python: a run that has nothing to write needs one.
+    _require_in_force(wished, reading if text == current else _read(host, program, text), told=_UNTOUCHED)
     settings = host_timers.schedule(host, order.drop_in) if order.drop_in else {}
     state = _timers(host, program)
     planned = host_timers.plan(

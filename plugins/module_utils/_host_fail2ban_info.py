@@ -51,8 +51,9 @@ def look(host: Host) -> Report:
     report.update(running=True, version=server.ask("version"), database=_database(host, server))
     watches = [_watch(server, site, name) for name in running_jails(server)]
     report["jails"] = {watch.name: _jail(host, server, watch) for watch in watches}
+    unread = why_no_entries(host) if any(watch.journal for watch in watches) else ""
     report["warnings"] = [
-        *(line for watch in watches for line in _warnings(host, watch, report["jails"][watch.name])),
+        line for watch in watches for line in _warnings(host, watch, report["jails"][watch.name], unread=unread)
     ]
     if not report["jails"]:
         report["warnings"] = ["the fail2ban server runs without any jail: nobody is banned"]
@@ -114,16 +115,17 @@ def _jail(host: Host, server: Asks, watch: Watch) -> Report:
     }
 
 
-def _warnings(host: Host, watch: Watch, jail: Report) -> t.Iterator[str]:
+def _warnings(host: Host, watch: Watch, jail: Report, *, unread: str) -> t.Iterator[str]:
+    """Yield what keeps the jail from seeing or biting; ``unread`` says why there is nothing in the journal at all."""
     name = watch.name
     if not jail["has_entries"]:
         what = " + ".join(watch.matches) if watch.journal else ", ".join(watch.paths)
         yield f"the jail {name} sees nothing: its {jail['source']} ({what or 'none at all'}) has no entry yet"
     if not watch.actions:
         yield f"the jail {name} has no action: it counts failures and bans nobody"
+    if watch.journal and unread:
+        yield f"the jail {name} reads the journal, but {unread}"
     found = Trouble()
-    why = why_no_entries(host) if watch.journal else ""
-    found.add(f"the jail {name} reads the journal, but {why}" if why else None)
     around(host, watch, found, sshd=True)
     yield from [*found.errors, *found.warnings]
     tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in watch.actions) if tool]

@@ -31,11 +31,11 @@ _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
     """Return what the host offers to ``wish``; what the wish settles itself is not probed. ``own`` is our file."""
     settled = wish.banaction != "auto" or "banaction" in wish.defaults
-    filters = () if settled else usable_filters(host)
+    filters, no_pf = ((), "") if settled else usable_filters(host)
     return Probes(
         no_journal=why_no_journal(host),
         filters=filters,
-        no_pf=why_no_pf(host) if not settled and not filters and host.find("pfctl") else "",
+        no_pf=no_pf,
         # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
         controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
         passwords=takes_passwords(host, wish),
@@ -82,10 +82,16 @@ def why_no_entries(host: Host) -> str:
     return ""
 
 
-def usable_filters(host: Host) -> tuple[str, ...]:
-    """Return the packet filters that work here, the preferred first: each is tried without changing anything."""
+def usable_filters(host: Host) -> tuple[tuple[str, ...], str]:
+    """Return the packet filters that work here, the preferred first, and why pf does not where it is all there is.
+
+    Each is tried without changing anything.
+    """
     found = [name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials)]
-    return tuple(found) if found or host.find("pfctl") is None or why_no_pf(host) else ("pf",)
+    if found or host.find("pfctl") is None:
+        return tuple(found), ""
+    why = why_no_pf(host)
+    return (() if why else ("pf",)), why
 
 
 def why_no_pf(host: Host) -> str:

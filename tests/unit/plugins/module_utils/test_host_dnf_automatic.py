@@ -80,7 +80,7 @@ IN_FORCE = asked(upgrade_type="security", apply_updates=True)
 
 
 def test_nothing_to_do() -> None:
-    host = host4(WISHED, [IN_FORCE, IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4])
+    host = host4(WISHED, [IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4])
     outcome = glue.ensure(t.cast(t.Any, host), order())
     host.done()
     assert not outcome.changed
@@ -112,7 +112,6 @@ def test_a_timer_that_overrides_the_file_is_disabled() -> None:
     host = host4(
         WISHED,
         [
-            IN_FORCE,
             IN_FORCE,
             show(*NAMES4, out=both),
             REPOLIST4,

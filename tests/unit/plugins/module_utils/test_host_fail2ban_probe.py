@@ -17,21 +17,28 @@ ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
 
 
 @pytest.mark.parametrize(
-    ("programs", "commands", "filters"),
+    ("programs", "commands", "filters", "why"),
     [
-        pytest.param(["nft"], [Expected(NFT)], ("nftables",), id="nftables"),
-        pytest.param(["nft"], [Expected(NFT, rc=1)], (), id="nftables that the kernel refuses"),
-        pytest.param([], [], (), id="nothing"),
+        pytest.param(["nft"], [Expected(NFT)], ("nftables",), "", id="nftables"),
+        pytest.param(["nft"], [Expected(NFT, rc=1)], (), "", id="nftables that the kernel refuses"),
+        pytest.param([], [], (), "", id="nothing"),
         pytest.param(
-            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')], ("pf",), id="pf"
+            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')], ("pf",), "", id="pf"
         ),
-        pytest.param(["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES)], (), id="pf without the anchor"),
-        pytest.param(["pfctl"], [Expected(INFO, rc=1, err="pfctl: /dev/pf: No such file")], (), id="no pf"),
+        pytest.param(
+            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES)], (), "no anchor", id="pf without the anchor"
+        ),
+        pytest.param(
+            ["pfctl"], [Expected(INFO, rc=1, err="pfctl: /dev/pf: No such file")], (), "No such file", id="no pf"
+        ),
     ],
 )
-def test_usable_filters(programs: list[str], commands: list[Expected], filters: tuple[str, ...]) -> None:
+def test_usable_filters(programs: list[str], commands: list[Expected], filters: tuple[str, ...], why: str) -> None:
     host = FakeHost({}, commands, programs=programs)
-    assert glue.usable_filters(t.cast(t.Any, host)) == filters
+    found, told = glue.usable_filters(t.cast(t.Any, host))
+    assert found == filters
+    assert why in told
+    assert bool(why) == bool(told)
     host.done()
 
 
