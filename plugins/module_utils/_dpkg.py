@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from dataclasses import dataclass, field
 
-__all__ = ["Change", "Database", "difference", "parse_status"]
+__all__ = ["Database", "parse_status"]
 
 # One scan for the few fields that matter: a server's status file holds two thousand packages in several megabytes.
 _FIELD = re.compile(r"^(Package|Status|Architecture|Version|Provides): (.*)", re.MULTILINE)
@@ -37,15 +36,6 @@ class Database:
         return self.real(name) is not None or name in self.provided
 
 
-@dataclass(frozen=True)
-class Change:
-    """What differs between two states of the installed packages: name to version, or to both versions."""
-
-    installed: dict[str, str]
-    upgraded: dict[str, dict[str, str]]
-    removed: dict[str, str]
-
-
 def parse_status(text: str) -> Database:
     """Read the text of dpkg's status file."""
     records: list[dict[str, str]] = []
@@ -68,19 +58,6 @@ def parse_status(text: str) -> Database:
             if want == "hold":
                 held.add(name)
     return Database(installed, tuple(unfinished), frozenset(held), frozenset(provided), architecture)
-
-
-def difference(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> Change:
-    """Compare two states of the installed packages (name to version)."""
-    return Change(
-        installed={name: after[name] for name in sorted(after) if name not in before},
-        upgraded={
-            name: {"before": before[name], "after": after[name]}
-            for name in sorted(after)
-            if name in before and before[name] != after[name]
-        },
-        removed={name: before[name] for name in sorted(before) if name not in after},
-    )
 
 
 def _provided(value: str) -> list[str]:

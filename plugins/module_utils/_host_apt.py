@@ -9,7 +9,6 @@ import os
 import struct
 import time
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt import (
     Simulation,
@@ -22,11 +21,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._apt import (
 from ansible_collections.pyhost.baseline.plugins.module_utils._dpkg import Database, parse_status
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import logical_names
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder, Outcome
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
+    from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Wish
 
-__all__ = ["Holder", "Outcome", "Wish", "fulfil", "lock_holder"]
+__all__ = ["fulfil", "lock_holder"]
 
 STATUS = "/var/lib/dpkg/status"
 LISTS = "/var/lib/apt/lists"
@@ -53,41 +54,6 @@ KEEP_CONFIGURATION = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Opti
 # A simulation in check mode must not even leave apt's binary cache behind.
 LEAVE_NO_CACHE = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
 UNKNOWN_VERSION = "(version not known before the package index is read)"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent)."""
-
-    packages: tuple[str, ...]
-    state: str = "present"
-    recommends: bool = False
-    update_cache: bool = True
-    cache_valid_time: int = 86400
-    lock_timeout: int = 300
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The installed packages before and after (name to version)."""
-
-    before: dict[str, str]
-    after: dict[str, str]
-    changed: bool
-    cache_updated: bool
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a lock."""
-
-    pid: int
-    command: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"process {self.pid} ({self.command}) holds {self.path}"
 
 
 def lock_holder(paths: t.Sequence[str] = LOCKS) -> Holder | None:

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import shlex
+import typing as t
 from dataclasses import dataclass
 
 __all__ = ["ENTERPRISE_LINUX", "System", "parse_os_release"]
 
 # Red Hat Enterprise Linux and what is built from its sources: the same packages by the same names.
 ENTERPRISE_LINUX = ("rhel", "centos", "rocky", "almalinux")
+# By family, the package manager that is at home there.
+_PACKAGE_MANAGERS: t.Mapping[str, str] = {"debian": "apt", "redhat": "dnf", "freebsd": "pkg"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,26 @@ class System:
         if self.id == "freebsd":
             return tuple(dict.fromkeys([own[0], f"freebsd{major}", "freebsd"]))
         return tuple(dict.fromkeys([*own, *self.like]))
+
+    @property
+    def family(self) -> str:
+        """``debian``, ``redhat`` or ``freebsd``; empty where the collection knows nothing of the system's relations."""
+        return next((key for key in self.keys if key in _PACKAGE_MANAGERS), "")
+
+    @property
+    def package_manager(self) -> str:
+        """``apt``, ``dnf`` or ``pkg``; empty where the family is."""
+        return _PACKAGE_MANAGERS.get(self.family, "")
+
+    def as_fact(self) -> dict[str, str]:
+        """Return what roles choose by, as the fact ``pyhost_system``."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "family": self.family,
+            "package_manager": self.package_manager,
+            "title": self.title,
+        }
 
     def is_family(self, family: str) -> bool:
         """Say whether the system is ``family`` or is made from it (``ubuntu`` is of the family ``debian``)."""

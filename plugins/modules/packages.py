@@ -117,6 +117,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description:
+    - Facts for the tasks that follow. With O(system) there are none, since not the host was asked about.
+  type: dict
+  returned: success, without O(system)
+  contains:
+    pyhost_system:
+      description: >-
+        The host's system, also of use with an empty O(name) and O(state=resolved). V(family) is V(debian), V(redhat) or
+        V(freebsd); V(package_manager) is V(apt), V(dnf) or V(pkg).
+      type: dict
+      returned: success, without O(system)
+      sample: {id: debian, version: "13", family: debian, package_manager: apt, title: Debian GNU/Linux 13 (trixie)}
 resolved:
   description: The packages that each wished name stands for on this host, or on O(system).
   type: dict
@@ -174,28 +187,11 @@ unknown:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._dpkg import difference
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import Outcome, Wish, fulfil
-from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System, parse_os_release
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_packages import fulfil, own_system
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import asked_system, meaning, resolve
-
-
-def own(host: Host) -> System:
-    """Return the host's system by its own words."""
-    return parse_os_release(host.read("/etc/os-release") or "")
-
-
-def supported_system(host: Host) -> System:
-    """Return the host's system, an error where no package manager of this module is at home."""
-    system = own(host)
-    if not system.is_family("debian"):
-        raise BaselineError(
-            f"{system.title} is not supported: pyhost.baseline.packages manages the Debian family "
-            "(Debian 12 and 13, Ubuntu 22.04 and later); nothing was changed"
-        )
-    return system
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Outcome, Wish, difference
 
 
 def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
@@ -232,17 +228,19 @@ def main() -> None:
     )
     wanted = module.params
     try:
-        host = Host(module)
-        if wanted["state"] == "resolved":
-            module.exit_json(
-                **meaning(wanted["name"], asked_system(wanted["system"]) if wanted["system"] else own(host))
-            )
-        if wanted["system"]:
+        if wanted["system"] and wanted["state"] != "resolved":
             raise BaselineError("system is for state=resolved only; nothing was changed")
-        system = supported_system(host)
+        if wanted["system"]:
+            module.exit_json(**meaning(wanted["name"], asked_system(wanted["system"])))
+        host = Host(module)
+        system = own_system(host)
+        facts = {"pyhost_system": system.as_fact()}
+        if wanted["state"] == "resolved":
+            module.exit_json(**meaning(wanted["name"], system), ansible_facts=facts)
         resolved = resolve(wanted["name"], system, alone=wanted["state"] == "absent")
         outcome = fulfil(
             host,
+            system,
             Wish(
                 packages=resolved.packages,
                 state=wanted["state"],
@@ -256,7 +254,7 @@ def main() -> None:
         module.fail_json(msg=str(error), **error.details)
     for warning in outcome.warnings:
         module.warn(warning)
-    module.exit_json(**result(outcome, resolved.by_name))
+    module.exit_json(**result(outcome, resolved.by_name), ansible_facts=facts)
 
 
 if __name__ == "__main__":

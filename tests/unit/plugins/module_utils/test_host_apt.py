@@ -17,12 +17,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import (
     LEAVE_NO_CACHE,
     STATUS,
     UNKNOWN_VERSION,
-    Holder,
-    Outcome,
-    Wish,
     fulfil,
     lock_holder,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder, Outcome, Wish
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"

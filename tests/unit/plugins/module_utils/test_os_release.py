@@ -62,3 +62,25 @@ def test_family_includes_what_is_made_from_it() -> None:
     assert not System("rocky", "9.4", ("rhel",)).is_family("debian")
     # Rocky's own ID_LIKE names Fedora, whose packages and dnf it does not have.
     assert not System("rocky", "9.4", ("rhel", "centos", "fedora")).is_family("fedora")
+
+
+@pytest.mark.parametrize(
+    ("system", "family", "manager"),
+    [
+        pytest.param(System("debian", "13"), "debian", "apt", id="debian"),
+        pytest.param(System("ubuntu", "24.04", ("debian",)), "debian", "apt", id="ubuntu"),
+        pytest.param(System("rhel", "9.6", ("fedora",)), "redhat", "dnf", id="rhel"),
+        pytest.param(System("rocky", "9.4", ("rhel", "centos", "fedora")), "redhat", "dnf", id="rocky"),
+        pytest.param(System("fedora", "43"), "redhat", "dnf", id="fedora"),
+        pytest.param(System("freebsd", "14.3"), "freebsd", "pkg", id="freebsd"),
+        pytest.param(System("alpine", "3.22"), "", "", id="of no family that is known"),
+    ],
+)
+def test_the_fact_that_roles_choose_by(system: System, family: str, manager: str) -> None:
+    assert system.as_fact() == {
+        "id": system.id,
+        "version": system.version,
+        "family": family,
+        "package_manager": manager,
+        "title": "an unnamed system",
+    }

@@ -1,0 +1,67 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every package manager is asked for and answers: the wish, the outcome, and who is in the way."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+__all__ = ["Change", "Holder", "Outcome", "Wish", "difference"]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent)."""
+
+    packages: tuple[str, ...]
+    state: str = "present"
+    recommends: bool = False
+    update_cache: bool = True
+    cache_valid_time: int = 86400
+    lock_timeout: int = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The installed packages before and after (name to version)."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    changed: bool
+    cache_updated: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock."""
+
+    pid: int
+    command: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}) holds {self.path}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs between two states of the installed packages: name to version, or to both versions."""
+
+    installed: dict[str, str]
+    upgraded: dict[str, dict[str, str]]
+    removed: dict[str, str]
+
+
+def difference(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> Change:
+    """Compare two states of the installed packages (name to version)."""
+    return Change(
+        installed={name: after[name] for name in sorted(after) if name not in before},
+        upgraded={
+            name: {"before": before[name], "after": after[name]}
+            for name in sorted(after)
+            if name in before and before[name] != after[name]
+        },
+        removed={name: before[name] for name in sorted(before) if name not in after},
+    )

@@ -1,0 +1,51 @@
+"""Which package manager is asked on which system, and what all of them share."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_packages import fulfil, own_system
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Change, Outcome, Wish, difference
+from tests.unit.fake_host import FakeHost
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
+DPKG = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.22\n\n"
+
+
+def host(os_release: str) -> t.Any:
+    return FakeHost({"/etc/os-release": os_release, "/var/lib/dpkg/status": DPKG})
+
+
+@pytest.mark.parametrize("name", ["debian12", "debian13", "ubuntu24.04"])
+def test_the_debian_family_is_asked_by_dpkg(name: str) -> None:
+    there = host((FIXTURES / f"os-release-{name}").read_text())
+
+    assert fulfil(there, own_system(there), Wish(())) == Outcome({"dpkg": "1.22"}, {"dpkg": "1.22"}, False, False, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        pytest.param((FIXTURES / "os-release-rocky9").read_text(), "Rocky Linux 9.4 (Blue Onyx)", id="rocky9"),
+        pytest.param('ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n', "Alpine Linux v3.22", id="alpine"),
+        pytest.param("", "linux", id="no os-release"),
+    ],
+)
+def test_other_systems_are_refused(text: str, title: str) -> None:
+    there = host(text)
+    with pytest.raises(BaselineError) as caught:
+        fulfil(there, own_system(there), Wish(("git",)))
+    assert str(caught.value) == (
+        f"{title} is not supported: pyhost.baseline.packages manages the Debian family "
+        "(Debian 12 and 13, Ubuntu 22.04 and later); nothing was changed"
+    )
+
+
+def test_difference() -> None:
+    assert difference({"a": "1", "b": "1", "c": "1"}, {"b": "1", "c": "2", "d": "1"}) == Change(
+        installed={"d": "1"}, upgraded={"c": {"before": "1", "after": "2"}}, removed={"a": "1"}
+    )
