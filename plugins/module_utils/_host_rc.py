@@ -45,7 +45,7 @@ def rc_enable(host: Host, name: str, *, unchanged: str) -> None:
 
 
 def rc_act(host: Host, verb: str, name: str, *, unchanged: str) -> None:
-    """Run ``service NAME oneVERB``: without ``one``, a service that is off in rc.conf(5) is passed over as a success."""
+    """Run ``service NAME oneVERB``: without ``one``, one that is off in rc.conf(5) is passed over as a success."""
     ran = host.run(["service", name, f"one{verb}"])
     if not ran.ok or is_refused(ran.out):
         raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.words()}; {unchanged}")

@@ -1,4 +1,4 @@
-"""Transcripts of services on FreeBSD, written from rc.subr(8) and service(8) (tests/unit/fixtures/freebsd/README.md)."""
+"""Transcripts of FreeBSD's services, written from rc.subr(8) (see tests/unit/fixtures/freebsd/README.md)."""
 
 from __future__ import annotations
 
