@@ -90,7 +90,9 @@ _ENABLING: t.Mapping[str, t.Mapping[str, str]] = {
 
 # deb-control(5): lower case, digits, plus, minus, full stop; then an architecture.
 # A last minus is left out, because apt-get reads it as "remove".
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9][a-z0-9-]*)?")
+_DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9][a-z0-9-]*)?")
+# pkg-install(8): a name, or the origin of a port (devel/py-pip) with or without a flavour (devel/py-pip@py311).
+_FREEBSD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*|[a-z0-9-]+/[A-Za-z0-9][A-Za-z0-9+._-]*(@[a-z0-9_]+)?")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> R
     ``alone`` is for removal: a logical name that is also the name of one of its packages then means that package
     only, so that removing fail2ban does not take the packet filter along.
     """
-    by_name = {name: _packages_of(checked(name), system, alone=alone) for name in names}
+    by_name = {name: _packages_of(checked(name, system.family), system, alone=alone) for name in names}
     packages = tuple(dict.fromkeys(package for found in by_name.values() for package in found))
     parts = dict.fromkeys(part for name in names for part in SETS.get(name, (name,)))
     rows = {part: row(part, system) for part in parts if part in TABLES["debian"].rows}
@@ -198,14 +200,17 @@ def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
     return [name] if alone and name in found else list(found)
 
 
-def checked(name: str) -> str:
-    """Return ``name`` where it can be that of a package; else raise."""
-    if _NAME.fullmatch(name):
+def checked(name: str, family: str = "") -> str:
+    """Return ``name`` where it can be that of a package of ``family`` (without one: of any); else raise."""
+    names = {"debian": (_DEBIAN_NAME,), "freebsd": (_FREEBSD_NAME,), "": (_DEBIAN_NAME, _FREEBSD_NAME)}
+    if any(pattern.fullmatch(name) for pattern in names.get(family, names["debian"])):
         return name
     if "=" in name or "/" in name:
         reason = "versions and releases are chosen in apt's preferences (apt_preferences(5)), not here"
     elif "*" in name:
         reason = "patterns are not expanded; list the packages"
+    elif family == "freebsd":
+        reason = "a name has letters, digits and '+', '-', '.', '_', and an origin is category/port"
     else:
         reason = "a name has lower-case letters, digits and '+', '-', '.', and may end in ':architecture'"
     raise BaselineError(f"{name!r} is not the name of a package: {reason}; nothing was changed")

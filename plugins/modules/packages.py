@@ -18,6 +18,8 @@ description:
   - Where nothing has to be done, the answer comes from the package database alone and no command is run.
   - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first.
   - Manages the Debian family (Debian 12 and 13; Ubuntu 22.04 and later by the same names).
+  - Manages FreeBSD 14 and 15 by C(pkg), where a name can also be the origin of a port (V(devel/py-pip)). That part was
+    written from pkg's manuals and sources and has not been run on FreeBSD.
   - With O(state=resolved) it only says what names mean, for any system that it has a table of, and touches nothing.
 author:
   - The pyhost.baseline team (@pyhost)

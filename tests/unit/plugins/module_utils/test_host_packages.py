@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_packages import fulfil, own_system
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Change, Outcome, Wish, difference
-from tests.unit.fake_host import FakeHost
+from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
 DPKG = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.22\n\n"
@@ -27,6 +27,16 @@ def test_the_debian_family_is_asked_by_dpkg(name: str) -> None:
     assert fulfil(there, own_system(there), Wish(())) == Outcome({"dpkg": "1.22"}, {"dpkg": "1.22"}, False, False, ())
 
 
+def test_freebsd_is_asked_by_pkg() -> None:
+    there = FakeHost(
+        {"/etc/os-release": (FIXTURES / "os-release-freebsd14").read_text()},
+        [Expected(["pkg", "query", "-a", "%n %v %o %k"], out="pkg 2.2.2 ports-mgmt/pkg 0\n")],
+    )
+    outcome = fulfil(there, own_system(there), Wish(("pkg",)))  # type: ignore[arg-type]  # a stand-in
+    assert outcome == Outcome({"pkg": "2.2.2"}, {"pkg": "2.2.2"}, False, False, ())
+    there.done()
+
+
 @pytest.mark.parametrize(
     ("text", "title"),
     [
@@ -41,7 +51,7 @@ def test_other_systems_are_refused(text: str, title: str) -> None:
         fulfil(there, own_system(there), Wish(("git",)))
     assert str(caught.value) == (
         f"{title} is not supported: pyhost.baseline.packages manages the Debian family "
-        "(Debian 12 and 13, Ubuntu 22.04 and later); nothing was changed"
+        "(Debian 12 and 13, Ubuntu 22.04 and later) and FreeBSD (14 and 15); nothing was changed"
     )
 
 

@@ -10,6 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._package_names imp
     SETS,
     TABLES,
     asked_system,
+    checked,
     enabling,
     logical_names,
     meaning,
@@ -240,3 +241,27 @@ def test_meaning_says_why_nothing_is_needed() -> None:
 def test_other_systems_are_not_guessed(key: str) -> None:
     with pytest.raises(BaselineError, match=rf"unknown system '{key}'.*known are debian12, debian13, ubuntu22\.04"):
         asked_system(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "fits"),
+    [
+        pytest.param("unixODBC", "freebsd", True, id="capitals"),
+        pytest.param("devel/py-pip", "freebsd", True, id="the origin of a port"),
+        pytest.param("devel/py-pip@py311", "freebsd", True, id="a flavour of a port"),
+        pytest.param("p5-Socket6_x", "freebsd", True, id="underscore"),
+        pytest.param("git=1", "freebsd", False, id="a version"),
+        pytest.param("-f", "freebsd", False, id="an option"),
+        pytest.param("py-*", "freebsd", False, id="a pattern"),
+        pytest.param("/usr/local/git.pkg", "freebsd", False, id="a file"),
+        pytest.param("devel/py-pip", "debian", False, id="no origin on Debian"),
+        pytest.param("devel/py-pip", "", True, id="on a system that is not known yet"),
+        pytest.param("git=1", "", False, id="a version, on a system that is not known yet"),
+    ],
+)
+def test_what_can_be_a_name_depends_on_the_family(name: str, family: str, fits: bool) -> None:
+    if fits:
+        assert checked(name, family) == name
+    else:
+        with pytest.raises(BaselineError, match="is not the name of a package: "):
+            checked(name, family)
