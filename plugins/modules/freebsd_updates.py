@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: freebsd_updates
+short_description: Install updates of FreeBSD by themselves, and prove that cron will start them
+version_added: 0.1.0
+description:
+  - Says which updates a FreeBSD host installs by itself, when, and whether it reboots. FreeBSD has no unattended
+    upgrade of its own (C(freebsd-update cron) only fetches), so a script of this collection does it,
+    F(/usr/local/libexec/pyhost-baseline-updates), started by cron through
+    F(/usr/local/etc/cron.d/pyhost-baseline-updates).
+  - The base system is kept by C(freebsd-update fetch install), or by C(pkg upgrade -r FreeBSD-base) where it is made of
+    packages (pkgbase). Which of the two it is, the script asks the host on each run.
+  - A host that could never be updated is an error before anything changes. That is a jail, a release that
+    freebsd-update does not serve, a securelevel above 0, pkgbase without its repository, and a host without pkg.
+  - Results go to syslog under the name C(pyhost-baseline-updates), and into a mail of cron's.
+  - Not run on FreeBSD. The script was run by another system's shell against commands that were made up after FreeBSD's
+    sources.
+author:
+  - The pyhost.baseline team (@pyhost)
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+options:
+  enabled:
+    description: Whether updates are installed. V(false) removes the script and its job, and leaves cron alone.
+    type: bool
+    default: true
+  base:
+    description: Whether the base system is updated within its release (security advisories and errata).
+    type: bool
+    default: true
+  packages:
+    description:
+      - Which packages are upgraded. V(vulnerable) are those in which C(pkg audit) knows a vulnerability, with the
+        packages that depend on them. V(all) are all that are newer in the repositories, V(none) leaves packages to a
+        person.
+      - pkg has no list of exceptions. A package that is locked (C(pkg lock)) is left alone, and C(pkg) then refuses
+        an upgrade that needs it.
+    type: str
+    choices: [vulnerable, all, none]
+    default: vulnerable
+  reboot:
+    description:
+      - Whether the host reboots by itself when one is required, that is, when another kernel is installed than runs,
+        or the base system was updated since the boot (daemons go on with the libraries that they were started with).
+    type: str
+    choices: [never, when_required]
+    default: never
+  reboot_time:
+    description: V(now) (a minute after the upgrade) or a time of day as C(HH:MM), quoted.
+    type: str
+    default: now
+  reboot_with_users:
+    description: Whether a required reboot also happens while users are logged in.
+    type: bool
+    default: true
+  calendar:
+    description:
+      - When the job starts, as in systemd.time(7), as far as cron can keep it. V(04:00), V(*-*-* 04:00) and
+        V(Mon..Fri 04:00) are such times.
+    type: str
+    default: "04:00"
+  days:
+    description: The days on which it starts, where O(calendar) names none. Every day where it is empty.
+    type: list
+    elements: str
+    default: []
+  random_delay:
+    description: By up to how much the start is delayed at random, for example V(30m).
+    type: str
+    default: 1h
+  mail_to:
+    description: Address that gets the report. The host must be able to send mail. Empty sends none.
+    type: str
+    default: ""
+  mail_report:
+    description: When a report is sent.
+    type: str
+    choices: [always, only-on-error, on-change]
+    default: on-change
+  security_reports:
+    description:
+      - Whether the daily security run of periodic(8) is on, with its report of vulnerable packages. Set in
+        F(/etc/periodic.conf) where it is not so already. Left alone where not given.
+    type: bool
+seealso:
+  - module: pyhost.baseline.unattended_upgrades
+    description: The same for the Debian family.
+  - module: pyhost.baseline.dnf_automatic
+    description: The same for the RHEL family and Fedora.
+"""
+
+EXAMPLES = r"""
+- name: Install security updates every night
+  pyhost.baseline.freebsd_updates:
+    calendar: "04:00"
+    random_delay: 30m
+
+- name: Install all updates on weekdays, reboot where that is required, and tell of it
+  pyhost.baseline.freebsd_updates:
+    packages: all
+    calendar: Mon..Fri 04:00
+    reboot: when_required
+    reboot_time: "05:30"
+    mail_to: ops@example.com
+    security_reports: true
+
+- name: Keep the packages of a jail, whose base system belongs to its host
+  pyhost.baseline.freebsd_updates:
+    base: false
+"""
+
+RETURN = r"""
+path:
+  description: The file that holds the job.
+  returned: success
+  type: str
+  sample: /usr/local/etc/cron.d/pyhost-baseline-updates
+base_by:
+  description: How the base system of the host is kept, V(freebsd-update) or V(pkgbase).
+  returned: success
+  type: str
+  sample: freebsd-update
+versions:
+  description: What freebsd-version(1) says. Empty in a jail, which has no kernel.
+  returned: success
+  type: dict
+  sample: {installed_kernel: 14.3-RELEASE-p5, running_kernel: 14.3-RELEASE-p5, userland: 14.3-RELEASE-p6}
+reboot_required:
+  description: Whether another kernel is installed than runs, or the script updated the base system since the boot.
+  returned: success
+  type: bool
+  sample: false
+job:
+  description: The job of cron.
+  returned: success
+  type: dict
+  sample: {when: 0 4 * * *, command: /bin/sh /usr/local/libexec/pyhost-baseline-updates cron}
+cron:
+  description: Whether cron starts at boot and runs.
+  returned: success
+  type: dict
+  sample: {enabled: true, running: true}
+security_reports:
+  description: The settings of periodic.conf(5) that are wished and in force.
+  returned: success
+  type: dict
+  sample: {daily_status_security_enable: "YES", security_status_pkgaudit_enable: "YES"}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd_updates import CHOICES, policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_freebsd_updates import ensure
+
+_ARGUMENTS = {
+    "enabled": {"type": "bool", "default": True},
+    "base": {"type": "bool", "default": True},
+    "packages": {"type": "str", "choices": list(CHOICES["packages"]), "default": "vulnerable"},
+    "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
+    "reboot_time": {"type": "str", "default": "now"},
+    "reboot_with_users": {"type": "bool", "default": True},
+    "calendar": {"type": "str", "default": "04:00"},
+    "days": {"type": "list", "elements": "str", "default": []},
+    "random_delay": {"type": "str", "default": "1h"},
+    "mail_to": {"type": "str", "default": ""},
+    "mail_report": {"type": "str", "choices": list(CHOICES["mail_report"]), "default": "on-change"},
+    "security_reports": {"type": "bool"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    options = module.params
+    host = Host(module)
+    try:
+        wish = policy(options)
+        with host.lock("freebsd_updates"):
+            outcome = ensure(host, wish if options["enabled"] else None, security_reports=options["security_reports"])
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+
+
+if __name__ == "__main__":
+    main()
