@@ -10,7 +10,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import JOURNALMATCH, tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import JOURNALMATCH
 
 __all__ = [
     "Entry",

@@ -8,7 +8,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_probe
+from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_probe, _fail2ban_source
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import nearest
 
 if t.TYPE_CHECKING:
@@ -125,32 +125,22 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
     options = {"enabled": True, **wish.jails[name]}
     if name not in wish.enabled:
         return options
-    if "backend" not in options:
-        if wish.backend != "auto" and not (wish.backend == "systemd" and "logpath" in options):
-            options["backend"] = wish.backend
-        elif "logpath" in options:
-            # Debian gives sshd the backend systemd, which would read no log file, whatever logpath says.
-            options["backend"] = "auto"
-        elif _logs_to_syslog(name, options, others) and _fail2ban_probe.journal_capable(filter_text):
-            options["backend"] = "auto" if probes.no_journal else "systemd"
-    if _fail2ban.filter_name(name, options, others) == "sshd":
-        if str(options.get("backend", "")).startswith("systemd"):
-            options.setdefault("journalmatch", _fail2ban_probe.JOURNALMATCH)
+    backend = _fail2ban_source.backend(wish, name, options, others, filter_text, journal=not probes.no_journal)
+    if backend:
+        options["backend"] = backend
+    filter_name = _fail2ban.filter_name(name, options, others)
+    if str(options.get("backend", "")).startswith("systemd"):
+        match = _fail2ban_source.JOURNALMATCHES.get(filter_name)
+        # Debian's own file narrows sshd's; what anybody says of another filter's stays.
+        if match and (filter_name == "sshd" or "journalmatch" not in others.get(name, {})):
+            options.setdefault("journalmatch", match)
+    if filter_name == "sshd":
         exact = {
             "mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords),
             "ignoreregex": _fail2ban_probe.SSHD_ONCE,
         }
         options = {**{option: text for option, text in exact.items() if option not in others.get(name, {})}, **options}
     return options
-
-
-def _logs_to_syslog(name: str, options: t.Mapping[str, t.Any], others: Sections) -> bool:
-    """Say whether the jail's service speaks to syslog, and so to the journal.
-
-    jail.conf gives such jails a backend. Others, nginx's for one, have a filter that could read the journal, and a
-    service that writes log files.
-    """
-    return any("backend" in others.get(jail, {}) for jail in (name, _fail2ban.filter_name(name, options, others)))
 
 
 # Lines that say nothing of their own beside the one that names the cause.

@@ -12,28 +12,17 @@ from dataclasses import dataclass
 
 __all__ = [
     "BAN_ACTIONS",
-    "JOURNALMATCH",
     "SSHD_ONCE",
     "Tool",
     "addresses_in",
     "by_port",
     "documentation_addresses",
-    "journal_capable",
     "normal_address",
     "pf_trouble",
     "rules_of",
     "sshd_mode",
     "tool_of",
 ]
-
-# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: either name of the
-# unit, and the names that its process gives itself (the second since OpenSSH 9.8), as an instance of ssh@.service too.
-# Not _COMM: journald looks it up, and the unit, after the message has come, and finds neither where the process has
-# ended by then: the last line of a failed login, on a busy host. The user's number comes with the message.
-JOURNALMATCH = (
-    "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + "
-    "SYSLOG_IDENTIFIER=sshd _UID=0 + SYSLOG_IDENTIFIER=sshd-session _UID=0"
-)
 
 # sshd says of an unknown user that it is one, and again with each password and at the end of the connection. The filter
 # takes each for a failure; without these lines the first counts, and an attempt once.
@@ -121,11 +110,6 @@ def tool_of(action: str) -> Tool | None:
 def by_port(*commands: str) -> bool:
     """Say whether the ``commands`` of a ban action refuse single ports; others refuse all that an address sends."""
     return any(re.search(r"\bdports?\b|\bport=|\bports?[ =]+[\"']?<port>", command) for command in commands)
-
-
-def journal_capable(filter_text: str) -> bool:
-    """Say whether a filter (its files' texts) knows what to look for in the journal."""
-    return re.search(r"^journalmatch[ \t]*=[ \t]*\S", filter_text, re.MULTILINE) is not None
 
 
 def normal_address(text: str) -> str | None:

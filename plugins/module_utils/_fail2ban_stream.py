@@ -78,7 +78,7 @@ def normal(option: str, value: t.Any) -> t.Any:
     if option in ("ignoreip", "logpath"):
         return sorted(_network(item) for item in value or [])
     if option == "journalmatch":
-        return sorted(" ".join(group) for group in value or [])
+        return sorted({" ".join(group) for group in value or []})
     if option in ("failregex", "ignoreregex"):
         return len(value or [])
     if option.endswith(_TEXT):
@@ -124,7 +124,9 @@ def expected(jail: JailStream) -> dict[str, t.Any]:
             answers["ignoreip"] = normal("ignoreip", command[3:])
         elif option == "addjournalmatch":
             if jail.journal:
-                answers["journalmatch"] = normal("journalmatch", _groups(command[3:]))
+                # A match that the filter has in its section Init is added to the jail's, not replaced by it.
+                groups = [*answers.get("journalmatch", []), *map(" ".join, _groups(command[3:]))]
+                answers["journalmatch"] = sorted(set(groups))
         elif option in _COUNTED:
             counted = _COUNTED[option]
             answers[counted] += len(command[3]) if command[0] == "multi-set" else 1

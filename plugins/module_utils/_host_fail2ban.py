@@ -47,6 +47,7 @@ DIRECTORY = "/etc/fail2ban"
 # jail.d/*.local is read after all else (jail.conf(5)), in the order of the names.
 OWN = DIRECTORY + "/jail.d/zz-pyhost-baseline.local"
 UNIT = "fail2ban.service"
+_LOG = "/var/log/fail2ban.log"
 _SOCKET = "/var/run/fail2ban/fail2ban.sock"
 _START_SECONDS = 30.0
 _NOTHING_CHANGED = "nothing was changed"
@@ -57,12 +58,13 @@ Streams = t.Dict[str, "JailStream"]
 
 @dataclass(frozen=True)
 class Site:
-    """fail2ban's files as they are: other jail files composed, those read after ours, our own text, its socket."""
+    """fail2ban's files as they are: other jail files composed, those read after ours, our own text, socket and log."""
 
     others: dict[str, dict[str, str]]
     later: dict[str, str]
     own: str | None
     socket: str
+    log: str
 
 
 def is_installed(host: Host) -> bool:
@@ -72,14 +74,16 @@ def is_installed(host: Host) -> bool:
 def read_site(host: Host) -> Site:
     """Read fail2ban's jail files and settings."""
     jails = _texts(host, "jail")
-    settings = _fail2ban.effective_settings(_texts(host, "fail2ban").values())
+    sections = _fail2ban.effective_settings(_texts(host, "fail2ban").values())
+    settings = {**sections.get("DEFAULT", {}), **sections.get("Definition", {})}
     own = jails.pop(OWN, None)
     read_in_turn = _fail2ban.read_order([*jails, OWN], DIRECTORY, "jail")
     return Site(
         others=_fail2ban.effective_settings(jails.values()),
         later={path: jails[path] for path in read_in_turn[read_in_turn.index(OWN) + 1 :]},
         own=own,
-        socket={**settings.get("DEFAULT", {}), **settings.get("Definition", {})}.get("socket", _SOCKET),
+        socket=settings.get("socket", _SOCKET),
+        log=settings.get("logtarget", _LOG),
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_blind, _fail2ban_plan
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import SshdFacts, Watch
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import JOURNALMATCH, tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import JOURNALMATCH, silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import why_no_pf
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import controller, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import find_daemon
@@ -54,7 +55,8 @@ def troubles(host: Host, wish: Wish, probes: Probes, site: Site, streams: Stream
             found.add(f"the jail {name} does not run by the files, although it is enabled")
             continue
         logs = "logpath" in wish.jails[name]
-        empty = [path for path in jail.log_paths if _is_empty(host, path)]
+        # fail2ban writes its own log (the jail recidive reads it), at the latest when it starts.
+        empty = [path for path in jail.log_paths if path != site.log and _is_empty(host, path)]
         wanted = _fail2ban.value_text(name, "logpath", wish.jails[name].get("logpath", ""))
         blind = _fail2ban_plan.blind(jail, probes, wanted=wanted, empty_logs=[] if logs else empty)
         found.add(blind)
@@ -65,8 +67,10 @@ def troubles(host: Host, wish: Wish, probes: Probes, site: Site, streams: Stream
         unknown_ports = [port for port in _fail2ban_plan.service_names(jail) if _number(port) is None]
         found.add(_fail2ban_plan.unresolved(jail, unknown_ports))
         if blind is None:
-            filter_name = _fail2ban.filter_name(name, wish.jails[name], site.others)
-            around(host, watch_of(jail, filter_name), found, sshd=wish.check_sshd)
+            watch = watch_of(jail, _fail2ban.filter_name(name, wish.jails[name], site.others))
+            around(host, watch, found, sshd=wish.check_sshd)
+            if watch.journal and watch.filter != "sshd" and last_entry(host, watch) is None:
+                found.suspect(silent(name, watch.matches))
     return found
 
 

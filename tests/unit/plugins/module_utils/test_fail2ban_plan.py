@@ -137,13 +137,6 @@ def test_what_bans(wish: Wish, probes: Probes, banaction: str, allports: str | N
     assert (defaults["banaction"], defaults.get("banaction_allports")) == (banaction, allports)
 
 
-def test_a_service_that_writes_log_files_is_not_sought_in_the_journal() -> None:
-    # Debian's filter of nginx has a journalmatch, but nginx logs to files.
-    filters = {"nginx-http-auth": "[Definition]\njournalmatch = _SYSTEMD_UNIT=nginx.service + _COMM=nginx\n"}
-    text = compose(Wish(jails={"nginx-http-auth": {}}), NFTABLES, others("debian13"), filters).text
-    assert _fail2ban.options_of(text)["nginx-http-auth"] == {"enabled": "true"}
-
-
 def test_a_second_jail_with_the_filter_of_sshd_reads_the_journal() -> None:
     wish = Wish(jails={"slow": {"filter": "sshd[mode=ddos]", "findtime": "1d"}})
     text = compose(wish, NFTABLES, others("debian12"), {"slow": SSHD}).text

@@ -12,7 +12,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
     SSHD_ONCE,
     addresses_in,
     documentation_addresses,
-    journal_capable,
     pf_trouble,
     rules_of,
     tool_of,
@@ -111,11 +110,6 @@ def test_rules_of_iptables_are_one_jails_and_no_bans() -> None:
     ]
 
 
-@pytest.mark.parametrize("system", ["debian12", "debian13"])
-def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
-    assert journal_capable((FIXTURES / f"filter-sshd-{system}.conf").read_text())
-
-
 @pytest.mark.parametrize(
     ("line", "ignored"),
     [
@@ -142,10 +136,6 @@ def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
 )
 def test_what_sshd_says_again_of_an_unknown_user(line: str, ignored: bool) -> None:
     assert (re.search(SSHD_ONCE, line) is not None) is ignored
-
-
-def test_a_filter_without_a_match_does_not() -> None:
-    assert not journal_capable("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
 
 
 def test_documentation_addresses() -> None:

@@ -68,6 +68,18 @@ def test_a_jail_that_reads_files() -> None:
     }
 
 
+def test_a_match_in_the_filters_section_init_is_added() -> None:
+    """As fail2ban 1.1.0 on Debian 13 said of its filter postfix and a jail with a match of its own."""
+    text = """
+['add', 'postfix-sasl', 'systemd']
+['set', 'postfix-sasl', 'addjournalmatch', '_SYSTEMD_UNIT=postfix.service', '_SYSTEMD_UNIT=postfix@-.service']
+['set', 'postfix-sasl', 'addjournalmatch', '_SYSTEMD_UNIT=postfix.service', '+', '_SYSTEMD_UNIT=postfix@-.service']
+"""
+    both = ["_SYSTEMD_UNIT=postfix.service", "_SYSTEMD_UNIT=postfix@-.service"]
+    answered = [both, both[:1], both[1:], both[:1]]
+    assert expected(parse_stream(text)["postfix-sasl"])["journalmatch"] == normal("journalmatch", answered)
+
+
 def test_a_line_that_is_no_command() -> None:
     with pytest.raises(BaselineError, match="printed a line that is no command"):
         parse_stream("['add', 'sshd'")

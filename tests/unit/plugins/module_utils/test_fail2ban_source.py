@@ -1,0 +1,74 @@
+"""What a jail reads, over Debian's stock jail files and filters' own journal matches."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes, Wish, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import journal_capable
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
+# The lines of the stock filters (fail2ban 1.0.2 and 1.1.0) that matter here.
+FILTERS = {
+    "nginx-http-auth": "[Definition]\njournalmatch = _SYSTEMD_UNIT=nginx.service + _COMM=nginx\n",
+    "recidive": "[Definition]\njournalmatch = _SYSTEMD_UNIT=fail2ban.service PRIORITY=5\n",
+    "postfix": "[Init]\njournalmatch = _SYSTEMD_UNIT=postfix.service\n",
+}
+POSTFIX = "_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service"
+# Ubuntu 24.04 has it for all jails.
+SYSTEMD = {"backend": "systemd"}
+
+
+def written(
+    jail: str, *, defaults: dict[str, str], others: dict[str, str], own: dict[str, t.Any], journal: bool = True
+) -> tuple[str | None, str | None]:
+    files = _fail2ban.effective_settings([(FIXTURES / "jail-debian12.conf").read_text()])
+    files["DEFAULT"].update(defaults)
+    files[jail].update(others)
+    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",))
+    filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
+    options = _fail2ban.options_of(compose(Wish(jails={jail: own}), probes, files, {jail: filter_text}).text)[jail]
+    return options.get("backend"), options.get("journalmatch")
+
+
+@pytest.mark.parametrize(
+    ("jail", "defaults", "others", "own", "expected"),
+    [
+        pytest.param("nginx-http-auth", {}, {}, {}, (None, None), id="nginx writes log files"),
+        pytest.param("nginx-http-auth", SYSTEMD, {}, {}, ("auto", None), id="whatever Ubuntu says"),
+        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", None), id="unless the wish knows better"),
+        pytest.param("recidive", {}, {}, {}, (None, None), id="fail2ban writes a log file"),
+        pytest.param("recidive", SYSTEMD, {}, {}, ("auto", None), id="on Ubuntu too"),
+        pytest.param("postfix", {}, {}, {}, ("systemd", POSTFIX), id="postfix is an instance on Debian 12"),
+        pytest.param("postfix-sasl", {}, {}, {}, ("systemd", POSTFIX), id="another jail of its filter"),
+        pytest.param(
+            "postfix", {}, {"journalmatch": "_COMM=x"}, {}, ("systemd", None), id="what somebody else says stays"
+        ),
+        pytest.param("postfix", {}, {}, {"logpath": "/x"}, ("auto", None), id="a log file of the wish"),
+    ],
+)
+def test_what_a_jail_reads(
+    jail: str,
+    defaults: dict[str, str],
+    others: dict[str, str],
+    own: dict[str, t.Any],
+    expected: tuple[str | None, str | None],
+) -> None:
+    assert written(jail, defaults=defaults, others=others, own=own) == expected
+
+
+def test_without_a_journal_the_files_say_where() -> None:
+    assert written("postfix", defaults={}, others={}, own={}, journal=False) == ("auto", None)
+
+
+@pytest.mark.parametrize("system", ["debian12", "debian13"])
+def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
+    assert journal_capable((FIXTURES / f"filter-sshd-{system}.conf").read_text())
+
+
+def test_a_filter_without_a_match_does_not() -> None:
+    assert not journal_capable("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
