@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,9 +50,9 @@ class Host:
         answer: Answer = json.loads(self.run("python3 /root/attack.py " + " ".join(words)))
         return answer
 
-    def found(self, address: str) -> int:
-        """Return how many failures of ``address`` fail2ban has counted."""
-        return int(self.run(f"grep -c 'Found {address} ' /var/log/fail2ban.log || true"))
+    def found(self, address: str, jail: str = "sshd") -> int:
+        """Return how many failures of ``address`` the jail has counted."""
+        return int(self.run(f"grep -cF '[{jail}] Found {address} ' /var/log/fail2ban.log || true"))
 
     def ban_lasted(self, address: str) -> float:
         """Return the seconds from the first ban of ``address`` to its end, by fail2ban's log."""
@@ -61,9 +61,9 @@ class Host:
         begun, ended = (datetime.datetime.fromisoformat(line[:23].replace(",", ".")) for line in told)
         return (ended - begun).total_seconds()
 
-    def banned(self) -> list[str]:
+    def banned(self, jail: str = "sshd") -> list[str]:
         # A server that is starting does not answer yet.
-        return self.run("fail2ban-client get sshd banip 2>/dev/null || true").split()
+        return self.run(f"fail2ban-client get {jail} banip 2>/dev/null || true").split()
 
     def filter_holds(self, address: str) -> bool:
         return re.search(rf"(?<![\w.:]){re.escape(address)}(?![\w.:])", self.run("nft list ruleset")) is not None
@@ -93,9 +93,9 @@ class Siege:
     ticks: dict[str, list[float]] = field(default_factory=dict)
 
 
-def at_once(what: Callable[[str], Any]) -> dict[str, Any]:
-    with ThreadPoolExecutor(len(KINDS)) as pool:
-        return dict(zip(KINDS, pool.map(what, KINDS), strict=True))
+def at_once(what: Callable[[str], Any], names: Sequence[str] = tuple(KINDS)) -> dict[str, Any]:
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(what, names), strict=True))
 
 
 class Session:

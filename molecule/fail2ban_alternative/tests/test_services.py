@@ -1,0 +1,111 @@
+"""Real clients fail at a web server and at a mail server; then one jail of several is changed under their bans."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import docker
+import pytest
+
+from tests.hosts import engine, fleet
+from tests.siege import Host, at_once, play
+
+SCENARIO = "fail2ban_alternative"
+HOSTS = ("debian12", "debian13")
+# Jail: its port, its maxretry, what a wrong password is answered with. The jail gate is somebody else's.
+SERVICES = {"shop": (80, 3, "401"), "gate": (8080, 2, "401"), "postfix-sasl": (25, 3, "535")}
+JAILS = [*SERVICES, "sshd"]
+each_host = pytest.mark.parametrize("name", HOSTS)
+each_service = pytest.mark.parametrize("jail", SERVICES)
+
+
+@pytest.fixture(scope="session")
+def hosts() -> dict[str, Host]:
+    client: docker.DockerClient = engine.connect()
+    return {name: Host(name, fleet.find(client, f"molecule-{SCENARIO}", name)) for name in HOSTS}
+
+
+def peer(hosts: dict[str, Host], name: str) -> Host:
+    return hosts[HOSTS[HOSTS.index(name) - 1]]
+
+
+def fail(source: Host, target: Host, port: int) -> str:
+    return source.run(f"python3 /root/fail.py {target.address('IPv4')} {port}").strip()
+
+
+@pytest.fixture(scope="session")
+def attacked(hosts: dict[str, Host]) -> dict[str, dict[str, tuple[list[str], list[int]]]]:
+    """Fail maxretry times at each service of each host, then once more; return the answers and the counts between."""
+
+    def attack(name: str) -> dict[str, tuple[list[str], list[int]]]:
+        victim, attacker = hosts[name], peer(hosts, name)
+        mine, seen = attacker.address("IPv4"), {}
+        for jail, (port, maxretry, _answer) in SERVICES.items():
+            said, counted = [], []
+            for attempt in range(1, maxretry + 1):
+                assert mine not in victim.banned(jail)
+                said.append(fail(attacker, victim, port))
+                victim.wait(lambda jail=jail, wanted=attempt: victim.found(mine, jail) >= wanted)  # type: ignore[misc]
+                # What would count twice comes a moment later.
+                time.sleep(0.5)
+                counted.append(victim.found(mine, jail))
+            victim.wait(lambda jail=jail: f"-s {mine}/32 " in rules(victim, jail))  # type: ignore[misc]
+            seen[jail] = ([*said, fail(attacker, victim, port)], counted)
+        return seen
+
+    return at_once(attack, HOSTS)
+
+
+def rules(host: Host, jail: str) -> str:
+    # The chain is made with the first ban.
+    return host.run(f"iptables -w -S f2b-{jail} || true")
+
+
+@each_service
+@each_host
+def test_maxretry_wrong_passwords_cut_it_off(
+    name: str, jail: str, attacked: dict[str, dict[str, tuple[list[str], list[int]]]]
+) -> None:
+    said, counted = attacked[name][jail]
+    _port, maxretry, answer = SERVICES[jail]
+    assert counted == list(range(1, maxretry + 1))
+    assert said == [answer] * maxretry + ["refused"]
+
+
+@pytest.fixture(scope="session")
+def changed(hosts: dict[str, Host], attacked: dict[str, object]) -> dict[str, tuple[dict[str, list[str]], str]]:
+    """Run the role with another wish for one jail; return who was banned before, and what fail2ban logged meanwhile."""
+    assert attacked
+    before = {name: {jail: sorted(host.banned(jail)) for jail in JAILS} for name, host in hosts.items()}
+    logged = {name: int(host.run("wc -l </var/log/fail2ban.log")) for name, host in hosts.items()}
+    recap = play(SCENARIO, "-e", "shop_findtime=25m").rpartition("PLAY RECAP")[2]
+    assert recap.count("changed=1 ") == len(HOSTS), recap
+    log = {name: host.run(f"tail -n +{logged[name] + 1} /var/log/fail2ban.log") for name, host in hosts.items()}
+    return {name: (before[name], log[name]) for name in HOSTS}
+
+
+@each_host
+def test_only_the_jail_that_changed_is_reloaded(
+    name: str, hosts: dict[str, Host], changed: dict[str, tuple[dict[str, list[str]], str]]
+) -> None:
+    _before, log = changed[name]
+    assert set(re.findall(r"(?:Reload|Creating new|Jail) (?:jail )?'([^']+)'", log)) == {"shop"}, log
+    assert "started" not in log
+    assert hosts[name].run("fail2ban-client get shop findtime").strip() == "1500"
+
+
+@pytest.mark.parametrize("jail", JAILS)
+@each_host
+def test_no_ban_is_lost(
+    name: str, jail: str, hosts: dict[str, Host], changed: dict[str, tuple[dict[str, list[str]], str]]
+) -> None:
+    before, _log = changed[name]
+    host = hosts[name]
+    assert before[jail]
+    # The proof's own bans come and go with the reload of the one jail.
+    assert sorted(host.banned(jail)) == before[jail]
+    shown = rules(host, jail)
+    assert all(f"-s {address}" in shown for address in before[jail] if ":" not in address)
+    if jail in SERVICES:
+        assert fail(peer(hosts, name), host, SERVICES[jail][0]) == "refused"
