@@ -18,12 +18,14 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ser
     running_jails,
     running_values,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import (
-    Unit,
-    act,
-    journal_tail,
-    unit_state,
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_service import (
+    Service,
+    enable,
+    service_state,
+    service_tail,
+    start,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Composed, Probes, Wish
@@ -31,22 +33,23 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
 __all__ = [
-    "DIRECTORY",
-    "OWN",
+    "DIRECTORIES",
     "Fail2ban",
     "Site",
     "Streams",
     "Values",
     "compose_for",
+    "directory_of",
     "is_installed",
+    "own_path",
     "read_site",
     "read_streams",
 ]
 
-DIRECTORY = "/etc/fail2ban"
+# Linux's, and that of FreeBSD's ports.
+DIRECTORIES = ("/etc/fail2ban", "/usr/local/etc/fail2ban")
 # jail.d/*.local is read after all else (jail.conf(5)), in the order of the names.
-OWN = DIRECTORY + "/jail.d/zz-pyhost-baseline.local"
-UNIT = "fail2ban.service"
+_OWN = "/jail.d/zz-pyhost-baseline.local"
 _LOG = "/var/log/fail2ban.log"
 _SOCKET = "/var/run/fail2ban/fail2ban.sock"
 _START_SECONDS = 30.0
@@ -58,38 +61,61 @@ Streams = t.Dict[str, "JailStream"]
 
 @dataclass(frozen=True)
 class Site:
-    """fail2ban's files as they are: other jail files composed, those read after ours, our own text, socket and log."""
+    """fail2ban's files as they are: other jail files composed, those read after ours, our own text, socket and log.
+
+    ``directory`` is where they lie.
+    """
 
     others: dict[str, dict[str, str]]
     later: dict[str, str]
     own: str | None
     socket: str
     log: str
+    directory: str = DIRECTORIES[0]
+
+    @property
+    def path(self) -> str:
+        """Our file."""
+        return self.directory + _OWN
+
+
+def directory_of(host: Host) -> str:
+    """Return where fail2ban's files lie, or would lie where it is not installed."""
+    found = [directory for directory in DIRECTORIES if host.stat(f"{directory}/jail.conf") is not None]
+    return (found or [DIRECTORIES[1] if has_rc() else DIRECTORIES[0]])[0]
+
+
+def own_path(host: Host) -> str:
+    """Return the path of our file."""
+    return directory_of(host) + _OWN
 
 
 def is_installed(host: Host) -> bool:
-    return host.find("fail2ban-client") is not None and host.stat(f"{DIRECTORY}/jail.conf") is not None
+    return host.find("fail2ban-client") is not None and host.stat(f"{directory_of(host)}/jail.conf") is not None
 
 
 def read_site(host: Host) -> Site:
     """Read fail2ban's jail files and settings."""
-    jails = _texts(host, "jail")
-    sections = _fail2ban.effective_settings(_texts(host, "fail2ban").values())
+    directory = directory_of(host)
+    own_file = directory + _OWN
+    jails = _texts(host, directory, "jail")
+    sections = _fail2ban.effective_settings(_texts(host, directory, "fail2ban").values())
     settings = {**sections.get("DEFAULT", {}), **sections.get("Definition", {})}
-    own = jails.pop(OWN, None)
-    read_in_turn = _fail2ban.read_order([*jails, OWN], DIRECTORY, "jail")
+    own = jails.pop(own_file, None)
+    read_in_turn = _fail2ban.read_order([*jails, own_file], directory, "jail")
     return Site(
         others=_fail2ban.effective_settings(jails.values()),
-        later={path: jails[path] for path in read_in_turn[read_in_turn.index(OWN) + 1 :]},
+        later={path: jails[path] for path in read_in_turn[read_in_turn.index(own_file) + 1 :]},
         own=own,
         socket=settings.get("socket", _SOCKET),
         log=settings.get("logtarget", _LOG),
+        directory=directory,
     )
 
 
-def _texts(host: Host, name: str) -> dict[str, str]:
-    paths = host.glob(f"{DIRECTORY}/{name}.*") + host.glob(f"{DIRECTORY}/{name}.d/*")
-    return {path: host.read(path) or "" for path in _fail2ban.read_order(paths, DIRECTORY, name)}
+def _texts(host: Host, directory: str, name: str) -> dict[str, str]:
+    paths = host.glob(f"{directory}/{name}.*") + host.glob(f"{directory}/{name}.d/*")
+    return {path: host.read(path) or "" for path in _fail2ban.read_order(paths, directory, name)}
 
 
 def compose_for(host: Host, wish: Wish, probes: Probes, site: Site) -> Composed:
@@ -98,35 +124,35 @@ def compose_for(host: Host, wish: Wish, probes: Probes, site: Site) -> Composed:
     filters = {}
     for name in wish.jails:
         filter_name = _fail2ban.filter_name(name, wish.jails[name], site.others)
-        parts = [host.read(f"{DIRECTORY}/filter.d/{filter_name}.{kind}") for kind in ("conf", "local")]
+        parts = [host.read(f"{site.directory}/filter.d/{filter_name}.{kind}") for kind in ("conf", "local")]
         if parts == [None, None] and name in wish.enabled:
-            known = _names(host, "filter.d")
+            known = _names(host, site, "filter.d")
             raise BaselineError(
                 f"[{name}]: {unknown('filter', filter_name, known)}; nothing was changed; "
-                f"a filter is a file {DIRECTORY}/filter.d/{filter_name}.conf"
+                f"a filter is a file {site.directory}/filter.d/{filter_name}.conf"
             )
         filters[name] = "\n".join(part for part in parts if part)
     return _fail2ban_plan.compose(wish, probes, site.others, filters)
 
 
-def _names(host: Host, folder: str) -> list[str]:
-    return [os.path.splitext(os.path.basename(path))[0] for path in host.glob(f"{DIRECTORY}/{folder}/*.conf")]
+def _names(host: Host, site: Site, folder: str) -> list[str]:
+    return [os.path.splitext(os.path.basename(path))[0] for path in host.glob(f"{site.directory}/{folder}/*.conf")]
 
 
-def read_streams(host: Host, candidate: str | None = None) -> Streams:
+def read_streams(host: Host, site: Site, candidate: str | None = None) -> Streams:
     """Return what the files mean to fail2ban, or would mean with ``candidate`` as our file; a rejection raises."""
-    directory = DIRECTORY
+    directory = site.directory
     if candidate is not None:
         directory = host.scratch() + "/fail2ban"
-        host.copy_tree(DIRECTORY, directory)
-        host.write(OWN.replace(DIRECTORY, directory, 1), candidate)
+        host.copy_tree(site.directory, directory)
+        host.write(directory + _OWN, candidate)
     ran = host.run(["fail2ban-client", "-c", directory, "-d", "-t"])
     if not ran.ok:
         words = _fail2ban_plan.explain_rejection(
-            ran.err, filters=_names(host, "filter.d"), actions=_names(host, "action.d")
-        ).replace(directory, DIRECTORY)
+            ran.err, filters=_names(host, site, "filter.d"), actions=_names(host, site, "action.d")
+        ).replace(directory, site.directory)
         raise BaselineError(f"fail2ban rejects the configuration: {words}; {_NOTHING_CHANGED}")
-    return parse_stream(ran.out.replace(directory, DIRECTORY))
+    return parse_stream(ran.out.replace(directory, site.directory))
 
 
 class Fail2ban:
@@ -135,7 +161,7 @@ class Fail2ban:
     def __init__(self, host: Host, site: Site) -> None:
         self._host = host
         self._site = site
-        self.unit: Unit = unit_state(host, UNIT)
+        self.unit: Service = service_state(host)
         self.server: Server | None = connect(site.socket, seconds=10 if self.unit.running else 0)
         self.reloaded: list[str] = []
         self.restarted = False
@@ -147,9 +173,9 @@ class Fail2ban:
     def answering(self) -> Server:
         """Return the server, which has to answer."""
         if self.server is None:
-            tail = "\n".join(journal_tail(self._host, UNIT))
+            tail = "\n".join(service_tail(self._host))
             raise BaselineError(
-                f"no fail2ban server answers at {self._site.socket} ({UNIT} is {self.unit.active}); "
+                f"no fail2ban server answers at {self._site.socket} ({self.unit.name} is {self.unit.words}); "
                 f"{_NOTHING_CHANGED}; its last words:\n{tail or 'none'}"
             )
         return self.server
@@ -160,7 +186,7 @@ class Fail2ban:
     def bring_in_force(self, streams: Streams, before: Values, *, changed: t.Collection[str]) -> None:
         """Make the server run ``streams``: start it, or reload the jails that differ (``changed``: by their files)."""
         if not self.unit.enabled:
-            act(self._host, "enable", UNIT, unchanged="it would not start at the next boot")
+            enable(self._host)
         if self.server is None:
             self._start(streams)
             return
@@ -185,27 +211,27 @@ class Fail2ban:
     def _client(self, *words: str) -> None:
         ran = self._host.run(["fail2ban-client", *words])
         if not ran.ok:
-            raise BaselineError(f"fail2ban-client {' '.join(words)} failed: {ran.words()}; {OWN} is written")
+            raise BaselineError(
+                f"fail2ban-client {' '.join(words)} failed: {ran.words()}; {self._site.path} is written"
+            )
 
     def _start(self, streams: Streams) -> None:
-        if self.unit.active == "failed":
-            act(self._host, "reset-failed", UNIT, unchanged="fail2ban does not run")
-        act(self._host, "restart" if self.unit.running else "start", UNIT, unchanged="fail2ban does not run")
+        start(self._host, self.unit)
         self.server = connect(self._site.socket, seconds=_START_SECONDS, alive=self._is_alive)
-        self.unit = unit_state(self._host, UNIT)
+        self.unit = service_state(self._host)
         if self.server is None or not self.unit.running:
-            tail = "\n".join(journal_tail(self._host, UNIT, lines=40))
-            raise BaselineError(f"{UNIT} does not start; its last words:\n{tail}")
+            tail = "\n".join(service_tail(self._host, lines=40))
+            raise BaselineError(f"{self.unit.name} does not start; its last words:\n{tail}")
         self.restarted = True
         try:
             self._wait_for_jails(streams)
         except BaselineError as error:
             # It answered, and went down over its configuration.
-            tail = "\n".join(journal_tail(self._host, UNIT, lines=40))
-            raise BaselineError(f"{UNIT} does not stay up: {error}; its last words:\n{tail}") from error
+            tail = "\n".join(service_tail(self._host, lines=40))
+            raise BaselineError(f"{self.unit.name} does not stay up: {error}; its last words:\n{tail}") from error
 
     def _is_alive(self) -> bool:
-        return unit_state(self._host, UNIT).active in ("active", "activating", "reloading")
+        return service_state(self._host).alive
 
     def _wait_for_jails(self, streams: Streams) -> None:
         # The server answers before it has read its configuration; "server-status" waits in the same queue behind it.

@@ -15,10 +15,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes, differences
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban import (
-    OWN,
     Fail2ban,
     compose_for,
     is_installed,
+    own_path,
     read_site,
     read_streams,
 )
@@ -71,6 +71,7 @@ class Outcome:
     before: State
     after: State
     composed: Composed
+    path: str
     reloaded: list[str] = field(default_factory=list)
     restarted: bool = False
     proof: dict[str, Proof] = field(default_factory=dict)
@@ -91,19 +92,21 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
     defeated = _fail2ban_plan.defeated(composed.text, site.later)
     if defeated:
         raise BaselineError(
-            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {OWN} and wins; remove it or "
-            "wish the same; nothing was changed"
+            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {site.path} and wins; remove it "
+            "or wish the same; nothing was changed"
         )
-    streams = read_streams(host, composed.text if composed.text != site.own else None)
+    streams = read_streams(host, site, composed.text if composed.text != site.own else None)
     streams = with_expressions(host, streams, wish.enabled)
     found = troubles(host, wish, probes, site, streams)
     if found.errors and not host.check_mode:
         raise BaselineError("; ".join(found.errors) + "; nothing was changed")
-    plan = Outcome(State(site.own), State(composed.text), composed, warnings=[*found.errors, *found.warnings])
+    plan = Outcome(
+        State(site.own), State(composed.text), composed, site.path, warnings=[*found.errors, *found.warnings]
+    )
     if reload:
         return _in_force(host, wish, site, streams, plan, proof=proof)
     if plan.changed and not host.check_mode:
-        host.write(OWN, composed.text)
+        host.write(site.path, composed.text)
     return plan
 
 
@@ -120,7 +123,7 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
     )
     composed = _fail2ban_plan.compose(wish, probes, {"sshd": {"backend": "systemd"}}, filters)
     warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"
-    return Outcome(State(None), State(composed.text), composed, warnings=[warning])
+    return Outcome(State(None), State(composed.text), composed, own_path(host), warnings=[warning])
 
 
 def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcome, *, proof: bool) -> Outcome:
@@ -137,9 +140,9 @@ def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcom
     if host.check_mode:
         return plan
     if plan.changed:
-        changed = _changed_by_files(host, streams) if site.own != plan.composed.text else []
+        changed = _changed_by_files(host, site, streams) if site.own != plan.composed.text else []
         if site.own != plan.composed.text:
-            host.write(OWN, plan.composed.text)
+            host.write(site.path, plan.composed.text)
         fail2ban.bring_in_force(streams, values, changed=changed)
         for name in before.lost:
             if name not in fail2ban.reloaded and not fail2ban.restarted:
@@ -149,9 +152,9 @@ def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcom
     return replace(plan, reloaded=fail2ban.reloaded, restarted=fail2ban.restarted, proof=proofs)
 
 
-def _changed_by_files(host: Host, streams: Streams) -> list[str]:
+def _changed_by_files(host: Host, site: Site, streams: Streams) -> list[str]:
     try:
-        present = read_streams(host)
+        present = read_streams(host, site)
     except BaselineError:
         # The files on disk are broken; the candidate, which was checked, mends them.
         present = {}

@@ -18,7 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
     tool_of,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import running_jails
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import journal_tail
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_service import service_tail
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import JailStream
@@ -120,6 +120,4 @@ def last_errors(host: Host, server: Asks) -> list[str]:
     """Return fail2ban's last errors and warnings from wherever it logs to."""
     target = str(server.ask("get", "logtarget"))
     text = host.read(target) if target.startswith("/") else None
-    return last_words(
-        text.splitlines()[-200:] if text is not None else journal_tail(host, "fail2ban.service", lines=50)
-    )
+    return last_words(text.splitlines()[-200:] if text is not None else service_tail(host, lines=50))

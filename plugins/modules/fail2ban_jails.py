@@ -228,7 +228,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban import OWN
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ensure import Outcome, ensure
 
 
@@ -236,7 +235,12 @@ def _diff(outcome: Outcome) -> list[dict[str, str]]:
     before, after = outcome.before, outcome.after
     server = state_text(before.in_force(), after.in_force())
     return [
-        {"before_header": OWN, "after_header": OWN, "before": before.file or "", "after": after.file or ""},
+        {
+            "before_header": outcome.path,
+            "after_header": outcome.path,
+            "before": before.file or "",
+            "after": after.file or "",
+        },
         {"before_header": "running server", "after_header": "running server", "before": server[0], "after": server[1]},
     ]
 
