@@ -37,11 +37,13 @@ elif runlevel | grep -q ' 2$' && ! pgrep -x rc >/dev/null; then echo running
 else echo starting; fi
 """
 # Without host keys the unit has been failing since boot: its start limit is reset, or this start is refused too.
+# Red Hat's family makes its host keys at boot.
 _RESTART = """
 install -d -m 700 /root/.ssh
-ssh-keygen -q -A
+ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1 || ssh-keygen -q -A
 if [ -d /run/systemd/system ]; then
-    systemctl stop ssh.service; systemctl reset-failed ssh.service || true; systemctl start ssh.service
+    unit=ssh.service; systemctl -q cat $unit >/dev/null 2>&1 || unit=sshd.service
+    systemctl stop $unit; systemctl reset-failed $unit || true; systemctl start $unit
 else /etc/init.d/ssh restart; fi
 """
 

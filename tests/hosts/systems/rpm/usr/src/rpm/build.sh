@@ -1,14 +1,17 @@
 #!/bin/sh
-# Build the RPMs of the stand-in's repository, and its metadata with one security advisory.
+# Build the RPMs of the stand-in's repositories, and their metadata; one has a security advisory.
 set -eu
 cd /usr/src/rpm
-mkdir -p /srv/rpm/os
 build() {
   rpmbuild --quiet -bb --define "_rpmdir /srv/rpm/os" --define "_topdir /tmp/rpmbuild" \
-    --define "_sourcedir /usr/src/rpm" --define "_binary_payload w0.gzdio" --define "__os_install_post %{nil}" "$@"
+    --define "_sourcedir /usr/src/rpm" --define "_buildhost stand-in.example.org" --define "_binary_payload w0.gzdio" --define "__os_install_post %{nil}" "$@"
 }
+mkdir -p /srv/rpm/os
 for spec in *.spec; do build "$spec"; done
 for spec in advised plain; do build --define "newer 2.0" "$spec.spec"; done
 rm -rf /tmp/rpmbuild
-createrepo_c --quiet /srv/rpm/os
+python3 debian.py /srv/rpm
+# A repository that is configured and holds nothing has its metadata too.
+sed -n 's|^baseurl=file://||p' /etc/yum.repos.d/*.repo | xargs mkdir -p
+for folder in /srv/rpm/*/; do createrepo_c --quiet "$folder"; done
 modifyrepo_c --mdtype=updateinfo updateinfo.xml /srv/rpm/os/repodata >/dev/null

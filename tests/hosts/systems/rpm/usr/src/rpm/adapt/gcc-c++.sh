@@ -1,0 +1,1 @@
+ln -s g++ usr/bin/c++

@@ -1,0 +1,1 @@
+ln -s gcc usr/bin/cc

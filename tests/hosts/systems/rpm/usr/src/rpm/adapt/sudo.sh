@@ -1,0 +1,1 @@
+chmod 0440 etc/sudoers
