@@ -148,10 +148,13 @@ def _refuse_part_of_a_network(request: Request, jail: Jail) -> None:
 def entries_of(shown: str, jail: str) -> tuple[frozenset[str], bool]:
     """Return the addresses that ``jail``'s own sets and chains in ``shown`` hold, and whether it has such.
 
-    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S`` and ipset(8) ``list``. Where none of them
-    carries the jail's name (firewalld's rules have no names), every address of ``shown`` counts.
+    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8). Where none of
+    them carries the jail's name (firewalld's rules have no names), every address of ``shown`` counts.
     """
     name = re.escape(jail)
+    # pfctl(8) is asked for the jail's own table and rules alone.
+    if re.search(rf"<f2b-{name}>", shown):
+        return frozenset(addresses_in(shown)), True
     own = [
         *re.findall(rf"^\s*set addr6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
         *re.findall(rf"^-[AN] f2b-{name}(?: .*)?$", shown, re.MULTILINE),

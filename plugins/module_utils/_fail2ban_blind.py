@@ -20,6 +20,7 @@ __all__ = [
     "connection_entries",
     "ignores_all",
     "mute_sshd",
+    "no_syslogd",
     "open_ports",
     "stale_log",
     "unknown_actions",
@@ -129,6 +130,14 @@ def unnoticed(watch: Watch, facts: SshdFacts | None, tails: t.Mapping[str, str])
     return (
         f"the jail {watch.name} may see nothing: others write to {', '.join(tails)}, but there is no line of sshd's in "
         f"it{where}"
+    )
+
+
+def no_syslogd(watch: Watch) -> str:
+    """Say that nobody writes the jail's logs, on a host without a journal."""
+    return (
+        f"the jail {watch.name} would see nothing: syslogd, which writes {', '.join(watch.paths)}, does not run; "
+        "`service syslogd enable` and `service syslogd start`"
     )
 
 

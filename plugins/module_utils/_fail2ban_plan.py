@@ -68,6 +68,8 @@ class Probes:
     no_pf: str = ""
     controller: str | None = None
     passwords: bool = False
+    # Whether sshd has a program of its own for a session (OpenSSH 9.8), which the log names.
+    session: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,9 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
         if match and (filter_name == "sshd" or "journalmatch" not in others.get(name, {})):
             options.setdefault("journalmatch", match)
     if filter_name == "sshd":
+        seeing = _fail2ban_source.seeing_filter(filter_text) if probes.session else None
+        if seeing and "filter" not in others.get(name, {}):
+            options.setdefault("filter", seeing)
         exact = {
             "mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords),
             "ignoreregex": _fail2ban_probe.SSHD_ONCE,
@@ -230,7 +235,8 @@ def ports_of(jail: JailStream) -> list[str]:
     found = []
     for command in jail.values("action"):
         told = {str(pair[0]): str(pair[1]) for pair in _pairs(command) if len(pair) == 2}
-        if "port" in told and _fail2ban_probe.by_port(told.get("actionstart", ""), told.get("actionban", "")):
+        commands = (told.get("actionstart", ""), told.get("actionban", ""))
+        if "port" in told and _fail2ban_probe.by_port(*commands, actiontype=told.get("actiontype", "")):
             found.append(told["port"])
     return list(dict.fromkeys(found))
 

@@ -18,6 +18,7 @@ __all__ = [
     "by_port",
     "documentation_addresses",
     "normal_address",
+    "pf_doubt",
     "pf_trouble",
     "rules_of",
     "sshd_mode",
@@ -101,14 +102,31 @@ def pf_trouble(info: str, rules: str) -> str:
     return ""
 
 
+def pf_doubt(rules: str) -> str | None:
+    """Say by ``pfctl -s rules`` that packets may pass before they come to fail2ban's anchor (pf.conf(5), ``quick``)."""
+    before = re.split(r'^anchor "f2b/\*"', rules, maxsplit=1, flags=re.MULTILINE)[0]
+    early = [line for line in before.splitlines() if re.match(r"pass\b.*\bquick\b", line) and " on lo" not in line]
+    if not early:
+        return None
+    return (
+        f'pf passes packets before it looks at bans: {early[0]!r} stands above `anchor "f2b/*"` and is quick; put the '
+        "anchor first among the rules of pf.conf"
+    )
+
+
 def tool_of(action: str) -> Tool | None:
     """Return the packet filter that the ban ``action`` (``nftables[type=allports]``) drives, ``None`` where unknown."""
     name = action.split("[", 1)[0].strip()
     return next((tool for pattern, tool in _TOOLS if re.fullmatch(pattern, name)), None)
 
 
-def by_port(*commands: str) -> bool:
-    """Say whether the ``commands`` of a ban action refuse single ports; others refuse all that an address sends."""
+def by_port(*commands: str, actiontype: str = "") -> bool:
+    """Say whether the ``commands`` of a ban action refuse single ports; others refuse all that an address sends.
+
+    The action pf names the port in its shell also where its ``actiontype`` leaves it out of the rule.
+    """
+    if actiontype in ("any", "<allports>"):
+        return False
     return any(re.search(r"\bdports?\b|\bport=|\bports?[ =]+[\"']?<port>", command) for command in commands)
 
 

@@ -12,7 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Sections, Wish
 
-__all__ = ["JOURNALMATCH", "JOURNALMATCHES", "backend", "journal_capable", "silent"]
+__all__ = ["JOURNALMATCH", "JOURNALMATCHES", "backend", "journal_capable", "seeing_filter", "silent"]
 
 # Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: either name of the
 # unit, and the names that its process gives itself (the second since OpenSSH 9.8), as an instance of ssh@.service too.
@@ -29,6 +29,30 @@ JOURNALMATCHES = {
     "sshd": JOURNALMATCH,
     "postfix": "_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service",
 }
+
+
+# The names that sshd's processes have in a log since OpenSSH 9.8 (fail2ban#3812, #4028).
+_NAMES = r"sshd(?:-session|-auth)?"
+
+
+def seeing_filter(filter_text: str) -> str | None:
+    """Return the option ``filter`` of a jail for sshd whose filter (its files' texts) is blind to ``sshd-session``.
+
+    ``None`` where it sees it, or has no ``_daemon`` to set. Debian mends its fail2ban 1.1.0, FreeBSD's port has the
+    filter as it was released.
+    """
+    said: dict[str, str] = {}
+    for options in _fail2ban.options_of(filter_text).values():
+        said.update(options)
+    daemon = said.get("_daemon")
+    if daemon is None:
+        return None
+    try:
+        sees = re.fullmatch(daemon, "sshd-session") is not None
+    except re.error:
+        # fail2ban's own variables in it: whoever wrote that has thought of the names.
+        return None
+    return None if sees else f'sshd[mode=%(mode)s, _daemon="{_NAMES}"]'
 
 
 def journal_capable(filter_text: str) -> bool:

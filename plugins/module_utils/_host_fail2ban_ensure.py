@@ -36,6 +36,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
     prove,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_trouble import troubles
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Composed, Wish
@@ -92,8 +93,8 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
     defeated = _fail2ban_plan.defeated(composed.text, site.later)
     if defeated:
         raise BaselineError(
-            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {site.path} and wins; remove it "
-            "or wish the same; nothing was changed"
+            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {site.path} and wins; remove "
+            "it or wish the same; nothing was changed"
         )
     streams = read_streams(host, site, composed.text if composed.text != site.own else None)
     streams = with_expressions(host, streams, wish.enabled)
@@ -116,10 +117,14 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
             "fail2ban is not installed on this host; nothing was changed; install the package fail2ban "
             "(the role pyhost.baseline.fail2ban does)"
         )
-    # An earlier task of the play, which check mode did not run, installs it: Debian's usual answers are assumed.
+    # An earlier task of the play, which check mode did not run, installs it: its system's usual answers are assumed.
     filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
     probes = Probes(
-        controller=controller(host) if wish.ignore_controller else None, passwords=takes_passwords(host, wish)
+        # FreeBSD has no journal and pf alone; whether pf works is said once fail2ban is there.
+        no_journal="journald does not run on this host" if has_rc() else "",
+        filters=("pf",) if has_rc() else (),
+        controller=controller(host) if wish.ignore_controller else None,
+        passwords=takes_passwords(host, wish),
     )
     composed = _fail2ban_plan.compose(wish, probes, {"sshd": {"backend": "systemd"}}, filters)
     warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"

@@ -91,7 +91,8 @@ def _port(server: Asks, name: str, action: str) -> str | None:
     if not {"port", "actionstart", "actionban"} <= told:
         return None
     asked = [str(server.ask("get", name, "action", action, words)) for words in ("actionstart", "actionban", "port")]
-    return asked[-1] if by_port(*asked[:-1]) else None
+    kind = str(server.ask("get", name, "action", action, "actiontype")) if "actiontype" in told else ""
+    return asked[-1] if by_port(*asked[:-1], actiontype=kind) else None
 
 
 def _jail(host: Host, server: Asks, watch: Watch) -> Report:

@@ -25,6 +25,8 @@ __all__ = ["controller", "probe", "takes_passwords", "why_no_entries", "why_no_j
 # Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
 _STRANGER = "192.0.2.1"
 _BY_PASSWORD = ("passwordauthentication", "kbdinteractiveauthentication")
+# Where Debian, the RHEL family and FreeBSD keep the program of a session.
+_SESSIONS = ("/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session", "/usr/libexec/sshd-session")
 _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
@@ -39,6 +41,7 @@ def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
         # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
         controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
         passwords=takes_passwords(host, wish),
+        session=any(host.stat(path) is not None for path in _SESSIONS),
     )
 
 

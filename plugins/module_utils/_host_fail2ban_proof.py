@@ -19,6 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import running_jails
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_service import service_tail
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import JailStream
@@ -83,7 +84,9 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
     if others:
         return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may tell others of it"}
     taken = set(bans_of(server, jail.name))
-    addresses = documentation_addresses(ipv6=host.stat("/proc/net/if_inet6") is not None, taken=taken)
+    # A table of pf takes both families; FreeBSD has no such file.
+    ipv6 = has_rc() or host.stat("/proc/net/if_inet6") is not None
+    addresses = documentation_addresses(ipv6=ipv6, taken=taken)
     host.write(_note(server), json.dumps({jail.name: addresses}), mode=0o600)
     try:
         for address in addresses:

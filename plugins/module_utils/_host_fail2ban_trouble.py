@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_blind, _fail2ban_plan
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import SshdFacts, Watch
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import tool_of
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import pf_doubt, tool_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import JOURNALMATCH, silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import why_no_pf
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc, rc_state
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import controller, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import find_daemon
 
@@ -100,14 +101,16 @@ def not_working(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterator[s
         tool = tool_of(action)
         if tool is None or host.find(tool.program) is None:
             continue
+        if tool.program == "pfctl":
+            # The jail's own table, which is there once it runs, says nothing of pf.
+            why = why_no_pf(host)
+            if why:
+                yield f"the jail {name} bans with {action}, but {why}"
+            continue
         argv = tool.showing(name)[0]
         ran = host.run(argv)
         if not ran.ok or ran.out.startswith("Status: inactive"):
             yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.words()}"
-        elif tool.program == "pfctl":
-            why = why_no_pf(host)
-            if why:
-                yield f"the jail {name} bans with {action}, but {why}"
 
 
 def around(host: Host, watch: Watch, found: Trouble, *, sshd: bool) -> None:
@@ -115,6 +118,8 @@ def around(host: Host, watch: Watch, found: Trouble, *, sshd: bool) -> None:
     found.add(_fail2ban_blind.ignores_all(watch))
     found.suspect(_fail2ban_blind.unknown_actions(watch))
     found.add(*(_irregular(host, path) for path in watch.paths))
+    if any(tool and tool.program == "pfctl" for tool in map(tool_of, watch.actions)):
+        found.suspect(pf_doubt(host.run(["pfctl", "-s", "rules"]).out))
     if watch.filter != "sshd":
         return
     _entries(host, watch, found)
@@ -134,6 +139,9 @@ def _entries(host: Host, watch: Watch, found: Trouble) -> None:
             seen = {entry.cursor for entry in _fail2ban_blind.connection_entries(ran, newest=1000)}
             found.add(_fail2ban_blind.unseen(watch, said, seen))
         return
+    if has_rc() and not rc_state(host, "syslogd").running:
+        found.add(_fail2ban_blind.no_syslogd(watch))
+        return
     mtimes = {path: state.st_mtime for path, state in ((path, host.stat(path)) for path in watch.paths) if state}
     stale = _fail2ban_blind.stale_log(watch, said[-1] if said else None, mtimes)
     found.add(stale)
@@ -144,6 +152,8 @@ def _entries(host: Host, watch: Watch, found: Trouble) -> None:
 
 
 def _said(host: Host) -> list[Entry]:
+    if has_rc():
+        return []
     return _fail2ban_blind.connection_entries(
         _journal(host, ["--lines", "500"], _fail2ban_blind.words_of(JOURNALMATCH.split(" + ")))
     )

@@ -14,8 +14,9 @@ author:
 description:
   - Sets options of all jails and of single jails in one file that fail2ban reads last,
     F(/etc/fail2ban/jail.d/zz-pyhost-baseline.local), and replaces that file as a whole. Jails of other files stay.
+    On FreeBSD the file lies below F(/usr/local/etc/fail2ban).
   - Chooses by trying what the host offers where a jail can see attacks (journal or log file) and what bans them
-    (nftables, iptables, firewalld).
+    (nftables, iptables, firewalld, pf).
   - Checks the composed configuration in a staged copy of F(/etc/fail2ban) before anything is written,
     reloads the jails that changed (bans survive), starts and enables the service, and asks the running server whether
     it does what was wished.
@@ -46,6 +47,8 @@ options:
         of jail.conf.
       - The journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server logs, unless
         C(journalmatch) is given.
+      - Where sshd has a program of its own for a session (OpenSSH 9.8) and the filter C(sshd) does not know its name in
+        a log, the jail gets a C(filter) that does, unless one is given.
       - A jail that is no longer named here and that no other file defines is stopped.
     type: dict
     default: {}
@@ -61,7 +64,7 @@ options:
       - The ban action of the jails that name none.
       - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables,
         iptables, and pf (enabled, with C(anchor "f2b/*") among its rules). Where none does, the module fails and names
-        the package, or what pf lacks. What is said of pf was not run on FreeBSD.
+        the package, or what pf lacks.
       - C(banaction) in O(defaults) is the same and goes first.
     type: str
     default: auto
@@ -108,7 +111,8 @@ options:
     type: bool
     default: true
 notes:
-  - Manages the service through systemd.
+  - Manages the service through systemd, on FreeBSD through rc(8).
+  - What concerns FreeBSD was not run there. It is tested over transcripts that were written from sources and manuals.
   - Talks to the server through its socket, a thousandth of a second a question, where fail2ban-client takes a tenth.
 seealso:
   - module: pyhost.baseline.fail2ban_info

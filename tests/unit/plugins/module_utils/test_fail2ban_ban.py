@@ -186,3 +186,10 @@ def test_a_recorded_ruleset(system: str) -> None:
     shown = (FIXTURES / f"nft-ruleset-{system}.txt").read_text()
     assert entries_of(shown, "sshd") == (addresses_in(shown), True)
     assert addresses_in(shown)
+
+
+def test_pfs_own_table_holds_the_jails_bans_alone() -> None:
+    """Written from pfctl(8): the table as ``-T show`` has it, and the rule that looks it up."""
+    rule = "block drop quick proto tcp from <f2b-sshd> to any port = ssh\n"
+    assert entries_of("   192.0.2.77\n" + rule, "sshd") == (frozenset({"192.0.2.77"}), True)
+    assert entries_of(rule, "sshd") == (frozenset(), True)

@@ -11,7 +11,9 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import (
     SSHD_ONCE,
     addresses_in,
+    by_port,
     documentation_addresses,
+    pf_doubt,
     pf_trouble,
     rules_of,
     tool_of,
@@ -67,6 +69,27 @@ PF_TABLE = "   192.0.2.77\n   2001:db8::77\n"
 def test_pf_trouble(info: str, rules: str, words: str) -> None:
     assert words in pf_trouble(info, rules)
     assert bool(words) == bool(pf_trouble(info, rules))
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        pytest.param(PF_RULES, None, id="the anchor first"),
+        pytest.param("pass in all flags S/SA keep state\n" + PF_RULES, None, id="not quick: a later rule wins"),
+        pytest.param("pass quick on lo0 all flags S/SA keep state\n" + PF_RULES, None, id="the loopback"),
+        pytest.param(PF_RULES + "pass in quick all\n", None, id="quick below the anchor"),
+        pytest.param("pass in quick on em0 all\n" + PF_RULES, "'pass in quick on em0 all' stands above", id="quick"),
+    ],
+)
+def test_pf_that_passes_packets_before_it_looks_at_bans(rules: str, told: str | None) -> None:
+    said = pf_doubt(rules)
+    assert (said is None) if told is None else (told in str(said))
+
+
+def test_pf_names_a_port_that_its_rule_leaves_out() -> None:
+    start = 'port="ssh"; echo "block quick $protocol from <f2b-sshd> to any port $port" | pfctl -a f2b/sshd -f-'
+    assert by_port(start, actiontype="<multiport>")
+    assert not by_port(start, actiontype="<allports>")
 
 
 def test_pf_is_asked_for_each_jail_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes, Wish, compose
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import journal_capable
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import journal_capable, seeing_filter
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
 # The lines of the stock filters (fail2ban 1.0.2 and 1.1.0) that matter here.
@@ -72,3 +72,23 @@ def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
 
 def test_a_filter_without_a_match_does_not() -> None:
     assert not journal_capable("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
+
+
+SEEING = 'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "seeing"),
+    [
+        pytest.param(
+            (FIXTURES / "filter-sshd-fail2ban1.1.0.conf").read_text(), SEEING, id="fail2ban 1.1.0 as released"
+        ),
+        pytest.param((FIXTURES / "filter-sshd-debian12.conf").read_text(), SEEING, id="Debian 12"),
+        pytest.param((FIXTURES / "filter-sshd-debian13.conf").read_text(), None, id="Debian 13, which mends it"),
+        pytest.param("[DEFAULT]\n_daemon = sshd\n[Definition]\n_daemon = \\S+\n", None, id="mended by sshd.local"),
+        pytest.param("[DEFAULT]\n_daemon = (?:%(mine)s\n", None, id="not ours to judge"),
+        pytest.param("[Definition]\nfailregex = <HOST>\n", None, id="a filter of one's own"),
+    ],
+)
+def test_a_filter_that_is_blind_to_sshd_session(text: str, seeing: str | None) -> None:
+    assert seeing_filter(text) == seeing

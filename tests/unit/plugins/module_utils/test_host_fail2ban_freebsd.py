@@ -1,0 +1,321 @@
+"""fail2ban on FreeBSD: the glue over transcripts of service(8) and pfctl(8), written from sources (fixtures/freebsd).
+
+What the files mean was asked of a real fail2ban 1.1.0, given FreeBSD's layout on another system.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils import (
+    _host_fail2ban,
+    _host_fail2ban_ensure,
+    _host_fail2ban_proof,
+    _host_fail2ban_trouble,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream, questions
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import _PROGRAM, _commands
+from tests.unit.fake_host import Expected, FakeHost
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "fail2ban"
+STREAM = "".join(
+    line + "\n"
+    for line in (FIXTURES / "stream-freebsd-layout.txt").read_text().splitlines()
+    if "'recidive'" not in line
+)
+JAIL = parse_stream(STREAM)["sshd"]
+ROOT = "/usr/local/etc/fail2ban"
+OWN = f"{ROOT}/jail.d/zz-pyhost-baseline.local"
+PYTHON = "/usr/local/bin/python3.11"
+FILES = {
+    f"{ROOT}/jail.conf": (FIXTURES / "jail-debian13.conf").read_text().replace("paths-debian", "paths-freebsd"),
+    f"{ROOT}/filter.d/sshd.conf": (FIXTURES / "filter-sshd-fail2ban1.1.0.conf").read_text(),
+    "/usr/bin/fail2ban-server": f"#!{PYTHON}\n",
+    "/usr/libexec/sshd-session": "",
+    "/var/log/auth.log": "Nov 22 17:00:01 www sshd-session[1234]: Invalid user admin from 192.0.2.9 port 40022\n",
+}
+TEXT = """\
+# Managed by the module pyhost.baseline.fail2ban_jails, which replaces this file as a whole.
+
+[DEFAULT]
+banaction = pf
+banaction_allports = pf[actiontype=<allports>]
+
+[sshd]
+mode = aggressive
+ignoreregex = IGNORED
+enabled = true
+backend = auto
+filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]
+"""
+WISH = Wish(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
+PROGRAMS = ["fail2ban-client", "fail2ban-server", "pfctl"]
+ADDRESSES = ["192.0.2.1", "2001:db8::1"]
+
+INFO = Expected(["pfctl", "-s", "info"], out="Status: Enabled for 0 days 00:18:25           Debug: Urgent\n")
+OFF = Expected(["pfctl", "-s", "info"], out="Status: Disabled                              Debug: Urgent\n")
+RULES = Expected(["pfctl", "-s", "rules"], out='anchor "f2b/*" all\n')
+TABLE = ["pfctl", "-a", "f2b/sshd", "-t", "f2b-sshd", "-T", "show"]
+RULE = Expected(
+    ["pfctl", "-a", "f2b/sshd", "-s", "rules"],
+    out="block drop quick proto tcp from <f2b-sshd> to any port = ssh\n",
+)
+BANNED = [Expected(TABLE, out="".join(f"   {address}\n" for address in ADDRESSES)), RULE]
+FREE = [Expected(TABLE), RULE]
+FLUSHED = [Expected(TABLE, rc=1, err="pfctl: Table does not exist.\n"), Expected(RULE.argv)]
+
+
+def expressions() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"failregex": [], "ignoreregex": []}
+    for command in JAIL.commands:
+        kind = {"addfailregex": "failregex", "addignoreregex": "ignoreregex"}.get(str(command[2]))
+        if kind:
+            found[kind] += command[3] if command[0] == "multi-set" else [command[3]]
+    return found
+
+
+def composed(*, scratch: bool) -> list[Expected]:
+    """What fail2ban makes of the files, in the scratch copy or in their place."""
+    where = "/scratch/fail2ban" if scratch else ROOT
+    return [
+        Expected(["fail2ban-client", "-c", where, "-d", "-t"], out=STREAM.replace(ROOT, where)),
+        Expected(
+            [PYTHON, "-c", _PROGRAM],
+            data=json.dumps({"sshd": _commands(JAIL)}),
+            out=json.dumps({"sshd": expressions()}),
+        ),
+    ]
+
+
+def service(name: str, *, running: bool = True, enabled: bool = True) -> list[Expected]:
+    words = f"{name} is running as pid 1021.\n" if running else f"{name} is not running.\n"
+    return [
+        Expected(["service", name, "onestatus"], rc=0 if running else 1, out=words),
+        Expected(["service", name, "enabled"], rc=0 if enabled else 1),
+    ]
+
+
+PROBED = [INFO, RULES]
+TAIL = Expected(["tail", "-c", "262144", "--", "/var/log/auth.log"], out=FILES["/var/log/auth.log"])
+LOOKED_AT = [INFO, RULES, RULES, *service("syslogd"), TAIL]
+
+
+class Server:
+    """Answers as fail2ban's server does where it runs the jail as its files say."""
+
+    def __init__(self) -> None:
+        answers = expected(JAIL)
+        self.answers: dict[tuple[str, ...], t.Any] = {
+            tuple(words): answers[option]
+            for option, words in questions("sshd", answers).items()
+            if " text" not in option
+        }
+        self.answers.update({("get", "sshd", kind): lines for kind, lines in expressions().items()})
+        self.answers[("status",)] = [("Number of jail", 1), ("Jail list", "sshd")]
+        self.answers[("status", "sshd")] = [("Filter", [("File list", ["/var/log/auth.log"])])]
+        self.answers[("get", "sshd", "banip")] = []
+        self.answers[("get", "dbfile")] = "/var/db/fail2ban/fail2ban.sqlite3"
+        self.told: list[str] = []
+
+    def ask(self, *words: str) -> t.Any:
+        if words[0] == "set":
+            self.told.append(" ".join(words))
+            return 1
+        return self.answers[words]
+
+
+@pytest.fixture(autouse=True)
+def freebsd(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server()
+    monkeypatch.setattr(os, "uname", lambda: types.SimpleNamespace(sysname="FreeBSD"))
+    monkeypatch.setattr(_host_fail2ban_trouble, "_number", {"ssh": 22}.get)
+    monkeypatch.setattr(_host_fail2ban_proof, "documentation_addresses", lambda **_options: ADDRESSES)
+    monkeypatch.setattr(_host_fail2ban, "connect", lambda _path, **options: server if options["seconds"] else None)
+    return server
+
+
+def ensure(host: FakeHost, wish: Wish = WISH) -> _host_fail2ban_ensure.Outcome:
+    outcome = _host_fail2ban_ensure.ensure(t.cast(t.Any, host), wish, reload=True, proof=True)
+    host.done()
+    return outcome
+
+
+def written(text: str) -> str:
+    return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
+
+
+def test_the_first_run(freebsd: Server) -> None:
+    host = FakeHost(
+        FILES,
+        [
+            *PROBED,
+            *composed(scratch=True),
+            *LOOKED_AT,
+            *service("fail2ban", running=False, enabled=False),
+            Expected(["fail2ban-client", "-c", ROOT, "-d", "-t"], rc=1, err="no jail"),
+            Expected(["service", "fail2ban", "enable"], out="fail2ban enabled in /etc/rc.conf\n"),
+            Expected(["service", "fail2ban", "onestart"], out="Server ready\n"),
+            *service("fail2ban"),
+            *BANNED,
+            *FREE,
+            *FREE,
+        ],
+        programs=PROGRAMS,
+    )
+    outcome = ensure(host)
+    assert outcome.changed
+    assert outcome.path == OWN
+    assert outcome.warnings == []
+    assert outcome.restarted
+    assert written(host.files[OWN]) == TEXT
+    assert outcome.composed.backend == "auto"
+    assert outcome.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"]}}
+    assert freebsd.told == [f"set sshd {verb} {address}" for verb in ("banip", "unbanip") for address in ADDRESSES]
+
+
+def proven() -> dict[str, str]:
+    """Return what a first run leaves beside the socket."""
+    host = FakeHost(
+        FILES,
+        [
+            *PROBED,
+            *composed(scratch=True),
+            *LOOKED_AT,
+            *service("fail2ban"),
+            Expected(["fail2ban-client", "-c", ROOT, "-d", "-t"], out=STREAM),
+            *BANNED,
+            *FREE,
+            *FREE,
+        ],
+        programs=PROGRAMS,
+    )
+    # Before its proof the jail's bans are looked for, of which there are none.
+    host.commands[host.commands.index(BANNED[0]) - 1 : host.commands.index(BANNED[0]) - 1] = FREE
+    ensure(host)
+    return {path: text for path, text in host.files.items() if path not in FILES and not path.startswith("/scratch")}
+
+
+def test_nothing_to_do(freebsd: Server) -> None:
+    left = proven()
+    freebsd.told.clear()
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *composed(scratch=False), *LOOKED_AT, *service("fail2ban"), *FREE],
+        programs=PROGRAMS,
+    )
+    outcome = ensure(host)
+    assert not outcome.changed
+    assert freebsd.told == []
+    assert outcome.proof["sshd"]["proven"]
+
+
+def test_a_flushed_anchor_is_mended(freebsd: Server) -> None:
+    left = proven()
+    host = FakeHost(
+        {**FILES, **left},
+        [
+            *PROBED,
+            *composed(scratch=False),
+            *LOOKED_AT,
+            *service("fail2ban"),
+            *FLUSHED,
+            Expected(["fail2ban-client", "reload", "--restart", "sshd"], out="OK\n"),
+            *BANNED,
+            *FREE,
+            *FREE,
+        ],
+        programs=PROGRAMS,
+    )
+    outcome = ensure(host)
+    assert outcome.changed
+    assert outcome.before.lost == {"sshd": ["block drop quick proto tcp from <f2b-sshd> to any port = ssh"]}
+    assert outcome.reloaded == ["sshd"]
+
+
+def test_check_mode_writes_nothing() -> None:
+    host = FakeHost(
+        FILES,
+        [
+            *PROBED,
+            *composed(scratch=True),
+            *LOOKED_AT,
+            *service("fail2ban", running=False, enabled=False),
+        ],
+        programs=PROGRAMS,
+        check_mode=True,
+    )
+    outcome = ensure(host)
+    assert outcome.changed
+    assert outcome.after.service == {"running": True, "enabled": True}
+    assert host.written == []
+
+
+def test_check_mode_before_the_package_is_there() -> None:
+    host = FakeHost({}, [], programs=["pfctl"], check_mode=True)
+    outcome = ensure(host)
+    assert outcome.path == OWN
+    assert "banaction = pf\n" in str(outcome.after.file)
+    assert "systemd" not in str(outcome.after.file)
+
+
+@pytest.mark.parametrize(
+    ("files", "commands", "words"),
+    [
+        pytest.param(
+            {},
+            [OFF, RULES, *composed(scratch=True), RULES, *service("syslogd"), TAIL],
+            "no packet filter works on this host.*pf is not enabled: `sysrc pf_enable=YES` and `service pf start`",
+            id="pf is off",
+        ),
+        pytest.param(
+            {},
+            [INFO, Expected(RULES.argv, out="block drop in all\n"), *composed(scratch=True), RULES]
+            + [*service("syslogd"), TAIL],
+            r'the rules of pf have no anchor for fail2ban: add `anchor "f2b/\*"` to pf.conf',
+            id="pf has no anchor",
+        ),
+        pytest.param(
+            {},
+            [*PROBED, *composed(scratch=True), INFO, RULES, RULES, *service("syslogd", running=False)],
+            "syslogd, which writes /var/log/auth.log, does not run; `service syslogd enable`",
+            id="nobody writes the log",
+        ),
+        pytest.param(
+            {"/var/log/auth.log": ""},
+            [*PROBED, *composed(scratch=True), INFO, RULES],
+            "nothing writes to /var/log/auth.log",
+            id="an empty log",
+        ),
+    ],
+)
+def test_errors_leave_the_host_as_it_was(files: dict[str, str], commands: list[Expected], words: str) -> None:
+    if "/var/log/auth.log" in files:
+        words += ".*nothing was changed"
+    host = FakeHost({**FILES, **files}, commands, programs=PROGRAMS)
+    with pytest.raises(BaselineError, match=f"(?s){words}"):
+        ensure(host)
+    host.done()
+    assert host.written == []
+
+
+def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
+    quick = Expected(
+        RULES.argv, out='pass in quick proto tcp from any to any port = ssh flags S/SA\nanchor "f2b/*" all\n'
+    )
+    left = proven()
+    host = FakeHost(
+        {**FILES, **left},
+        [INFO, quick, *composed(scratch=False), INFO, quick, quick, *service("syslogd"), TAIL]
+        + [*service("fail2ban"), *FREE],
+        programs=PROGRAMS,
+    )
+    (warning,) = ensure(host).warnings
+    assert warning.startswith("pf passes packets before it looks at bans: 'pass in quick proto tcp")
