@@ -14,6 +14,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     WINDOWS,
     Candidate,
@@ -32,7 +33,9 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     host_complaint,
     parse_answer,
     probe_script,
+    said,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import install_python
 
 # Every variable that sets the option of the ssh connection plugin.
 _VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_port", "ansible_ssh_port")}
@@ -158,7 +161,7 @@ class ActionModule(ActionBase):
             return None
         try:
             ran = self._low_level_execute_command("id -u", sudoable=True)
-            words = " ".join((ran["stderr"] or ran["stdout"]).split()[:30])
+            words = said(ran["stdout"], ran["stderr"])
             if ran["rc"] == 0 and ran["stdout"].strip().endswith("0"):
                 return None
         except AnsibleConnectionFailure as error:
@@ -177,6 +180,7 @@ def _python_wish(named: str | None) -> tuple[tuple[int, int], list[str]]:
 
 
 def _facts(candidate: Candidate, answer: Answer, least: tuple[int, int], *, is_ssh: bool) -> dict[str, t.Any]:
+    python = answer.python(least)
     return {
         "user": (candidate.user or answer.login) if is_ssh else None,
         "port": candidate.port,
@@ -185,5 +189,6 @@ def _facts(candidate: Candidate, answer: Answer, least: tuple[int, int], *, is_s
         "sudo": answer.sudo,
         "system": answer.system,
         "version": answer.version,
-        "python": answer.python(least),
+        "python": python,
+        "install_python": None if python else install_python(System(answer.system, answer.version)),
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target
 
-__all__ = ["Answer", "escalation_complaint", "host_complaint", "parse_answer", "probe_script"]
+__all__ = ["Answer", "escalation_complaint", "host_complaint", "parse_answer", "probe_script", "said"]
 
 _MARK = "pyhost.baseline.reach"
 _OWN_PYTHON = "/usr/bin/python3"
@@ -100,6 +100,13 @@ def parse_answer(output: str) -> Answer | None:
         pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
         sudo_version=values.get("sudo_version", ""),
     )
+
+
+def said(*outputs: str) -> str:
+    """Return what a command said, on one line, without ssh's farewell, all that a terminal leaves on stderr."""
+    lines = [line.strip() for output in outputs for line in output.splitlines()]
+    words = " ".join(line for line in lines if not re.fullmatch(r"(?:Shared )?[Cc]onnection to \S+ closed\.", line))
+    return " ".join(words.split()[:30]) or "no reason given"
 
 
 def escalation_complaint(answer: Answer, words: str) -> str:

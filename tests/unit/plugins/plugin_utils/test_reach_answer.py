@@ -15,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     host_complaint,
     parse_answer,
     probe_script,
+    said,
 )
 
 DEBIAN13 = Answer(
@@ -131,6 +132,19 @@ def test_host_complaint_of_a_named_python() -> None:
 
 def test_python_is_not_demanded_by_its_installer() -> None:
     assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "words"),
+    [
+        ("sh: 1: sudo: not found\r\n", "Shared connection to 203.0.113.7 closed.\r\n", "sh: 1: sudo: not found"),
+        ("", "Connection to host.example.org closed.\n", "no reason given"),
+        ("", "bob is not in the sudoers file.\n", "bob is not in the sudoers file."),
+    ],
+    ids=["terminal", "farewell", "stderr"],
+)
+def test_the_words_of_a_command_are_not_the_farewell_of_ssh(out: str, err: str, words: str) -> None:
+    assert said(out, err) == words
 
 
 def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:

@@ -1,0 +1,41 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words that put the system's own Python on a host that has none. Pure.
+
+They go through any login shell, csh(1) too: one line, no single quote, no exclamation mark. Nobody is there to answer
+a question, and a run that was cut off is taken up by the next.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
+
+__all__ = ["install_python"]
+
+_KEEP = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+# An index that cannot be read whole need not lack Python: only the last command decides, and all say why.
+_APT = (
+    "export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l; "
+    "dpkg --force-confdef --force-confold --configure -a; "
+    "apt-get -q update; "
+    f"apt-get -q --yes --no-install-recommends {_KEEP} install python3"
+)
+_DNF = "dnf -y --setopt=install_weak_deps=False install"
+
+_COMMANDS: t.Mapping[str, str] = {
+    "debian": _APT,
+    "ubuntu": _APT,
+    # dnf 4 is a Python program of the system's own Python: where it runs, only the name in the path can be missing.
+    "el": f"{_DNF} python3",
+    # dnf 5 needs no Python, and Ansible's module for it needs its bindings.
+    "fedora": f"{_DNF} python3 python3-libdnf5",
+    # pkg installs itself first where it is not there yet, and asks whether it may.
+    "freebsd": "env ASSUME_ALWAYS_YES=yes pkg install -y python3",
+}
+
+
+def install_python(system: System) -> str | None:
+    """Return the command that installs Python on ``system``, ``None`` where none is known."""
+    return next((f"{{ {_COMMANDS[key]}; }} </dev/null" for key in system.keys if key in _COMMANDS), None)

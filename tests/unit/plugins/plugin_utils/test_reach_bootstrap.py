@@ -1,0 +1,43 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What installs Python where there is none, on each system of the mission; molecule/bootstrap runs the words."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import install_python
+
+RELEASES = [System(system_id, release) for target in TARGETS for system_id in target.ids for release in target.releases]
+
+
+@pytest.mark.parametrize("system", RELEASES, ids=lambda system: system.keys[0])
+def test_each_system_of_the_mission_has_words_that_any_shell_can_carry(system: System) -> None:
+    command = install_python(system)
+    assert command is not None
+    # csh(1) ends a line inside quotes and expands "!" there; Ansible quotes with "'".
+    assert not set(command) & set("\n'!"), command
+    assert subprocess.run(["sh", "-n", "-c", command], capture_output=True, check=False).stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("system", "end"),
+    [
+        (System("debian", "13"), "--force-confold install python3"),
+        (System("ubuntu", "26.04"), "--force-confold install python3"),
+        (System("rocky", "9.4"), "dnf -y --setopt=install_weak_deps=False install python3"),
+        (System("fedora", "43"), "dnf -y --setopt=install_weak_deps=False install python3 python3-libdnf5"),
+        (System("freebsd", "14.3"), "env ASSUME_ALWAYS_YES=yes pkg install -y python3"),
+    ],
+    ids=lambda value: value.keys[0] if isinstance(value, System) else "",
+)
+def test_the_last_command_decides_and_has_nobody_to_ask(system: System, end: str) -> None:
+    assert str(install_python(system)).endswith(f"{end}; }} </dev/null")
+
+
+def test_an_unknown_system_has_no_words() -> None:
+    assert install_python(System("alpine", "3.22")) is None
