@@ -63,8 +63,8 @@ options:
     description:
       - The ban action of the jails that name none.
       - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables,
-        iptables, and pf (enabled, with C(anchor "f2b/*") among its rules). Where none does, the module fails and names
-        the package, or what pf lacks.
+        iptables, and pf (enabled, with C(anchor "f2b/*") among its rules; M(pyhost.baseline.pf_anchor) sees to that).
+        Where none does, the module fails and names the package, or what pf lacks.
       - C(banaction) in O(defaults) is the same and goes first.
     type: str
     default: auto
