@@ -120,11 +120,12 @@ class ActionModule(ActionBase):
         if done.get("failed") or done.get("unreachable") or not done.get("changed"):
             return done
         armed = bool(facts["armed"])
+        place = _place(facts)
         port = new_port(own.port, server=facts["server_port"], ports=done["ports"])
         door = Door(target_of(self._connection, user=door.target.user, port=port), door.sudo, door.password)
-        complaint = prove(door, armed=armed, until=started + seconds / 2)
+        complaint = prove(door, armed=armed, until=started + seconds / 2, place=place)
         if not complaint and armed and not door.sudo:
-            complaint = self._confirm_over_connection()
+            complaint = self._confirm_over_connection(place)
         if complaint:
             self._give_up(complaint, facts, deadline=started + seconds)
         done["confirmed_by"] = {
@@ -136,10 +137,10 @@ class ActionModule(ActionBase):
         }
         return done
 
-    def _confirm_over_connection(self) -> str:
+    def _confirm_over_connection(self, place: Place) -> str:
         """Confirm by the connection of the play, where the user who logged in has no sudo from here."""
         try:
-            ran = self._low_level_execute_command(f"sh {Place('sshd').script} confirm")
+            ran = self._low_level_execute_command(f"sh {place.script} confirm")
         except AnsibleConnectionFailure as error:
             return (
                 f"a new login works, but the connection of the play, which should confirm the change, does not: {error}"
@@ -157,6 +158,7 @@ class ActionModule(ActionBase):
             password=become_password(self, self._vars),
             master=self._control_master(),
             deadline=deadline,
+            place=_place(facts),
         )
         if outcome.rolled_back is None:
             armed = facts["armed"]
@@ -176,3 +178,8 @@ class ActionModule(ActionBase):
         path = getattr(self._connection, "control_path", None)
         folder = getattr(self._connection, "control_path_dir", None)
         return path % {"directory": unfrackpath(folder)} if path and folder else None
+
+
+def _place(facts: t.Mapping[str, t.Any]) -> Place:
+    """Return where on the host the undo lies that counts, if one does."""
+    return Place("sshd", base=facts["armed"]["base"]) if facts["armed"] else Place("sshd")

@@ -180,7 +180,7 @@ def sshd_facts(host: Host) -> SshdFacts | None:
     if sshd is None:
         return None
     try:
-        effective = sshd.effective(controller())
+        effective = sshd.effective(controller(host))
     except BaselineError:
         return None
     held = find_daemon(host, (effective.get("pidfile") or ("",))[0]).held

@@ -13,6 +13,8 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_process import own_ssh_connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, connection_for, matches
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
@@ -129,8 +131,14 @@ class Sshd:
 
 def find_sshd(host: Host, main: str) -> Sshd | None:
     """Return sshd, ``None`` where it is not installed."""
-    program = host.find("sshd")
+    program = _freebsds(host, main) if has_rc() else host.find("sshd")
     return Sshd(host, program, main) if program else None
+
+
+def _freebsds(host: Host, main: str) -> str | None:
+    """Return the sshd that reads ``main``: the base system's or that of the port openssh-portable."""
+    program = "/usr/local/sbin/sshd" if main.startswith("/usr/local/") else "/usr/sbin/sshd"
+    return program if host.stat(program) else None
 
 
 def read_tree(host: Host, main: str) -> Tree:
@@ -166,9 +174,9 @@ def account(base: Connection, user: str) -> Connection:
     return replace(base, user=user, groups=groups, exists=True)
 
 
-def controller(base_user: str = "root") -> Connection:
+def controller(host: Host, base_user: str = "root") -> Connection:
     """Return the connection over which this run came in, as sshd would see it; the loopback where it did not."""
-    said = _ssh_connection().split()
+    said = own_ssh_connection(host).split()
     if len(said) == 4:
         return account(Connection("", address=said[0], local_address=said[2], local_port=said[3]), base_user)
     return account(Connection("", address="127.0.0.1"), base_user)
@@ -210,19 +218,3 @@ def _group_names(ids: t.Iterable[int]) -> t.Iterator[str]:
             yield grp.getgrgid(number).gr_name
         except KeyError:
             continue
-
-
-def _ssh_connection() -> str:
-    """Return SSH_CONNECTION of this process or, as sudo drops it, of the nearest ancestor that has it."""
-    said = os.environ.get("SSH_CONNECTION", "")
-    pid = os.getpid()
-    while not said and pid > 1:
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                found = re.search(rb"(?:^|\0)SSH_CONNECTION=([^\0]*)", file.read())
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                pid = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:
-            return said
-        said = found.group(1).decode("ascii", "replace") if found else ""
-    return said

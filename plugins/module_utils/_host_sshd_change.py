@@ -116,7 +116,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     answers = _prove(sshd, order, where, candidate, staged_only=bool(planned.changes))
 
     pid_file = answers.first.get("pidfile", ("none",))[0]
-    daemon = daemons.find_daemon(host, pid_file)
+    daemon = daemons.find_daemon(host, pid_file, program=sshd.program)
     base = next(iter(answers.actual))
     require_files_decide(sshd, daemon, order.wish, answers.wished, root=answers.root)
     planned, move = plan_move(sshd, base, order.wish, planned, answers.first, daemon)
@@ -194,7 +194,7 @@ def _prove(sshd: Sshd, order: Order, where: Places, candidate: Tree, *, staged_o
     """Ask sshd about the candidate, before anything is written; a wish that would not be in force is an error."""
     host, wish = sshd.host, order.wish
     directives = compose(candidate, sshd.release)
-    who, mute = connections(wish, controller(), order.users)
+    who, mute = connections(wish, controller(host), order.users)
     # What sshd itself would say if no other file spoke of it: the wish in sshd's own spelling.
     silenced = {(directive.file, directive.number) for directive in foreign(directives, wish, where.own)}
     root = stage(host, candidate) if staged_only else ""
@@ -329,7 +329,7 @@ def _diff(planned: Plan, behind: bool, daemon: daemons.Daemon, doors: Doors) -> 
         for path, text in planned.changes.items()
     ]
     if behind and not entries:
-        name = daemon.unit or "sshd"
+        name = daemon.service or "sshd"
         was = "runs with an older configuration\n" if daemon.running else f"{daemon.state or 'not running'}\n"
         was = f"{daemon.at_boot}: not started at boot\n" if daemon.at_boot else was
         entries.append({"before_header": name, "after_header": name, "before": was, "after": "runs with the files\n"})

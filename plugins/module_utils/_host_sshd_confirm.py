@@ -74,7 +74,7 @@ def under_undo(
     if confirm.phase != "apply" or not paths:
         yield None
         return
-    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file)
+    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
     shut = [one.take for one in doors.openings]
     armed: Armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
     try:

@@ -123,7 +123,8 @@ def resolve(
         return crypto
     bare = tree.with_files(plan(where, texts, render(wish) if wish else None).after)
     root = stage(host, bare)
-    effective = sshd.effective(controller(), root=root)
+    base = controller(host)
+    effective = sshd.effective(base, root=root)
     system = parse_os_release(host.read("/etc/os-release") or "")
     if posture.name == "strict":
         crypto.policy = _policy_title(system, crypto)
@@ -133,7 +134,7 @@ def resolve(
 
     def knows(keyword: str, name: str) -> bool:
         try:
-            return bool(sshd.effective(controller(), root=root, options=["-o", f"{keyword}={name}"]))
+            return bool(sshd.effective(base, root=root, options=["-o", f"{keyword}={name}"]))
         except BaselineError:
             return False
 

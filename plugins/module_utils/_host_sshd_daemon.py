@@ -11,6 +11,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_process as processes
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_rc as rc
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_service as service
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_socket as sockets
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
@@ -26,11 +28,18 @@ __all__ = ["Daemon", "explain", "find_daemon", "newest_change", "reload", "reviv
 
 _SERVICES = ("ssh.service", "sshd.service")
 _SECONDS = 10.0
+_AUTH_LOG = "/var/log/auth.log"
+# FreeBSD's services of sshd: the base system's and that of the port openssh-portable.
+_PROGRAMS = {"sshd": "/usr/sbin/sshd", "openssh": "/usr/local/sbin/sshd"}
+_MAINS = {"sshd": "/etc/ssh/sshd_config", "openssh": "/usr/local/etc/ssh/sshd_config"}
+_SCRIPTS = {"sshd": "/etc/rc.d/sshd", "openssh": "/usr/local/etc/rc.d/openssh"}
 
 
 @dataclass(frozen=True)
 class Daemon:
     """``unit`` and ``socket`` are empty where systemd does not run sshd, ``pid`` is 0 where no master process runs.
+
+    ``rc`` is its service where FreeBSD's rc(8) runs it: ``sshd`` or, of the port openssh-portable, ``openssh``.
 
     ``loaded`` is when it last read its configuration: sshd writes its pid file after each start and each reload.
     ``at_boot`` is empty where something starts it at the next boot, else why nothing does (``disabled``, ``masked``).
@@ -44,6 +53,12 @@ class Daemon:
     state: str
     at_boot: str = ""
     held: sockets.Socket | None = None
+    rc: str = ""
+
+    @property
+    def service(self) -> str:
+        """What the service manager calls it, empty where there is none that knows it."""
+        return self.unit or self.rc
 
     @property
     def running(self) -> bool:
@@ -54,8 +69,13 @@ class Daemon:
         return self.running and self.loaded < changed <= time.time()
 
 
-def find_daemon(host: Host, pid_file: str) -> Daemon:
-    """Return the master sshd that the service manager or, without systemd, its pid file names."""
+def find_daemon(host: Host, pid_file: str, *, program: str = "") -> Daemon:
+    """Return the master sshd that the service manager or, without one, its pid file names.
+
+    ``program`` chooses on FreeBSD, which may have two: its own and the one of the port openssh-portable.
+    """
+    if rc.has_rc():
+        return _of_rc(host, pid_file, program)
     if not service.has_systemd():
         pid = _pid_of(host, pid_file)
         return Daemon("", "", pid, _loaded(host, pid, pid_file), "")
@@ -75,6 +95,19 @@ def find_daemon(host: Host, pid_file: str) -> Daemon:
     return Daemon(unit.name, sock, unit.main_pid, loaded, unit.active, at_boot, held)
 
 
+def _of_rc(host: Host, pid_file: str, program: str) -> Daemon:
+    name, other = ("openssh", "sshd") if program.startswith("/usr/local/") else ("sshd", "openssh")
+    state = rc.rc_state(host, name)
+    if not state.running and host.stat(_SCRIPTS[other]) and rc.rc_state(host, other).running:
+        raise BaselineError(
+            f"not {program or _PROGRAMS[name]} runs here but {_PROGRAMS[other]} (service {other}), which reads "
+            f"{_MAINS[other]}; nothing was changed; give that as path, or have the other one run"
+        )
+    loaded = _loaded(host, state.pid, pid_file)
+    at_boot = "" if state.enabled else "disabled"
+    return Daemon("", "", state.pid, loaded, "running" if state.running else "not running", at_boot, rc=name)
+
+
 def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_file: str) -> str:
     """Return what keeps the daemon from being (re)started that only a person can decide, and the way out."""
     if daemon.at_boot.startswith("masked"):
@@ -82,13 +115,14 @@ def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_fil
             f"{daemon.unit} is masked, so that nobody could log in by ssh after the next boot: "
             f"`systemctl unmask {daemon.unit}`"
         )
-    if daemon.unit and not daemon.running and not daemon.socket and open_ports(host) & {one[1] for one in wished}:
+    down = bool(daemon.service) and not daemon.running and not daemon.socket
+    if down and open_ports(host) & {one[1] for one in wished}:
         ports = ", ".join(str(port) for port in sorted({listen[1] for listen in wished}))
         left = _pid_of(host, pid_file)
         who = f"process {left} ({pid_file})" if left else "another program"
         return (
-            f"{daemon.unit} is {daemon.state}, but {who} listens on its port {ports}: a start would fail, and could "
-            f"take /run/sshd away from an sshd that is left over; end that program and `systemctl start {daemon.unit}` "
+            f"{daemon.service} is {daemon.state}, but {who} listens on its port {ports}: a start would fail, and could "
+            f"take /run/sshd away from an sshd that is left over; end that program and `{_start_words(daemon)}` "
             "at once"
         )
     return ""
@@ -116,6 +150,8 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     A socket unit holds the port itself: after a move it is started again, and the service, which has the old socket,
     ends first. Sessions live on.
     """
+    if daemon.rc:
+        return _reload_by_rc(host, daemon, pid_file=pid_file, unchanged=unchanged)
     if daemon.at_boot:
         # Not "enable": its link sshd.service makes systemd 257 take the running ssh.service for dead (Debian 13).
         service.act(host, "add-wants", "multi-user.target", daemon.unit, unchanged=unchanged)
@@ -141,6 +177,20 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     return True
 
 
+def _reload_by_rc(host: Host, daemon: Daemon, *, pid_file: str, unchanged: str) -> bool:
+    """Reload, or start, by FreeBSD's rc(8); sshd opens its ports anew in both cases."""
+    if daemon.at_boot:
+        rc.rc_enable(host, daemon.rc, unchanged=unchanged)
+    rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc, unchanged=unchanged)
+    if daemon.running:
+        _wait_until_loaded(host, daemon, pid_file)
+    return True
+
+
+def _start_words(daemon: Daemon) -> str:
+    return f"service {daemon.rc} start" if daemon.rc else f"systemctl start {daemon.unit}"
+
+
 def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.Collection[Listen]) -> bool:
     """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``wished``."""
     with contextlib.suppress(BaselineError):
@@ -153,6 +203,8 @@ def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.
             host.run(["systemctl", "stop", "--", daemon.socket])
         host.run(["systemctl", "reset-failed", "--", daemon.unit])
         host.run(["systemctl", "restart", "--", daemon.unit])
+    if daemon.rc:
+        host.run(["service", daemon.rc, "onerestart"])
     return not silent(wished, seconds=5.0)
 
 
@@ -160,15 +212,14 @@ def _loaded(host: Host, pid: int, pid_file: str) -> float:
     written = host.stat(pid_file) if pid and _pid_of(host, pid_file) == pid else None
     if written:
         return written.st_mtime
-    # A process without a pid file of its own: the age of its /proc entry is that of the process, at best.
-    started = host.stat(f"/proc/{pid}") if pid else None
-    return started.st_mtime if started else 0.0
+    # A process without a pid file of its own: its age, at best.
+    return processes.started(host, pid)
 
 
 def _pid_of(host: Host, pid_file: str) -> int:
     text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
     pid = int(text) if text.isdigit() else 0
-    return pid if pid and host.stat(f"/proc/{pid}") else 0
+    return pid if processes.alive(host, pid) else 0
 
 
 def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
@@ -179,8 +230,7 @@ def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         written = host.stat(pid_file)
-        died = host.stat(f"/proc/{daemon.pid}") is None
-        if died or (written and written.st_mtime > daemon.loaded):
+        if (written and written.st_mtime > daemon.loaded) or not processes.alive(host, daemon.pid):
             return
         time.sleep(0.05)
 
@@ -188,5 +238,8 @@ def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
 def explain(host: Host, daemon: Daemon, wrong: t.Iterable[str], done: str) -> BaselineError:
     """Return the error for a daemon that does not answer where it should."""
     tail = service.journal_tail(host, daemon.unit) if daemon.unit else []
-    words = "\nLast words of the journal:\n" + "\n".join(tail) if tail else ""
+    log = "the journal" if daemon.unit else _AUTH_LOG
+    if daemon.rc:
+        tail = host.run(["tail", "-n", "15", _AUTH_LOG]).out.splitlines()
+    words = f"\nLast words of {log}:\n" + "\n".join(tail) if tail else ""
     return BaselineError(f"sshd does not answer on {', '.join(wrong)}; {done}{words}")

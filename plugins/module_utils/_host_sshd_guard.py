@@ -10,6 +10,8 @@ import time
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import parse_master_passwd
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd, account
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_authorized import key_files, revoked
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard import (
@@ -73,9 +75,17 @@ def _account(host: Host, user: str) -> Account:
         shell=shell,
         shell_runs=os.path.isfile(shell) and os.access(shell, os.X_OK),
         shell_listed=shell in (host.read("/etc/shells") or shell).split(),
-        shadow=_shadow(host.run(["getent", "shadow", user]).out.strip().split(":")),
         sudo=_sudo(host, user),
+        **_password(host, user),
     )
+
+
+def _password(host: Host, user: str) -> dict[str, t.Any]:
+    """Return what the system's own database of passwords says of ``user``."""
+    if not has_rc():
+        return {"shadow": _shadow(host.run(["getent", "shadow", user]).out.strip().split(":"))}
+    entry = parse_master_passwd(host.read("/etc/master.passwd") or "", user)
+    return {"shadow": Shadow(entry.password if entry else ""), "master": entry}
 
 
 def _shadow(fields: list[str]) -> Shadow:

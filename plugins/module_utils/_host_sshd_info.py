@@ -38,11 +38,11 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
         return {"installed": False}
     if os.geteuid():
         raise BaselineError("sshd can only be asked by root; run the task with become: true")
-    connection = _connection(asked)
+    connection = _connection(host, asked)
     effective = sshd.effective(connection)
     tree = read_tree(host, main)
     directives = compose(tree, sshd.release)
-    daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0])
+    daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0], program=sshd.program)
     held = daemon.held if daemon.socket else None
     listening = sorted(held.loaded.listens) if held else listens(effective)
     names = sorted({one.keyword for one in directives})
@@ -59,7 +59,7 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
         "files": list(tree.files),
         "listen": [{"address": address, "port": port} for address, port in listening],
         "ports": sorted({port for _address, port in listening}),
-        "unit": daemon.unit,
+        "unit": daemon.service,
         "socket": daemon.socket,
         "running": daemon.running,
         "stale": daemon.older_than(daemons.newest_change(host, tree)),
@@ -67,8 +67,8 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
     }
 
 
-def _connection(asked: t.Mapping[str, t.Any]) -> Connection:
-    base = controller()
+def _connection(host: Host, asked: t.Mapping[str, t.Any]) -> Connection:
+    base = controller(host)
     return account(
         Connection(
             "",

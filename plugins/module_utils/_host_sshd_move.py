@@ -66,7 +66,7 @@ def plan_move(
 
 def is_behind(host: Host, daemon: Daemon, tree: Tree, move: Move) -> bool:
     """Say whether the daemon is down (now or after a boot), runs older files, or does not listen where these say."""
-    if daemon.at_boot or (daemon.unit and not daemon.running and not daemon.socket):
+    if daemon.at_boot or (daemon.service and not daemon.running and not daemon.socket):
         return True
     if daemon.older_than(newest_change(host, tree)):
         return True

@@ -8,6 +8,8 @@ import re
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_process import title
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import rc_variables
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, differences, value
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_options import (
@@ -55,7 +57,12 @@ def require_files_decide(
 
 def _starts(host: Host, daemon: Daemon) -> t.Iterator[tuple[str, Options, str]]:
     """Yield how sshd is started next and how it was started, with the way out of each."""
-    if daemon.unit:
+    if daemon.rc:
+        flags = f"{daemon.rc}_flags"
+        words = rc_variables(host, flags).get(flags, "").split()
+        way_out = f"take that out (`sysrc -x {flags}`), and `service {daemon.rc} restart`"
+        yield f"service {daemon.rc} starts sshd", parse_options(["sshd", *words]), way_out
+    elif daemon.unit:
         ran = host.run(["systemctl", "show", "--property", "ExecStart,Environment,EnvironmentFiles", daemon.unit])
         said = [line.partition("=")[::2] for line in ran.out.splitlines()]
         files = re.findall(r"^EnvironmentFiles=(/\S+)", ran.out, re.MULTILINE)
@@ -72,6 +79,6 @@ def _starts(host: Host, daemon: Daemon) -> t.Iterator[tuple[str, Options, str]]:
     if daemon.pid:
         yield (
             "sshd was started",
-            parse_options(of_title(host.read(f"/proc/{daemon.pid}/cmdline") or "")),
-            f"restart {daemon.unit or 'sshd'}, once it is started without that",
+            parse_options(of_title(title(host, daemon.pid))),
+            f"restart {daemon.service or 'sshd'}, once it is started without that",
         )

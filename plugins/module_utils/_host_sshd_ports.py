@@ -9,6 +9,8 @@ import socket
 import time
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import LISTENING, parse_sockstat
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 
 if t.TYPE_CHECKING:
@@ -36,14 +38,16 @@ def silent(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[st
 
 
 def answering(host: Host, listens: t.Iterable[Listen]) -> bool:
-    """Say, without a connection, whether something listens on every wished port (/proc/net/tcp, proc(5))."""
-    if not any(map(host.stat, _TABLES)):
+    """Say, without a connection, whether something listens on every wished port (proc(5), sockstat(1))."""
+    if not has_rc() and not any(map(host.stat, _TABLES)):
         return True
     return {listen[1] for listen in listens} <= open_ports(host)
 
 
 def open_ports(host: Host) -> set[int]:
     """Return the TCP ports that something listens on."""
+    if has_rc():
+        return parse_sockstat(host.run(LISTENING).out)
     rows = [line.split() for path in _TABLES for line in (host.read(path) or "").splitlines()[1:]]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 

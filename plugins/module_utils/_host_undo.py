@@ -17,6 +17,7 @@ import uuid
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import has_systemd
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     Daemon,
@@ -28,17 +29,19 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     armed_text,
     boot_unit,
     cron_line,
+    own_place,
     parse_armed,
     parse_record,
-    script,
+    rc_script,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo_script import script
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
 __all__ = ["PLACE", "Armed", "State", "arm", "counts", "drop", "inspect", "settle", "tell"]
 
-PLACE = Place("sshd")
+PLACE = own_place(os.uname().sysname)
 # What the undo itself may take past its time: sshd's restart and the timer's accuracy.
 _GRACE = 10.0
 _UNCHANGED = "nothing was changed"
@@ -46,11 +49,15 @@ _UNCHANGED = "nothing was changed"
 
 @dataclass(frozen=True)
 class Armed:
-    """An undo that counts. ``boot`` says what covers a restart of the host: ``systemd``, ``cron`` or ``none``."""
+    """An undo that counts. ``boot`` says what covers a restart of the host: ``systemd``, ``rc``, ``cron`` or ``none``.
+
+    ``base`` is the folder of its place, which the controller has to know.
+    """
 
     token: str
     seconds: int
     boot: str
+    base: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def arm(
     except BaseException:
         _disarm(host, place)
         raise
-    return Armed(token, seconds, boot)
+    return Armed(token, seconds, boot, place.base)
 
 
 def counts(host: Host, token: str, place: Place = PLACE) -> bool:
@@ -199,6 +206,10 @@ def _cover_boot(host: Host, place: Place) -> str:
         host.make_directory(os.path.dirname(place.boot_link))
         os.symlink(place.boot_unit, place.boot_link)
         return "systemd"
+    if has_rc():
+        host.make_directory(place.rc_scripts)
+        host.write(place.rc_script, rc_script(place), mode=0o555)
+        return "rc"
     if os.path.isdir(place.crontabs) and host.find("cron") or host.find("crond"):
         host.write(place.crontab, cron_line(place))
         return "cron"
@@ -244,7 +255,7 @@ def _start_clock(host: Host, undo: Undo) -> None:
 def _disarm(host: Host, place: Place) -> None:
     """Remove an undo that has nothing to take back."""
     host.remove(place.armed)
-    for path in (place.boot_link, place.boot_unit, place.crontab):
+    for path in (place.boot_link, place.boot_unit, place.crontab, place.rc_script):
         host.remove(path)
     if has_systemd():
         host.run(["systemctl", "stop", f"{place.unit}.timer"])

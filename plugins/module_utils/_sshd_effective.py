@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import CUMULATIVE, KEYWORDS, folded
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, matches
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import NEWEST, Release, last_wins
@@ -78,11 +78,11 @@ class Difference:
 
 
 def parse_effective(text: str) -> Effective:
-    """Read the output of ``sshd -T``: keyword in lower case -> one value for each line that it has."""
+    """Read the output of ``sshd -T``: keyword in its newest spelling, lower case -> one value a line."""
     said: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, *rest = line.split(" ", 1)
-        said.setdefault(keyword.lower(), []).append("".join(rest).strip())
+        said.setdefault(folded(keyword), []).append("".join(rest).strip())
     return {keyword: tuple(values) for keyword, values in said.items()}
 
 

@@ -12,6 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import MasterPasswd, closed
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard_keys import (
     DEAD_ENDS,
@@ -52,7 +53,7 @@ class Account:
     """A user as the host knows it. An account that does not exist has no ``home``.
 
     ``sudo`` is what ``sudo -l -U`` prints, ``None`` where sudo is not installed; ``shell_listed`` says whether
-    /etc/shells names the shell.
+    /etc/shells names the shell. ``master`` is FreeBSD's entry, which has no ages of a password and other locks.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Account:
     shell_runs: bool = False
     shell_listed: bool = True
     shadow: Shadow = Shadow()
+    master: MasterPasswd | None = None
     sudo: str | None = None
 
 
@@ -92,7 +94,7 @@ def refusals(
     return [
         *_methods(account, effective),
         *_lists(connection, effective),
-        *_usable(account, effective, int(now // _DAY)),
+        *_usable(account, effective, now),
         *_keys(account, connection, effective, files, now=now, revoked=revoked),
         *_session(account, effective),
         *_root(account),
@@ -158,8 +160,8 @@ def _lists(connection: Connection, effective: Effective) -> t.Iterator[Refusal]:
         yield Refusal(f"AllowGroups ({' '.join(groups)}) names no group of {user}; add one, or put {user} into one")
 
 
-def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Refusal]:
-    name, shadow = account.name, account.shadow
+def _usable(account: Account, effective: Effective, now: float) -> t.Iterator[Refusal]:
+    name, shadow, today = account.name, account.shadow, int(now // _DAY)
     if not account.shell_runs:
         yield Refusal(f"the shell {account.shell} of {name} is missing or cannot be run; give {name} one that exists")
     elif os.path.basename(account.shell) in DEAD_ENDS:
@@ -167,6 +169,9 @@ def _usable(account: Account, effective: Effective, today: int) -> t.Iterator[Re
     elif not account.shell_listed:
         text = f"the shell {account.shell} of {name} is not in /etc/shells, and may not run commands"
         yield Refusal(text, undecided=True)
+    if account.master:
+        yield from map(Refusal, closed(name, account.master, now))
+        return
     pam = _one(effective, "usepam") != "no"
     # sudo asks pam_unix(8) too, to which the day of the expiry itself is too late.
     if shadow.expires is not None and shadow.expires < today + (pam or name != "root"):

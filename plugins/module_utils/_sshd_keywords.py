@@ -23,7 +23,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# OpenSSH 8.2 to 10.6 with the additions of Debian (DebianBanner, GSSAPIKeyExchange) and of Red Hat.
+# OpenSSH 8.2 to 10.6 with the additions of Debian (DebianBanner, GSSAPIKeyExchange), of Red Hat, and of FreeBSD
+# (UseBlocklist).
 _SPELLINGS = """
 AcceptEnv AddressFamily AgentSocketPath AllowAgentForwarding AllowGroups AllowStreamLocalForwarding AllowTcpForwarding
 AllowUsers AuthenticationMethods AuthorizedKeysCommand AuthorizedKeysCommandUser AuthorizedKeysFile
@@ -41,8 +42,8 @@ PermitUserEnvironment PermitUserRC PerSourceMaxStartups PerSourceNetBlockSize Pe
 PerSourcePenaltyExemptList PidFile Port PrintLastLog PrintMotd PubkeyAcceptedAlgorithms PubkeyAuthentication
 PubkeyAuthOptions RDomain RefuseConnection RekeyLimit RequiredRSASize RevokedKeys SecurityKeyProvider SetEnv
 SshdAuthPath SshdSessionPath StreamLocalBindMask StreamLocalBindUnlink StrictModes Subsystem SyslogFacility
-TCPKeepAlive TrustedUserCAKeys UnusedConnectionTimeout UseDNS UsePAM VersionAddendum WarnWeakCrypto X11DisplayOffset
-X11Forwarding X11UseLocalhost XAuthLocation
+TCPKeepAlive TrustedUserCAKeys UnusedConnectionTimeout UseBlocklist UseDNS UsePAM VersionAddendum
+WarnWeakCrypto X11DisplayOffset X11Forwarding X11UseLocalhost XAuthLocation
 """
 
 # Lower case, as `sshd -T` prints it -> the spelling of the manual.
@@ -58,6 +59,8 @@ ALIASES = {
     "hostdsakey": "hostkey",
     "keepalive": "tcpkeepalive",
     "gssapicleanupcreds": "gssapicleanupcredentials",
+    # FreeBSD 14 takes both names, and prints the older one.
+    "useblacklist": "useblocklist",
 }
 
 # Every occurrence adds its values; for all other keywords the first one wins. Subsystem counts once for each name,
@@ -74,8 +77,8 @@ gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange gssapistorecrede
 hostcertificate hostkey hostkeyagent hostkeyalgorithms ignoreuserknownhosts kerberosgetafstoken kerberosorlocalpasswd
 kerberosticketcleanup kexalgorithms listenaddress logingracetime macs maxstartups modulifile permituserenvironment
 persourcemaxstartups persourcenetblocksize persourcepenalties persourcepenaltyexemptlist pidfile port printlastlog
-printmotd securitykeyprovider sshdauthpath sshdsessionpath strictmodes syslogfacility tcpkeepalive usedns usepam
-versionaddendum warnweakcrypto xauthlocation
+printmotd securitykeyprovider sshdauthpath sshdsessionpath strictmodes syslogfacility tcpkeepalive
+useblocklist usedns usepam versionaddendum warnweakcrypto xauthlocation
 """)
 
 # The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.
@@ -90,8 +93,8 @@ allowagentforwarding debianbanner disableforwarding exposeauthinfo gssapiauthent
 gssapikeyexchange gssapistorecredentialsonrekey gssapistrictacceptorcheck hostbasedauthentication
 hostbasedusesnamefrompacketonly ignoreuserknownhosts kbdinteractiveauthentication kerberosauthentication
 kerberosorlocalpasswd kerberosticketcleanup passwordauthentication permitemptypasswords permittty permituserrc
-printlastlog printmotd pubkeyauthentication streamlocalbindunlink strictmodes tcpkeepalive usedns usepam
-x11forwarding x11uselocalhost
+printlastlog printmotd pubkeyauthentication streamlocalbindunlink strictmodes tcpkeepalive useblocklist
+usedns usepam x11forwarding x11uselocalhost
 """)
 
 # Keywords that take one whole number -> the smallest and the largest that makes sense.

@@ -8,6 +8,7 @@ Fresh means that nothing which is already open may help: no control master, no p
 from __future__ import annotations
 
 import re
+import shlex
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -96,7 +97,12 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
         # With a named key an agent full of others must not spend sshd's MaxAuthTries.
         options += ["IdentitiesOnly=yes", f'IdentityFile="{target.key}"']
     flags = [word for option in options for word in ("-o", option)]
-    return [target.program, *flags, *target.arguments, "-S", master or "none", "--", target.host, script]
+    return [target.program, *flags, *target.arguments, "-S", master or "none", "--", target.host, in_sh(script)]
+
+
+def in_sh(script: str) -> str:
+    """Return the words by which any login shell, csh included, has sh(1) run ``script``."""
+    return f"exec /bin/sh -c {shlex.quote(script)}"
 
 
 def rehearsed(target: Target, rehearsal: t.Mapping[str, t.Any]) -> Target:

@@ -27,9 +27,6 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import 
 __all__ = ["Door", "Outcome", "find_door", "new_port", "prove", "take_back"]
 
 _PLACE = Place("sshd")
-_UNDO = f"sh {shlex.quote(_PLACE.script)}"
-_RECORD = shlex.quote(_PLACE.record)
-_READ_RECORD = f"cat {_RECORD} && rm -f {_RECORD}; rmdir {shlex.quote(_PLACE.base)} 2>/dev/null; true"
 _LOGIN_SECONDS = 10
 _TOO_LATE = 3
 
@@ -115,12 +112,12 @@ def new_port(own: int | None, *, server: int, ports: t.Sequence[int]) -> int | N
     return ports[0]
 
 
-def prove(door: Door, *, armed: bool, until: float) -> str:
+def prove(door: Door, *, armed: bool, until: float, place: Place = _PLACE) -> str:
     """Log in anew by ``door`` and confirm the change in that login; return the complaint, an empty text if all is well.
 
     A refused login is final; a connection that is not made is tried again, as the way there may take a moment.
     """
-    verdict = f"{_UNDO} confirm" if armed else "true"
+    verdict = f"{_undo(place)} confirm" if armed else "true"
     script, data = as_root(verdict, password=door.password) if door.sudo else ("true", None)
     while True:
         reply = run(door.target, f"echo {shlex.quote(MARK)}; {script}", seconds=_LOGIN_SECONDS, data=data)
@@ -137,14 +134,16 @@ def prove(door: Door, *, armed: bool, until: float) -> str:
     return sudo_complaint(door.target, reply, tried=tried) or "" if door.sudo else ""
 
 
-def take_back(own: Target, *, password: str | None, master: str | None, deadline: float) -> Outcome:
+def take_back(
+    own: Target, *, password: str | None, master: str | None, deadline: float, place: Place = _PLACE
+) -> Outcome:
     """Have the host take the change back over what is still open, or wait until it has; say what was seen."""
-    script, data = as_root(f"{_UNDO} asked; {_READ_RECORD}", password=password)
+    script, data = as_root(f"{_undo(place)} asked; {_read_record(place)}", password=password)
     if master:
         reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
         if "token=" in reply.out:
             return _told(reply.out, "at once, over the connection that was still open")
-    script, data = as_root(_READ_RECORD, password=password)
+    script, data = as_root(_read_record(place), password=password)
     while True:
         # The host's clock began before ours: a little later all is done there.
         time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))
@@ -156,6 +155,15 @@ def take_back(own: Target, *, password: str | None, master: str | None, deadline
     if reply.logged_in:
         return Outcome(True, f"a new login as {own} works again")
     return Outcome(None, str(login_complaint(own, reply)))
+
+
+def _undo(place: Place) -> str:
+    return f"sh {shlex.quote(place.script)}"
+
+
+def _read_record(place: Place) -> str:
+    record = shlex.quote(place.record)
+    return f"cat {record} && rm -f {record}; rmdir {shlex.quote(place.base)} 2>/dev/null; true"
 
 
 def _told(text: str, how: str) -> Outcome:

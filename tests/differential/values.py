@@ -155,6 +155,8 @@ NOT_DRAWN = {
     "Include": "drawn as the tree itself",
     "Match": "drawn as the tree itself",
     "GSSAPIEnablek5users": "of Red Hat's sshd; no host of the tests knows it",
+    "UseBlacklist": "of FreeBSD 14's sshd; no host of the tests knows it",
+    "UseBlocklist": "of FreeBSD 15's sshd; no host of the tests knows it",
     "KerberosUniqueCCache": "of Red Hat's sshd; no host of the tests knows it",
     "KerberosUseKuserok": "of Red Hat's sshd; no host of the tests knows it",
 }

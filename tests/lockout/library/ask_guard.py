@@ -17,7 +17,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"users": {"type": "list", "elements": "str", "required": True}})
     sshd = find_sshd(Host(module), "/etc/ssh/sshd_config")
     assert sshd is not None
-    base, refused, warned = controller(), {}, {}
+    base, refused, warned = controller(sshd.host), {}, {}
     for user in module.params["users"]:
         try:
             told = guard(sshd, "", base, [user])

@@ -195,8 +195,8 @@ def test_stage() -> None:
     ],
 )
 def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
-    monkeypatch.setattr(_host_sshd, "_ssh_connection", lambda: said)
-    assert controller().specification() == specification
+    monkeypatch.setattr(_host_sshd, "own_ssh_connection", lambda _host: said)
+    assert controller(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
 
 
 def test_connections_for_the_wish() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     armed_text,
     boot_unit,
     cron_line,
+    own_place,
     parse_armed,
     parse_record,
-    script,
+    rc_script,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo_script import script
 
 # The stand-ins write down how they were called; sshd -t fails where a file says so.
 SSHD = """#!/bin/sh
@@ -67,6 +71,7 @@ def scene(tmp_path: Path) -> Scene:
         base=str(tmp_path / "var lib"),
         units=str(tmp_path / "units"),
         crontabs=str(tmp_path / "cron.d"),
+        rc_scripts=str(tmp_path / "rc.d"),
         path=f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin",
     )
     folder = Path(place.folder)
@@ -275,3 +280,84 @@ def test_a_firewall_is_shut_again(scene: Scene, trigger: str, runs: bool) -> Non
     assert calls == (["sshd -t", "sshd ", "firewall --remove it's"] if runs else [])
     assert rules.read_text() == "22"
     assert scene.record().problems == ("this failed: firewall --remove it's" if runs else "")
+
+
+def freebsd(scene: Scene) -> tuple[Place, Undo]:
+    """The same change on FreeBSD: its base system's commands and no others, service(8) and lockf(1) as stand-ins."""
+    bin_ = scene.root / "freebsd"
+    bin_.mkdir()
+    for name in FREEBSD_BASE:
+        found = shutil.which(name)
+        assert found, name
+        (bin_ / name).symlink_to(found)
+    for name in ("logger", "service", "lockf"):
+        program = bin_ / name
+        program.write_text(SAY.replace("NAME", name).replace("{log}", str(scene.root / "log")))
+        program.chmod(0o755)
+    place = replace(scene.place, path=str(bin_))
+    Path(place.rc_scripts).mkdir()
+    Path(place.rc_script).write_text(rc_script(place))
+    sshd = scene.root / "bin" / "sshd"
+    owner = f"{os.getuid()}:{os.getgid()}"
+    saved = (Saved(str(scene.main), "0", owner, 0o600), Saved(str(scene.dropin)))
+    undo = Undo(place, "mine", 60, saved, Daemon(program=str(sshd), rc="sshd"))
+    Path(place.script).write_text(script(undo))
+    Path(place.armed).write_text(armed_text("mine", time.time() + 60))
+    return place, undo
+
+
+# hier(7), /bin, /sbin, /usr/bin and /usr/sbin of FreeBSD 14; what the script calls besides may fail there.
+FREEBSD_BASE = ("chmod", "chown", "cp", "date", "mkdir", "mv", "rm", "rmdir", "sed", "sleep", "sync", "timeout", "tr")
+
+
+def test_freebsd_takes_the_change_back_by_its_own_commands(scene: Scene) -> None:
+    place, _undo = freebsd(scene)
+    ran = scene.run("asked")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert scene.main.read_bytes() == b"Port 22\n# \xe9\n"
+    assert not scene.dropin.exists() and not Path(place.rc_script).exists() and not Path(place.folder).exists()
+    assert [call for call in scene.calls() if not call.startswith("logger")] == [
+        "lockf -s 9",
+        "sshd -t",
+        "service sshd onereload",
+        "service sshd onestatus",
+    ]
+    assert scene.record().problems == ""
+
+
+def test_freebsd_starts_an_sshd_that_is_down(scene: Scene) -> None:
+    place, _undo = freebsd(scene)
+    service = Path(place.path) / "service"
+    service.write_text(service.read_text() + 'case "$2" in onestart) ;; *) exit 1 ;; esac\n')
+    assert scene.run("asked").returncode == 0
+    assert scene.calls()[-2].startswith("service sshd onestart")
+
+
+def test_freebsd_takes_it_back_at_boot_before_sshd(scene: Scene) -> None:
+    place, _undo = freebsd(scene)
+    # rc(8) runs each script with "start" or, at a boot, "faststart"; a stop must not touch anything.
+    for word in ("stop", "faststop", "status"):
+        subprocess.run(["sh", place.rc_script, word], check=True)
+        assert scene.main.read_text() == "Port 2222\n"
+    boot = Path(place.rc_script).read_text()
+    subprocess.run(["sh", place.rc_script, "faststart"], check=True)
+    assert scene.main.read_bytes() == b"Port 22\n# \xe9\n"
+    assert not [call for call in scene.calls() if call.startswith("service")]
+    assert not Path(place.rc_script).exists()
+    assert scene.record().trigger == "boot"
+    assert "# PROVIDE: pyhost_undo_sshd\n" in boot and "# BEFORE: LOGIN\n" in boot
+
+
+def test_freebsd_forgets_a_change_that_is_confirmed(scene: Scene) -> None:
+    place, _undo = freebsd(scene)
+    assert scene.run("confirm").returncode == 0
+    assert scene.main.read_text() == "Port 2222\n"
+    assert not Path(place.rc_script).exists() and not Path(place.folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "folder"),
+    [("Linux", "/var/lib/pyhost.baseline/undo-sshd"), ("FreeBSD", "/var/db/pyhost.baseline/undo-sshd")],
+)
+def test_the_place_is_where_the_system_keeps_its_state(kernel: str, folder: str) -> None:
+    assert own_place(kernel).folder == folder

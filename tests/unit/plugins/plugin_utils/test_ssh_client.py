@@ -134,7 +134,7 @@ def test_host_keys_are_not_checked_where_ansible_does_not() -> None:
 
 def test_an_open_master_serves_where_it_is_asked_for() -> None:
     argv = command(Target("web", arguments=("-S", "/tmp/other")), "true", seconds=7, master="/tmp/own")
-    assert argv[argv.index("--") - 2 :] == ["-S", "/tmp/own", "--", "web", "true"]
+    assert argv[argv.index("--") - 2 :] == ["-S", "/tmp/own", "--", "web", "exec /bin/sh -c true"]
 
 
 def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:
