@@ -13,7 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
 
 @dataclass
 class Expected:
-    """One command of a transcript and what it answers; ``writes`` are the files that it leaves behind."""
+    """One command of a transcript and what it answers; ``writes`` are the files it leaves, ``touches`` their times."""
 
     argv: list[str]
     rc: int = 0
@@ -21,6 +21,7 @@ class Expected:
     err: str = ""
     data: str | None = None
     writes: dict[str, str | None] = field(default_factory=dict)
+    touches: dict[str, int] = field(default_factory=dict)
 
 
 class FakeHost:
@@ -53,6 +54,7 @@ class FakeHost:
         assert data == expected.data
         for path, text in expected.writes.items():
             self._put(path, text)
+        self.mtimes.update(expected.touches)
         return Ran(tuple(argv), expected.rc, expected.out, expected.err)
 
     def stat(self, path: str) -> os.stat_result | None:
