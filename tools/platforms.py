@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES, asked_system, row
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Unavailable
-from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS, keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS, Target, keys
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "docs" / "platforms.toml"
@@ -94,12 +94,14 @@ def load() -> Data:
 
 def status(data: Data) -> dict[str, str]:
     """Return whether each release of the mission is managed, by its key."""
-    managed = [release in target.supported for target in TARGETS for release in target.releases]
-    return {key: _status(data, key, managed=one) for key, one in zip(keys(), managed, strict=True)}
+    releases = [(target, release) for target in TARGETS for release in target.releases]
+    return {key: _status(data, key, target, release) for key, (target, release) in zip(keys(), releases, strict=True)}
 
 
-def _status(data: Data, key: str, *, managed: bool) -> str:
-    if not managed:
+def _status(data: Data, key: str, target: Target, release: str) -> str:
+    if release in target.written:
+        return "written, but not run on FreeBSD; refused unless `baseline_allow_unproven: true`"
+    if release not in target.supported:
         return "planned; refused with a sentence today"
     stood_in = any(data.kind(feature, key) == "stand-in" for feature in data.features)
     return "managed, but proven on a stand-in only" if stood_in else "managed"

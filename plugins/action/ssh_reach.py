@@ -31,6 +31,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     Answer,
     escalation_complaint,
     host_complaint,
+    host_warning,
     parse_answer,
     probe_script,
     said,
@@ -58,6 +59,7 @@ class ActionModule(ActionBase):
                 "ports": {"type": "list", "elements": "int", "default": []},
                 "python_required": {"type": "bool", "default": True},
                 "allow_end_of_life": {"type": "bool", "default": False},
+                "allow_unproven": {"type": "bool", "default": False},
             }
         )[1]
         if complaint := port_complaint(wish["ports"]):
@@ -74,6 +76,7 @@ class ActionModule(ActionBase):
                 python_needed=wish["python_required"],
                 python_named=named,
                 allow_end_of_life=wish["allow_end_of_life"],
+                allow_unproven=wish["allow_unproven"],
             )
 
         powerless: list[str] = []
@@ -100,6 +103,8 @@ class ActionModule(ActionBase):
             return self._unreachable(result, outcome.tried, forced)
         if complaint := unfit(outcome.answer):
             return {**result, "failed": True, "msg": complaint}
+        if warning := host_warning(outcome.answer):
+            result["warnings"] = [warning]
         return {**result, "changed": False, **_facts(outcome.candidate, outcome.answer, least, is_ssh=self._is_ssh())}
 
     def _is_ssh(self) -> bool:

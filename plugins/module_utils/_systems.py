@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import ENTERPRISE_LINUX, System
 
-__all__ = ["TARGETS", "Target", "complaint", "keys", "known", "not_a_target", "supported_words"]
+__all__ = ["TARGETS", "Target", "complaint", "keys", "known", "not_a_target", "supported_words", "unproven"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Target:
     """A distribution of the mission; releases are ``VERSION_ID``, of which only the part before the dot counts where
     ``majors`` is true.
 
-    ``supported`` releases have been run with all roles; ``planned`` ones are refused until they have been. Older ones
-    than the first of both are refused because they are ``aged``.
+    ``supported`` releases have been run with all roles; ``planned`` ones are refused until they have been. For the
+    ``written`` ones everything is there, from manuals and sources, and was never run: who knows that may go on. Older
+    ones than the first of all are refused because they are ``aged``.
     """
 
     title: str
@@ -30,10 +31,11 @@ class Target:
     planned: tuple[str, ...]
     aged: str
     majors: bool = True
+    written: tuple[str, ...] = ()
 
     @property
     def releases(self) -> tuple[str, ...]:
-        return tuple(sorted((*self.supported, *self.planned), key=_number))
+        return tuple(sorted((*self.supported, *self.planned, *self.written), key=_number))
 
     def release(self, version: str) -> str:
         return version.partition(".")[0] if self.majors else version
@@ -59,15 +61,15 @@ TARGETS: tuple[Target, ...] = (
         "whose own Python is too old for Ansible",
     ),
     Target("Fedora", ("fedora",), (), ("42", "43", "44"), _END_OF_LIFE),
-    Target("FreeBSD", ("freebsd",), (), ("14", "15"), _END_OF_LIFE),
+    Target("FreeBSD", ("freebsd",), (), (), _END_OF_LIFE, written=("14", "15")),
 )
 
 _WAY_OUT = "take it out of the inventory or choose others with '--limit'"
 
 
-def complaint(system: System, *, allow_end_of_life: bool = False) -> str | None:
+def complaint(system: System, *, allow_end_of_life: bool = False, allow_unproven: bool = False) -> str | None:
     """Say why ``system`` cannot be a target, ``None`` where it can."""
-    target = next((one for one in TARGETS if system.id in one.ids), None)
+    target = _target(system)
     if target is None:
         return _sentence(system, "which pyhost.baseline does not manage")
     release = target.release(system.version)
@@ -81,9 +83,27 @@ def complaint(system: System, *, allow_end_of_life: bool = False) -> str | None:
             return None
         way_out = "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
         return _sentence(system, target.aged, way_out)
+    if release in target.written:
+        if allow_unproven:
+            return None
+        what = "for which everything is written from manuals and sources, but on which nothing was ever run"
+        way_out = f"{_WAY_OUT}, or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
+        return _sentence(system, what, way_out)
     if release in target.planned:
         return _sentence(system, "which is planned, but nothing was proven there yet")
     return _sentence(system, "a release on which nothing was proven")
+
+
+def unproven(system: System) -> str | None:
+    """Return what has to be told of ``system`` where it was allowed knowingly, ``None`` where all of it was run."""
+    target = _target(system)
+    if target is None or target.release(system.version) not in target.written:
+        return None
+    return f"pyhost.baseline was never run on {system.title}: be sure of another way in (a console) before you go on"
+
+
+def _target(system: System) -> Target | None:
+    return next((one for one in TARGETS if system.id in one.ids), None)
 
 
 def _sentence(system: System, what: str, way_out: str = _WAY_OUT) -> str:

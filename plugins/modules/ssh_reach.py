@@ -47,6 +47,12 @@ options:
         of which it manages later ones. Nothing was proven there.
     type: bool
     default: false
+  allow_unproven:
+    description:
+      - Go on, with a warning, where the host runs a release for which this collection was written from manuals and
+        sources and on which it was never run (FreeBSD 14 and 15).
+    type: bool
+    default: false
 notes:
   - Neither users nor ports are chosen where an extra variable (C(-e ansible_user=…)) decides, because extra variables
     beat what a play sets.

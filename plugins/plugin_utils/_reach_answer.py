@@ -10,9 +10,9 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
-from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target, unproven
 
-__all__ = ["Answer", "escalation_complaint", "host_complaint", "parse_answer", "probe_script", "said"]
+__all__ = ["Answer", "escalation_complaint", "host_complaint", "host_warning", "parse_answer", "probe_script", "said"]
 
 _MARK = "pyhost.baseline.reach"
 _OWN_PYTHON = "/usr/bin/python3"
@@ -128,15 +128,24 @@ def host_complaint(
     python_needed: bool,
     python_named: str | None = None,
     allow_end_of_life: bool = False,
+    allow_unproven: bool = False,
 ) -> str | None:
     """Say why the host that answered cannot be a target, ``None`` where it can."""
     if answer.kernel == "Darwin":
         return not_a_target("macOS")
-    system = System(answer.system, answer.version, title=answer.name or "an unknown system")
-    unfit = complaint(system, allow_end_of_life=allow_end_of_life)
+    unfit = complaint(_system(answer), allow_end_of_life=allow_end_of_life, allow_unproven=allow_unproven)
     if unfit is None and python_needed and answer.python(least_python) is None:
         return _python_complaint(answer, least_python, python_named)
     return unfit
+
+
+def host_warning(answer: Answer) -> str | None:
+    """Return what the user has to know of a host that may be a target."""
+    return unproven(_system(answer))
+
+
+def _system(answer: Answer) -> System:
+    return System(answer.system, answer.version, title=answer.name or "an unknown system")
 
 
 def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
-from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, keys, known
+from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, keys, known, unproven
 
 LEFT = "pyhost.baseline manages Debian 12 and 13, Ubuntu 24.04; the host was left as it was; "
 ELSEWHERE = LEFT + "take it out of the inventory or choose others with '--limit'"
@@ -17,6 +17,8 @@ KNOWINGLY = (
 AGED = "which is past its end of life"
 PLANNED = "which is planned, but nothing was proven there yet"
 UNPROVEN = "a release on which nothing was proven"
+WRITTEN = "for which everything is written from manuals and sources, but on which nothing was ever run"
+FIRST = ELSEWHERE + ", or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
 FOREIGN = "which pyhost.baseline does not manage"
 OLD_PYTHON = "whose own Python is too old for Ansible"
 
@@ -49,7 +51,9 @@ SYSTEMS = [
     ("fedora", "45", "Fedora Linux 45 (Rawhide)", UNPROVEN, ELSEWHERE),
     ("freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9", AGED, ELSEWHERE),
     ("freebsd", "13.5", "FreeBSD 13.5-RELEASE", AGED, ELSEWHERE),
-    ("freebsd", "14.3", "FreeBSD 14.3-RELEASE", PLANNED, ELSEWHERE),
+    ("freebsd", "14.3", "FreeBSD 14.3-RELEASE", WRITTEN, FIRST),
+    ("freebsd", "15.0", "FreeBSD 15.0-RELEASE", WRITTEN, FIRST),
+    ("freebsd", "16.0", "FreeBSD 16.0-CURRENT", UNPROVEN, ELSEWHERE),
     ("alpine", "3.22.1", "Alpine Linux v3.22", FOREIGN, ELSEWHERE),
     ("openbsd", "7.7", "OpenBSD 7.7", FOREIGN, ELSEWHERE),
 ]
@@ -76,6 +80,27 @@ def test_complaint(system_id: str, version: str, title: str, what: str | None, w
 def test_end_of_life_is_the_only_thing_that_can_be_allowed(system: System, allowed: bool) -> None:
     assert complaint(system) is not None
     assert (complaint(system, allow_end_of_life=True) is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("system", "allowed", "warned"),
+    [
+        pytest.param(System("freebsd", "14.3", title="FreeBSD 14.3-RELEASE"), True, True, id="written, never run"),
+        pytest.param(System("freebsd", "13.5"), False, False, id="past its end of life"),
+        pytest.param(System("debian", "11"), False, False, id="past its end of life too"),
+        pytest.param(System("debian", "14"), False, False, id="nothing is written for it"),
+        pytest.param(System("alpine", "3.22.1"), False, False, id="foreign"),
+        pytest.param(System("debian", "13"), True, False, id="managed anyway"),
+    ],
+)
+def test_what_was_written_and_never_run_is_allowed_knowingly(system: System, allowed: bool, warned: bool) -> None:
+    assert (complaint(system, allow_unproven=True) is None) is allowed
+    words = unproven(system)
+    assert words == (
+        f"pyhost.baseline was never run on {system.title}: be sure of another way in (a console) before you go on"
+        if warned
+        else None
+    )
 
 
 def test_each_release_has_a_key_that_names_it() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     Answer,
     escalation_complaint,
     host_complaint,
+    host_warning,
     parse_answer,
     probe_script,
     said,
@@ -119,6 +120,14 @@ def test_end_of_life_is_allowed_knowingly_and_python_is_asked_for_all_the_same()
     assert refused is not None and "which is past its end of life" in refused
     assert allowed is not None and allowed.startswith("the host has only Python 3.7.3 at /usr/bin/python3")
     assert host_complaint(buster, least_python=(3, 7), python_needed=True, allow_end_of_life=True) is None
+
+
+def test_what_was_never_run_is_refused_or_warned_of() -> None:
+    freebsd = answer(kernel="FreeBSD", system="freebsd", version="14.3", name="FreeBSD 14.3-RELEASE")
+    refused = host_complaint(freebsd, least_python=(3, 8), python_needed=False)
+    assert refused is not None and "say 'baseline_allow_unproven: true'" in refused
+    assert host_complaint(freebsd, least_python=(3, 8), python_needed=False, allow_unproven=True) is None
+    assert host_warning(freebsd) and host_warning(answer()) is None
 
 
 def test_host_complaint_of_a_named_python() -> None:
