@@ -31,8 +31,12 @@ _COMMANDS: t.Mapping[str, str] = {
     "el": f"{_DNF} python3",
     # dnf 5 needs no Python, and Ansible's module for it needs its bindings.
     "fedora": f"{_DNF} python3 python3-libdnf5",
-    # pkg installs itself first where it is not there yet, and asks whether it may.
-    "freebsd": "env ASSUME_ALWAYS_YES=yes pkg install -y python3",
+    # pkg has to install itself first. It also asks whether to ignore that its packages are for a newer FreeBSD, which
+    # would be answered with yes too: so the catalogue is read without that answer.
+    "freebsd": (
+        "pkg -N >/dev/null 2>&1 || env ASSUME_ALWAYS_YES=yes pkg bootstrap -y; "
+        "pkg update && env ASSUME_ALWAYS_YES=yes pkg install -y -U python3"
+    ),
 }
 
 

@@ -31,7 +31,7 @@ def test_each_system_of_the_mission_has_words_that_any_shell_can_carry(system: S
         (System("ubuntu", "26.04"), "--force-confold install python3"),
         (System("rocky", "9.4"), "dnf -y --setopt=install_weak_deps=False install python3"),
         (System("fedora", "43"), "dnf -y --setopt=install_weak_deps=False install python3 python3-libdnf5"),
-        (System("freebsd", "14.3"), "env ASSUME_ALWAYS_YES=yes pkg install -y python3"),
+        (System("freebsd", "14.3"), "pkg update && env ASSUME_ALWAYS_YES=yes pkg install -y -U python3"),
     ],
     ids=lambda value: value.keys[0] if isinstance(value, System) else "",
 )
