@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import typing as t
 
@@ -13,6 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import c
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import pf_trouble
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import interpreter, own_path
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_process import own_ssh_connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import account, find_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 
@@ -113,15 +113,6 @@ _TRIALS = (
 
 
 def controller(host: Host) -> str | None:
-    """Return the address that this run's SSH session comes from, ``None`` for a run that comes another way.
-
-    sudo drops SSH_CONNECTION, so that the processes above are asked too: sudo's own environment still has it.
-    """
-    pid = os.getpid()
-    while pid > 1:
-        found = re.search(r"(?:\A|\0)SSH_CONNECTION=(\S+) ", host.read(f"/proc/{pid}/environ") or "")
-        if found:
-            return found.group(1).split("%", 1)[0]
-        parent = re.search(r"^PPid:\s*(\d+)$", host.read(f"/proc/{pid}/status") or "", re.MULTILINE)
-        pid = int(parent.group(1)) if parent else 0
-    return None
+    """Return the address that this run's SSH session comes from, ``None`` for a run that comes another way."""
+    said = own_ssh_connection(host).split()
+    return said[0].split("%", 1)[0] if said else None

@@ -22,7 +22,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import (
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream, questions
+from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import PROCESSES
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import _PROGRAM, _commands
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import controller
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fail2ban"
@@ -319,3 +321,13 @@ def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
     )
     (warning,) = ensure(host).warnings
     assert warning.startswith("pf passes packets before it looks at bans: 'pass in quick proto tcp")
+
+
+def test_the_controller_is_found_above_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ps(1) tells the environment of an ancestor, which sudo has taken from this process."""
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    pid = os.getpid()
+    told = f"  800     1 sudo SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22 python3\n{pid}   800 python3 HOME=/root\n"
+    host = FakeHost({}, [Expected(list(PROCESSES), out=told)])
+    assert controller(t.cast(t.Any, host)) == "198.51.100.7"
+    host.done()
