@@ -1,4 +1,7 @@
-"""Images of bare systems: mmdebstrap builds the root, `docker import` takes it, a hash of the recipe names it."""
+"""Images of bare systems: mmdebstrap builds the root, `docker import` takes it, a hash of the recipe names it.
+
+``PYHOST_IMAGES`` chooses a registry's images instead, see registry_images.py.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
+from tests.hosts import registry_images
 from tests.hosts.engine import EngineError
 from tests.hosts.paths import CACHE, SYSTEMS
 
@@ -87,6 +91,9 @@ def load(name: str) -> System:
 
 def ensure(client: docker.DockerClient, name: str) -> str:
     """Return the tag of the image of ``name``, building it (about 40 seconds) where the engine does not have it."""
+    chosen = registry_images.choice()
+    if chosen is not None:
+        return registry_images.ensure(client, registry_images.folder(name, chosen))
     system = load(name)
     tag = system.tag()
     try:
