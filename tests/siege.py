@@ -26,6 +26,8 @@ KINDS = {"h12": "password", "h12-lean": "key", "h13": "key", "h13-socket": "pass
 FAMILIES = ("IPv4", "IPv6")
 USERS = {"IPv4": "deploy", "IPv6": "nobody-here"}
 MAXRETRY, BANTIME = 3, 25
+# Of the second attack, which is to outlast what comes after it.
+LONG_SECONDS = 3600
 
 Answer = dict[str, Any]
 
@@ -55,11 +57,25 @@ class Host:
         return int(self.run(f"grep -cF '[{jail}] Found {address} ' /var/log/fail2ban.log || true"))
 
     def ban_lasted(self, address: str) -> float:
-        """Return the seconds from the first ban of ``address`` to its end, by fail2ban's log."""
-        lines = self.run("cat /var/log/fail2ban.log").splitlines()
-        told = [[line for line in lines if f"] {what} {address}" in line][0] for what in ("Ban", "Unban")]
-        begun, ended = (datetime.datetime.fromisoformat(line[:23].replace(",", ".")) for line in told)
-        return (ended - begun).total_seconds()
+        """Return the seconds from the failure that ``address`` was banned for to the end of the ban, by fail2ban's log.
+
+        fail2ban counts from the failure, whose time its log gives in whole seconds.
+        """
+        log = self.run("cat /var/log/fail2ban.log")
+        failed = re.findall(rf"\[sshd\] Found {re.escape(address)} - (.+)$", log, re.MULTILINE)[MAXRETRY - 1]
+        ended = re.findall(rf"^(\S+ \S+),.* \[sshd\] Unban {re.escape(address)}$", log, re.MULTILINE)[0]
+        begin, end = map(datetime.datetime.fromisoformat, (failed, ended))
+        return (end - begin).total_seconds()
+
+    def bantime(self, address: str, jail: str = "sshd") -> int:
+        """Return for how many seconds the server holds ``address``."""
+        told = self.run(f"fail2ban-client get {jail} banip --with-time")
+        return int(re.findall(rf"^{re.escape(address)} \s*\S+ \S+ \+ (\d+) =", told, re.MULTILINE)[0])
+
+    def refuses_since(self, address: str) -> float:
+        """Wait until the packet filter refuses ``address``; return the time."""
+        seen = f"nft list ruleset | grep -qwF {address}"
+        return float(self.run(f"for i in $(seq 300); do {seen} && break; sleep 0.1; done; date +%s.%N"))
 
     def banned(self, jail: str = "sshd") -> list[str]:
         # A server that is starting does not answer yet.
@@ -87,6 +103,7 @@ class Siege:
     to_cut: dict[str, float] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     in_filter: dict[str, bool] = field(default_factory=dict)
+    bantime: dict[str, int] = field(default_factory=dict)
     lasted: dict[str, float] = field(default_factory=dict)
     let_in: dict[str, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
@@ -166,10 +183,39 @@ def cut(siege: Siege, victim: Host, attacker: Host, family: str, address: str) -
             time.sleep(0.5)
             siege.counted[family].append(victim.found(mine))
             siege.early[family] = mine in victim.banned()
-    seen = attacker.attack("until", address, "refused", "30")
-    siege.to_cut[family] = seen["at"] - answer["at"]
-    siege.state[family] = seen["state"]
+    siege.to_cut[family] = victim.refuses_since(mine) - answer["at"]
+    siege.counted[family].append(victim.found(mine))
     siege.in_filter[family] = victim.filter_holds(mine)
+    siege.bantime[family] = victim.bantime(mine)
+    siege.state[family] = attacker.attack("until", address, "refused", "0")["state"]
+
+
+@dataclass
+class Second:
+    """What was seen of the second attack: who is banned, for how many seconds, and whether from all ports."""
+
+    banned: set[str] = field(default_factory=set)
+    bantime: dict[str, int] = field(default_factory=dict)
+    on_all_ports: dict[str, bool] = field(default_factory=dict)
+
+
+def ban_again(second: Second, hosts: dict[str, Host], name: str, family: str) -> None:
+    """Fail until the attacker is banned for the second time. How often, fail2ban makes depend on the first one."""
+    victim, attacker = hosts[name], hosts["attacker"]
+    mine, address = attacker.address(family), victim.address(family)
+
+    def failed_and_banned() -> bool:
+        attacker.attack("fail", address, KINDS[name], USERS[family])
+        return victim.wait(lambda: mine in victim.banned(), 2)
+
+    # OpenSSH 9.8 and later refuses who fails for a while, which is no failure for fail2ban.
+    assert victim.wait(failed_and_banned, 60)
+    second.banned.add(mine)
+    # fail2ban bans at once, and prolongs the ban a moment later.
+    victim.wait(lambda: victim.bantime(mine) > LONG_SECONDS)
+    second.bantime[family] = victim.bantime(mine)
+    held = rf"set addr6?-set-recidive {{[^}}]*elements = {{[^}}]*(?<![\w.:]){re.escape(mine)}[,\s]"
+    second.on_all_ports[family] = victim.wait(lambda: re.search(held, victim.run("nft list ruleset")) is not None)
 
 
 def play(scenario: str, *words: str, dies: bool = False) -> str:

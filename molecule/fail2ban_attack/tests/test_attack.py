@@ -12,7 +12,19 @@ import sys
 import pytest
 
 from tests.hosts.paths import FLEETS, ROOT
-from tests.siege import BANTIME, FAMILIES, FLEET, KINDS, MAXRETRY, SCENARIO, Host, Siege, play
+from tests.siege import (
+    BANTIME,
+    FAMILIES,
+    FLEET,
+    KINDS,
+    LONG_SECONDS,
+    MAXRETRY,
+    SCENARIO,
+    Host,
+    Second,
+    Siege,
+    play,
+)
 
 each_victim = pytest.mark.parametrize("victim", KINDS)
 each_family = pytest.mark.parametrize("family", FAMILIES)
@@ -33,7 +45,7 @@ def test_the_hosts_are_what_they_are_said_to_be(victim: str, hosts: dict[str, Ho
 def test_an_attempt_counts_once(victim: str, family: str, sieges: dict[str, Siege]) -> None:
     siege = sieges[victim]
     assert all("Permission denied" in said for said in siege.said[family]), siege.said[family]
-    assert siege.counted[family] == [1, 2]
+    assert siege.counted[family] == [1, 2, 3]
     assert not siege.early[family]
 
 
@@ -52,9 +64,11 @@ def test_maxretry_attempts_cut_it_off(victim: str, family: str, sieges: dict[str
 @each_family
 @each_victim
 def test_the_ban_ends(victim: str, family: str, sieges: dict[str, Siege]) -> None:
-    assert sieges[victim].let_in[family] == "open"
-    # fail2ban counts from the failure, and its log names the ban a moment later.
-    assert BANTIME - 5 <= sieges[victim].lasted[family] <= BANTIME + 5
+    siege = sieges[victim]
+    assert siege.bantime[family] == BANTIME
+    # That it is over is what the attacker sees; how soon after its time depends on what else the machine does.
+    assert siege.lasted[family] >= BANTIME
+    assert siege.let_in[family] == "open"
 
 
 @each_family
@@ -68,14 +82,14 @@ def test_others_still_log_in(victim: str, family: str, sieges: dict[str, Siege])
 def test_established_sessions_go_on(victim: str, who: str, sieges: dict[str, Siege]) -> None:
     ticks = sieges[victim].ticks[who]
     gaps = [after - before for before, after in zip(ticks, ticks[1:], strict=False)]
-    assert len(ticks) > 100
-    assert max(gaps) < 5
+    # A ban of the session would last as long as any other, or for good.
+    assert max(gaps) < BANTIME / 2
 
 
 @pytest.mark.usefixtures("sieges")
 def test_a_failure_that_journald_cannot_place_counts(hosts: dict[str, Host]) -> None:
     """A busy journald finds neither unit nor process of one that has ended: here it is made to come late."""
-    # Not the attacker, whose looks at the port count too and may have banned it anew.
+    # Not the attacker, whose failures count for more since it was banned.
     victim, attacker = hosts["h12-lean"], hosts["bystander"]
     mine = attacker.address("IPv6")
     before = victim.found(mine)
@@ -93,14 +107,30 @@ def test_a_failure_that_journald_cannot_place_counts(hosts: dict[str, Host]) -> 
 
 @each_family
 @each_victim
-def test_a_restart_of_fail2ban_keeps_it_out(victim: str, family: str, restarted: dict[str, dict[str, str]]) -> None:
+def test_a_second_ban_is_longer(victim: str, family: str, longer: dict[str, Second]) -> None:
+    assert longer[victim].bantime[family] == 2 * LONG_SECONDS
+
+
+@each_family
+@each_victim
+def test_who_is_banned_twice_is_banned_from_all_ports(victim: str, family: str, longer: dict[str, Second]) -> None:
+    assert longer[victim].on_all_ports[family]
+
+
+@each_family
+@each_victim
+def test_a_restart_of_fail2ban_keeps_it_out(
+    victim: str, family: str, restarted: dict[str, dict[str, str]], hosts: dict[str, Host]
+) -> None:
     assert restarted[victim][family] == "refused"
+    # Restored with what was left of its time.
+    assert hosts[victim].bantime(hosts["attacker"].address(family)) == 2 * LONG_SECONDS
 
 
 @each_family
 @each_victim
 def test_a_flush_by_hand_lets_it_in(victim: str, family: str, flushed: dict[str, dict[str, str]]) -> None:
-    assert flushed[victim][family] in ("open", "penalty")
+    assert flushed[victim][family] == "open"
 
 
 @each_family
