@@ -27,7 +27,8 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm impo
     take_back,
 )
 
-_MAIN = "/etc/ssh/sshd_config"
+# The second is that of FreeBSD's port openssh-portable, which takes the place of the base system's.
+_MAINS = ("/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config")
 _OTHER_CLIENTS = ("paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh")
 Result = t.Dict[str, t.Any]
 
@@ -70,7 +71,7 @@ class ActionModule(ActionBase):
             return {"method": "none", "reason": "confirm is false"}
         if not boolean(arguments.get("reload", True), strict=False):
             return {"method": "none", "reason": "reload is false, so sshd does not use the new files yet"}
-        if arguments.get("path", _MAIN) != _MAIN:
+        if arguments.get("path", _MAINS[0]) not in _MAINS:
             return {"method": "checks", "reason": f"{arguments['path']} is not of the sshd that Ansible comes in by"}
         if not is_ssh(self._connection):
             reason = f"the connection is {self._connection.transport}: sshd was asked on the host, no login was made"

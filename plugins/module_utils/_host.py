@@ -118,6 +118,10 @@ class Host:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def target(self, path: str) -> str:
+        """Return the path that ``path`` leads to, past all symlinks; one that is absent leads to itself."""
+        return os.path.realpath(path)
+
     def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
         """Replace ``path`` by ``text`` atomically: written beside, flushed to the disk, renamed.
 

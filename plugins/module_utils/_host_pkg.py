@@ -17,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._pkg import (
     Database,
     Plan,
     chosen,
+    default_flavour,
     is_absent,
     is_gone,
     is_locked,
@@ -36,6 +37,7 @@ __all__ = ["fulfil"]
 
 # The catalogues of pkg 2 and of pkg 1.
 CATALOGUES = ("/var/db/pkg/repos/*/db", "/var/db/pkg/repo-*.sqlite")
+PYTHON = "/usr/local/bin/python3"
 UNKNOWN_VERSION = "(version not known before the catalogue is read)"
 # Not while something is asked: it would answer that packages for a newer FreeBSD are fine, and bootstrap in check mode.
 _YES = {"ASSUME_ALWAYS_YES": "yes"}
@@ -64,7 +66,8 @@ class _Run:
         return Outcome(before.versions, after, changed, self._cache_updated, tuple(self._warnings))
 
     def _install(self, before: Database) -> dict[str, str]:
-        missing = [name for name in self._wish.packages if not before.names(name)]
+        default = default_flavour(self._host.target(PYTHON))
+        missing = [name for name in self._wish.packages if not before.names(name, default)]
         wanted = list(self._wish.packages) if self._wish.state == "latest" else missing
         if not wanted:
             return before.versions

@@ -19,6 +19,7 @@ __all__ = [
     "Package",
     "Plan",
     "chosen",
+    "default_flavour",
     "is_absent",
     "is_gone",
     "is_locked",
@@ -37,6 +38,7 @@ REMOTE = "%n %v %o"
 _SECTION = re.compile(r"^(?:New|Installed) packages (?:to be )?([A-Z]+):$")
 _ITEM = re.compile(r"^\t([^\s:]+): (\S+)(?: -> (\S+))?")
 _HELD = re.compile(r"^\tPackage (\S+)-\S+ is locked and may not be")
+_FLAVOURED = re.compile(r"py3\d+-")
 _NOISE = re.compile(r"Updating \S+ repository|\S+ repository is up to date|All repositories are up to date|\s*$")
 
 
@@ -63,19 +65,18 @@ class Database:
     def locked(self) -> set[str]:
         return {name for name, package in self.packages.items() if package.locked}
 
-    def names(self, wished: str) -> list[str]:
+    def names(self, wished: str, default: str = "") -> list[str]:
         """Return the packages that ``wished`` denotes: by its name, or all that come from the origin.
 
-        A flavour (``devel/py-pip@py311``) chooses among those of its origin, whose names start with it.
+        A flavour (``devel/py-pip@py311``) chooses among those of its origin, whose names start with it. ``default`` is
+        the flavour of the default Python: its modules for another one are not what is meant.
         """
         if wished in self.packages:
             return [wished]
-        origin, _at, flavour = wished.partition("@")
-        return [
-            name
-            for name, package in self.packages.items()
-            if "/" in origin and package.origin == origin and name.startswith(f"{flavour}-" if flavour else "")
-        ]
+        origin, _at, asked = wished.partition("@")
+        found = [name for name, package in self.packages.items() if "/" in origin and package.origin == origin]
+        flavour = asked or (default if any(_FLAVOURED.match(name) for name in found) else "")
+        return [name for name in found if name.startswith(f"{flavour}-" if flavour else "")]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,12 @@ class Plan:
     def applied_to(self, versions: t.Mapping[str, str]) -> dict[str, str]:
         after = {name: version for name, version in versions.items() if name not in self.removed}
         return {**after, **self.installed}
+
+
+def default_flavour(python3: str) -> str:
+    """Return the flavour of the default Python (``py311``) by what /usr/local/bin/python3 leads to."""
+    found = re.search(r"/python(\d+)\.(\d+)$", python3)
+    return f"py{found.group(1)}{found.group(2)}" if found else ""
 
 
 def parse_query(text: str) -> Database:

@@ -24,6 +24,9 @@ description:
   - Where a socket unit holds the port and no generator makes it follow C(sshd_config), it gets a drop-in with the
     addresses of the wish. An active firewalld or ufw lets those who may reach the old port into the new one before sshd
     moves; the old port stays open in it. Where SELinux is on, the new port gets sshd's label first.
+  - On FreeBSD the service is steered by C(service), and O(path) says which server is meant, the base system's or the
+    port openssh-portable's (C(/usr/local/etc/ssh/sshd_config)). pf and ipfw are not touched, so let a new port in
+    before sshd moves there. All of that was written from manuals and sources and not run on FreeBSD.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:

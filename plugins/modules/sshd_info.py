@@ -128,7 +128,7 @@ ports:
   returned: where sshd is installed
   sample: [22]
 unit:
-  description: The service unit of sshd, empty without systemd.
+  description: The service of sshd, a unit of systemd or a service of FreeBSD's rc(8), empty without both.
   type: str
   returned: where sshd is installed
   sample: ssh.service

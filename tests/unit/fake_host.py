@@ -43,6 +43,7 @@ class FakeHost:
         self.written: list[str] = []
         self.mtimes = dict(mtimes or {})
         self.laid_out: dict[str, str] = {}
+        self.links: dict[str, str] = {}
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
@@ -63,6 +64,9 @@ class FakeHost:
             return None
         when = self.mtimes.get(path, 0)
         return os.stat_result((0o100644, 0, 0, 1, 0, 0, len(self.files.get(path, "")), when, when, when))
+
+    def target(self, path: str) -> str:
+        return self.links.get(path, path)
 
     def read(self, path: str) -> str | None:
         return self.files.get(path)

@@ -40,3 +40,19 @@ def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
 )
 def test_all_else_goes_on(facts: dict[str, t.Any], more: dict[str, t.Any]) -> None:
     assert refusal(facts, **more) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        pytest.param(None, None, id="default"),
+        pytest.param("/etc/ssh/sshd_config", None, id="the system's"),
+        pytest.param("/usr/local/etc/ssh/sshd_config", None, id="of FreeBSD's port"),
+        pytest.param("/srv/sftp/sshd_config", "checks", id="another server's"),
+    ],
+)
+def test_a_login_proves_the_server_that_ansible_comes_in_by(path: str | None, method: str | None) -> None:
+    action = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(check_mode=False, args={"path": path} if path else {})
+    action._connection = types.SimpleNamespace(transport="ssh")
+    assert (action._without_login() or {}).get("method") == method

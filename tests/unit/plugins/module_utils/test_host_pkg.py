@@ -139,6 +139,19 @@ def test_an_origin_is_the_package_of_the_default_python() -> None:
     assert play(host, Wish(("databases/py-sqlite3",))).after["py311-sqlite3"] == "3.11.13_10"
 
 
+def test_a_module_of_an_earlier_default_python_is_not_enough() -> None:
+    new = "py312-sqlite3 3.12.11_10 databases/py-sqlite3"
+    host = fresh(
+        query(PKG + SQLITE),
+        offers(f"{new}\n", "databases/py-sqlite3"),
+        simulated(affected("New packages to be INSTALLED", "py312-sqlite3: 3.12.11_10"), "py312-sqlite3"),
+        installed("py312-sqlite3"),
+        query(f"{PKG}{SQLITE}{new} 0\n"),
+    )
+    host.links["/usr/local/bin/python3"] = "/usr/local/bin/python3.12"
+    assert play(host, Wish(("databases/py-sqlite3",))).changed
+
+
 def test_an_origin_of_several_packages_has_to_be_named_more_closely() -> None:
     both = "git 2.50.1 devel/git\ngit-tiny 2.50.1 devel/git\n"
     host = fresh(query(PKG), offers(both, "devel/git"), Expected(["pkg", "rquery", "-U", "%dn", "python3"], rc=1))

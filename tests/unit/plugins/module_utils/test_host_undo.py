@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_undo
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import PLACE, counts
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import armed_text
 from tests.unit.fake_host import FakeHost
@@ -20,3 +21,18 @@ from tests.unit.fake_host import FakeHost
 )
 def test_counts(files: dict[str, str], expected: bool) -> None:
     assert counts(FakeHost(files), "mine") is expected  # type: ignore[arg-type]  # the fake stands in for the host
+
+
+@pytest.mark.parametrize(
+    ("freebsd", "covered", "path"),
+    [
+        pytest.param(True, "rc", PLACE.rc_script, id="FreeBSD"),
+        pytest.param(False, "cron", PLACE.crontab, id="a Linux without systemd"),
+    ],
+)
+def test_the_next_boot_is_covered(freebsd: bool, covered: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host_undo, "has_systemd", lambda: False)
+    monkeypatch.setattr(_host_undo, "has_rc", lambda: freebsd)
+    host = FakeHost()
+    assert _host_undo._cover_boot(host, PLACE) == covered  # type: ignore[arg-type]  # the fake stands in for the host
+    assert host.written == [path]

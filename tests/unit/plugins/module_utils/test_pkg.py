@@ -10,6 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._pkg import (
     Package,
     Plan,
     chosen,
+    default_flavour,
     is_absent,
     is_gone,
     is_locked,
@@ -105,6 +106,27 @@ def test_the_database_is_read() -> None:
 )
 def test_a_wish_is_a_name_or_an_origin(wished: str, names: list[str]) -> None:
     assert DATABASE.names(wished) == names
+
+
+@pytest.mark.parametrize(
+    ("wished", "default", "names"),
+    [
+        pytest.param("devel/py-pip", "py311", ["py311-pip"], id="of the default Python"),
+        pytest.param("devel/py-pip", "py312", [], id="left over from an earlier default"),
+        pytest.param("devel/py-pip@py39", "py312", ["py39-pip"], id="a flavour that was named"),
+        pytest.param("databases/sqlite3", "py312", ["sqlite3"], id="no module of Python"),
+    ],
+)
+def test_a_module_counts_for_the_default_python(wished: str, default: str, names: list[str]) -> None:
+    assert DATABASE.names(wished, default) == names
+
+
+@pytest.mark.parametrize(
+    ("path", "flavour"),
+    [("/usr/local/bin/python3.11", "py311"), ("/usr/local/bin/python3", ""), ("/usr/local/bin/python3.13t", "")],
+)
+def test_the_default_python_is_where_its_link_leads(path: str, flavour: str) -> None:
+    assert default_flavour(path) == flavour
 
 
 def test_offers_are_read_once_each() -> None:
