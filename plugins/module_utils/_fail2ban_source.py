@@ -12,7 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Sections, Wish
 
-__all__ = ["JOURNALMATCH", "JOURNALMATCHES", "backend", "journal_capable", "seeing_filter", "silent"]
+__all__ = ["JOURNALMATCH", "JOURNALMATCHES", "backend", "journal_capable", "reads", "seeing_filter", "silent"]
 
 # Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: either name of the
 # unit, and the names that its process gives itself (the second since OpenSSH 9.8), as an instance of ssh@.service too.
@@ -94,6 +94,12 @@ def _logs_to_syslog(name: str, options: t.Mapping[str, t.Any], others: Sections)
     service that writes log files.
     """
     return any("backend" in others.get(jail, {}) for jail in (name, _fail2ban.filter_name(name, options, others)))
+
+
+def reads(name: str, options: t.Mapping[str, t.Any], others: Sections, path: str) -> bool:
+    """Say whether the jail ``name`` names ``path`` as its log, here or in the other files."""
+    named = options.get("logpath", others.get(name, {}).get("logpath", ""))
+    return path in _fail2ban.value_text(name, "logpath", named).split()
 
 
 def silent(name: str, matches: t.Iterable[str]) -> str:

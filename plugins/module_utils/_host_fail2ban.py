@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_plan
+from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_plan, _fail2ban_source
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import (
@@ -41,6 +42,7 @@ __all__ = [
     "compose_for",
     "directory_of",
     "is_installed",
+    "own_log",
     "own_path",
     "read_site",
     "read_streams",
@@ -153,6 +155,24 @@ def read_streams(host: Host, site: Site, candidate: str | None = None) -> Stream
         ).replace(directory, site.directory)
         raise BaselineError(f"fail2ban rejects the configuration: {words}; {_NOTHING_CHANGED}")
     return parse_stream(ran.out.replace(directory, site.directory))
+
+
+@contextlib.contextmanager
+def own_log(host: Host, wish: Wish, site: Site) -> t.Iterator[None]:
+    """Have fail2ban's own log there, empty, where a wished jail reads it and no server has ever started and made it.
+
+    fail2ban leaves out a jail whose log is missing. A wish that is refused leaves no log behind.
+    """
+    wanted = any(_fail2ban_source.reads(name, wish.jails[name], site.others, site.log) for name in wish.enabled)
+    missing = wanted and not host.check_mode and site.log.startswith("/") and host.stat(site.log) is None
+    if missing:
+        host.write(site.log, "", mode=0o600)
+    try:
+        yield
+    except BaselineError:
+        if missing and not host.read(site.log):
+            host.remove(site.log)
+        raise
 
 
 class Fail2ban:

@@ -18,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban imp
     Fail2ban,
     compose_for,
     is_installed,
+    own_log,
     own_path,
     read_site,
     read_streams,
@@ -88,6 +89,11 @@ def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
     if not is_installed(host):
         return _without_fail2ban(host, wish)
     site = read_site(host)
+    with own_log(host, wish, site):
+        return _ensured(host, wish, site, reload=reload, proof=proof)
+
+
+def _ensured(host: Host, wish: Wish, site: Site, *, reload: bool, proof: bool) -> Outcome:
     probes = probe(host, wish, own=site.own)
     composed = compose_for(host, wish, probes, site)
     defeated = _fail2ban_plan.defeated(composed.text, site.later)

@@ -9,7 +9,12 @@ import stat
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_blind, _fail2ban_plan
+from ansible_collections.pyhost.baseline.plugins.module_utils import (
+    _fail2ban,
+    _fail2ban_blind,
+    _fail2ban_plan,
+    _fail2ban_source,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import SshdFacts, Watch
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import pf_doubt, tool_of
@@ -56,10 +61,12 @@ def troubles(host: Host, wish: Wish, probes: Probes, site: Site, streams: Stream
             found.add(f"the jail {name} does not run by the files, although it is enabled")
             continue
         logs = "logpath" in wish.jails[name]
-        # fail2ban writes its own log (the jail recidive reads it), at the latest when it starts.
-        empty = [path for path in jail.log_paths if path != site.log and _is_empty(host, path)]
+        empty = [path for path in jail.log_paths if _is_empty(host, path)]
         wanted = _fail2ban.value_text(name, "logpath", wish.jails[name].get("logpath", ""))
-        blind = _fail2ban_plan.blind(jail, probes, wanted=wanted, empty_logs=[] if logs else empty)
+        blind = None
+        # fail2ban's own log (the jail recidive reads it) is written as soon as it runs.
+        if jail.journal or not _fail2ban_source.reads(name, wish.jails[name], site.others, site.log):
+            blind = _fail2ban_plan.blind(jail, probes, wanted=wanted, empty_logs=[] if logs else empty)
         found.add(blind)
         if logs and empty and len(empty) == len(jail.log_paths):
             found.suspect(f"the jail {name} reads {', '.join(empty)}, in which nobody has written anything yet")

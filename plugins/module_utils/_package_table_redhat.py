@@ -11,7 +11,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows impo
 
 __all__ = ["TABLE"]
 
-_FAIL2BAN = ("fail2ban-firewalld", "fail2ban-server", "fail2ban-systemd")
+# Not fail2ban-firewalld: it would bring firewalld to a host that has none, which starts at the next boot and lets in no
+# port but 22. Its one file names the action that our own file names where firewalld runs.
+_FAIL2BAN = ("fail2ban-server", "fail2ban-systemd")
 
 TABLE = Table(
     rows={
@@ -65,7 +67,7 @@ TABLE = Table(
         # the host itself
         "automatic-updates": ("dnf-automatic",),
         # Not the package fail2ban: it brings a mail server's client, and not the journal's reader.
-        "fail2ban": _FAIL2BAN,
+        "fail2ban": (*_FAIL2BAN, "nftables"),
         "openssh-client": ("openssh-clients",),
         "openssh-server": ("openssh-server",),
         "packet-filter": ("firewalld",),
