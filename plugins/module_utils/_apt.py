@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import re
-import typing as t
-from dataclasses import dataclass
 
-__all__ = ["Simulation", "is_locked", "is_outdated", "last_errors", "parse_simulation", "parse_unavailable"]
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Simulation
+
+__all__ = ["is_locked", "is_outdated", "last_errors", "parse_simulation", "parse_unavailable"]
 
 _INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[[^\]]*\] )?\((?P<version>\S+) .*")
 _REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+)(?: .*)?")
@@ -22,19 +22,6 @@ _VIRTUAL = re.compile(r"Package (?P<name>\S+) is a virtual package provided by:\
 _LOCKED = ("Could not get lock", "lock was locked by another process")
 # What the archive says when the index names files that it has replaced since.
 _OUTDATED = ("404  Not Found", "Unable to fetch some archives", "Hash Sum mismatch")
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What ``apt-get --simulate`` would do: packages to install (name to version) and to remove."""
-
-    installs: dict[str, str]
-    removes: tuple[str, ...]
-
-    def applied(self, before: t.Mapping[str, str]) -> dict[str, str]:
-        """Return the installed packages as they would be afterwards."""
-        kept = {name: version for name, version in before.items() if name not in self.removes}
-        return {**kept, **self.installs}
 
 
 def parse_simulation(text: str) -> Simulation:

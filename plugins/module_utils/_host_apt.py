@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import struct
 import time
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt import (
-    Simulation,
     is_locked,
     is_outdated,
     last_errors,
@@ -20,14 +16,15 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._apt import (
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._dpkg import Database, parse_status
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_locks import Look, lock_holder, patiently, wait
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import logical_names
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder, Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Outcome
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host, Ran
-    from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Wish
+    from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Simulation, Wish
 
-__all__ = ["fulfil", "lock_holder"]
+__all__ = ["fulfil"]
 
 STATUS = "/var/lib/dpkg/status"
 LISTS = "/var/lib/apt/lists"
@@ -53,35 +50,15 @@ SILENT = {
 KEEP_CONFIGURATION = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 # A simulation in check mode must not even leave apt's binary cache behind.
 LEAVE_NO_CACHE = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
-UNKNOWN_VERSION = "(version not known before the package index is read)"
 
 
-def lock_holder(paths: t.Sequence[str] = LOCKS) -> Holder | None:
-    """Return who holds the first of apt's and dpkg's locks that is taken; the kernel is asked, nothing is locked."""
-    # struct flock of fcntl(2): type, whence, start, length, pid.
-    form = "hhqqi"
-    for path in paths:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack(form, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        finally:
-            os.close(fd)
-        kind, _whence, _start, _length, pid = struct.unpack(form, answer)
-        if kind != fcntl.F_UNLCK:
-            return Holder(pid, _command_of(pid), path)
-    return None
-
-
-def fulfil(host: Host, wish: Wish, *, holder: t.Callable[[], Holder | None] = lock_holder) -> Outcome:
+def fulfil(host: Host, wish: Wish, *, holder: Look = lambda: lock_holder(LOCKS)) -> Outcome:
     """Bring ``wish`` about and prove it; check mode predicts it by simulation and writes nothing."""
     return _Apt(host, wish, holder).fulfil()
 
 
 class _Apt:
-    def __init__(self, host: Host, wish: Wish, holder: t.Callable[[], Holder | None]) -> None:
+    def __init__(self, host: Host, wish: Wish, holder: Look) -> None:
         self._host = host
         self._wish = wish
         self._holder = holder
@@ -95,7 +72,7 @@ class _Apt:
             return self._outcome(before, before)
         if self._host.check_mode:
             return self._outcome(before, self._predicted(before, interrupted=interrupted), healed=interrupted)
-        self._wait(time.monotonic() + self._wish.lock_timeout)
+        wait(self._holder, time.monotonic() + self._wish.lock_timeout, self._wish.lock_timeout)
         # Whoever held the lock may have done the work, or died over it.
         before = self._database()
         words = self._brought_about(self._healed() if self._interrupted(before) else before)
@@ -239,27 +216,12 @@ class _Apt:
         return database
 
     def _run(self, argv: list[str]) -> Ran:
-        """Run a command that locks; wait for whoever holds the locks, up to ``lock_timeout`` seconds."""
-        deadline = time.monotonic() + self._wish.lock_timeout
-        while True:
-            self._wait(deadline)
-            ran = self._host.run(argv, env=SILENT)
-            # Somebody may have been quicker between the look and the command.
-            if ran.ok or not is_locked(ran.err) or time.monotonic() >= deadline:
-                return ran
-            time.sleep(1)
-
-    def _wait(self, deadline: float) -> None:
-        holder = self._holder()
-        while holder is not None:
-            if time.monotonic() >= deadline:
-                raise BaselineError(
-                    f"{holder}, still after {self._wish.lock_timeout} seconds; nothing was changed; "
-                    "run again when it has ended or raise lock_timeout",
-                    holder={"pid": holder.pid, "command": holder.command, "path": holder.path},
-                )
-            time.sleep(0.5)
-            holder = self._holder()
+        return patiently(
+            lambda: self._host.run(argv, env=SILENT),
+            holder=self._holder,
+            busy=lambda ran: is_locked(ran.err),
+            seconds=self._wish.lock_timeout,
+        )
 
     # prove
 
@@ -294,11 +256,3 @@ class _Apt:
         # Comparing with all sixty thousand names takes seconds; a typing error seldom sits in the first letters.
         ran = self._host.run(["apt-cache", *(LEAVE_NO_CACHE if self._host.check_mode else []), "pkgnames", name[:4]])
         return [similar for similar in [*logical_names(), *ran.out.split()] if similar != name]
-
-
-def _command_of(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().replace(b"\0", b" ").decode(errors="replace").strip() or "no command line"
-    except OSError:
-        return "of another container"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt, _host_pkg
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt, _host_dnf, _host_pkg
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import parse_os_release
 
@@ -19,6 +19,7 @@ __all__ = ["fulfil", "own_system"]
 
 _MANAGERS: t.Mapping[str, t.Callable[[Host, System, Wish], Outcome]] = {
     "apt": lambda host, _system, wish: _host_apt.fulfil(host, wish),
+    "dnf": _host_dnf.fulfil,
     "pkg": lambda host, _system, wish: _host_pkg.fulfil(host, wish),
 }
 
@@ -34,6 +35,7 @@ def fulfil(host: Host, system: System, wish: Wish) -> Outcome:
     if manager is None:
         raise BaselineError(
             f"{system.title} is not supported: pyhost.baseline.packages manages the Debian family "
-            "(Debian 12 and 13, Ubuntu 22.04 and later) and FreeBSD (14 and 15); nothing was changed"
+            "(Debian 12 and 13, Ubuntu 22.04 and later), the RHEL family (9 and 10), Fedora and FreeBSD (14 and 15); "
+            "nothing was changed"
         )
     return manager(host, system, wish)

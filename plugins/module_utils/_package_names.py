@@ -88,11 +88,26 @@ _ENABLING: t.Mapping[str, t.Mapping[str, str]] = {
     },
 }
 
-# deb-control(5): lower case, digits, plus, minus, full stop; then an architecture.
-# A last minus is left out, because apt-get reads it as "remove".
-_DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9][a-z0-9-]*)?")
-# pkg-install(8): a name, or the origin of a port (devel/py-pip) with or without a flavour (devel/py-pip@py311).
-_FREEBSD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*|[a-z0-9-]+/[A-Za-z0-9][A-Za-z0-9+._-]*(@[a-z0-9_]+)?")
+# By family, what a name looks like, and that in words.
+_NAMES: t.Mapping[str, tuple[t.Pattern[str], str]] = {
+    # deb-control(5): lower case, digits, plus, minus, full stop; then an architecture.
+    # A last minus is left out, because apt-get reads it as "remove".
+    "debian": (
+        re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9][a-z0-9-]*)?"),
+        "a name has lower-case letters, digits and '+', '-', '.', and may end in ':architecture'",
+    ),
+    # dnf(8): a name with or without an architecture, a file, or another thing that a package provides.
+    "redhat": (
+        re.compile(r"[A-Za-z0-9_][\w+.-]*|/[^\s*?=\[\]]+|[A-Za-z0-9_][\w+.:-]*\([^\s*?=]*\)(\([^\s*?=]*\))?", re.ASCII),
+        "a name has letters, digits and '+', '-', '.', '_', and may end in '.architecture'; a file and what a package "
+        "provides, such as 'perl(JSON)', are names too",
+    ),
+    # pkg-install(8): a name, or the origin of a port (devel/py-pip) with or without a flavour (devel/py-pip@py311).
+    "freebsd": (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*|[a-z0-9-]+/[A-Za-z0-9][A-Za-z0-9+._-]*(@[a-z0-9_]+)?"),
+        "a name has letters, digits and '+', '-', '.', '_', and an origin is category/port",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -202,15 +217,12 @@ def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
 
 def checked(name: str, family: str = "") -> str:
     """Return ``name`` where it can be that of a package of ``family`` (without one: of any); else raise."""
-    names = {"debian": (_DEBIAN_NAME,), "freebsd": (_FREEBSD_NAME,), "": (_DEBIAN_NAME, _FREEBSD_NAME)}
-    if any(pattern.fullmatch(name) for pattern in names.get(family, names["debian"])):
+    if any(pattern.fullmatch(name) for key, (pattern, _form) in _NAMES.items() if family in (key, "")):
         return name
-    if "=" in name or "/" in name:
-        reason = "versions and releases are chosen in apt's preferences (apt_preferences(5)), not here"
-    elif "*" in name:
+    if "*" in name:
         reason = "patterns are not expanded; list the packages"
-    elif family == "freebsd":
-        reason = "a name has letters, digits and '+', '-', '.', '_', and an origin is category/port"
+    elif "=" in name or ("/" in name and family != "redhat"):
+        reason = "versions and releases are chosen in apt_preferences(5) or by dnf-versionlock(8), not here"
     else:
-        reason = "a name has lower-case letters, digits and '+', '-', '.', and may end in ':architecture'"
+        reason = _NAMES.get(family, _NAMES["debian"])[1]
     raise BaselineError(f"{name!r} is not the name of a package: {reason}; nothing was changed")

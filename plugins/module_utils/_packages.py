@@ -5,14 +5,19 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["Change", "Holder", "Outcome", "Wish", "difference"]
+__all__ = ["UNKNOWN_VERSION", "Change", "Holder", "Outcome", "Simulation", "Wish", "difference"]
+
+UNKNOWN_VERSION = "(version not known before the package index is read)"
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent)."""
+    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent).
+
+    ``repositories`` are those that are off at first, with the packages that they have.
+    """
 
     packages: tuple[str, ...]
     state: str = "present"
@@ -20,17 +25,20 @@ class Wish:
     update_cache: bool = True
     cache_valid_time: int = 86400
     lock_timeout: int = 300
+    repositories: t.Mapping[str, t.Sequence[str]] = field(default_factory=dict)
+    enable_repositories: bool = True
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The installed packages before and after (name to version)."""
+    """The installed packages before and after (name to version), and the repositories that were enabled for them."""
 
     before: dict[str, str]
     after: dict[str, str]
     changed: bool
     cache_updated: bool
     warnings: tuple[str, ...]
+    repositories_enabled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,19 @@ class Holder:
 
     def __str__(self) -> str:
         return f"process {self.pid} ({self.command}) holds {self.path}"
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a package manager says it would do: packages to install (name to version) and to remove."""
+
+    installs: dict[str, str]
+    removes: tuple[str, ...]
+
+    def applied(self, before: t.Mapping[str, str]) -> dict[str, str]:
+        """Return the installed packages as they would be afterwards."""
+        kept = {name: version for name, version in before.items() if name not in self.removes}
+        return {**kept, **self.installs}
 
 
 @dataclass(frozen=True)

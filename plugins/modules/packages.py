@@ -15,9 +15,12 @@ description:
   - The whole list is one transaction. Names that the archive does not have are reported before anything is installed.
   - Nothing on the host is asked to prompt, neither debconf nor needrestart, and configuration files that were changed
     on the host are kept.
-  - Where nothing has to be done, the answer comes from the package database alone and no command is run.
-  - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first.
+  - Where nothing has to be done, the answer comes from the package database alone; neither apt nor dnf is started.
+  - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first. Of rpm, which cannot be, the
+    packages that an interrupted transaction left in two versions are told.
   - Manages the Debian family (Debian 12 and 13; Ubuntu 22.04 and later by the same names).
+  - Manages the RHEL family (releases 9 and 10 by dnf 4) and Fedora (dnf 5), run on stand-ins with real dnf and rpm. The
+    package database is read again after dnf, which may say C(Complete!) and have passed over a package.
   - Manages FreeBSD 14 and 15 by C(pkg), where a name can also be the origin of a port (V(devel/py-pip)). That part was
     written from pkg's manuals and sources and has not been run on FreeBSD.
   - With O(state=resolved) it only says what names mean, for any system that it has a table of, and touches nothing.
@@ -28,14 +31,16 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details: >-
-      The change is predicted by C(apt-get --simulate). On a host whose package index is empty, the packages that are
-      not installed are reported as to be installed, with a warning that nobody knows yet whether the archive has them.
+      The change is predicted by C(apt-get --simulate) or C(dnf -C --assumeno). On a host whose package index is empty
+      or not whole, the packages that are not installed are reported as to be installed, with a warning that nobody
+      knows yet whether the archive has them.
 options:
   name:
     description:
-      - Logical names, sets, and names of the distribution; V(name:architecture) too.
+      - Logical names, sets, and names of the distribution; V(name:architecture) too, on the RHEL family
+        V(name.architecture), V(/a/file) and V(perl(Module)).
       - Virtual packages count as present where an installed package provides them.
-      - Versions (V(name=1.2)) and patterns are refused; versions belong in apt's preferences.
+      - Versions (V(name=1.2)) and patterns are refused; versions belong in apt's preferences or dnf's versionlock.
     type: list
     elements: str
     required: true
@@ -43,9 +48,10 @@ options:
   state:
     description:
       - V(present) installs what is missing and leaves the rest at its version.
-      - V(latest) also upgrades to the version that apt would choose. Held packages stay, with a warning.
-      - V(absent) removes; configuration files stay. A logical name that is also the name of a package, such as
-        V(fail2ban), then means that package alone.
+      - V(latest) also upgrades to the version that apt or dnf would choose. Packages that apt holds stay, with a
+        warning.
+      - V(absent) removes them and what depends on them, and no more; dpkg leaves configuration files. A logical name
+        that is also the name of a package, such as V(fail2ban), then means that package alone.
       - V(resolved) changes nothing and asks no package manager. It returns the packages that the names stand for on
         O(system), and the repositories that have to be enabled for them.
     type: str
@@ -59,7 +65,7 @@ options:
       - Without it, the system of the host is taken.
     type: str
   install_recommends:
-    description: Whether packages that are only recommended by others are installed with them.
+    description: Whether packages that are only recommended by others (dnf's weak dependencies) are installed with them.
     type: bool
     default: false
   update_cache:
@@ -67,6 +73,7 @@ options:
       - Whether the package index may be read anew. That happens only when something has to be installed (with
         O(state=latest) always) and the index is empty, older than O(cache_valid_time), older than apt's list of
         sources, or does not have a package.
+      - dnf reads an index that is not there in any case.
     type: bool
     default: true
   cache_valid_time:
@@ -76,11 +83,22 @@ options:
   lock_timeout:
     description:
       - How many seconds to wait for another process, such as the distribution's own update timer, that holds the lock
-        of apt or dpkg. After that the module fails and names the process.
+        of apt, dpkg, dnf or rpm. After that the module fails and names the process.
     type: int
     default: 300
+  enable_repositories:
+    description:
+      - Whether a repository that is off at first may be enabled where a logical name needs a package of it and no
+        enabled repository has that package. On the RHEL family these are CRB and EPEL; O(state=resolved) says which.
+      - CRB is turned on in its C(.repo) file, or by C(subscription-manager) where that owns it. EPEL comes by its
+        package C(epel-release), on Red Hat Enterprise Linux from the address that EPEL's guide names; CRB is then
+        enabled too, since packages of EPEL need it.
+      - With V(false) such a package is an error that tells the commands.
+    type: bool
+    default: true
 seealso:
   - module: ansible.builtin.apt
+  - module: ansible.builtin.dnf
   - module: ansible.builtin.package
 """
 
@@ -101,6 +119,11 @@ EXAMPLES = r"""
     name: fail2ban
     state: latest
     lock_timeout: 600
+
+- name: Install what needs CRB or EPEL only where somebody enabled them
+  pyhost.baseline.packages:
+    name: [xml-security, process-supervisor]
+    enable_repositories: false
 
 - name: See what a set means on another system, without a host
   pyhost.baseline.packages:
@@ -174,6 +197,12 @@ cache_updated:
   type: bool
   returned: success, but with O(state=resolved)
   sample: false
+repositories_enabled:
+  description: The repositories that were enabled for the packages, by their ids.
+  type: list
+  elements: str
+  returned: success, but with O(state=resolved)
+  sample: [crb]
 holder:
   description: The process that holds the lock, where O(lock_timeout) passed.
   type: dict
@@ -204,6 +233,7 @@ def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
         "".join(f"{name} {state[name]}\n" for name in differing if name in state)
         for state in (outcome.before, outcome.after)
     )
+    switched = outcome.repositories_enabled
     return {
         "changed": outcome.changed,
         "resolved": resolved,
@@ -211,7 +241,11 @@ def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
         "upgraded": change.upgraded,
         "removed": change.removed,
         "cache_updated": outcome.cache_updated,
-        "diff": {"before": before, "after": after},
+        "repositories_enabled": list(switched),
+        "diff": {
+            "before": before,
+            "after": "".join(f"repository {name} enabled\n" for name in switched) + after,
+        },
     }
 
 
@@ -225,6 +259,7 @@ def main() -> None:
             "update_cache": {"type": "bool", "default": True},
             "cache_valid_time": {"type": "int", "default": 86400},
             "lock_timeout": {"type": "int", "default": 300},
+            "enable_repositories": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
@@ -250,6 +285,8 @@ def main() -> None:
                 update_cache=wanted["update_cache"],
                 cache_valid_time=wanted["cache_valid_time"],
                 lock_timeout=wanted["lock_timeout"],
+                repositories=resolved.repositories,
+                enable_repositories=wanted["enable_repositories"],
             ),
         )
     except BaselineError as error:

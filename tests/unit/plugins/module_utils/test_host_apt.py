@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_apt, _host_locks
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import (
     LEAVE_NO_CACHE,
     STATUS,
-    UNKNOWN_VERSION,
     fulfil,
-    lock_holder,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder, Outcome, Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_locks import lock_holder
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Holder, Outcome, Wish
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
@@ -58,6 +57,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(_host_apt, "time", clock)
+    monkeypatch.setattr(_host_locks, "time", clock)
     return clock
 
 

@@ -59,14 +59,14 @@ def test_removing_a_package_of_a_logical_name_takes_that_package_alone() -> None
     [
         pytest.param(
             "git=1:2.39",
-            "'git=1:2.39' is not the name of a package: versions and releases are chosen in apt's preferences "
-            "(apt_preferences(5)), not here; nothing was changed",
+            "'git=1:2.39' is not the name of a package: versions and releases are chosen in apt_preferences(5) "
+            "or by dnf-versionlock(8), not here; nothing was changed",
             id="version",
         ),
         pytest.param(
             "git/bookworm-backports",
-            "'git/bookworm-backports' is not the name of a package: versions and releases are chosen in apt's "
-            "preferences (apt_preferences(5)), not here; nothing was changed",
+            "'git/bookworm-backports' is not the name of a package: versions and releases are chosen in "
+            "apt_preferences(5) or by dnf-versionlock(8), not here; nothing was changed",
             id="release",
         ),
         pytest.param(

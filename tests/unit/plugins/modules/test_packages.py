@@ -17,5 +17,13 @@ def test_the_result_names_only_what_differs() -> None:
         "upgraded": {"curl": {"before": "7.88", "after": "7.89"}},
         "removed": {"exim4": "4.96"},
         "cache_updated": False,
+        "repositories_enabled": [],
         "diff": {"before": "curl 7.88\nexim4 4.96\n", "after": "curl 7.89\ngit 2.39\n"},
     }
+
+
+def test_a_repository_that_was_enabled_stands_in_the_diff() -> None:
+    found = result(Outcome({}, {"git": "2.43"}, True, True, (), ("crb",)), {})
+
+    assert found["repositories_enabled"] == ["crb"]
+    assert found["diff"] == {"before": "", "after": "repository crb enabled\ngit 2.43\n"}

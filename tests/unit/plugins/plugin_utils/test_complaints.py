@@ -133,8 +133,7 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             {"fail2ban_packages": ["fail2ban=1.0"]},
             [
                 "fail2ban_packages: 'fail2ban=1.0' is not the name of a package: versions and releases are "
-                "chosen in apt's "
-                "preferences (apt_preferences(5)), not here"
+                "chosen in apt_preferences(5) or by dnf-versionlock(8), not here"
             ],
             id="package",
         ),

@@ -1,0 +1,88 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who holds the locks of a package manager, and waiting until they are free."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
+
+__all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "wait"]
+
+# Says who is in the way now, if anybody is.
+Look = t.Callable[[], t.Optional[Holder]]
+
+
+def lock_holder(paths: t.Sequence[str]) -> Holder | None:
+    """Return who holds the first of the fcntl(2) locks that is taken; the kernel is asked, nothing is locked."""
+    # struct flock of fcntl(2): type, whence, start, length, pid.
+    form = "hhqqi"
+    for path in paths:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack(form, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        finally:
+            os.close(fd)
+        kind, _whence, _start, _length, pid = struct.unpack(form, answer)
+        if kind != fcntl.F_UNLCK:
+            return Holder(pid, _command_of(pid), path)
+    return None
+
+
+def pid_file_holder(paths: t.Sequence[str]) -> Holder | None:
+    """Return the first process that lives and whose number stands in one of the files ``paths``."""
+    for path in paths:
+        try:
+            with open(path, encoding="ascii") as file:
+                pid = int(file.read())
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            continue
+        return Holder(pid, _command_of(pid), path)
+    return None
+
+
+def wait(holder: Look, deadline: float, seconds: float) -> None:
+    """Wait until nobody holds the locks; at ``deadline``, ``seconds`` after the begin, raise and name who does."""
+    found = holder()
+    while found is not None:
+        if time.monotonic() >= deadline:
+            raise BaselineError(
+                f"{found}, still after {seconds} seconds; nothing was changed; "
+                "run again when it has ended or raise lock_timeout",
+                holder={"pid": found.pid, "command": found.command, "path": found.path},
+            )
+        time.sleep(0.5)
+        found = holder()
+
+
+def patiently(run: t.Callable[[], Ran], *, holder: Look, busy: t.Callable[[Ran], bool], seconds: float) -> Ran:
+    """Run a command that locks; wait for whoever holds the locks, up to ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        wait(holder, deadline, seconds)
+        ran = run()
+        # Somebody may have been quicker between the look and the command.
+        if ran.ok or not busy(ran) or time.monotonic() >= deadline:
+            return ran
+        time.sleep(1)
+
+
+def _command_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip() or "no command line"
+    except OSError:
+        return "of another container"
