@@ -48,8 +48,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "Ubuntu",
         ("ubuntu",),
-        ("24.04",),
-        ("22.04", "26.04"),
+        ("22.04", "24.04", "26.04"),
+        (),
         "which is past the end of its standard support",
         majors=False,
     ),
@@ -122,8 +122,12 @@ def not_a_target(name: str) -> str:
 
 
 def supported_words() -> str:
-    """Return the supported systems in words: ``Debian 12 and 13``."""
-    return ", ".join(f"{target.title} {' and '.join(target.supported)}" for target in TARGETS if target.supported)
+    """Return the supported systems in words: ``Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04``."""
+    return ", ".join(f"{target.title} {_in_words(target.supported)}" for target in TARGETS if target.supported)
+
+
+def _in_words(releases: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(releases[:-1]), releases[-1])))
 
 
 def known(key: str) -> System | None:

@@ -113,10 +113,11 @@ def escalation_complaint(answer: Answer, words: str) -> str:
     """Say that the user who logged in cannot become root, for which ``words`` are the reason."""
     ways = "give the password with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
     if answer.sudo_version.startswith("sudo-rs"):
-        # It asks "[sudo: …] Password:", which not every release of Ansible takes for the question that it waits for.
+        # It asks "[sudo: …] Password:", and Ansible waits for a line that begins with what it told sudo to ask.
         ways += (
-            f"; the host's sudo is {answer.sudo_version}, whose question this Ansible may not know: "
-            "where the other sudo is installed too, '-e ansible_become_exe=sudo.ws' takes that one"
+            f"; the host's sudo is {answer.sudo_version}, whose question no ansible-core up to 2.21.5 knows: "
+            "where the other sudo is installed too, as on Ubuntu 26.04, give the password and "
+            "'-e ansible_become_exe=sudo.ws', which takes that one"
         )
     return f"'{answer.login}' logs in but cannot become root: {words}; the host was left as it was; {ways}"
 

@@ -28,6 +28,7 @@ SECURITY = Archive("Debian", "Debian-Security", "stable-security", "trixie-secur
 STABLE = Archive("Debian", "Debian", "stable", "trixie", "main", "deb.example.org")
 COMMA = Archive("Foo, Inc", "Foo", "", "", "", "")
 ESM = Archive("UbuntuESMApps", "UbuntuESMApps", "noble-apps-security", "noble", "main", "esm.ubuntu.com")
+INFRA = Archive("UbuntuESM", "UbuntuESM", "noble-infra-security", "noble", "main", "esm.ubuntu.com")
 NOBLE_SECURITY = Archive("Ubuntu", "Ubuntu", "noble-security", "noble", "main", "security.ubuntu.com")
 
 
@@ -49,6 +50,10 @@ NOBLE_SECURITY = Archive("Ubuntu", "Ubuntu", "noble-security", "noble", "main", 
         pytest.param(PRESETS["ubuntu"]["security"], NOBLE_SECURITY, NOBLE, True, id="Ubuntu's security"),
         pytest.param(PRESETS["ubuntu"]["security"], ESM, NOBLE, False, id="Ubuntu's security is not ESM"),
         pytest.param(PRESETS["ubuntu"]["esm-apps"], ESM, NOBLE, True, id="ESM's archive carries -apps-security"),
+        pytest.param(PRESETS["ubuntu"]["esm-apps"], INFRA, NOBLE, False, id="ESM's two archives are two origins"),
+        pytest.param(PRESETS["ubuntu"]["esm-infra"], INFRA, NOBLE, True, id="and the other carries -infra-security"),
+        # What ubuntu-pro-client once wrote (its issue 825): nothing of ESM was ever upgraded.
+        pytest.param("o=${distro_id}ESM,a=${distro_codename}-security", INFRA, NOBLE, False, id="ESM without suffix"),
     ],
 )
 def test_matches(pattern: str, archive: Archive, system: System, expected: bool) -> None:

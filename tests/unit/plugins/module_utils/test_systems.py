@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, keys, known, unproven
 
-LEFT = "pyhost.baseline manages Debian 12 and 13, Ubuntu 24.04; the host was left as it was; "
+LEFT = "pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; "
 ELSEWHERE = LEFT + "take it out of the inventory or choose others with '--limit'"
 KNOWINGLY = (
     LEFT + "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
@@ -30,9 +30,10 @@ SYSTEMS = [
     ("debian", "9", "Debian GNU/Linux 9 (stretch)", AGED, KNOWINGLY),
     ("debian", "14", "Debian GNU/Linux 14 (forky)", UNPROVEN, ELSEWHERE),
     ("debian", "", "Debian GNU/Linux forky/sid", UNPROVEN, ELSEWHERE),
-    ("ubuntu", "22.04", "Ubuntu 22.04.5 LTS", PLANNED, ELSEWHERE),
+    ("ubuntu", "22.04", "Ubuntu 22.04.5 LTS", None, None),
     ("ubuntu", "24.04", "Ubuntu 24.04.3 LTS", None, None),
-    ("ubuntu", "26.04", "Ubuntu 26.04 LTS", PLANNED, ELSEWHERE),
+    ("ubuntu", "26.04", "Ubuntu 26.04 LTS", None, None),
+    ("ubuntu", "18.04", "Ubuntu 18.04.6 LTS", "which is past the end of its standard support", KNOWINGLY),
     ("ubuntu", "20.04", "Ubuntu 20.04.6 LTS", "which is past the end of its standard support", KNOWINGLY),
     ("ubuntu", "25.10", "Ubuntu 25.10", UNPROVEN, ELSEWHERE),
     ("centos", "7", "CentOS Linux 7 (Core)", AGED, ELSEWHERE),

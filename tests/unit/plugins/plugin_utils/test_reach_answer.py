@@ -82,13 +82,14 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
         (
             answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
             "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
-            "Debian 12 and 13, Ubuntu 24.04; the host was left as it was; take it out of the inventory or choose "
-            "others with '--limit'",
+            "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; take it out of the "
+            "inventory or choose others with '--limit'",
         ),
         (
             answer(system="", version="", name="Linux"),
             "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages Debian 12 and 13, "
-            "Ubuntu 24.04; the host was left as it was; take it out of the inventory or choose others with '--limit'",
+            "Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; take it out of the inventory or choose others "
+            "with '--limit'",
         ),
         (
             answer(pythons=()),
@@ -164,6 +165,7 @@ def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:
     )
     assert escalation_complaint(answer(sudo_version="Sudo version 1.9.16p2"), words) == usual
     assert escalation_complaint(answer(sudo_version="sudo-rs 0.2.5"), words) == (
-        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose question this Ansible may not know: where the other sudo is "
-        "installed too, '-e ansible_become_exe=sudo.ws' takes that one"
+        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose question no ansible-core up to 2.21.5 knows: where the "
+        "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws', "
+        "which takes that one"
     )

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Make archives whose Release files say to be Ubuntu's, each with one package, and let apt read them.
+# Make archives whose Release files say to be Ubuntu's and, of its paid maintenance, ESM's; each has one package, and apt reads them.
 set -eu
-for suite in noble noble-updates noble-security; do
-    folder=/srv/ubuntu/dists/$suite
+. /usr/lib/os-release
+archive() {
+    origin=$1 suite=$2 folder=/srv/ubuntu/dists/$2
     install -d "$folder/main/binary-all" "$folder/main/binary-amd64" "$folder/main/binary-arm64"
     {
         echo "Package: stand-in-$suite"
@@ -11,11 +12,16 @@ for suite in noble noble-updates noble-security; do
     } >"$folder/main/binary-amd64/Packages"
     cp "$folder/main/binary-amd64/Packages" "$folder/main/binary-arm64/Packages"
     {
-        printf '%s\n' 'Origin: Ubuntu' 'Label: Ubuntu' "Suite: $suite" 'Version: 24.04' 'Codename: noble'
+        printf '%s\n' "Origin: $origin" "Label: $origin" "Suite: $suite" "Version: $VERSION_ID" "Codename: $VERSION_CODENAME"
         printf '%s\n' 'Architectures: amd64 arm64' 'Components: main' "Date: $(LC_ALL=C date -Ru)" 'SHA256:'
         (cd "$folder" && for file in main/binary-*/Packages; do
             echo " $(sha256sum "$file" | cut -c-64) $(stat -c %s "$file") $file"
         done)
     } >"$folder/Release"
     echo "deb [trusted=yes] file:/srv/ubuntu $suite main" >>/etc/apt/sources.list.d/ubuntu.list
+}
+for pocket in '' -updates -security; do
+    archive Ubuntu "$VERSION_CODENAME$pocket"
 done
+archive UbuntuESMApps "$VERSION_CODENAME-apps-security"
+archive UbuntuESM "$VERSION_CODENAME-infra-security"
