@@ -26,12 +26,14 @@ demo-down: setup  ## remove the demo's host
 
 test: lint types unit sanity molecule  ## everything
 
-lint: setup  ## ruff, yamllint, ansible-lint, shellcheck
+lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck tools/*.sh .ci/run
 	$(BIN)/antsibull-changelog lint
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/ansible-lint --profile production --offline
 
 types: setup  ## mypy

@@ -33,6 +33,10 @@ What stands behind each claim:
 The hosts are containers with systemd as process 1 ([test hosts](../tests/hosts/README.md)). They cannot show a kernel
 update, a boot loader, SELinux in enforcing mode, or a firewall of the cloud in front of the host.
 
+Written, but **not yet run**: the same scenarios on the distributions' own images of a container registry
+([which](../tests/hosts/README.md)), and on FreeBSD 14 and 15 in virtual machines, as the matrix of
+[ci.yml](../.github/workflows/ci.yml). Nothing on this page rests on them.
+
 | | what runs it |
 | --- | --- |
 | controller | Python 3.11 to 3.13 with ansible-core 2.19.14, pinned in `pyproject.toml`, runs all tests |

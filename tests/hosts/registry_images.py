@@ -62,7 +62,7 @@ def ensure(client: docker.DockerClient, path: Path) -> str:
     except ImageNotFound:
         print(f"tests/hosts: building {name} from a registry's image", flush=True)
         try:
-            client.images.build(path=str(path), tag=name, pull=True, rm=True, buildargs={"REGISTRY": prefix})
+            client.images.build(path=str(path), tag=name, rm=True, buildargs={"REGISTRY": prefix})
         except (APIError, BuildError) as error:
             words = " ".join(str(error.explanation if isinstance(error, APIError) else error.msg).split())
             raise EngineError(

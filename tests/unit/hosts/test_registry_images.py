@@ -138,7 +138,6 @@ def test_the_build_gets_the_folder_and_the_prefix(monkeypatch: pytest.MonkeyPatc
     assert options == {
         "path": str(path),
         "tag": name,
-        "pull": True,
         "rm": True,
         "buildargs": {"REGISTRY": "registry.example.org/"},
     }
