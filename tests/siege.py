@@ -38,6 +38,7 @@ class Host:
 
     name: str
     container: Container
+    known: dict[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, script: str) -> str:
         status, words = fleet.execute(self.container, script)
@@ -45,8 +46,14 @@ class Host:
         return words
 
     def address(self, family: str) -> str:
-        words = self.run(f"ip -o -{family[-1]} address show dev eth0 scope global")
-        return re.findall(r"inet6? ([^/]+)/", words)[0]
+        """Return its address; a host that was switched off and on may have another (``forget``)."""
+        if family not in self.known:
+            words = self.run(f"ip -o -{family[-1]} address show dev eth0 scope global")
+            self.known[family] = re.findall(r"inet6? ([^/]+)/", words)[0]
+        return self.known[family]
+
+    def forget(self) -> None:
+        self.known.clear()
 
     def attack(self, *words: str) -> Answer:
         answer: Answer = json.loads(self.run("python3 /root/attack.py " + " ".join(words)))

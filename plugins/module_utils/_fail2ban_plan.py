@@ -111,6 +111,9 @@ def _defaults(wish: Wish, probes: Probes, others: Sections) -> tuple[dict[str, t
             chosen = _fail2ban_probe.BAN_ACTIONS[probes.filters[0] if probes.filters else "nftables"][0]
         defaults["banaction"] = chosen
         defaults.setdefault("banaction_allports", _all_ports(chosen))
+        if chosen.startswith("firewallcmd-rich"):
+            # What is all ports for jail.conf and every other action, 0:65535, is no range for firewalld.
+            defaults.setdefault("port", "0-65535")
     if probes.controller:
         # An ignoreip of ours hides the one that another file gives to all jails: that one is kept in it.
         present = defaults.get("ignoreip", others.get("DEFAULT", {}).get("ignoreip", ""))
@@ -244,7 +247,8 @@ def ports_of(jail: JailStream) -> list[str]:
 def service_names(jail: JailStream) -> list[str]:
     """Return the ports of ``jail`` that are written as names of services (``ssh``), which /etc/services resolves."""
     words = (word for port in ports_of(jail) for word in re.split(r"[\s,:]+", port))
-    return list(dict.fromkeys(word for word in words if word and not word.isdigit()))
+    # firewalld has ranges with a dash.
+    return list(dict.fromkeys(word for word in words if word and not re.fullmatch(r"\d+(-\d+)?", word)))
 
 
 def _pairs(arguments: tuple[t.Any, ...]) -> list[t.Sequence[t.Any]]:

@@ -188,9 +188,13 @@ def _start(client: docker.DockerClient, fleet: str, name: str, tag: str) -> Cont
 
 def execute(container: Container, script: str) -> tuple[int, str]:
     """Run ``script`` by sh in the host, past its sshd; return its exit status and what it printed."""
-    done = container.exec_run(["sh", "-ec", script])
-    assert isinstance(done.output, bytes)
-    return done.exit_code or 0, done.output.decode(errors="replace")
+    api = container.client.api  # type: ignore[union-attr]
+    started = api.exec_create(container.id, ["sh", "-ec", script])["Id"]
+    output = api.exec_start(started)
+    # On a busy machine the output may end before the engine knows how the command did.
+    while (status := api.exec_inspect(started)["ExitCode"]) is None:
+        time.sleep(0.05)
+    return status, output.decode(errors="replace")
 
 
 def _wait_for_boot(container: Container) -> None:

@@ -86,6 +86,7 @@ def rebooted(hosts: dict[str, Host], mended: str) -> dict[str, dict[str, str]]:
     for name in KINDS:
         # Waits for the boot, and writes down the address, which may be another one now.
         fleet.start(client, FLEET, name)
+        hosts[name].forget()
     # The engine may have given a host another link-layer address, which its neighbours would take ten seconds to learn.
     for name in ("attacker", "bystander"):
         hosts[name].run("ip neigh flush dev eth0; ip -6 neigh flush dev eth0")

@@ -137,6 +137,21 @@ def test_what_bans(wish: Wish, probes: Probes, banaction: str, allports: str | N
     assert (defaults["banaction"], defaults.get("banaction_allports")) == (banaction, allports)
 
 
+@pytest.mark.parametrize(
+    ("filters", "defaults", "port"),
+    [
+        pytest.param(("firewalld", "nftables"), {}, "0-65535", id="firewalld"),
+        pytest.param(("firewalld",), {"port": "1-1024"}, "1-1024", id="firewalld, and the wish knows better"),
+        pytest.param(("nftables",), {}, None, id="nftables"),
+    ],
+)
+def test_all_ports_in_the_words_of_the_packet_filter(
+    filters: tuple[str, ...], defaults: dict[str, str], port: str | None
+) -> None:
+    wish = Wish(defaults=defaults, jails={"recidive": {}})
+    assert composed(wish, Probes(filters=filters))["DEFAULT"].get("port") == port
+
+
 def test_a_second_jail_with_the_filter_of_sshd_reads_the_journal() -> None:
     wish = Wish(jails={"slow": {"filter": "sshd[mode=ddos]", "findtime": "1d"}})
     text = compose(wish, NFTABLES, others("debian12"), {"slow": SSHD}).text
@@ -232,7 +247,7 @@ def test_no_filter() -> None:
 
 
 def test_ports_by_name() -> None:
-    pairs = [["actionstart", "nft … dport"], ["port", "http,https:8080 ssh"]]
+    pairs = [["actionstart", "nft … dport"], ["port", "http,https:8080 ssh 0-65535"]]
     jail = JailStream("shop", "auto", (("multi-set", "shop", "action", "nftables", pairs),))
     assert service_names(jail) == ["http", "https", "ssh"]
     assert service_names(recorded()) == []
