@@ -10,7 +10,10 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
-FILTERS = ("nft list ruleset", "iptables-save", "ip6tables-save", "ipset list")
+FILTERS = (
+    *("nft list ruleset", "iptables-save", "ip6tables-save", "ipset list"),
+    "pfctl -a f2b/sshd -t f2b-sshd -T show",
+)
 TOOLS = {"nftables": "nft", "iptables": "iptables", "firewallcmd": "firewall-cmd", "ufw": "ufw", "pf": "pfctl"}
 
 

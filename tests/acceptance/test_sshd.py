@@ -56,7 +56,11 @@ def test_no_broken_algorithm_is_offered(for_root: dict[str, list[str]], keyword:
 
 
 def test_something_listens_on_every_port(host: Host, for_root: dict[str, list[str]]) -> None:
-    listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Htln").splitlines()}
+    if host.system_info.type == "freebsd":
+        rows = [line.split()[5] for line in host.check_output("sockstat -46lP tcp").splitlines()[1:]]
+    else:
+        rows = [line.split()[3] for line in host.check_output("ss -Htln").splitlines()]
+    listening = {row.rpartition(":")[2] for row in rows}
     assert {address.rpartition(":")[2] for address in for_root["listenaddress"]} <= listening
 
 
@@ -69,10 +73,14 @@ def test_the_daemon_is_not_older_than_its_files(host: Host, for_root: dict[str, 
         # Nothing can be older: each connection starts an sshd of its own, which reads the files then.
         assert not host.file(pid_file).exists
         return
-    loaded = float(host.check_output("stat -c %%.9Y %s", pid_file))
-    changed = host.check_output(
-        r"find /etc/ssh/sshd_config /etc/ssh/sshd_config.d -type f -printf '%C@\n'"
-    ).splitlines()
+    if host.system_info.type == "freebsd":
+        loaded = float(host.check_output("stat -f %%Fm %s", pid_file))
+        changed = host.check_output("find /etc/ssh/sshd_config* -type f -exec stat -f %%Fc {} +").splitlines()
+    else:
+        loaded = float(host.check_output("stat -c %%.9Y %s", pid_file))
+        changed = host.check_output(
+            r"find /etc/ssh/sshd_config /etc/ssh/sshd_config.d -type f -printf '%C@\n'"
+        ).splitlines()
     assert max(map(float, changed)) < loaded
 
 
