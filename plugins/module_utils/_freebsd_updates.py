@@ -63,6 +63,7 @@ class Policy:
 
     base: bool = True
     packages: str = "vulnerable"
+    autoremove: bool = False
     reboot: str = "never"
     reboot_time: str = "now"
     reboot_with_users: bool = True
@@ -99,6 +100,7 @@ def policy(options: t.Mapping[str, t.Any]) -> Policy:
     return Policy(
         base=options["base"],
         packages=options["packages"],
+        autoremove=options["remove_unused_dependencies"],
         reboot=options["reboot"],
         reboot_time=when,
         reboot_with_users=options["reboot_with_users"],

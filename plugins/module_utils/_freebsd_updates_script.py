@@ -174,6 +174,9 @@ if [ "$base" = yes ]; then
     update_base
 fi
 update_packages
+if [ "$autoremove" = yes ] && [ "$packages" != none ]; then
+    step pkg autoremove -y
+fi
 installed > "$work/after"
 tell_packages
 if [ "$changed" = no ] && [ "$failed" = no ]; then
@@ -194,6 +197,7 @@ def script(wish: Policy, *, path: str = PATH, state: str = STATE) -> str:
     settings = {
         "base": "yes" if wish.base else "no",
         "packages": wish.packages,
+        "autoremove": "yes" if wish.autoremove else "no",
         "reboot": wish.reboot,
         "reboot_time": wish.reboot_time,
         "reboot_with_users": "yes" if wish.reboot_with_users else "no",

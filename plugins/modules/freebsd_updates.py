@@ -45,6 +45,10 @@ options:
     type: str
     choices: [vulnerable, all, none]
     default: vulnerable
+  remove_unused_dependencies:
+    description: Whether packages that were installed as dependencies and that nothing needs any more are removed.
+    type: bool
+    default: false
   reboot:
     description:
       - Whether the host reboots by itself when one is required, that is, when another kernel is installed than runs,
@@ -165,6 +169,7 @@ _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},
     "base": {"type": "bool", "default": True},
     "packages": {"type": "str", "choices": list(CHOICES["packages"]), "default": "vulnerable"},
+    "remove_unused_dependencies": {"type": "bool", "default": False},
     "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
     "reboot_time": {"type": "str", "default": "now"},
     "reboot_with_users": {"type": "bool", "default": True},

@@ -16,6 +16,7 @@ STOCK_CRONTAB = (FIXTURES / "crontab").read_text()
 OPTIONS: dict[str, t.Any] = {
     "base": True,
     "packages": "vulnerable",
+    "remove_unused_dependencies": False,
     "reboot": "never",
     "reboot_time": "now",
     "reboot_with_users": True,

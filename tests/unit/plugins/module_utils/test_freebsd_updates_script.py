@@ -62,6 +62,7 @@ case $* in
 "repositories -e -l") printf 'FreeBSD-ports\\nFreeBSD-ports-kmods\\nFreeBSD-base\\n' ;;
 "audit -F -q") echo "pkg $*" >> LOG; cat WORLD/vulnerable; exit "$(cat WORLD/audit)" ;;
 upgrade*) echo "pkg $*" >> LOG; . WORLD/upgrade.sh ;;
+"autoremove -y") echo "pkg $*" >> LOG; echo curl-8.14.1 > WORLD/installed ;;
 *) echo "pkg $*: not in the fake" >&2; exit 64 ;;
 esac""",
     "who": "cat WORLD/who",
@@ -157,6 +158,12 @@ def test_an_audit_that_could_not_look_is_a_failure(world: World) -> None:
 def test_all_packages(world: World) -> None:
     assert world.run(base=False, packages="all") == (0, "", ["pkg upgrade -y", IDLE])
     assert world.run(packages="none") == (0, "", [UPDATE, IDLE])
+
+
+def test_what_nothing_needs_any_more(world: World) -> None:
+    status, mail, lines = world.run(base=False, packages="all", autoremove=True)
+    assert (status, mail) == (0, "packages changed:\n- python311-3.11.13\n")
+    assert lines[:2] == ["pkg upgrade -y", "pkg autoremove -y"]
 
 
 def test_the_base_system(world: World) -> None:
