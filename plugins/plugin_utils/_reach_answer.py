@@ -156,7 +156,8 @@ def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None)
             f"the host has no Python {wanted} at {named}, where ansible_python_interpreter points; "
             "it was left as it was; correct or remove that variable"
         )
-    found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in answer.pythons)
+    # One path answers to more than one name that was asked for.
+    found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in dict.fromkeys(answer.pythons))
     way_out = "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
     if any(path == _OWN_PYTHON for path, _version in answer.pythons):
         # The distribution's package is there already: nothing newer comes of installing it.

@@ -101,8 +101,65 @@ AT_THE_HOST: dict[str, Case] = {
 # Hosts that are no target, by their names.
 UNFIT: dict[str, Case] = {
     "virgin": ({"ansible_connection": "winrm"}, ["Windows"]),
-    "alpine": ({}, ["the host runs Alpine Linux v3.22, which pyhost.baseline does not manage"]),
     "bare": ({}, ["the host has no Python"]),
+}
+
+# What the host `other` is made to be, one after another: os-release, and further changes. The words of uname on macOS and
+# those of an old Python are stand-ins for theirs.
+DEBIAN11 = 'ID=debian VERSION_ID=11 PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"'
+OLD_PYTHON = r"""
+for path in /usr/bin/python3*; do mv "$path" "/root/${path##*/}"; done
+printf '#!/bin/sh\necho 3.6.8; exit 1\n' >/usr/bin/python3; chmod 0755 /usr/bin/python3
+"""
+MACOS = r"printf '#!/bin/sh\necho Darwin\n' >/usr/local/bin/uname; chmod 0755 /usr/local/bin/uname"
+LEFT = "; the host was left as it was; "
+LIMIT = "take it out of the inventory or choose others with '--limit'"
+OTHERS: dict[str, tuple[str, str, Case]] = {
+    "alpine": (
+        'ID=alpine VERSION_ID=3.22.1 PRETTY_NAME="Alpine Linux v3.22"',
+        "",
+        ({}, ["the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; ", LEFT, LIMIT]),
+    ),
+    "centos7": (
+        'ID="centos" VERSION_ID="7" PRETTY_NAME="CentOS Linux 7 (Core)"',
+        "",
+        ({}, ["the host runs CentOS Linux 7 (Core), which is past its end of life; ", LEFT]),
+    ),
+    "centos8": (
+        'ID="centos" VERSION_ID="8" PRETTY_NAME="CentOS Stream 8"',
+        "",
+        ({}, ["the host runs CentOS Stream 8, which is past its end of life; ", LEFT]),
+    ),
+    "ubuntu20.04": (
+        'ID=ubuntu VERSION_ID="20.04" PRETTY_NAME="Ubuntu 20.04.6 LTS"',
+        "",
+        ({}, ["the host runs Ubuntu 20.04.6 LTS, which is past the end of its standard support; ", LEFT]),
+    ),
+    "debian11": (
+        DEBIAN11,
+        "",
+        (
+            {},
+            ["(bullseye), which is past its end of life; ", LEFT, "or say 'baseline_allow_end_of_life: true' to go on"],
+        ),
+    ),
+    # Who allows it gets past that, and is told what is wrong next.
+    "debian11-allowed-with-an-old-python": (
+        DEBIAN11,
+        OLD_PYTHON,
+        (
+            {"baseline_allow_end_of_life": True},
+            [
+                "the host has only Python 3.6.8 at /usr/bin/python3, and Ansible needs 3.",
+                "it was left as it was; move the host to a later release",
+            ],
+        ),
+    ),
+    "macos": (
+        DEBIAN11,
+        MACOS,
+        ({}, ["the host runs macOS, which is a place to run Ansible from, never a target", LEFT, LIMIT]),
+    ),
 }
 
 # All files that a role could write, by content, owner and mode; and who logged in.
@@ -144,6 +201,15 @@ class Hosts:
     def files(self) -> dict[str, str]:
         return {name: self.ask(name, FILES) for name in ("debian12", "debian13", *UNFIT)}
 
+    def others(self) -> dict[str, tuple[Run, str, str]]:
+        """Make `other` each of the systems in turn and run against it; return the run and the files around it."""
+        found = {}
+        for name, (release, script, (changes, _words)) in OTHERS.items():
+            self.ask("other", f"cat >/etc/os-release <<'END'\n{release}\nEND\n{script}")
+            before = self.ask("other", FILES)
+            found[name] = (site(changes, "other"), before, self.ask("other", FILES))
+        return found
+
 
 @pytest.fixture(scope="module")
 def hosts() -> Hosts:
@@ -163,9 +229,16 @@ def looks(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t
             name: pool.submit(site, {**ROLES, **changes}, "debian12", "debian13")
             for name, (changes, _words) in AT_THE_HOST.items()
         }
+        others = pool.submit(hosts.others)
         unfit = {name: pool.submit(site, changes, name) for name, (changes, _words) in UNFIT.items()}
         runs |= {name: future.result() for name, future in {**away, **unfit}.items()}
-    return {"runs": runs, "before": before, "after": hosts.files(), "logins": (logins, after_home)}
+    return {
+        "runs": runs,
+        "before": before,
+        "after": hosts.files(),
+        "logins": (logins, after_home),
+        "others": others.result(),
+    }
 
 
 def check(run: Run, words: list[str], *hosts: str) -> None:
@@ -199,6 +272,13 @@ def test_told_by_the_host(looks: dict[str, t.Any], name: str) -> None:
 @pytest.mark.parametrize("name", UNFIT)
 def test_no_target(looks: dict[str, t.Any], name: str) -> None:
     check(looks["runs"][name], UNFIT[name][1], name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_the_host_says_to_be_is_no_target(looks: dict[str, t.Any], name: str) -> None:
+    run, before, after = looks["others"][name]
+    check(run, OTHERS[name][2][1], "other")
+    assert set(before.splitlines()) ^ set(after.splitlines()) == set()
 
 
 def test_nobody_connected_for_what_the_controller_knows(looks: dict[str, t.Any]) -> None:

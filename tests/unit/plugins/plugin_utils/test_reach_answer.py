@@ -102,7 +102,7 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
             "it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
         ),
         (
-            answer(pythons=(("/usr/bin/python3", (3, 7, 3)),)),
+            answer(pythons=(("/usr/bin/python3", (3, 7, 3)), ("/usr/bin/python3", (3, 7, 3)))),
             "the host has only Python 3.7.3 at /usr/bin/python3, and Ansible needs 3.9 or later; it was left as it "
             "was; move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
             "Python and name it in ansible_python_interpreter",
