@@ -16,13 +16,16 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _host_fail2ban,
     _host_fail2ban_ensure,
+    _host_fail2ban_info,
     _host_fail2ban_proof,
     _host_fail2ban_trouble,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_ban import Request
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream, questions
 from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import PROCESSES
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ban import enforce
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import _PROGRAM, _commands
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import controller
 from tests.unit.fake_host import Expected, FakeHost
@@ -331,3 +334,65 @@ def test_the_controller_is_found_above_sudo(monkeypatch: pytest.MonkeyPatch) -> 
     host = FakeHost({}, [Expected(list(PROCESSES), out=told)])
     assert controller(t.cast(t.Any, host)) == "198.51.100.7"
     host.done()
+
+
+ANSWERS: dict[tuple[str, ...], t.Any] = {
+    ("version",): "1.1.0",
+    ("get", "sshd", "banip", "--with-time"): [],
+    ("get", "sshd", "actions"): ["pf"],
+    ("get", "sshd", "logpath"): ["/var/log/auth.log"],
+    ("get", "sshd", "ignoreip"): [],
+    ("get", "sshd", "actionproperties", "pf"): ["actionstart", "actionban", "port", "actiontype"],
+    ("status", "sshd"): [
+        ("Filter", [("Currently failed", 0), ("Total failed", 0), ("File list", ["/var/log/auth.log"])]),
+        ("Actions", [("Currently banned", 0), ("Total banned", 0), ("Banned IP list", [])]),
+    ],
+}
+# The jail as a look from outside finds it: its log, then pf.
+SEEN = [RULES, *service("syslogd"), TAIL, INFO, RULES]
+
+
+def look(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expected]) -> dict[str, t.Any]:
+    server.answers.update(ANSWERS)
+    monkeypatch.setattr(_host_fail2ban_info, "connect", lambda _path, **_options: server)
+    host = FakeHost(FILES, commands, programs=PROGRAMS)
+    report = _host_fail2ban_info.look(t.cast(t.Any, host))
+    host.done()
+    return report
+
+
+def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
+    report = look(monkeypatch, freebsd, SEEN)
+    assert report["warnings"] == []
+    assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0}
+    assert (report["jails"]["sshd"]["source"], report["jails"]["sshd"]["ports"]) == ("files", ["ssh"])
+
+
+def test_a_look_at_a_host_whose_pf_is_off(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
+    nothing = Expected(RULES.argv)
+    (warning,) = look(monkeypatch, freebsd, [nothing, *service("syslogd"), TAIL, OFF, nothing])["warnings"]
+    assert warning == (
+        "the jail sshd bans with pf, but pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"
+    )
+
+
+def test_a_ban_by_hand_is_seen_in_the_jails_table(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
+    """The table is asked before and after; a ban that is already there is no change."""
+    freebsd.answers.update(ANSWERS)
+    request = Request(("192.0.2.1",), True, ("sshd",), force=True)
+    asked = freebsd.ask
+
+    def ask(*words: str) -> t.Any:
+        if words[:3] == ("set", "sshd", "banip"):
+            freebsd.answers[("get", "sshd", "banip")] = ["192.0.2.1"]
+        return asked(*words)
+
+    monkeypatch.setattr(freebsd, "ask", ask)
+    table = Expected(TABLE, out="   192.0.2.1\n")
+    host = FakeHost({}, [*FREE, table, RULE], programs=PROGRAMS)
+    outcome = enforce(t.cast(t.Any, host), freebsd, request, restart=lambda _name: None)
+    host.done()
+    assert outcome.changed
+    again = FakeHost({}, [table, RULE], programs=PROGRAMS)
+    assert not enforce(t.cast(t.Any, again), freebsd, request, restart=lambda _name: None).changed
+    again.done()
