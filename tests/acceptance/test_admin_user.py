@@ -32,3 +32,9 @@ def test_sudo_works(host: Host, admin: str) -> None:
 
 def test_sudoers_are_valid_as_a_whole(host: Host) -> None:
     assert host.run("visudo -c").rc == 0
+
+
+@pytest.mark.family("redhat", "freebsd")
+def test_it_is_an_admin_to_su_and_polkit_too(host: Host, admin: str) -> None:
+    """The admin is in the group of the family's admins, wheel."""
+    assert "wheel" in host.user(admin).groups

@@ -31,6 +31,7 @@ def test_freebsd_keeps_what_packages_bring_below_usr_local() -> None:
     assert own["python_stack"] == "/usr/local/bin/python3"
     assert own["admin_user"] == {
         "shell": "/bin/sh",
+        "groups": ["wheel"],
         "sudoers": "/usr/local/etc/sudoers.d",
         "group": "wheel",
         "visudo": "/usr/local/sbin/visudo",

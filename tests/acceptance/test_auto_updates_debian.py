@@ -7,6 +7,8 @@ import re
 import pytest
 from testinfra.host import Host
 
+pytestmark = pytest.mark.family("debian")
+
 ORIGINS = "Unattended-Upgrade::Origins-Pattern"
 
 
