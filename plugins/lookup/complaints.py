@@ -23,6 +23,11 @@ options:
     type: list
     elements: str
     required: true
+  family:
+    description:
+      - A family of systems (V(debian), V(redhat) or V(freebsd)), to be told too what its own tools cannot do.
+    type: str
+    default: ""
 """
 
 EXAMPLES = """
@@ -57,7 +62,8 @@ _ROLES = Path(__file__).parents[2] / "roles"
 class LookupModule(LookupBase):
     """``query('pyhost.baseline.complaints', ROLE, …)``."""
 
-    def run(self, terms: list[str], variables: t.Mapping[str, t.Any] | None = None, **_options: t.Any) -> list[str]:
+    def run(self, terms: list[str], variables: t.Mapping[str, t.Any] | None = None, **options: t.Any) -> list[str]:
+        self.set_options(var_options=variables, direct=options)
         told: list[str] = []
         for role in terms:
             if role not in ROLES:
@@ -75,4 +81,4 @@ class LookupModule(LookupBase):
         options = spec["argument_specs"]["main"]["options"]
         given = {name: variables[name] for name in options if name in variables}
         inputs: dict[str, t.Any] = self._templar.template(given)
-        return inputs, complaints(role, options, inputs)
+        return inputs, complaints(role, options, inputs, self.get_option("family"))

@@ -24,6 +24,7 @@ __all__ = [
     "defeated",
     "edited",
     "entries",
+    "excludes",
     "settled",
     "wish",
 ]
@@ -57,6 +58,8 @@ _KEYS: dict[str, tuple[Key, ...]] = {
 KNOWN_TO_DNF5 = frozenset(key for keys in _KEYS.values() for key in keys)
 # What a program does that does not know the key: there the wish for just that is in force without a word.
 _WITHOUT: dict[Key, str] = {("commands", "reboot"): "never"}
+# What of a regular expression a wildcard says as well: a name, any characters, and where the name ends.
+_PATTERN = re.compile(r"\^?(?P<name>([\w+.-]|\\[+.-]|\.\*)+)(?P<end>\$?)", re.ASCII)
 _TRUE = ("1", "yes", "true", "on", "enabled")
 _BOOLEANS = ("download_updates", "apply_updates")
 _LISTS = ("emit_via", "email_to", "excludepkgs")
@@ -127,11 +130,28 @@ def wish(options: t.Mapping[str, t.Any]) -> dict[Key, str | None]:
     An option that is ``None`` leaves its keys as they are.
     """
     wished: dict[Key, str | None] = {}
+    given = {**options, "exclude": [*(options.get("exclude") or []), *excludes(options.get("blocklist") or [])]}
     for name, keys in _KEYS.items():
-        value = options.get(name)
+        value = given.get(name)
         if value is not None:
             wished.update(dict.fromkeys(keys, _text(name, value)))
     return wished
+
+
+def excludes(blocklist: t.Iterable[str]) -> list[str]:
+    """Return dnf's wildcards for regular expressions from the start of the name, which apt's updater has."""
+    found = []
+    for pattern in blocklist:
+        match = _PATTERN.fullmatch(pattern)
+        # A letter that may be repeated is an expression, not a name.
+        if match is None or re.search(r"(?<!\\)\+", match["name"]):
+            raise BaselineError(
+                f"blocklist: {pattern!r} is not a name, a beginning of names or a name with .* in it, which is all "
+                "that dnf can exclude; nothing was changed"
+            )
+        name = match["name"].replace(".*", "*").replace("\\", "")
+        found.append(name if match["end"] else name.rstrip("*") + "*")
+    return found
 
 
 def _text(name: str, value: t.Any) -> str | None:

@@ -76,6 +76,8 @@ class Reading:
 def ensure(host: Host, order: Order) -> Outcome:
     """Bring ``order`` in force and prove it."""
     program = _find(host)
+    if program is None or (host.check_mode and program.generation == 5 and not _has_timer(host, program)):
+        return _predicted(host, order)
     current = host.read(dnf.CONF)
     reading = _read(host, program, current)
     wished = dnf.settled(order.keys, reading.known, version=reading.version)
@@ -129,10 +131,30 @@ def ensure(host: Host, order: Order) -> Outcome:
     return outcome
 
 
-def _find(host: Host) -> Program:
+def _has_timer(host: Host, program: Program) -> bool:
+    timer = host_timers.read(host, [program.timer]).get(program.timer)
+    return timer is not None and timer.load != "not-found"
+
+
+def _predicted(host: Host, order: Order) -> Outcome:
+    """Return what check mode knows where the package is not installed yet: the file that would be written."""
+    current = host.read(dnf.CONF)
+    after = {dnf.CONF: dnf.edited(current, order.keys, path=dnf.CONF)}
+    outcome = Outcome({} if current is None else {dnf.CONF: current}, after)
+    outcome.warnings.append(
+        "dnf-automatic is not installed yet, so neither its own reading of the settings nor its timer is known"
+    )
+    outcome.result.update(path=dnf.CONF, version="", effective={}, timer={}, disabled_timers=[])
+    return outcome
+
+
+def _find(host: Host) -> Program | None:
+    """Return the program of the host; none is an error, but not in check mode, which did not install it."""
     if any(host.glob(pattern) for pattern in _PLUGINS):
         return Program(5)
     path = host.find("dnf-automatic")
+    if path is None and host.check_mode:
+        return None
     if path is None:
         raise BaselineError(
             "dnf-automatic is not installed: install dnf-automatic (dnf 4) or dnf5-plugin-automatic (dnf 5) first; "

@@ -80,8 +80,7 @@ TABLE = Table(
         "fedora": {
             # Python's own compiler flags name files of redhat-rpm-config.
             "c-toolchain": ("gcc", "gcc-c++", "make", "redhat-rpm-config"),
-            # dnf5: Ansible's own modules need the bindings.
-            "automatic-updates": ("dnf5-plugin-automatic", "python3-libdnf5"),
+            "automatic-updates": ("dnf5-plugin-automatic",),
             # Renamed from openjpeg2-devel in Fedora 41.
             "openjpeg-headers": ("openjpeg-devel",),
         },

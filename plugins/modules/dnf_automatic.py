@@ -57,6 +57,14 @@ options:
     type: list
     elements: str
     default: []
+  blocklist:
+    description:
+      - The same in the form that M(pyhost.baseline.unattended_upgrades) has, regular expressions from the start of the
+        name. V(kernel) stands for all names that begin so, V(kernel$) for that one. What dnf's wildcards cannot say is
+        an error.
+    type: list
+    elements: str
+    default: []
   emit_via:
     description: How results are told. An empty list tells nothing.
     type: list
@@ -153,6 +161,7 @@ _ARGUMENTS = {
     "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
     "reboot_command": {"type": "str"},
     "exclude": {"type": "list", "elements": "str", "default": []},
+    "blocklist": {"type": "list", "elements": "str", "default": []},
     "emit_via": {"type": "list", "elements": "str", "choices": list(CHOICES["emit_via"]), "default": ["stdio"]},
     "email_to": {"type": "list", "elements": "str"},
     "email_from": {"type": "str"},

@@ -21,6 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _undo,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.plugin_utils import _auto_updates
 
 __all__ = ["ROLES", "complaints"]
 
@@ -31,8 +32,11 @@ Told = t.Iterator[str]
 _UNCHANGED = ("; nothing was changed", ". Nothing was changed")
 
 
-def complaints(role: str, options: Inputs, inputs: Inputs) -> list[str]:
-    """Return a sentence for each input that ``role`` cannot fulfil; ``options`` are those of its argument spec."""
+def complaints(role: str, options: Inputs, inputs: Inputs, family: str = "") -> list[str]:
+    """Return a sentence for each input that ``role`` cannot fulfil; ``options`` are those of its argument spec.
+
+    With a ``family`` of systems those are told too that its own tools cannot fulfil.
+    """
     if role == "admin_user":
         # Its sentences say more than those about types and missing arguments.
         told = _admin_user.complaints(inputs)
@@ -42,7 +46,7 @@ def complaints(role: str, options: Inputs, inputs: Inputs) -> list[str]:
     if wrong:
         return wrong
     given = ArgumentSpecValidator(options).validate(inputs).validated_parameters
-    return [*ROLES[role](given), *_packages(role, given)]
+    return [*ROLES[role](given), *_packages(role, given), *_unfit(role, given, family)]
 
 
 def _texts(options: Inputs, inputs: Inputs) -> Told:
@@ -62,6 +66,12 @@ def _mistyped(options: Inputs, inputs: Inputs) -> Told:
 def _packages(role: str, given: Inputs) -> Told:
     for name in given.get(f"{role}_packages", []):
         yield from _told(f"{role}_packages", _package_names.checked, name)
+
+
+def _unfit(role: str, given: Inputs, family: str) -> Told:
+    if role == "auto_updates" and family:
+        prefix = f"{role}_"
+        yield from _auto_updates.unfit(family, {name[len(prefix) :]: value for name, value in given.items()})
 
 
 def _python(given: Inputs) -> Told:

@@ -15,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._dnf_automatic imp
     defeated,
     edited,
     entries,
+    excludes,
     settled,
     wish,
 )
@@ -174,3 +175,25 @@ def test_a_key_that_dnf_does_not_know() -> None:
 def test_bad_values(options: dict[str, t.Any], words: str) -> None:
     with pytest.raises(BaselineError, match=words):
         wish(options)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wildcard"),
+    [
+        ("kernel", "kernel*"),
+        ("kernel$", "kernel"),
+        ("^kernel.*", "kernel*"),
+        (r"python3\.11", "python3.11*"),
+        (r"libstdc\+\+$", "libstdc++"),
+        ("lib.*-devel$", "lib*-devel"),
+    ],
+)
+def test_a_blocklist_of_expressions(pattern: str, wildcard: str) -> None:
+    assert excludes([pattern]) == [wildcard]
+    assert wish({**DEFAULTS, "exclude": ["git"], "blocklist": [pattern]})[EXCLUDE] == f"git, {wildcard}"
+
+
+@pytest.mark.parametrize("pattern", ["", "(a|b)", "[ab]", "libstdc++", "a?", "a*", "kernel core", "a$b", r"\w"])
+def test_an_expression_that_wildcards_cannot_say(pattern: str) -> None:
+    with pytest.raises(BaselineError, match="which is all that dnf can exclude; nothing was changed"):
+        excludes([pattern])

@@ -180,3 +180,24 @@ def test_dnf5_gets_a_file_of_its_own() -> None:
     assert outcome.result["effective"]["commands"]["reboot"] == "when-needed"
     assert "reboot = when-needed\n" in host.files[CONF]
     assert outcome.result["advisories"] == {"fedora": True}
+
+
+def test_check_mode_before_the_package_is_there() -> None:
+    host = FakeHost({}, check_mode=True, programs=["systemctl"])
+
+    outcome = glue.ensure(t.cast(t.Any, host), order())
+
+    assert outcome.changed
+    assert "upgrade_type = security" in outcome.after[CONF]
+    assert outcome.warnings == [
+        "dnf-automatic is not installed yet, so neither its own reading of the settings nor its timer is known"
+    ]
+
+
+def test_check_mode_where_dnf5_is_there_and_its_timer_is_not() -> None:
+    unit = "Id=dnf5-automatic.timer\nLoadState=not-found\n"
+    plugin = "/usr/lib64/dnf5/plugins/automatic_cmd_plugin.so"
+    host = FakeHost({plugin: ""}, [show("dnf5-automatic.timer", out=unit)], check_mode=True)
+
+    assert glue.ensure(t.cast(t.Any, host), order()).changed
+    host.done()

@@ -165,7 +165,7 @@ UPDATES = {
     "ubuntu24.04": ("unattended-upgrades",),
     "el9": ("dnf-automatic",),
     "el10": ("dnf-automatic",),
-    "fedora42": ("dnf5-plugin-automatic", "python3-libdnf5"),
+    "fedora42": ("dnf5-plugin-automatic",),
 }
 
 

@@ -97,7 +97,15 @@ def download(packages: list[str]) -> list[Deb]:
     archives = WORK / "debs"
     (archives / "partial").mkdir(parents=True)
     run(
-        *("apt-get", "-qq", "-y", "--no-install-recommends", "--download-only", "-o", f"Dir::Cache::archives={archives}"),
+        *(
+            "apt-get",
+            "-qq",
+            "-y",
+            "--no-install-recommends",
+            "--download-only",
+            "-o",
+            f"Dir::Cache::archives={archives}",
+        ),
         *("install", *packages),
     )
     return [_deb(path) for path in sorted(archives.glob("*.deb"))]
@@ -105,7 +113,9 @@ def download(packages: list[str]) -> list[Deb]:
 
 def _deb(path: Path) -> Deb:
     fields = {}
-    for line in run("dpkg-deb", "-f", str(path), "Package", "Version", "Provides", "Depends", "Pre-Depends").splitlines():
+    for line in run(
+        "dpkg-deb", "-f", str(path), "Package", "Version", "Provides", "Depends", "Pre-Depends"
+    ).splitlines():
         key, value = line.split(":", 1)
         fields[key] = value.strip()
     upstream = fields["Version"].split(":", 1)[-1].rpartition("-")
@@ -229,7 +239,16 @@ def main(target: Path) -> None:
         sections.append(package(rpm, deb, sorted(requires - {rpm.name}), files))
     spec = WORK / "debian-files.spec"
     spec.write_text(SPEC.format(dist=dist, tree=tree) + "\n".join(sections))
-    run("rpmbuild", "--quiet", "-bb", "--define", f"_topdir {WORK}/rpmbuild", "--define", f"_rpmdir {WORK}/rpms", str(spec))
+    run(
+        "rpmbuild",
+        "--quiet",
+        "-bb",
+        "--define",
+        f"_topdir {WORK}/rpmbuild",
+        "--define",
+        f"_rpmdir {WORK}/rpms",
+        str(spec),
+    )
     for rpm in rpms:
         shutil.move(str(_built(rpm.name)), str(_made(target / rpm.repository)))
     shutil.rmtree(WORK)
