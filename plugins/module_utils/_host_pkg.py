@@ -18,10 +18,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._pkg import (
     Plan,
     chosen,
     default_flavour,
+    holder_of,
     is_absent,
     is_gone,
     is_locked,
     is_planned,
+    is_updated,
     last_words,
     newer_system,
     parse_offers,
@@ -37,6 +39,7 @@ __all__ = ["fulfil"]
 
 # The catalogues of pkg 2 and of pkg 1.
 CATALOGUES = ("/var/db/pkg/repos/*/db", "/var/db/pkg/repo-*.sqlite")
+DATABASE = "/var/db/pkg/local.sqlite"
 PYTHON = "/usr/local/bin/python3"
 UNKNOWN_VERSION = "(version not known before the catalogue is read)"
 # Not while something is asked: it would answer that packages for a newer FreeBSD are fine, and bootstrap in check mode.
@@ -56,7 +59,7 @@ class _Run:
         self._host = host
         self._wish = wish
         self._deadline = time.monotonic() + wish.lock_timeout
-        self._cache_updated = False
+        self._refreshed = self._cache_updated = False
         self._warnings: list[str] = []
 
     def outcome(self) -> Outcome:
@@ -68,7 +71,12 @@ class _Run:
     def _install(self, before: Database) -> dict[str, str]:
         default = default_flavour(self._host.target(PYTHON))
         missing = [name for name in self._wish.packages if not before.names(name, default)]
-        wanted = list(self._wish.packages) if self._wish.state == "latest" else missing
+        wanted = missing
+        if self._wish.state == "latest":
+            # pkg refuses the whole transaction where one that it names is locked.
+            held = {name: before.locked.intersection(before.names(name, default)) for name in self._wish.packages}
+            wanted = [name for name in self._wish.packages if not held[name]]
+            self._warn_of_held(set().union(*held.values()))
         if not wanted:
             return before.versions
         if not before.packages and not self._bootstrapped():
@@ -80,7 +88,9 @@ class _Run:
             return {**before.versions, **dict.fromkeys(missing, UNKNOWN_VERSION)}
         names = self._resolved(wanted)
         plan = self._plan(["install", "-n", "-U", *names])
-        self._tell(plan, before)
+        self._warn_of_held(set(plan.held))
+        if plan.vulnerable:
+            self._warnings.append(f"with known vulnerabilities (see `pkg audit`): {', '.join(plan.vulnerable)}")
         if plan.removed:
             raise BaselineError(
                 f"to install {', '.join(names)}, pkg would remove {', '.join(plan.removed)}; {_UNCHANGED}; "
@@ -152,12 +162,9 @@ class _Run:
             raise self._failed(arguments[0], ran)
         return parse_plan(ran.out)
 
-    def _tell(self, plan: Plan, before: Database) -> None:
-        held = sorted({*plan.held, *before.locked.intersection(self._wish.packages)})
-        if held and self._wish.state == "latest":
-            self._warnings.append(f"kept at their versions by pkg-lock(8): {', '.join(held)}")
-        if plan.vulnerable:
-            self._warnings.append(f"with known vulnerabilities (see `pkg audit`): {', '.join(plan.vulnerable)}")
+    def _warn_of_held(self, names: set[str]) -> None:
+        if names:
+            self._warnings.append(f"kept at their versions by pkg-lock(8): {', '.join(sorted(names))}")
 
     # act
 
@@ -174,15 +181,16 @@ class _Run:
         return True
 
     def _refresh(self, *, stale_only: bool = False) -> bool:
-        """Read the repositories' catalogues anew, once, where that is wished; say whether it was done."""
+        """Have the catalogues read anew, once, where that is wished; say whether there was something new."""
         times = self._catalogues()
         fresh = bool(times) and time.time() - max(times) < self._wish.cache_valid_time
         fresh = fresh and self._wish.state != "latest"
-        if self._cache_updated or self._host.check_mode or not self._wish.update_cache or (stale_only and fresh):
+        if self._refreshed or self._host.check_mode or not self._wish.update_cache or (stale_only and fresh):
             return False
+        self._refreshed = True
         ran = self._run(["update"])
-        self._cache_updated = ran.ok and not newer_system(ran.out + ran.err)
-        if not self._cache_updated:
+        self._cache_updated = is_updated(ran.out)
+        if not ran.ok or newer_system(ran.out + ran.err):
             if not times or newer_system(ran.out + ran.err):
                 raise self._failed("update", ran)
             self._warnings.append(f"the catalogue could not be read anew: {last_words(ran.err or ran.out)}")
@@ -207,14 +215,15 @@ class _Run:
             if ran.ok or not is_locked(ran.err):
                 return ran
             if time.monotonic() >= self._deadline:
-                raise self._held()
+                raise self._held(ran)
             time.sleep(1)
 
     # errors
 
-    def _held(self) -> BaselineError:
-        said = re.search(r"^(\d+) (.+)$", self._host.run(["pgrep", "-lf", "(^|/)pkg(-static)? "]).out, re.MULTILINE)
-        holder = Holder(int(said.group(1)), said.group(2), "/var/db/pkg/local.sqlite") if said else None
+    def _held(self, ran: Ran) -> BaselineError:
+        pid = holder_of(ran.out)
+        command = self._host.run(["ps", "-ww", "-o", "args=", "-p", str(pid)]).out.strip() if pid else ""
+        holder = Holder(pid, command or "gone meanwhile", DATABASE) if pid else None
         return BaselineError(
             f"{holder or 'another pkg holds its database'}, still after {self._wish.lock_timeout} seconds; "
             f"{_UNCHANGED}; run again when it has ended or raise lock_timeout",

@@ -20,10 +20,12 @@ __all__ = [
     "Plan",
     "chosen",
     "default_flavour",
+    "holder_of",
     "is_absent",
     "is_gone",
     "is_locked",
     "is_planned",
+    "is_updated",
     "last_words",
     "newer_system",
     "parse_offers",
@@ -170,9 +172,20 @@ def is_planned(text: str) -> bool:
     return re.search(planned, text, re.MULTILINE) is not None
 
 
+def is_updated(text: str) -> bool:
+    """Say whether ``pkg update`` found something new in a repository."""
+    return " repository update completed" in text
+
+
 def is_locked(words: str) -> bool:
     """Say whether another pkg has the database."""
     return re.search(r"lock on (?:a|the) database|database is locked", words) is not None
+
+
+def holder_of(text: str) -> int:
+    """Return the process that pkg names as the one that has the database, 0 where it names none."""
+    found = re.search(r"process with pid (\d+) still holds the lock", text)
+    return int(found.group(1)) if found else 0
 
 
 def is_absent(words: str) -> bool:
@@ -182,7 +195,7 @@ def is_absent(words: str) -> bool:
 
 def is_gone(words: str) -> bool:
     """Say whether the catalogue names files that the repository has replaced by newer ones."""
-    return re.search(r"^pkg: .*(?:Not Found|size mismatch)", words, re.MULTILINE) is not None
+    return re.search(r"^pkg: .*(?:Not Found|size mismatch|is missing from repo)", words, re.MULTILINE) is not None
 
 
 def newer_system(words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 
 import pytest
 
@@ -135,5 +136,5 @@ def test_variables_are_read_as_the_shell_reads_them() -> None:
 
 def test_linux_has_another_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not has_rc()
-    monkeypatch.setattr("os.uname", lambda: type("Uname", (), {"sysname": "FreeBSD"})())
+    monkeypatch.setattr("os.uname", lambda: types.SimpleNamespace(sysname="FreeBSD"))
     assert has_rc()
