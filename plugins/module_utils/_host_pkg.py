@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import logical_names
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder, Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Holder, Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._pkg import (
     LOCAL,
     REMOTE,
@@ -41,7 +41,6 @@ __all__ = ["fulfil"]
 CATALOGUES = ("/var/db/pkg/repos/*/db", "/var/db/pkg/repo-*.sqlite")
 DATABASE = "/var/db/pkg/local.sqlite"
 PYTHON = "/usr/local/bin/python3"
-UNKNOWN_VERSION = "(version not known before the catalogue is read)"
 # Not while something is asked: it would answer that packages for a newer FreeBSD are fine, and bootstrap in check mode.
 _YES = {"ASSUME_ALWAYS_YES": "yes"}
 _UNCHANGED = "nothing was changed"

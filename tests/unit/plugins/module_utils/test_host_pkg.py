@@ -8,8 +8,8 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_pkg
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_pkg import UNKNOWN_VERSION, fulfil
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Outcome, Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_pkg import fulfil
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Outcome, Wish
 from tests.unit.fake_host import Expected, FakeHost
 from tests.unit.plugins.module_utils.test_pkg import NEWER
 
