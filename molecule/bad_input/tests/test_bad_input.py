@@ -104,8 +104,8 @@ UNFIT: dict[str, Case] = {
     "bare": ({}, ["the host has no Python"]),
 }
 
-# What the host `other` is made to be, one after another: os-release, and further changes. The words of uname on macOS and
-# those of an old Python are stand-ins for theirs.
+# What the host `other` is made to be, one after another: os-release, and further changes. What uname says on macOS and
+# what an old Python says are stand-ins for their words.
 DEBIAN11 = 'ID=debian VERSION_ID=11 PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"'
 OLD_PYTHON = r"""
 for path in /usr/bin/python3*; do mv "$path" "/root/${path##*/}"; done

@@ -135,6 +135,32 @@ def test_every_system_has_every_name_or_a_reason(name: str, key: str) -> None:
         assert all(isinstance(package, str) and package.strip() == package != "" for package in found)
 
 
+# What a Python web application needs to build and to run.
+NEEDED = (
+    *(
+        "python-headers",
+        "python-venv",
+        "python-pip",
+        "newest-python",
+        "c-toolchain",
+        "pkg-config",
+        "gettext",
+        "git",
+        "curl",
+    ),
+    *("libffi-headers", "openssl-headers", "zlib-headers", "bzip2-headers", "xz-headers", "readline-headers"),
+    *("sqlite-headers", "postgresql-client-headers", "mysql-client-headers", "ldap-headers", "process-supervisor"),
+    *("xml-headers", "xslt-headers", "image-headers", "xml-security"),
+)
+
+
+@pytest.mark.parametrize("key", keys())
+@pytest.mark.parametrize("name", NEEDED)
+def test_every_system_gives_what_a_web_application_needs(name: str, key: str) -> None:
+    found = resolve([name], asked_system(key))
+    assert found.by_name[name] or name in found.included, f"{key} has nothing for {name}"
+
+
 @pytest.mark.parametrize("family", sorted(TABLES))
 def test_tables_have_the_same_names_and_no_others(family: str) -> None:
     table = TABLES[family]
