@@ -11,7 +11,7 @@ import pytest
 from testinfra.host import Host
 
 FILTERS = (
-    *("nft list ruleset", "iptables-save", "ip6tables-save", "ipset list"),
+    *("nft list ruleset", "iptables-save", "ip6tables-save", "ipset list", "firewall-cmd --list-rich-rules"),
     "pfctl -a f2b/sshd -t f2b-sshd -T show",
 )
 TOOLS = {"nftables": "nft", "iptables": "iptables", "firewallcmd": "firewall-cmd", "ufw": "ufw", "pf": "pfctl"}
