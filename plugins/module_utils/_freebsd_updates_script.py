@@ -59,7 +59,8 @@ tell_failure() {
     failed=yes
     say err "$* failed (exit status $status):"
     cat "$work/out" >> "$work/report"
-    logger -t "$name" -p daemon.err -f "$work/out"
+    # syslog.conf(5) sends errors to the console: one line is enough there.
+    logger -t "$name" -p daemon.notice -f "$work/out"
 }
 
 is_pkgbase() {

@@ -10,7 +10,7 @@ Read, not run: docs/platforms.toml says for each name where.
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Table, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Table
 
 __all__ = ["TABLE"]
 
@@ -66,9 +66,7 @@ TABLE = Table(
         "process-supervisor": ("sysutils/py-supervisor",),
         "rsync": ("rsync",),
         # the host itself
-        "automatic-updates": Unavailable(
-            "FreeBSD packages no such service; freebsd-update and pkg have to be run by cron"
-        ),
+        "automatic-updates": Included("cron runs FreeBSD's own freebsd-update and pkg (the module freebsd_updates)"),
         "fail2ban": ("security/py-fail2ban",),
         "openssh-client": _BASE,
         "openssh-server": _BASE,

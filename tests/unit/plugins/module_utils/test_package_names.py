@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
@@ -17,7 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._package_names imp
     resolve,
     row,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Unavailable
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys
 
 DEBIAN = System("debian", "13", title="Debian GNU/Linux 13 (trixie)")
@@ -209,12 +211,14 @@ def test_rows_that_differ_inside_a_family(name: str, key: str, packages: tuple[s
     assert resolve([name], asked_system(key)).packages == packages
 
 
-def test_what_a_system_cannot_give_is_told_with_the_reason() -> None:
+def test_what_a_system_cannot_give_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = Unavailable("nobody has made a package of it; build it yourself")
+    monkeypatch.setitem(t.cast("dict[str, Row]", TABLES["freebsd"].rows), "automatic-updates", reason)
     with pytest.raises(BaselineError) as caught:
         resolve(["automatic-updates"], asked_system("freebsd14"))
     assert str(caught.value) == (
-        "'automatic-updates' is not to be had on freebsd14: FreeBSD packages no such service; freebsd-update and pkg "
-        "have to be run by cron; nothing was changed"
+        "'automatic-updates' is not to be had on freebsd14: nobody has made a package of it; build it yourself; "
+        "nothing was changed"
     )
 
 
