@@ -165,12 +165,12 @@ class Host:
             self.write(path, text)
 
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
-        """Create ``path`` and its missing parents, whatever the umask is; an existing directory keeps its mode."""
+        """Create ``path`` and its missing parents (0755), whatever the umask is; an existing one keeps its mode."""
         with _told(path, "made"):
             if not os.path.isdir(path):
                 above = os.path.dirname(path)
                 if above:
-                    self.make_directory(above, mode=mode)
+                    self.make_directory(above)
                 os.mkdir(path)
                 os.chmod(path, mode)
 

@@ -63,5 +63,11 @@ def test_modes_do_not_depend_on_the_umask(host: Host, tmp_path: Path) -> None:
     assert modes == [0o755, 0o755, 0o644]
 
 
+def test_only_the_folder_itself_is_closed_not_those_above_it(host: Host, tmp_path: Path) -> None:
+    # /var/db, where it is missing, is not ours alone.
+    host.make_directory(str(tmp_path / "db" / "own"), mode=0o700)
+    assert [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("db", "db/own")] == [0o755, 0o700]
+
+
 def test_what_is_absent_is_removed_already(host: Host, tmp_path: Path) -> None:
     host.remove(str(tmp_path / "x"))
