@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _dnf_automatic
+from ansible_collections.pyhost.baseline.plugins.module_utils import _dnf_automatic, _freebsd_updates
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
 __all__ = ["FAMILIES", "unfit"]
@@ -64,7 +64,50 @@ def _dnf(options: Options) -> t.Iterator[tuple[str, str]]:
         yield "syslog", f"{dnf} logs to the journal and /var/log/dnf.log in any case; say false"
 
 
+def _freebsd(options: Options) -> t.Iterator[tuple[str, str]]:
+    own = "the updater of FreeBSD (freebsd-update, pkg)"
+    if options["origins"] not in (["security"], ["all"]):
+        yield "origins", f"{own} knows [security] and [all], not {options['origins']}"
+    for name in ("blocklist", "allowlist"):
+        if options[name]:
+            yield name, f"{own} has none; keep a package as it is by `pkg lock NAME` on the host"
+    schedule = options["schedule"]
+    try:
+        _freebsd_updates.policy(_as_module(options))
+    except BaselineError as error:
+        told, _colon, why = str(error).replace("; nothing was changed", "").partition(": ")
+        yield {"calendar": "schedule", "random_delay": "schedule"}.get(told, told), why
+    if schedule.get("update_lists_at") or options["update_lists_interval"] != 1:
+        name = "schedule" if schedule.get("update_lists_at") else "update_lists_interval"
+        yield name, f"{own} reads the lists whenever it runs"
+    if options["upgrade_interval"] > 1:
+        yield "upgrade_interval", f"{own} counts no days; give auto_updates_days or auto_updates_schedule.upgrade_at"
+    if options["install_on_shutdown"]:
+        yield "install_on_shutdown", f"{own} cannot do that; say false"
+
+
+def _as_module(options: Options) -> dict[str, t.Any]:
+    """Return the options of freebsd_updates, as roles/auto_updates/tasks/configure.yml gives them."""
+    same = (
+        "days",
+        "reboot",
+        "reboot_time",
+        "reboot_with_users",
+        "mail_to",
+        "mail_report",
+        "remove_unused_dependencies",
+    )
+    return {
+        **{name: options[name] for name in same},
+        "base": True,
+        "packages": "all" if options["origins"] == ["all"] else "vulnerable",
+        "calendar": options["schedule"].get("upgrade_at") or "04:00",
+        "random_delay": options["schedule"].get("random_delay") or "1h",
+    }
+
+
 FAMILIES: dict[str, t.Callable[[Options], t.Iterator[tuple[str, str]]]] = {
     "debian": _everything,
     "redhat": _dnf,
+    "freebsd": _freebsd,
 }

@@ -21,7 +21,7 @@ def told(family: str, **changes: t.Any) -> list[str]:
     return complaints("auto_updates", spec, {**defaults, **given}, family)
 
 
-@pytest.mark.parametrize("family", ["", "debian", "redhat"])
+@pytest.mark.parametrize("family", ["", "debian", "redhat", "freebsd"])
 def test_the_defaults_suit_every_family(family: str) -> None:
     assert told(family) == []
 
@@ -107,3 +107,55 @@ def test_all_are_told_at_once() -> None:
 def test_what_is_wrong_everywhere_is_told_first() -> None:
     (sentence,) = told("redhat", reboot_time="25:00")
     assert "is not a time of day" in sentence
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origins": ["all"]},
+        {"days": ["Sat"], "schedule": {"upgrade_at": "04:30", "random_delay": "20m"}},
+        {"schedule": {"upgrade_at": "Mon..Fri *-*-* 04:30"}},
+        {"reboot": "when_required", "reboot_time": "04:45", "reboot_with_users": False},
+        {"upgrade_interval": 0},
+        {"mail_to": "ops@example.org", "mail_report": "only-on-error"},
+        {"remove_unused_dependencies": True},
+        # It tells syslog in any case.
+        {"syslog": True},
+    ],
+)
+def test_what_freebsds_updater_can_do(changes: dict[str, t.Any]) -> None:
+    assert told("freebsd", **changes) == []
+
+
+OWN = "the updater of FreeBSD (freebsd-update, pkg)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"origins": ["stable"]}, f"auto_updates_origins: {OWN} knows [security] and [all], not ['stable']"),
+        (
+            {"blocklist": ["nginx"]},
+            f"auto_updates_blocklist: {OWN} has none; keep a package as it is by `pkg lock NAME` on the host",
+        ),
+        (
+            {"schedule": {"upgrade_at": "*-*-01 04:30"}},
+            "auto_updates_schedule: '*-*-01 04:30' is not a time of day that cron can keep; give it as 04:00, "
+            "*-*-* 04:00 or Mon..Fri 04:00",
+        ),
+        (
+            {"days": ["Mon"], "schedule": {"upgrade_at": "Sat 04:30"}},
+            "auto_updates_days: Mon and calendar: Sat 04:30 both name days; name them in one of the two",
+        ),
+        ({"update_lists_interval": 7}, f"auto_updates_update_lists_interval: {OWN} reads the lists whenever it runs"),
+        (
+            {"upgrade_interval": 7},
+            f"auto_updates_upgrade_interval: {OWN} counts no days; give auto_updates_days or "
+            "auto_updates_schedule.upgrade_at",
+        ),
+        ({"install_on_shutdown": True}, f"auto_updates_install_on_shutdown: {OWN} cannot do that; say false"),
+        ({"mail_to": "Ops <ops@example.org>"}, "auto_updates_mail_to: 'Ops <ops@example.org>' is no address of mail"),
+    ],
+)
+def test_what_freebsds_updater_cannot_do(changes: dict[str, t.Any], sentence: str) -> None:
+    assert told("freebsd", **changes) == [sentence]
