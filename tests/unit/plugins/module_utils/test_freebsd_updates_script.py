@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -257,3 +258,16 @@ def test_two_runs_do_not_meet(world: World) -> None:
     assert lines == [
         "logger -t pyhost-baseline-updates -p daemon.warning another run is under way; this one did nothing"
     ]
+
+
+def test_shellcheck_has_nothing_against_it() -> None:
+    """SC2003 would have $(( )) in expr's place, which reads 08 as a wrong octal number."""
+    shellcheck = Path(sys.executable).parent / "shellcheck"
+    ran = subprocess.run(
+        [shellcheck, "--shell=sh", "--exclude=SC2003", "-"],
+        input=script(Policy()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
