@@ -115,14 +115,15 @@ def new_port(own: int | None, *, server: int, ports: t.Sequence[int]) -> int | N
 def prove(door: Door, *, armed: bool, until: float, place: Place = _PLACE) -> str:
     """Log in anew by ``door`` and confirm the change in that login; return the complaint, an empty text if all is well.
 
-    A refused login is final; a connection that is not made is tried again, as the way there may take a moment.
+    A login that is refused, or runs another command, is final; a connection that is not made is tried again, as the way
+    there may take a moment. 255 is ssh's own exit status, every other one is the command's.
     """
     verdict = f"{_undo(place)} confirm" if armed else "true"
     script, data = as_root(verdict, password=door.password) if door.sudo else ("true", None)
     while True:
         reply = run(door.target, f"echo {shlex.quote(MARK)}; {script}", seconds=_LOGIN_SECONDS, data=data)
         complaint = login_complaint(door.target, reply)
-        final = complaint is None or "Permission denied" in reply.err
+        final = complaint is None or reply.rc != 255 or "Permission denied" in reply.err
         if final or time.monotonic() + 2 > until:
             break
         time.sleep(2)

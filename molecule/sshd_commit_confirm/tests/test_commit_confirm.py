@@ -15,6 +15,7 @@ import sys
 import time
 import typing as t
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -29,6 +30,8 @@ SSH_CONFIG = FLEETS / FLEET / "ssh_config"
 CHANGE = Path(__file__).parents[1] / "change.yml"
 HOSTS = ("debian12", "debian13")
 SECONDS = 30
+# For changes that nobody confirms, where it only has to elapse: the least that confirm_timeout may be.
+ELAPSES = 15
 # What the timer (one second) and sshd's restart may take on a busy machine.
 LATE = 5
 
@@ -169,7 +172,7 @@ def test_a_shut_port_is_rolled_back(hosts: dict[str, Inside]) -> None:
     for host in hosts.values():
         host.run(SHUT_PORT)
     before = {name: host.snapshot() for name, host in hosts.items()}
-    output = play({"Port": 2222})
+    output = play({"Port": 2222}, seconds=ELAPSES)
     assert output.count("failed=1") == len(hosts), output
     assert output.count("port 2222: Connection timed out; packets are dropped on the way") >= len(hosts), output
     assert output.count("the host took the change back by itself: its files are as they were") >= len(hosts), output
@@ -182,7 +185,7 @@ def test_a_login_that_pam_refuses_is_rolled_back(hosts: dict[str, Inside]) -> No
     for host in hosts.values():
         host.run(SHUT_ACCOUNT)
     before = {name: host.snapshot() for name, host in hosts.items()}
-    output = play({"MaxSessions": 7})
+    output = play({"MaxSessions": 7}, seconds=ELAPSES)
     assert output.count("failed=1") == len(hosts), output
     assert output.count("Connection closed by") >= len(hosts), output
     assert output.count("the account may be refused after its key was taken (PAM") >= len(hosts), output
@@ -195,13 +198,13 @@ def test_a_killed_controller_changes_nothing_for_long(hosts: dict[str, Inside]) 
     for host in hosts.values():
         host.run(SHUT_PORT)
     before = {name: host.snapshot() for name, host in hosts.items()}
-    start({"Port": 2222})
+    start({"Port": 2222}, seconds=ELAPSES)
     due = {name: host.wait_until_moved() for name, host in hosts.items()}
     kill_plays()
     for host in hosts.values():
         host.run("pkill -KILL -u deploy || true")
     for name, host in hosts.items():
-        host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=SECONDS + 10)
+        host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=ELAPSES + 10)
         when = float(re.findall(r"when=(\d+)", host.run("cat /var/lib/pyhost.baseline/undo-sshd.record"))[0])
         assert due[name] - 2 <= when <= due[name] + LATE
         host.wait_for("test ! -e /var/lib/pyhost.baseline/undo-sshd", seconds=5)
@@ -235,13 +238,13 @@ def test_a_cut_network_is_survived(hosts: dict[str, Inside], client: docker.Dock
     for host in hosts.values():
         host.run(SHUT_PORT)
     before = {name: host.snapshot() for name, host in hosts.items()}
-    process = start({"Port": 2222})
+    process = start({"Port": 2222}, seconds=ELAPSES)
     try:
         for name, host in hosts.items():
             host.wait_until_moved()
             fleet.cut(client, FLEET, name)
         for host in hosts.values():
-            host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=SECONDS + 10)
+            host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=ELAPSES + 10)
     finally:
         for name in hosts:
             fleet.join(client, FLEET, name)
@@ -265,8 +268,8 @@ def test_a_host_that_was_off_boots_with_what_it_had(
     for host in hosts.values():
         host.wait_until_moved()
     kill_plays()
-    for name in hosts:
-        fleet.stop(client, FLEET, name, pull_plug=pull_plug)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: fleet.stop(client, FLEET, name, pull_plug=pull_plug), hosts))
     for name in hosts:
         fleet.start(client, FLEET, name)
     for name, host in hosts.items():

@@ -141,6 +141,13 @@ def test_a_refused_key_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(ran) == 1
 
 
+@pytest.mark.parametrize("status", [0, 1], ids=["succeeds", "fails"])
+def test_a_login_that_runs_another_command_is_final(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    ran = replies(monkeypatch, Reply(status, "Sun Nov 22 18:00:00 UTC 2026\n", ""))
+    assert confirm.prove(DOOR, armed=True, until=110)
+    assert len(ran) == 1
+
+
 def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(monkeypatch, Reply(3, f"{MARK}\n", "too late to confirm"))
     expected = "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows"
