@@ -31,10 +31,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_proof import (
     Proof,
+    bans_of,
     clean_up,
     last_errors,
     lost,
     prove,
+    settle,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_trouble import troubles
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
@@ -150,7 +152,9 @@ def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcom
     plan = replace(plan, before=before, after=after)
     if host.check_mode:
         return plan
+    held: dict[str, list[str]] = {}
     if plan.changed:
+        held = {name: bans_of(fail2ban.server, name) for name in values} if fail2ban.server else {}
         changed = _changed_by_files(host, site, streams) if site.own != plan.composed.text else []
         if site.own != plan.composed.text:
             host.write(site.path, plan.composed.text)
@@ -159,7 +163,7 @@ def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcom
             if name not in fail2ban.reloaded and not fail2ban.restarted:
                 fail2ban.restart_jail(name)
         plan = replace(plan, warnings=[*plan.warnings, *_read_back(host, fail2ban, wish, streams, after.jails)])
-    proofs = stamp.prove(fail2ban) if stamp else {}
+    proofs = stamp.prove(fail2ban, held) if stamp else {}
     return replace(plan, reloaded=fail2ban.reloaded, restarted=fail2ban.restarted, proof=proofs)
 
 
@@ -220,8 +224,8 @@ class _Stamp:
                 found[name] = missing
         return found
 
-    def prove(self, fail2ban: Fail2ban) -> dict[str, Proof]:
-        """Prove each jail that this server has not proven yet as it is now."""
+    def prove(self, fail2ban: Fail2ban, held: t.Mapping[str, list[str]]) -> dict[str, Proof]:
+        """Prove each jail that this server has not proven yet as it is now; ``held`` are its bans before the change."""
         server = fail2ban.answering()
         clean_up(self._host, server)
         proofs, kept = {}, {}
@@ -229,6 +233,7 @@ class _Stamp:
             key = self._key(fail2ban, name)
             proven = self._stamp.get(name, {})
             if proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted:
+                settle(self._host, server, jail, held.get(name, []))
                 proven = {"key": key, **prove(self._host, server, jail)}
             kept[name] = proven
             proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}

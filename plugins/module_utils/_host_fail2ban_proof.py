@@ -26,9 +26,11 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
     from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import Asks
 
-__all__ = ["Proof", "bans_of", "clean_up", "last_errors", "lost", "prove", "shown"]
+__all__ = ["Proof", "bans_of", "clean_up", "last_errors", "lost", "prove", "settle", "shown"]
 
 Proof = t.Dict[str, t.Any]
+
+_SETTLE_SECONDS = 10.0
 
 
 def shown(host: Host, jail: JailStream) -> str:
@@ -76,6 +78,20 @@ def clean_up(host: Host, server: Asks) -> list[str]:
         server.ask("set", jail, "unbanip", address)
     host.remove(path)
     return [address for _jail, address in left]
+
+
+def settle(host: Host, server: Asks, jail: JailStream, held: t.Iterable[str]) -> None:
+    """Wait until what ``jail`` ``held`` before it was started anew is back in the packet filter.
+
+    fail2ban takes its bans from the database beside what it is asked meanwhile; while it makes the rules that it finds
+    missing, a ban that is asked to end may stay.
+    """
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    wanted = {*held, *bans_of(server, jail.name)}
+    while not wanted <= (addresses_in(shown(host, jail)) if wanted else set()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        # One may have ended by itself, and another may have begun.
+        wanted |= set(bans_of(server, jail.name))
 
 
 def prove(host: Host, server: Asks, jail: JailStream) -> Proof:

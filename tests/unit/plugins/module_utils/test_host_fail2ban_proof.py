@@ -59,6 +59,24 @@ def test_a_ban_that_bites_and_ends() -> None:
     host.done()
 
 
+def test_bans_that_come_back_are_waited_for() -> None:
+    host, server = nft(FREE, BANNED), Server({("get", "sshd", "banip"): []})
+    _host_fail2ban_proof.settle(host, server, SSHD, ["192.0.2.1"])
+    host.done()
+
+
+def test_a_jail_that_held_nobody_is_not_waited_for() -> None:
+    _host_fail2ban_proof.settle(nft(), Server({("get", "sshd", "banip"): []}), SSHD, [])
+
+
+def test_bans_that_ended_meanwhile_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 5.0, 11.0])
+    monkeypatch.setattr(_host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
+    host = nft(FREE, FREE)
+    _host_fail2ban_proof.settle(host, Server({("get", "sshd", "banip"): []}), SSHD, ["192.0.2.1"])
+    host.done()
+
+
 def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([0.0, 5.0])
     monkeypatch.setattr(_host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
