@@ -153,6 +153,9 @@ def read_streams(host: Host, site: Site, candidate: str | None = None) -> Stream
         words = _fail2ban_plan.explain_rejection(
             ran.err, filters=_names(host, site, "filter.d"), actions=_names(host, site, "action.d")
         ).replace(directory, site.directory)
+        if has_rc() and "not found any log file" in words:
+            # newsyslog.conf(5) has /var/log/auth.log with the flag C: it is made at boot where it is missing.
+            words += "; `service newsyslog onestart` makes the logs that syslogd writes"
         raise BaselineError(f"fail2ban rejects the configuration: {words}; {_NOTHING_CHANGED}")
     return parse_stream(ran.out.replace(directory, site.directory))
 

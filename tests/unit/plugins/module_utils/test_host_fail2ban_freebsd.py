@@ -294,6 +294,20 @@ def test_check_mode_before_the_package_is_there() -> None:
             id="nobody writes the log",
         ),
         pytest.param(
+            {},
+            [
+                *PROBED,
+                Expected(
+                    ["fail2ban-client", "-c", "/scratch/fail2ban", "-d", "-t"],
+                    rc=255,
+                    err="2026-11-22 17:00:01,000 fail2ban [812]: ERROR   Failed during configuration: "
+                    "Have not found any log file for sshd jail\n",
+                ),
+            ],
+            "found any log file for sshd jail; `service newsyslog onestart` makes the logs.*nothing was changed",
+            id="a missing log",
+        ),
+        pytest.param(
             {"/var/log/auth.log": ""},
             [*PROBED, *composed(scratch=True), INFO, RULES],
             "nothing writes to /var/log/auth.log",
