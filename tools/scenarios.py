@@ -19,7 +19,15 @@ from tests.hosts.paths import CACHE, ROOT
 
 LOGS = CACHE / "molecule"
 BIN = Path(sys.executable).parent
-LONGEST = ("sshd_lockout", "sshd_commit_confirm", "sshd_shadowed", "default", "fail2ban_attack", "sshd_port_move")
+LONGEST = (
+    "sshd_lockout",
+    "sshd_commit_confirm",
+    "sshd_shadowed",
+    "default",
+    "fail2ban_attack",
+    "sshd_port_move",
+    "ubuntu",
+)
 
 
 def known() -> list[str]:
