@@ -91,7 +91,7 @@ def load(name: str) -> System:
 
 def ensure(client: docker.DockerClient, name: str) -> str:
     """Return the tag of the image of ``name``, building it (about 40 seconds) where the engine does not have it."""
-    chosen = registry_images.choice()
+    chosen = registry_images.choice(os.environ)
     if chosen is not None:
         return registry_images.ensure(client, registry_images.folder(name, chosen))
     system = load(name)

@@ -25,7 +25,7 @@ REPOSITORY = "pyhost-baseline-test"
 _DEFAULTS = {"el9": "rocky9", "el10": "rocky10"}
 
 
-def choice(environment: t.Mapping[str, str] = os.environ) -> dict[str, str] | None:
+def choice(environment: t.Mapping[str, str]) -> dict[str, str] | None:
     """Return which folder stands for which system, ``None`` where images are built from packages (the default)."""
     kind, *pairs = environment.get("PYHOST_IMAGES", "").split(",")
     if kind in ("", "packages") and not pairs:
