@@ -74,3 +74,10 @@ def test_the_controller_is_never_banned(host: Host) -> None:
     client = host.run("echo $SSH_CONNECTION").stdout.split()
     if client:
         assert client[0] in host.check_output("fail2ban-client get sshd ignoreip")
+
+
+@pytest.mark.family("freebsd")
+def test_pf_asks_fail2ban(host: Host) -> None:
+    """Pf is on and asks fail2ban's anchor."""
+    assert "Status: Enabled" in host.check_output("pfctl -s info")
+    assert 'anchor "f2b/*" all' in host.check_output("pfctl -s rules")
