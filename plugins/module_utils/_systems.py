@@ -32,6 +32,8 @@ class Target:
     aged: str
     majors: bool = True
     written: tuple[str, ...] = ()
+    # Whether an admin may go on on an aged release knowingly: where something of it can work.
+    may_be_allowed: bool = True
 
     @property
     def releases(self) -> tuple[str, ...]:
@@ -56,11 +58,12 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux",
         ENTERPRISE_LINUX,
-        (),
-        ("9", "10"),
+        ("9",),
+        ("10",),
         "whose own Python is too old for Ansible",
+        may_be_allowed=False,
     ),
-    Target("Fedora", ("fedora",), (), ("42", "43", "44"), _END_OF_LIFE),
+    Target("Fedora", ("fedora",), ("43",), ("42", "44"), _END_OF_LIFE),
     Target("FreeBSD", ("freebsd",), (), (), _END_OF_LIFE, written=("14", "15")),
 )
 
@@ -76,7 +79,7 @@ def complaint(system: System, *, allow_end_of_life: bool = False, allow_unproven
     if release in target.supported:
         return None
     if system.version and _number(release) < _number(target.releases[0]):
-        if not target.supported:
+        if not target.supported or not target.may_be_allowed:
             # CentOS ended its releases years before those that they were built from.
             return _sentence(system, _END_OF_LIFE if system.id == "centos" else target.aged)
         if allow_end_of_life:

@@ -9,7 +9,10 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, keys, known, unproven
 
-LEFT = "pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; "
+LEFT = (
+    "pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9, Fedora 43; the host was left as it was; "
+)
 ELSEWHERE = LEFT + "take it out of the inventory or choose others with '--limit'"
 KNOWINGLY = (
     LEFT + "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
@@ -39,16 +42,17 @@ SYSTEMS = [
     ("centos", "7", "CentOS Linux 7 (Core)", AGED, ELSEWHERE),
     ("centos", "8", "CentOS Linux 8", AGED, ELSEWHERE),
     ("centos", "8", "CentOS Stream 8", AGED, ELSEWHERE),
-    ("centos", "9", "CentOS Stream 9", PLANNED, ELSEWHERE),
+    ("centos", "9", "CentOS Stream 9", None, None),
     ("rhel", "8.10", "Red Hat Enterprise Linux 8.10 (Ootpa)", OLD_PYTHON, ELSEWHERE),
     ("rocky", "8.9", "Rocky Linux 8.9 (Green Obsidian)", OLD_PYTHON, ELSEWHERE),
     ("rhel", "10.0", "Red Hat Enterprise Linux 10.0 (Coughlan)", PLANNED, ELSEWHERE),
-    ("rocky", "9.4", "Rocky Linux 9.4 (Blue Onyx)", PLANNED, ELSEWHERE),
+    ("rocky", "9.4", "Rocky Linux 9.4 (Blue Onyx)", None, None),
     ("almalinux", "10.0", "AlmaLinux 10.0 (Purple Lion)", PLANNED, ELSEWHERE),
     ("ol", "9.1", "Oracle Linux Server 9.1", FOREIGN, ELSEWHERE),
     ("amzn", "2023", "Amazon Linux 2023.8.20250915", FOREIGN, ELSEWHERE),
-    ("fedora", "41", "Fedora Linux 41 (Container Image)", AGED, ELSEWHERE),
-    ("fedora", "43", "Fedora Linux 43 (Container Image)", PLANNED, ELSEWHERE),
+    ("fedora", "41", "Fedora Linux 41 (Container Image)", AGED, KNOWINGLY),
+    ("fedora", "43", "Fedora Linux 43 (Container Image)", None, None),
+    ("fedora", "44", "Fedora Linux 44 (Container Image)", PLANNED, ELSEWHERE),
     ("fedora", "45", "Fedora Linux 45 (Rawhide)", UNPROVEN, ELSEWHERE),
     ("freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9", AGED, ELSEWHERE),
     ("freebsd", "13.5", "FreeBSD 13.5-RELEASE", AGED, ELSEWHERE),
@@ -72,7 +76,7 @@ def test_complaint(system_id: str, version: str, title: str, what: str | None, w
     ("system", "allowed"),
     [
         pytest.param(System("debian", "11"), True, id="an old release of what is managed"),
-        pytest.param(System("centos", "7"), False, id="nothing of its family is managed"),
+        pytest.param(System("centos", "7"), False, id="its own Python is too old, whatever is allowed"),
         pytest.param(System("debian", "14"), False, id="not old, but unproven"),
         pytest.param(System("debian"), False, id="no release"),
         pytest.param(System("alpine", "3.22.1"), False, id="foreign"),

@@ -19,6 +19,11 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     said,
 )
 
+MANAGED = (
+    "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9, Fedora 43"
+)
+
 DEBIAN13 = Answer(
     login="deploy",
     uid=1000,
@@ -82,14 +87,12 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
         (
             answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
             "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
-            "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; take it out of the "
-            "inventory or choose others with '--limit'",
+            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
         ),
         (
             answer(system="", version="", name="Linux"),
-            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages Debian 12 and 13, "
-            "Ubuntu 22.04, 24.04 and 26.04; the host was left as it was; take it out of the inventory or choose others "
-            "with '--limit'",
+            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages "
+            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
         ),
         (
             answer(pythons=()),
