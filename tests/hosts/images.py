@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -90,23 +92,35 @@ def load(name: str) -> System:
 
 
 def ensure(client: docker.DockerClient, name: str) -> str:
-    """Return the tag of the image of ``name``, building it (about 40 seconds) where the engine does not have it."""
+    """Return the tag of the image of ``name``, building it (about a minute) where the engine does not have it.
+
+    Whoever wants the same image meanwhile waits for that build: another scenario, or another clone on the machine.
+    """
     chosen = registry_images.choice(os.environ)
     if chosen is not None:
         return registry_images.ensure(client, registry_images.folder(name, chosen))
     system = load(name)
     tag = system.tag()
+    if not _exists(client, tag):
+        with (Path(tempfile.gettempdir()) / f"{tag.replace(':', '-')}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _exists(client, tag):
+                _build(client, system, tag)
+    return tag
+
+
+def _exists(client: docker.DockerClient, tag: str) -> bool:
     try:
         client.images.get(tag)
     except ImageNotFound:
-        _build(client, system, tag)
-    return tag
+        return False
+    return True
 
 
 def _build(client: docker.DockerClient, system: System, tag: str) -> None:
     if not shutil.which("mmdebstrap"):
         raise EngineError("mmdebstrap is missing: `apt-get install mmdebstrap` (Debian family)")
-    print(f"tests/hosts: building {tag} with mmdebstrap (about 40 seconds)", flush=True)
+    print(f"tests/hosts: building {tag} with mmdebstrap (about a minute)", flush=True)
     work = CACHE / "images"
     work.mkdir(parents=True, exist_ok=True)
     tar, log = work / f"{system.name}.{os.getpid()}.tar", work / f"{system.name}.log"
