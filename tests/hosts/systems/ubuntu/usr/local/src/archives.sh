@@ -1,6 +1,8 @@
 #!/bin/sh
-# Make archives whose Release files say to be Ubuntu's and, of its paid maintenance, ESM's; each has one package, and apt reads them.
+# Make archives whose Release files say to be Ubuntu's and, of its paid maintenance, ESM's (`esm`: those alone); each has
+# one package, and apt reads them.
 set -eu
+# shellcheck source=/dev/null
 . /usr/lib/os-release
 archive() {
     origin=$1 suite=$2 folder=/srv/ubuntu/dists/$2
@@ -20,8 +22,10 @@ archive() {
     } >"$folder/Release"
     echo "deb [trusted=yes] file:/srv/ubuntu $suite main" >>/etc/apt/sources.list.d/ubuntu.list
 }
-for pocket in '' -updates -security; do
-    archive Ubuntu "$VERSION_CODENAME$pocket"
-done
+if [ "${1:-}" != esm ]; then
+    for pocket in '' -updates -security; do
+        archive Ubuntu "$VERSION_CODENAME$pocket"
+    done
+fi
 archive UbuntuESMApps "$VERSION_CODENAME-apps-security"
 archive UbuntuESM "$VERSION_CODENAME-infra-security"
