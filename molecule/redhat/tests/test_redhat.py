@@ -53,7 +53,7 @@ def test_sshd_is_still_the_familys_unit(host: Host) -> None:
 
 
 def test_host_keys_have_the_owners_of_the_release(host: Host, is_el: bool) -> None:
-    groups = set(host.check_output("stat -c %%G /etc/ssh/ssh_host_*_key").split())
+    groups = set(host.check_output("stat -c %G /etc/ssh/ssh_host_*_key").split())
     assert groups == {"ssh_keys" if is_el else "root"}
 
 
