@@ -148,3 +148,14 @@ def test_an_image_that_is_there_is_not_built() -> None:
     engine = FakeImages(None, has=True)
     ensure(engine, REGISTRY / "debian13")  # type: ignore[arg-type]  # a fake of the part that is used
     assert engine.built == []
+
+
+def test_the_workflow_names_scenarios_and_images_that_there_are() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    matrix = jobs["registry"]["strategy"]["matrix"]
+    assert [one for one in matrix["scenario"] if not (ROOT / "molecule" / one / "molecule.yml").is_file()] == []
+    for one in matrix["include"]:
+        assert (ROOT / "molecule" / one["scenario"] / "molecule.yml").is_file()
+        chosen = choice({"PYHOST_IMAGES": one["images"]})
+        assert chosen is not None
+        assert all(folder(system, chosen) in FOLDERS for system in chosen)
