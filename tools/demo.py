@@ -31,6 +31,8 @@ class Proofs:
         self.left: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
 
+    # After the suite has left out what is about other families.
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
             name = getattr(item, "originalname", item.name)

@@ -27,6 +27,7 @@ LONGEST = (
     "fail2ban_attack",
     "sshd_port_move",
     "ubuntu",
+    "redhat",
 )
 
 
