@@ -19,7 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._package_names imp
     resolve,
     row,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Unavailable
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys
 
 DEBIAN = System("debian", "13", title="Debian GNU/Linux 13 (trixie)")
@@ -213,7 +213,7 @@ def test_rows_that_differ_inside_a_family(name: str, key: str, packages: tuple[s
 
 def test_what_a_system_cannot_give_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = Unavailable("nobody has made a package of it; build it yourself")
-    monkeypatch.setitem(t.cast("dict[str, Row]", TABLES["freebsd"].rows), "automatic-updates", reason)
+    monkeypatch.setitem(t.cast("dict[str, t.Any]", TABLES["freebsd"].rows), "automatic-updates", reason)
     with pytest.raises(BaselineError) as caught:
         resolve(["automatic-updates"], asked_system("freebsd14"))
     assert str(caught.value) == (
