@@ -1,4 +1,4 @@
-"""Run Molecule's scenarios, as many side by side as there are cores: ``python -m tools.scenarios [NAME …]``.
+"""Run Molecule's scenarios, one more side by side than there are cores: ``python -m tools.scenarios [NAME …]``.
 
 Each has a log of its own in .cache/molecule/; what is printed is one line a scenario, and the log of a failed one.
 One named scenario runs in the foreground. ``MOLECULE_DESTROY=never`` keeps its hosts for a look.
@@ -110,7 +110,8 @@ def main(names: list[str]) -> int:
 def side_by_side(names: list[str], *, left_out: int = 0) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     failed = []
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+    # One more than there are cores: a scenario waits for time-outs, boots and bans as long as it computes.
+    with ThreadPoolExecutor(max_workers=1 + (os.cpu_count() or 1)) as pool:
         # The longest first, so that no core waits for it at the end.
         order = sorted(names, key=lambda name: name not in LONGEST)
         for future in as_completed([pool.submit(run_logged, name) for name in order]):
