@@ -111,7 +111,8 @@ def test_a_failure_that_journald_cannot_place_counts(hosts: dict[str, Host]) -> 
 @each_family
 @each_victim
 def test_a_second_ban_is_longer(victim: str, family: str, longer: dict[str, Second]) -> None:
-    assert longer[victim].bantime[family] == 2 * LONG_SECONDS
+    # Doubled; again where one more attempt came through before the cut.
+    assert longer[victim].bantime[family] >= 2 * LONG_SECONDS
 
 
 @each_family
@@ -126,8 +127,8 @@ def test_a_restart_of_fail2ban_keeps_it_out(
     victim: str, family: str, restarted: dict[str, dict[str, str]], hosts: dict[str, Host]
 ) -> None:
     assert restarted[victim][family] == "refused"
-    # Restored with what was left of its time.
-    assert hosts[victim].bantime(hosts["attacker"].address(family)) == 2 * LONG_SECONDS
+    # Restored with its own time, not with the jail's.
+    assert hosts[victim].bantime(hosts["attacker"].address(family)) >= 2 * LONG_SECONDS
 
 
 @each_family
