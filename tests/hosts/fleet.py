@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tarfile
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,8 @@ TMPFS = {"/run": "", "/run/lock": "", "/tmp": "exec"}
 IPV6 = {f"net.ipv6.conf.{name}.disable_ipv6": "0" for name in ("all", "default")}
 LABEL = "pyhost.baseline.fleet"
 BOOT_SECONDS = 60
+LOST_AT_MOST = 5
+KEPT = "/run"
 # In the words of systemd, also where sysvinit is process 1, which has booted when the last of its scripts has ended.
 _STATE = """
 if [ -d /run/systemd/system ]; then systemctl is-system-running || true
@@ -187,11 +191,29 @@ def _start(client: docker.DockerClient, fleet: str, name: str, tag: str) -> Cont
 
 
 def execute(container: Container, script: str) -> tuple[int, str]:
-    """Run ``script`` by sh in the host, past its sshd; return its exit status and what it printed."""
+    """Run ``script`` by sh in the host, past its sshd; return its exit status and what it printed.
+
+    On a busy machine the engine sometimes loses what a command printed last, all of it where it was little. So the host
+    keeps it, and is asked again where its end is missing.
+    """
+    kept, end = f"{KEPT}/.printed-{uuid.uuid4().hex}", "the end of it"
+    told = f"cat {kept}; printf %s {shlex.quote(end)}"
+    status, printed = _exec(container, f"sh -ec {shlex.quote(script)} >{kept} 2>&1; status=$?; {told}; exit $status")
+    for _again in range(LOST_AT_MOST):
+        if printed.endswith(end):
+            return status, printed[: -len(end)]
+        gone, printed = _exec(container, f"test -e {kept} || exit; {told}")
+        if gone:
+            break
+    # It stopped the host that it ran in.
+    return status, printed
+
+
+def _exec(container: Container, script: str) -> tuple[int, str]:
     api = container.client.api  # type: ignore[union-attr]
-    started = api.exec_create(container.id, ["sh", "-ec", script])["Id"]
+    started = api.exec_create(container.id, ["sh", "-c", script])["Id"]
     output = api.exec_start(started)
-    # On a busy machine the output may end before the engine knows how the command did.
+    # The output may end before the engine knows how the command did.
     while (status := api.exec_inspect(started)["ExitCode"]) is None:
         time.sleep(0.05)
     return status, output.decode(errors="replace")
