@@ -104,9 +104,7 @@ def status(data: Data) -> dict[str, str]:
 
 def _status(data: Data, key: str, target: Target, release: str) -> str:
     if release in target.written:
-        return "written, but not run on FreeBSD; refused unless `baseline_allow_unproven: true`"
-    if release not in target.supported:
-        return "planned; refused with a sentence today"
+        return f"written, but not run on {data.systems[key]}; refused unless `baseline_allow_unproven: true`"
     stood_in = any(data.kind(feature, key) == "stand-in" for feature in data.features)
     return "managed, but proven on a stand-in only" if stood_in else "managed"
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which systems the collection manages, which it will, and what it says to all others. Data, and its look-up.
+"""Which systems the collection manages, and what it says to all others. Data, and its look-up.
 
 docs/platforms.toml has the same releases with the evidence behind them; a unit test compares the two.
 """
@@ -20,15 +20,14 @@ class Target:
     """A distribution of the mission; releases are ``VERSION_ID``, of which only the part before the dot counts where
     ``majors`` is true.
 
-    ``supported`` releases have been run with all roles; ``planned`` ones are refused until they have been. For the
-    ``written`` ones everything is there, from manuals and sources, and was never run: who knows that may go on. Older
-    ones than the first of all are refused because they are ``aged``.
+    ``supported`` releases have been run with all roles. For the ``written`` ones everything is there, from manuals and
+    sources, and was never run: who knows that may go on. Older ones than the first of all are refused because they are
+    ``aged``.
     """
 
     title: str
     ids: tuple[str, ...]
     supported: tuple[str, ...]
-    planned: tuple[str, ...]
     aged: str
     majors: bool = True
     written: tuple[str, ...] = ()
@@ -37,7 +36,7 @@ class Target:
 
     @property
     def releases(self) -> tuple[str, ...]:
-        return tuple(sorted((*self.supported, *self.planned, *self.written), key=_number))
+        return tuple(sorted((*self.supported, *self.written), key=_number))
 
     def release(self, version: str) -> str:
         return version.partition(".")[0] if self.majors else version
@@ -46,25 +45,23 @@ class Target:
 _END_OF_LIFE = "which is past its end of life"
 
 TARGETS: tuple[Target, ...] = (
-    Target("Debian", ("debian",), ("12", "13"), (), _END_OF_LIFE),
+    Target("Debian", ("debian",), ("12", "13"), _END_OF_LIFE),
     Target(
         "Ubuntu",
         ("ubuntu",),
         ("22.04", "24.04", "26.04"),
-        (),
         "which is past the end of its standard support",
         majors=False,
     ),
     Target(
         "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux",
         ENTERPRISE_LINUX,
-        ("9",),
-        ("10",),
+        ("9", "10"),
         "whose own Python is too old for Ansible",
         may_be_allowed=False,
     ),
-    Target("Fedora", ("fedora",), ("43",), ("42", "44"), _END_OF_LIFE),
-    Target("FreeBSD", ("freebsd",), (), (), _END_OF_LIFE, written=("14", "15")),
+    Target("Fedora", ("fedora",), ("43",), _END_OF_LIFE, written=("42", "44")),
+    Target("FreeBSD", ("freebsd",), (), _END_OF_LIFE, written=("14", "15")),
 )
 
 _WAY_OUT = "take it out of the inventory or choose others with '--limit'"
@@ -92,8 +89,6 @@ def complaint(system: System, *, allow_end_of_life: bool = False, allow_unproven
         what = "for which everything is written from manuals and sources, but on which nothing was ever run"
         way_out = f"{_WAY_OUT}, or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
         return _sentence(system, what, way_out)
-    if release in target.planned:
-        return _sentence(system, "which is planned, but nothing was proven there yet")
     return _sentence(system, "a release on which nothing was proven")
 
 

@@ -11,14 +11,14 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._systems import co
 
 LEFT = (
     "pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
-    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9, Fedora 43; the host was left as it was; "
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43; "
+    "the host was left as it was; "
 )
 ELSEWHERE = LEFT + "take it out of the inventory or choose others with '--limit'"
 KNOWINGLY = (
     LEFT + "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
 )
 AGED = "which is past its end of life"
-PLANNED = "which is planned, but nothing was proven there yet"
 UNPROVEN = "a release on which nothing was proven"
 WRITTEN = "for which everything is written from manuals and sources, but on which nothing was ever run"
 FIRST = ELSEWHERE + ", or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
@@ -45,14 +45,14 @@ SYSTEMS = [
     ("centos", "9", "CentOS Stream 9", None, None),
     ("rhel", "8.10", "Red Hat Enterprise Linux 8.10 (Ootpa)", OLD_PYTHON, ELSEWHERE),
     ("rocky", "8.9", "Rocky Linux 8.9 (Green Obsidian)", OLD_PYTHON, ELSEWHERE),
-    ("rhel", "10.0", "Red Hat Enterprise Linux 10.0 (Coughlan)", PLANNED, ELSEWHERE),
+    ("rhel", "10.0", "Red Hat Enterprise Linux 10.0 (Coughlan)", None, None),
     ("rocky", "9.4", "Rocky Linux 9.4 (Blue Onyx)", None, None),
-    ("almalinux", "10.0", "AlmaLinux 10.0 (Purple Lion)", PLANNED, ELSEWHERE),
+    ("almalinux", "10.0", "AlmaLinux 10.0 (Purple Lion)", None, None),
     ("ol", "9.1", "Oracle Linux Server 9.1", FOREIGN, ELSEWHERE),
     ("amzn", "2023", "Amazon Linux 2023.8.20250915", FOREIGN, ELSEWHERE),
     ("fedora", "41", "Fedora Linux 41 (Container Image)", AGED, KNOWINGLY),
     ("fedora", "43", "Fedora Linux 43 (Container Image)", None, None),
-    ("fedora", "44", "Fedora Linux 44 (Container Image)", PLANNED, ELSEWHERE),
+    ("fedora", "44", "Fedora Linux 44 (Container Image)", WRITTEN, FIRST),
     ("fedora", "45", "Fedora Linux 45 (Rawhide)", UNPROVEN, ELSEWHERE),
     ("freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9", AGED, ELSEWHERE),
     ("freebsd", "13.5", "FreeBSD 13.5-RELEASE", AGED, ELSEWHERE),

@@ -21,7 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
 
 MANAGED = (
     "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
-    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9, Fedora 43"
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43"
 )
 
 DEBIAN13 = Answer(

@@ -2,9 +2,16 @@
 # Build the RPMs of the stand-in's repositories, and their metadata; one has a security advisory.
 set -eu
 cd /usr/src/rpm
+. /etc/os-release
+case $ID in
+fedora) dist=fc$VERSION_ID ;;
+*) dist=el${VERSION_ID%%.*} ;;
+esac
 build() {
   rpmbuild --quiet -bb --define "_rpmdir /srv/rpm/os" --define "_topdir /tmp/rpmbuild" \
-    --define "_sourcedir /usr/src/rpm" --define "_buildhost stand-in.example.org" --define "_binary_payload w0.gzdio" --define "__os_install_post %{nil}" "$@"
+    --define "id $ID" --define "version_id $VERSION_ID" --define "dist_name $dist" \
+    --define "_sourcedir /usr/src/rpm" --define "_buildhost stand-in.example.org" \
+    --define "_binary_payload w0.gzdio" --define "__os_install_post %{nil}" "$@"
 }
 mkdir -p /srv/rpm/os
 for spec in *.spec; do build "$spec"; done

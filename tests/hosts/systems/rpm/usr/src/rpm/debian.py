@@ -87,8 +87,10 @@ def wanted(distribution: str) -> list[Rpm]:
 
 
 def _there(names: str) -> str:
-    """Return the first of ``A|B`` that the archive has; nothing for ``-``."""
+    """Return the first of ``A|B`` that the archive has and that does not lean on a later one; nothing for ``-``."""
     found = [name for name in names.split("|") if name != "-" and run("apt-cache", "madison", name)]
+    while len(found) > 1 and f"Depends: {found[1]}\n" in run("apt-cache", "depends", found[0]):
+        found.pop(0)
     return found[0] if found else ""
 
 
