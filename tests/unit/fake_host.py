@@ -10,6 +10,24 @@ from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
 
+NOW = 1_800_000_000
+
+
+class Clock:
+    """Stands in for the module ``time``: it begins at ``NOW`` and passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def time(self) -> float:
+        return NOW + self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
 
 @dataclass
 class Expected:

@@ -20,11 +20,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt import (
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_locks import lock_holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Holder, Outcome, Wish
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "packages"
 OUTDATED = (FIXTURES / "outdated-debian12").read_text()
-NOW = 1_800_000_000
 INDEX = {"/var/lib/apt/lists/deb.example.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
 FRESH = {"/var/lib/apt/lists": NOW - 3600, "/etc/apt/sources.list": NOW - 9_000_000}
 STALE = {"/var/lib/apt/lists": NOW - 90_000, "/etc/apt/sources.list": NOW - 9_000_000}
@@ -35,22 +34,6 @@ CONFIGURE = ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"]
 FIX = ["apt-get", "-q", "-y", *KEEP, "--no-remove", "--fix-broken", "install"]
 SUDO_PLANNED = "Inst sudo (1.9 Debian:13.7/stable [amd64])\nConf sudo (1.9 Debian:13.7/stable [amd64])\n"
 NO_SUDO = "E: Unable to locate package sudo\n"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def time(self) -> float:
-        return NOW + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture(autouse=True)

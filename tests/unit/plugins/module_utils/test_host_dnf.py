@@ -14,35 +14,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_locks import
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Holder, Outcome, Wish
 from ansible_collections.pyhost.baseline.plugins.module_utils._rpm import ALL
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 from tests.unit.plugins.module_utils.test_dnf import DNF4, said
 from tests.unit.plugins.module_utils.test_dnf_repositories import ROCKY
 
 EL9 = System("rocky", "9.6", ("rhel",), "Rocky Linux 9.6")
 RHEL = System("rhel", "9.6", ("fedora",), "Red Hat Enterprise Linux 9.6")
 INDEX = {"/var/cache/dnf/baseos-1a2b/repodata/repomd.xml": ""}
-NOW = 1_800_000_000
 FRESH = {next(iter(INDEX)): NOW - 60}
 HOLDER = Holder(812, "/usr/bin/python3 /usr/bin/dnf makecache", "/var/cache/dnf/metadata_lock.pid")
 PLAN = "Installing:\n git   x86_64   2.43-1.el9   appstream   50 k\n\nTransaction Summary\n"
 NO_GIT = "No match for argument: git\nError: Unable to find a match: git\n"
 NO_YAML = "No match for argument: libyaml-devel\nError: Unable to find a match: libyaml-devel\n"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def time(self) -> float:
-        return NOW + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _host_pkg
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_pkg import fulfil
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Outcome, Wish
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 from tests.unit.plugins.module_utils.test_pkg import NEWER
 
-NOW = 1_800_000_000
 CATALOGUE = "/var/db/pkg/repos/FreeBSD/db"
 LOCKED = "pkg: Cannot get an advisory lock on a database, it is locked by another process\n"
 BOOTSTRAPPER = (
@@ -23,22 +22,6 @@ BOOTSTRAPPER = (
 PKG = "pkg 2.2.2 ports-mgmt/pkg 0\n"
 SUDO = "sudo 1.9.17p1 security/sudo 0\n"
 SQLITE = "py311-sqlite3 3.11.13_10 databases/py-sqlite3 0\n"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def time(self) -> float:
-        return NOW + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture(autouse=True)
