@@ -99,6 +99,10 @@ class Host:
             time.sleep(0.2)
         return True
 
+    def counts(self, address: str, wanted: int, jail: str = "sshd", *, seconds: float = 15) -> bool:
+        """Wait until ``jail`` has found ``wanted`` failures of ``address``."""
+        return self.wait(lambda: self.found(address, jail) >= wanted, seconds)
+
 
 @dataclass
 class Siege:
@@ -185,7 +189,7 @@ def cut(siege: Siege, victim: Host, attacker: Host, family: str, address: str) -
         answer = attacker.attack("fail", address, KINDS[victim.name], USERS[family])
         siege.said[family].append(answer["said"])
         if attempt < MAXRETRY:
-            victim.wait(lambda wanted=attempt: victim.found(mine) >= wanted, 10)  # type: ignore[misc]
+            victim.counts(mine, attempt, seconds=10)
             # What would count twice comes a moment later.
             time.sleep(0.5)
             siege.counted[family].append(victim.found(mine))

@@ -16,7 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._packages import H
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
 
-__all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "wait"]
+__all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "still_held", "wait"]
 
 # Says who is in the way now, if anybody is.
 Look = t.Callable[[], t.Optional[Holder]]
@@ -59,13 +59,18 @@ def wait(holder: Look, deadline: float, seconds: float) -> None:
     found = holder()
     while found is not None:
         if time.monotonic() >= deadline:
-            raise BaselineError(
-                f"{found}, still after {seconds} seconds; nothing was changed; "
-                "run again when it has ended or raise lock_timeout",
-                holder={"pid": found.pid, "command": found.command, "path": found.path},
-            )
+            raise still_held(found, seconds)
         time.sleep(0.5)
         found = holder()
+
+
+def still_held(found: Holder | None, seconds: float, *, unnamed: str = "") -> BaselineError:
+    """Return the error of a wait that was in vain; ``unnamed`` says who holds the lock where nobody could be named."""
+    return BaselineError(
+        f"{found or unnamed}, still after {seconds} seconds; nothing was changed; "
+        "run again when it has ended or raise lock_timeout",
+        holder={"pid": found.pid, "command": found.command, "path": found.path} if found else None,
+    )
 
 
 def patiently(run: t.Callable[[], Ran], *, holder: Look, busy: t.Callable[[Ran], bool], seconds: float) -> Ran:

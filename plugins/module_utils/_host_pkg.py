@@ -9,6 +9,7 @@ import time
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_locks import still_held
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import logical_names
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import UNKNOWN_VERSION, Holder, Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._pkg import (
@@ -223,11 +224,7 @@ class _Run:
         pid = holder_of(ran.out)
         command = self._host.run(["ps", "-ww", "-o", "args=", "-p", str(pid)]).out.strip() if pid else ""
         holder = Holder(pid, command or "gone meanwhile", DATABASE) if pid else None
-        return BaselineError(
-            f"{holder or 'another pkg holds its database'}, still after {self._wish.lock_timeout} seconds; "
-            f"{_UNCHANGED}; run again when it has ended or raise lock_timeout",
-            holder={"pid": holder.pid, "command": holder.command, "path": holder.path} if holder else None,
-        )
+        return still_held(holder, self._wish.lock_timeout, unnamed="another pkg holds its database")
 
     def _failed(self, verb: str, ran: Ran, *, done: str = _UNCHANGED) -> BaselineError:
         words = ran.out + "\n" + ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 
 import docker
 import pytest
@@ -46,15 +47,19 @@ def attacked(hosts: dict[str, Host]) -> dict[str, dict[str, tuple[list[str], lis
             for attempt in range(1, maxretry + 1):
                 assert mine not in victim.banned(jail)
                 said.append(fail(attacker, victim, port))
-                victim.wait(lambda jail=jail, wanted=attempt: victim.found(mine, jail) >= wanted)  # type: ignore[misc]
+                victim.counts(mine, attempt, jail)
                 # What would count twice comes a moment later.
                 time.sleep(0.5)
                 counted.append(victim.found(mine, jail))
-            victim.wait(lambda jail=jail: f"-s {mine}/32 " in rules(victim, jail))  # type: ignore[misc]
+            victim.wait(partial(refuses, victim, jail, mine))
             seen[jail] = ([*said, fail(attacker, victim, port)], counted)
         return seen
 
     return at_once(attack, HOSTS)
+
+
+def refuses(host: Host, jail: str, address: str) -> bool:
+    return f"-s {address}/32 " in rules(host, jail)
 
 
 def rules(host: Host, jail: str) -> str:
