@@ -151,6 +151,12 @@ def find(client: docker.DockerClient, fleet: str, name: str) -> Container:
     raise EngineError(f"the fleet {fleet!r} has no host {name!r}")
 
 
+def names(client: docker.DockerClient, fleet: str) -> list[str]:
+    """Return the names of the hosts of ``fleet``."""
+    found = client.containers.list(all=True, filters={"label": [f"{LABEL}={_label(fleet)}"]})
+    return sorted(container.attrs["Config"]["Hostname"] for container in found)
+
+
 def fleets() -> list[str]:
     return sorted(path.parent.name for path in FLEETS.glob("*/inventory.yml"))
 
