@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools import scenarios
 
@@ -43,3 +44,13 @@ def test_a_scenario_with_its_machine_runs(monkeypatch: pytest.MonkeyPatch) -> No
     assert scenarios.absent("freebsd") == ""
     assert not scenarios.needs_engine("freebsd")
     assert scenarios.needs_engine("default")
+
+
+@pytest.mark.parametrize("name", scenarios.known())
+def test_the_files_that_a_scenario_names_exist(name: str) -> None:
+    """Molecule passes over one that is missing, and its tests never run."""
+    folder = scenarios.ROOT / "molecule" / name
+    verifier = (yaml.safe_load((folder / "molecule.yml").read_text()) or {}).get("verifier", {})
+    tests = folder / verifier.get("directory", "tests")
+    named = [tests, *(tests / path for path in verifier.get("additional_files_or_dirs", []))]
+    assert [str(path) for path in named if not path.exists()] == []
