@@ -18,7 +18,8 @@ def printable(text: str, *, longest: int = _LONGEST) -> str:
     UTF-8. What is longer than ``longest`` characters is cut, and the text says so.
     """
     rest = len(text) - longest
-    quoted = "".join(map(_quoted, text[:longest]))
+    shown = text[:longest]
+    quoted = shown if shown.isprintable() else "".join(map(_quoted, shown))
     return f"{quoted}… ({rest} more characters)" if rest > 0 else quoted
 
 
