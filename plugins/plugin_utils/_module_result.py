@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable, printable_lines
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import one_line, printable, printable_lines
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import Fields, Shape
 
 __all__ = ["checked_result", "not_an_answer", "parse_result"]
@@ -24,7 +24,7 @@ _DEEPEST, _LONGEST_TEXT, _LONGEST_DIFF, _MOST_ENTRIES = 12, 20_000, 200_000, 100
 _LONGEST_ANSWER, _LONGEST_NAME, _LARGEST = 16_000_000, 200, 2**63
 _LONGEST_WARNING, _MOST_WARNINGS = 4000, 1000
 # What AnsibleModule itself adds to the fields of a module; those of a file where the module returns a ``path``.
-_COMMON: Fields = {"changed": bool, "failed": bool, "skipped": bool, "msg": str, "rc": int, "invocation": object}
+_COMMON: Fields = {"changed": bool, "failed": bool, "skipped": bool, "rc": int, "invocation": object}
 _OF_A_PATH: Fields = {
     **{name: str for name in ("owner", "group", "mode", "state", "secontext")},
     **{name: int for name in ("uid", "gid", "size")},
@@ -185,6 +185,12 @@ def _unfit(where: tuple[str, ...]) -> BaselineError:
 # What ansible-core shows by itself, and how it has it: as texts, from 2.19 on as records with their type.
 
 
+def _message(value: t.Any) -> Result:
+    if not isinstance(value, (str, type(None))):
+        raise _unfit(("msg",))
+    return {"msg": one_line(value, longest=_LONGEST_TEXT) if value else value}
+
+
 def _warnings(value: t.Any) -> Result:
     return {"warnings": _sentences(value, "warnings")}
 
@@ -198,7 +204,7 @@ def _sentences(value: t.Any, name: str) -> list[str]:
     given = value if isinstance(value, list) else [] if value is None else [value]
     if len(given) > _MOST_WARNINGS:
         raise _unfit((name,))
-    return [printable(_sentence(one, name), longest=_LONGEST_WARNING) for one in given]
+    return [one_line(_sentence(one, name), longest=_LONGEST_WARNING) for one in given]
 
 
 def _sentence(value: t.Any, name: str) -> str:
@@ -244,6 +250,7 @@ def _side(side: str, text: str) -> str:
 
 
 _SPECIAL: t.Mapping[str, t.Callable[[t.Any], Result]] = {
+    "msg": _message,
     "warnings": _warnings,
     "deprecations": _deprecations,
     "exception": _exception,

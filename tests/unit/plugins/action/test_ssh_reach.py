@@ -131,8 +131,6 @@ def ran(result: t.Any, become: t.Any) -> dict[str, t.Any]:
     plugin._task = SimpleNamespace(
         action="pyhost.baseline.ssh_reach", async_val=0, check_mode=False, diff=False, args={"users": ["deploy"]}
     )
-    plugin._named_python = lambda _variables: None
-    plugin._forced = set
 
     def low_level(_command: str, *, sudoable: bool) -> dict[str, t.Any]:
         assert sudoable
@@ -140,7 +138,10 @@ def ran(result: t.Any, become: t.Any) -> dict[str, t.Any]:
             raise become
         return t.cast("dict[str, t.Any]", become)
 
-    plugin._low_level_execute_command = low_level
+    # What Ansible's configuration and command line say is of no interest here.
+    own = {"_named_python": lambda _variables: None, "_forced": set, "_low_level_execute_command": low_level}
+    for name, method in own.items():
+        setattr(plugin, name, method)
     with nothing_touched():
         return plugin.run(None, {})
 
