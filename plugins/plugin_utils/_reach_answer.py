@@ -105,7 +105,7 @@ def parse_answer(output: str) -> Answer | None:
     pairs = [line.strip().split("=", 1) for line in body.splitlines() if "=" in line]
     for key, value in pairs:
         if key in _FIELDS and not re.fullmatch(_FIELDS[key], value):
-            raise _unfit(key, repr(printable(value, longest=80)))
+            raise _unfit(key, f"'{printable(value, longest=80)}'")
     values = {key: value for key, value in pairs if key in _FIELDS and key != "python"}
     values.update((key, printable(value, longest=_LONGEST_TITLE)) for key, value in pairs if key in _TITLES)
     found = [value.split(" ", 1) for key, value in pairs if key == "python"]

@@ -10,8 +10,10 @@ import pytest
 
 from tests.attackers import Attacked
 from tests.attackers_hostile import EVIL, be_honest, be_hostile, evil_texts, run
+from tests.hosts.paths import ROOT
 
 HOSTS = ("host12", "host13")
+SITE = ROOT / "playbooks" / "site.yml"
 MODULE = {"pyhost.baseline.packages": {"name": ["git"], "state": "resolved"}}
 
 
@@ -135,3 +137,103 @@ def test_no_answer_reaches_terminal_log_or_controller(
     assert "seen: pyhost_system ssh root" in shown.text, shown.text
     said = json.loads((tmp_path / "said").read_text())
     assert {answer for answer in given if not said[answer]} == TAKEN
+
+
+def test_the_main_job_goes_on_past_what_a_host_adds(hostile: t.Callable[..., None], tmp_path: Path) -> None:
+    text = evil_texts(tmp_path / "canary")
+    facts = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": f"touch {tmp_path / 'canary'}",
+        "pyhost_system": {"id": "debian", "version": "12", "family": "debian", "package_manager": "apt", "title": text},
+    }
+    diff = {"before": text, "after": "", "before_header": text, "after_header": text}
+    added = {"msg": text, "warnings": [text], "diff": [diff], text: text, "ansible_facts": facts}
+    hostile("host12", [added], always=True)
+    variables = {"baseline_hosts": "host12", "baseline_roles": ["auto_updates", "fail2ban"]}
+    shown = run(tmp_path, SITE, "-u", "root", "--check", "--diff", "-e", json.dumps(variables))
+    assert shown.acting() == set(), shown.text
+    assert shown.rc == 0, shown.text
+    assert "Traceback" not in shown.text
+    assert not (tmp_path / "canary").exists()
+    assert "was dropped: " in shown.text and r"\x1b[2J" in shown.text, shown.text
+
+
+# A title that acts, of a release that nobody knows; from its second call on, a login that is an option of ssh.
+LIES = r"""
+cp --dereference /etc/os-release /run/os-release.true
+printf 'ID=debian\nVERSION_ID=99\nPRETTY_NAME="Debian @evil"\n' >/run/os-release.lie
+mount --bind /run/os-release.lie /usr/lib/os-release
+cat >/usr/local/bin/id <<'END'
+#!/bin/sh
+case $1 in -un) if [ -e /run/id.lies ]; then printf '%s\n' '-oProxyCommand=@evil'; exit; fi; touch /run/id.lies ;; esac
+exec /usr/bin/id "$@"
+END
+chmod +x /usr/local/bin/id
+echo 'Banner @evil' >/run/banner.lie
+echo 'Banner /run/banner.lie' >/etc/ssh/sshd_config.d/99-lie.conf
+systemctl reload ssh
+"""
+TRUTH = """
+umount /usr/lib/os-release
+rm -f /run/*.lie /run/id.lies /run/os-release.true /usr/local/bin/id /etc/ssh/sshd_config.d/99-lie.conf
+systemctl reload ssh
+"""
+
+
+def test_a_login_that_lies_is_quoted_or_refused(attacked: dict[str, Attacked], tmp_path: Path) -> None:
+    host = attacked["host13"]
+    reach = {"pyhost.baseline.ssh_reach": {"python_required": False}, "ignore_errors": True}
+    play = [
+        {
+            "hosts": "host13",
+            "gather_facts": False,
+            "tasks": [
+                {"name": "Read a title", **reach},
+                {"name": "Read a login", **reach},
+                {
+                    "name": "Read a banner",
+                    **MODULE,
+                    "ignore_unreachable": True,
+                    "vars": {"ansible_user": "stranger", "ansible_ssh_args": "-o ControlMaster=no"},
+                },
+            ],
+        }
+    ]
+    try:
+        host.run(LIES.replace("@evil", "\x1b[2J\x9b2J\u202e\x07"))
+        shown = run(tmp_path, play, "-u", "root")
+    finally:
+        host.run(TRUTH)
+    assert shown.acting() == set(), shown.text
+    assert "Traceback" not in shown.text
+    words = " ".join(shown.text.split())
+    assert r"the host runs Debian \x1b[2J\x9b2J\u202e\x07, a release on which nothing was proven" in words, shown.text
+    assert r"the host's answer to the probe cannot be true: login is '-oProxyCommand=\x1b[2J" in words, shown.text
+    assert "Permission denied" in words, shown.text
+
+
+HOLDER = r"""
+cat >/run/holder.py <<'END'
+import fcntl, time
+lock = open("/var/lib/dpkg/lock-frontend", "w")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+open("/run/holder.ready", "w").close()
+time.sleep(600)
+END
+bash -c "exec -a $'evil\e[2J\xe2\x80\xae' /usr/bin/python3 /run/holder.py" </dev/null >/dev/null 2>&1 &
+echo $! >/run/holder.pid
+until [ -e /run/holder.ready ]; do sleep 0.1; done
+"""
+
+
+def test_the_name_of_a_process_is_quoted(attacked: dict[str, Attacked], tmp_path: Path) -> None:
+    host = attacked["host12"]
+    module = {"pyhost.baseline.packages": {"name": ["sl"], "lock_timeout": 1, "update_cache": False}}
+    play = [{"hosts": "host12", "gather_facts": False, "tasks": [{**module, "ignore_errors": True}]}]
+    try:
+        host.run(HOLDER)
+        shown = run(tmp_path, play, "-u", "root")
+    finally:
+        host.run("kill $(cat /run/holder.pid); rm -f /run/holder.*")
+    assert shown.acting() == set(), shown.text
+    assert r"evil\x1b[2J\u202e /run/holder.py" in " ".join(shown.text.split()), shown.text
