@@ -14,6 +14,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     WINDOWS,
@@ -40,6 +41,8 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap i
 
 # Every variable that sets the option of the ssh connection plugin.
 _VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_port", "ansible_ssh_port")}
+# Of what a login prints; the probe's answer is much shorter, whatever a profile or a banner puts before it.
+_LONGEST_OUTPUT = 200_000
 _WINDOWS_TRANSPORTS = ("winrm", "psrp")
 
 
@@ -138,8 +141,11 @@ class ActionModule(ActionBase):
             code, out, err = connection.exec_command("/bin/sh -s", in_data=script.encode(), sudoable=False)
         except AnsibleError as error:
             return judge(to_text(error.message))
-        output = to_text(out)
-        return parse_answer(output) or silent_answer(f"{output}\n{to_text(err)}\n(rc={code})")
+        output, errors = to_text(out[:_LONGEST_OUTPUT]), to_text(err[:_LONGEST_OUTPUT])
+        try:
+            return parse_answer(output) or silent_answer(f"{output}\n{errors}\n(rc={code})")
+        except BaselineError as error:
+            return Refusal(str(error), Verdict.UNFIT)
 
     def _aim(self, candidate: Candidate) -> None:
         """Point the connection at ``candidate``, one attempt, by a login of its own.
@@ -167,12 +173,12 @@ class ActionModule(ActionBase):
         try:
             ran = self._low_level_execute_command("id -u", sudoable=True)
             words = said(ran["stdout"], ran["stderr"])
-            if ran["rc"] == 0 and ran["stdout"].strip().endswith("0"):
+            if ran["rc"] == 0 and ran["stdout"].split()[-1:] == ["0"]:
                 return None
         except AnsibleConnectionFailure as error:
             words = f"{become.name} asks for something unexpected: {judge(to_text(error.message)).words}"
         except AnsibleError as error:
-            words = to_text(error.message)
+            words = said(to_text(error.message))
         return escalation_complaint(answer, words)
 
 

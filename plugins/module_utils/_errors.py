@@ -7,18 +7,24 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import one_line
+
 __all__ = ["BaselineError", "nearest", "unknown"]
+
+
+_LONGEST = 20_000
 
 
 class BaselineError(Exception):
     """A wish that cannot be fulfilled.
 
     ``str(error)`` is the complete message for the user: what is wrong, where, what was left unchanged, what to do.
+    It is one line, and what is not printable is quoted: programs, processes and other users put their words there.
     ``details`` (a dict of JSON values) is added to the module's result.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message, longest=_LONGEST))
         self.details = details
 
 

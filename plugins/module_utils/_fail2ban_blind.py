@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import tool_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_source import JOURNALMATCH
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 __all__ = [
     "Entry",
@@ -167,7 +168,7 @@ def open_ports(watch: Watch, facts: SshdFacts, number: t.Callable[[str], int | N
 
 
 def _range(word: str, number: t.Callable[[str], int | None]) -> tuple[int, int]:
-    ends = [int(end) if end.isdigit() else number(end) for end in re.split(r"[:-]", word)]
+    ends = [int(end) if is_number(end) else number(end) for end in re.split(r"[:-]", word)]
     known = [end for end in ends if end is not None]
     # A name of a service may hold a dash; one that the host does not know is another complaint's matter.
     return (known[0], known[-1]) if len(known) == len(ends) else (-1, -1)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import TIMES, seconds
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 __all__ = ["JailStream", "expected", "normal", "parse_stream", "questions"]
 
@@ -88,7 +89,7 @@ def normal(option: str, value: t.Any) -> t.Any:
         return value if isinstance(value, bool) else str(value).lower() in ("true", "1", "yes", "on")
     if isinstance(value, (list, tuple)):
         return [str(item) for item in value]
-    if isinstance(value, str) and value.isdigit():
+    if isinstance(value, str) and is_number(value):
         return int(value)
     return value or None if not isinstance(value, (bool, int)) else value
 

@@ -11,6 +11,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
+
 __all__ = [
     "LISTENING",
     "PROCESSES",
@@ -40,7 +42,7 @@ def parse_sockstat(text: str) -> set[int]:
     """Return the TCP ports that something listens on: ``root sshd 1718 6 tcp6 *:22 *:*``."""
     rows = (line.split() for line in text.splitlines())
     ports = (row[5].rpartition(":")[2] for row in rows if len(row) > 6 and row[4].startswith("tcp") and row[6] == "*:*")
-    return {int(port) for port in ports if port.isdigit()}
+    return {int(port) for port in ports if is_number(port)}
 
 
 def ssh_connection(text: str, pid: int) -> str:
@@ -65,7 +67,7 @@ def parse_master_passwd(text: str, user: str) -> MasterPasswd | None:
     for line in text.splitlines():
         fields = line.split(":")
         if len(fields) == 10 and fields[0] == user:
-            change, expire = (int(field) if field.isdigit() else 0 for field in fields[5:7])
+            change, expire = (int(field) if is_number(field) else 0 for field in fields[5:7])
             return MasterPasswd(fields[1], change, expire)
     return None
 

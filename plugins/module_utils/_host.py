@@ -21,6 +21,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import one_line
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -44,8 +45,9 @@ class Ran:
         return self.rc == 0
 
     def words(self) -> str:
-        """The command's own words for people: standard error, else standard output, stripped."""
-        return (self.err.strip() or self.out.strip() or "no output") + ("" if self.ok else f" (rc={self.rc})")
+        """The command's own words for people, on one line: standard error, else standard output."""
+        words = one_line(self.err) or one_line(self.out) or "no output"
+        return words + ("" if self.ok else f" (rc={self.rc})")
 
 
 @contextlib.contextmanager

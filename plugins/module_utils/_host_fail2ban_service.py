@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc, rc_act, rc_enable, rc_state
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_service import act, journal_tail, unit_state
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -40,7 +41,7 @@ def service_state(host: Host) -> Service:
         found = rc_state(host, _RC)
         words = "running" if found.running else "not running"
         written = (host.read(_PIDFILE) or "").strip()
-        pid = found.pid or (int(written) if found.running and written.isdigit() else 0)
+        pid = found.pid or (int(written) if found.running and is_number(written) else 0)
         # "fail2ban-client start", which the script runs, returns before its server has a file with its number.
         return Service(_RC, words, found.running, True, found.enabled, False, pid)
     unit = unit_state(host, UNIT)

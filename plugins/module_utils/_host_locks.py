@@ -12,11 +12,14 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
 
 __all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "still_held", "wait"]
+
+_LONGEST_COMMAND = 300
 
 # Says who is in the way now, if anybody is.
 Look = t.Callable[[], t.Optional[Holder]]
@@ -88,6 +91,8 @@ def patiently(run: t.Callable[[], Ran], *, holder: Look, busy: t.Callable[[Ran],
 def _command_of(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().replace(b"\0", b" ").decode(errors="replace").strip() or "no command line"
+            command = file.read(_LONGEST_COMMAND).replace(b"\0", b" ").decode(errors="replace").strip()
+            # Any process says of itself what it likes.
+            return printable(command) or "no command line"
     except OSError:
         return "of another container"

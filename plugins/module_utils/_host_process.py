@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import PROCESSES, ssh_connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -28,7 +29,7 @@ def started(host: Host, pid: int) -> float:
         return 0.0
     if has_rc():
         age = host.run(["ps", "-o", "etimes=", "-p", str(pid)]).out.strip()
-        return time.time() - int(age) if age.isdigit() else 0.0
+        return time.time() - int(age) if is_number(age) else 0.0
     entry = host.stat(f"/proc/{pid}")
     return max(entry.st_mtime, 1.0) if entry else 0.0
 

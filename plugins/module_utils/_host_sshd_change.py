@@ -59,7 +59,7 @@ __all__ = ["Order", "ensure"]
 
 _UNCHANGED = "nothing was changed"
 # Stands in an error until it is known what became of the undo.
-_AFTERWARDS = "\0"
+_AFTERWARDS = "@afterwards@"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports i
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, absolute
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -218,7 +219,7 @@ def _loaded(host: Host, pid: int, pid_file: str) -> float:
 
 def _pid_of(host: Host, pid_file: str) -> int:
     text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
-    pid = int(text) if text.isdigit() else 0
+    pid = int(text) if is_number(text) else 0
     return pid if processes.alive(host, pid) else 0
 
 

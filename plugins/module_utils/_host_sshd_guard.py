@@ -22,6 +22,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard import
     refusals,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
@@ -96,7 +97,7 @@ def _shadow(fields: list[str]) -> Shadow:
 
 
 def _days(field: str) -> int | None:
-    return int(field) if field.isdigit() else None
+    return int(field) if is_number(field) else None
 
 
 def _sudo(host: Host, user: str) -> str | None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
+
 __all__ = ["SSH", "port_types"]
 
 SSH = "ssh_port_t"
@@ -25,4 +27,4 @@ def port_types(text: str, port: int) -> list[str]:
 
 def _within(port: int, part: str) -> bool:
     low, _dash, high = part.strip().partition("-")
-    return low.isdigit() and int(low) <= port <= int(high or low)
+    return is_number(low) and int(low) <= port <= int(high or low)

@@ -13,6 +13,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
+
 __all__ = [
     "DEFAULT_PATHS",
     "HostKey",
@@ -136,7 +138,7 @@ def filtered_moduli(text: str) -> str:
 
 def _modulus(line: str) -> int:
     fields = line.split()
-    return int(fields[4]) if len(fields) == 7 and fields[4].isdigit() else 0
+    return int(fields[4]) if len(fields) == 7 and is_number(fields[4]) else 0
 
 
 def _named(path: str) -> str:

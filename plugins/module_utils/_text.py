@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["forbidden_character", "printable", "printable_lines"]
+__all__ = ["forbidden_character", "is_number", "one_line", "printable", "printable_lines"]
 
-_LONGEST = 4000
+_LONGEST, _MOST_DIGITS = 4000, 18
 
 
 def printable(text: str, *, longest: int = _LONGEST) -> str:
@@ -18,8 +18,18 @@ def printable(text: str, *, longest: int = _LONGEST) -> str:
     UTF-8. What is longer than ``longest`` characters is cut, and the text says so.
     """
     rest = len(text) - longest
-    quoted = "".join(map(_quoted, text[:longest]))
+    shown = text[:longest]
+    quoted = shown if shown.isprintable() else "".join(map(_quoted, shown))
     return f"{quoted}… ({rest} more characters)" if rest > 0 else quoted
+
+
+def one_line(text: str, *, longest: int = _LONGEST) -> str:
+    """Return ``text`` as :func:`printable` does, its lines joined by semicolons: what a program said, in a sentence."""
+    lines = [line.strip() for line in text[:longest].split("\n")]
+    *firsts, last = [line for line in lines if line] or [""]
+    joined = "".join(line + (" " if line.endswith(":") else "; ") for line in firsts) + last
+    rest = len(text) - longest
+    return printable(joined, longest=longest) + (f"… ({rest} more characters)" if rest > 0 else "")
 
 
 def printable_lines(text: str, *, longest: int = _LONGEST) -> str:
@@ -27,6 +37,11 @@ def printable_lines(text: str, *, longest: int = _LONGEST) -> str:
     rest = len(text) - longest
     quoted = "".join(one if one in "\n\t" else _quoted(one) for one in text[:longest])
     return f"{quoted}… ({rest} more characters)" if rest > 0 else quoted
+
+
+def is_number(text: str) -> bool:
+    """Say whether ``text`` is a number that ``int`` takes: ASCII digits, and not thousands of them."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def forbidden_character(text: str) -> str:

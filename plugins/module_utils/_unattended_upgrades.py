@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import Config, File, Lost
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 __all__ = [
     "DEFAULTS",
@@ -165,7 +166,7 @@ def _reboot_time(value: str) -> str:
 
 def as_bool(value: str) -> bool:
     """Return what apt's programs make of ``value`` (apt_pkg ``find_b``)."""
-    return value.lower() in _TRUE or (value.isdigit() and int(value) != 0)
+    return value.lower() in _TRUE or (is_number(value) and int(value) != 0)
 
 
 def defeated(wish: Policy, config: Config) -> list[str]:
@@ -214,7 +215,7 @@ def _day(word: str) -> str:
 
 def _number(text: str) -> int | str:
     """An interval in days; apt also knows suffixes and ``always``, which are returned as they are."""
-    return int(text) if text.isdigit() else text or 0
+    return int(text) if is_number(text) else text or 0
 
 
 def lost_items(files: t.Sequence[tuple[str, File]]) -> list[tuple[str, Lost]]:

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
 
 __all__ = [
     "BASE",
@@ -175,7 +176,7 @@ def armed_text(token: str, deadline: float) -> str:
 def parse_armed(text: str) -> tuple[str, float]:
     """Read the state file; one that was cut short is due at once."""
     token, deadline = (text.split("\n") + [""])[:2]
-    return token, float(deadline) if deadline.strip().isdigit() else 0.0
+    return token, float(deadline) if is_number(deadline.strip()) else 0.0
 
 
 def boot_unit(place: Place) -> str:
@@ -235,6 +236,6 @@ def parse_record(text: str) -> Record:
     return Record(
         token=values.get("token", ""),
         trigger=values.get("trigger", ""),
-        when=int(when) if when.isdigit() else 0,
+        when=int(when) if is_number(when) else 0,
         problems=values.get("problems", ""),
     )

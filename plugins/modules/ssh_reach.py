@@ -136,7 +136,7 @@ python:
 install_python:
   description:
     - The command for C(/bin/sh) that installs the system's own Python, V(null) where RV(python) is there already.
-    - It is for a task of M(ansible.builtin.raw), as in the playbook C(pyhost.baseline.bootstrap).
+    - It is for M(pyhost.baseline.python_bootstrap), as in the playbook C(pyhost.baseline.bootstrap).
   type: str
   returned: success
   sample: env ASSUME_ALWAYS_YES=yes pkg install -y python3

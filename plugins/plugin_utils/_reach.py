@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import not_a_target
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer
 
 __all__ = [
@@ -163,8 +164,13 @@ _PREAMBLE = re.compile(
 )
 
 
+# A banner, which the host writes, stands before ssh's own words.
+_LONGEST_MESSAGE, _LONGEST_WORDS = 20_000, 500
+
+
 def judge(message: str) -> Refusal:
     """Read the message of a connection that failed."""
+    message = message[-_LONGEST_MESSAGE:]
     words = ssh_words(message)
     for pattern, verdict, hint in _MEANINGS:
         if re.search(pattern, message):
@@ -174,10 +180,11 @@ def judge(message: str) -> Refusal:
 
 def ssh_words(message: str) -> str:
     """Return ssh's own last words out of ``message``, on one line, without Ansible's preamble and the banners."""
-    text = _PREAMBLE.sub("", message, count=1)
+    text = _PREAMBLE.sub("", message[-_LONGEST_MESSAGE:], count=1)
     lines = [line.strip() for line in text.splitlines() if not _NOISE.match(line)]
     telling = [line for line in lines if any(re.search(meaning[0], line) for meaning in _MEANINGS)]
-    return "; ".join(dict.fromkeys(line.rstrip(".") for line in telling or lines[-2:])) or "no reason given"
+    words = "; ".join(dict.fromkeys(line.rstrip(".") for line in telling or lines[-2:]))
+    return printable(words, longest=_LONGEST_WORDS) or "no reason given"
 
 
 def no_answer(tried: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collection[str] = ()) -> str:
@@ -210,5 +217,5 @@ def silent_answer(output: str) -> Refusal:
     """Read what came back instead of the script's answer from a login that was let in."""
     if _WINDOWS_WORDS.search(output):
         return WINDOWS
-    words = " ".join(output.split())[:200] or "no output"
+    words = printable(" ".join(output.split())[:200]) or "no output"
     return Refusal(f"logged in, but its login shell runs no /bin/sh: {words}", Verdict.NEXT_USER)

@@ -9,13 +9,29 @@ import shlex
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import complaint, not_a_target, unproven
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 __all__ = ["Answer", "escalation_complaint", "host_complaint", "host_warning", "parse_answer", "probe_script", "said"]
 
 _MARK = "pyhost.baseline.reach"
 _OWN_PYTHON = "/usr/bin/python3"
+# The host may be hostile. The login becomes ansible_user and a Python ansible_python_interpreter: words of commands.
+_FIELDS: t.Mapping[str, str] = {
+    "uid": r"[0-9]{0,10}",
+    "login": r"(?:[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,127}\$?)?",
+    "kernel": r"[A-Za-z0-9._/+-]{0,64}",
+    "release": r"[ -~]{0,128}",
+    "system": r"[A-Za-z0-9._-]{0,64}",
+    "version": r"[A-Za-z0-9._~+-]{0,64}",
+    "sudo": r"ok|refused|absent",
+    "python": r"[0-9]{1,3}(?:\.[0-9]{1,5}){1,2} /[A-Za-z0-9._/+@-]{1,255}",
+}
+# For people alone; quoted instead of refused.
+_TITLES = ("name", "sudo_version")
+_LONGEST_ANSWER, _LONGEST_TITLE, _MOST_PYTHONS, _LONGEST_WORDS = 20_000, 200, 50, 500
 
 
 @dataclass(frozen=True)
@@ -76,13 +92,25 @@ probe </dev/null 2>/dev/null
 
 
 def parse_answer(output: str) -> Answer | None:
-    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run."""
-    match = re.search(rf"{re.escape(_MARK)} begin\r?\n(.*?){re.escape(_MARK)} end", output, re.DOTALL)
-    if match is None:
+    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run.
+
+    Raises ``BaselineError`` where it holds what the script cannot have said.
+    """
+    _before, begun, rest = output.partition(f"{_MARK} begin")
+    body, ended, _after = rest[:_LONGEST_ANSWER].partition(f"{_MARK} end")
+    if not begun or (not ended and len(rest) <= _LONGEST_ANSWER):
         return None
-    pairs = [line.strip().split("=", 1) for line in match.group(1).splitlines() if "=" in line]
-    values = {key: value for key, value in pairs if key != "python"}
+    if not ended:
+        raise _unfit("it", "longer than the script can make it")
+    pairs = [line.strip().split("=", 1) for line in body.splitlines() if "=" in line]
+    for key, value in pairs:
+        if key in _FIELDS and not re.fullmatch(_FIELDS[key], value):
+            raise _unfit(key, f"'{printable(value, longest=80)}'")
+    values = {key: value for key, value in pairs if key in _FIELDS and key != "python"}
+    values.update((key, printable(value, longest=_LONGEST_TITLE)) for key, value in pairs if key in _TITLES)
     found = [value.split(" ", 1) for key, value in pairs if key == "python"]
+    if len(found) > _MOST_PYTHONS:
+        raise _unfit("python", f"said {len(found)} times")
     kernel = values.get("kernel", "")
     if "system" not in values and kernel != "Linux":
         # A system without os-release(5), an old FreeBSD for one, is known by uname(1): FreeBSD, 12.4-RELEASE-p9.
@@ -102,11 +130,18 @@ def parse_answer(output: str) -> Answer | None:
     )
 
 
+def _unfit(name: str, what: str) -> BaselineError:
+    return BaselineError(
+        f"the host's answer to the probe cannot be true: {name} is {what}; the host was left as it was; look there for "
+        "what has replaced or changed id, uname, sudo, the shell or /etc/os-release"
+    )
+
+
 def said(*outputs: str) -> str:
     """Return what a command said, on one line, without ssh's farewell, all that a terminal leaves on stderr."""
-    lines = [line.strip() for output in outputs for line in output.splitlines()]
+    lines = [line.strip() for output in outputs for line in output[:_LONGEST_ANSWER].splitlines()]
     words = " ".join(line for line in lines if not re.fullmatch(r"(?:Shared )?[Cc]onnection to \S+ closed\.", line))
-    return " ".join(words.split()[:30]) or "no reason given"
+    return printable(" ".join(words.split()[:30]), longest=_LONGEST_WORDS) or "no reason given"
 
 
 def escalation_complaint(answer: Answer, words: str) -> str:

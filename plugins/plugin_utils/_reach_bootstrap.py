@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words that put the system's own Python on a host that has none. Pure.
+"""The words that put the system's own Python on a host that has none, and what its package manager says. Pure.
 
 They go through any login shell, csh(1) too: one line, no single quote, no exclamation mark. Nobody is there to answer
 a question, and a run that was cut off is taken up by the next.
@@ -8,11 +8,13 @@ a question, and a run that was cut off is taken up by the next.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
-__all__ = ["install_python"]
+__all__ = ["failure", "install_python", "is_locked"]
 
 _KEEP = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 # An index that cannot be read whole need not lack Python: only the last command decides, and all say why.
@@ -43,3 +45,26 @@ _COMMANDS: t.Mapping[str, str] = {
 def install_python(system: System) -> str | None:
     """Return the command that installs Python on ``system``, ``None`` where none is known."""
     return next((f"{{ {_COMMANDS[key]}; }} </dev/null" for key in system.keys if key in _COMMANDS), None)
+
+
+# What apt-get, dpkg and pkg say while another process, a first boot's own update for one, holds their locks.
+_LOCKED = re.compile(r"could not get lock|locked by another process", re.IGNORECASE)
+_TELLING = re.compile(r"^[ew]: |error|fail|cannot|could not|not found|no such|unable", re.IGNORECASE)
+_LONGEST_OUTPUT, _LONGEST_LINE = 200_000, 300
+
+
+def is_locked(output: str) -> bool:
+    """Say whether the package manager only has to wait for another process."""
+    return _LOCKED.search(output) is not None
+
+
+def failure(output: str) -> str:
+    """Return the sentence for an installation that failed, out of what the package manager said."""
+    lines = dict.fromkeys(line.strip() for line in output[-_LONGEST_OUTPUT:].splitlines() if line.strip())
+    told = [line for line in lines if _TELLING.search(line)] or list(lines)
+    # The first one has the cause, the last ones what came of it.
+    chosen = dict.fromkeys(printable(line, longest=_LONGEST_LINE) for line in [*told[:1], *told[-2:]])
+    return (
+        f"Python cannot be installed: {'; '.join(chosen) or 'no reason given'}; correct that on the host or in its "
+        "package sources and run this again"
+    )

@@ -65,6 +65,6 @@ def test_a_host_without_sudo_is_told(client: docker.DockerClient) -> None:
 def test_a_host_without_a_network_says_so_in_the_words_of_apt_get(client: docker.DockerClient) -> None:
     status, words = fleet.execute(fleet.find(client, FLEET, "debian13"), NO_PYTHON)
     assert status == 0, words
-    message = bootstrap("debian13", "root")["Say why Python cannot be installed"]
+    message = bootstrap("debian13", "root")["Install Python"]
     assert message.startswith("Python cannot be installed: Temporary failure resolving ")
     assert "E: Unable to locate package python3; correct that on the host" in message

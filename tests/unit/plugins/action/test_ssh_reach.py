@@ -8,11 +8,14 @@ import typing as t
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.action.ssh_reach import ActionModule
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import WINDOWS, Candidate, Refusal, Verdict
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer
+from tests.unit.plugins.untrusted import EVIL, acting, nothing_touched
 
 ANSWER = b"pyhost.baseline.reach begin\nuid=0\nlogin=root\nkernel=Linux\npyhost.baseline.reach end\n"
 
@@ -97,3 +100,96 @@ def test_a_login_that_runs_nothing_is_refused() -> None:
     result = probe(FakeConnection((1, b"This account is currently not available.\n", b"")))
     assert isinstance(result, Refusal)
     assert result.verdict is Verdict.NEXT_USER
+
+
+def test_an_answer_that_cannot_be_true_ends_the_search() -> None:
+    result = probe(FakeConnection((0, ANSWER.replace(b"login=root", b"login=-oProxyCommand=x"), b"")))
+    assert isinstance(result, Refusal)
+    assert result.verdict is Verdict.UNFIT
+    assert "login is '-oProxyCommand=x'" in result.words
+
+
+class Shell:
+    """A connection whose host has sudo, which makes nobody root but prints and raises whatever it likes."""
+
+    def __init__(self, connection: t.Any, become: t.Any) -> None:
+        self.transport, self.become = "ssh", SimpleNamespace(name="sudo")
+        self._shell = SimpleNamespace(tmpdir=None)
+        self._connection, self._become = connection, become
+
+    def get_option(self, name: str) -> t.Any:
+        return {"remote_user": None, "port": None}[name]
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._connection, name)
+
+
+def ran(result: t.Any, become: t.Any) -> dict[str, t.Any]:
+    """Run the whole action against a host of which every word is made up."""
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._connection = Shell(FakeConnection(result), become)
+    plugin._task = SimpleNamespace(
+        action="pyhost.baseline.ssh_reach", async_val=0, check_mode=False, diff=False, args={"users": ["deploy"]}
+    )
+
+    def low_level(_command: str, *, sudoable: bool) -> dict[str, t.Any]:
+        assert sudoable
+        if isinstance(become, Exception):
+            raise become
+        return t.cast("dict[str, t.Any]", become)
+
+    # What Ansible's configuration and command line say is of no interest here.
+    own = {"_named_python": lambda _variables: None, "_forced": set, "_low_level_execute_command": low_level}
+    for name, method in own.items():
+        setattr(plugin, name, method)
+    with nothing_touched():
+        return plugin.run(None, {})
+
+
+REACHED = (
+    b"pyhost.baseline.reach begin\nuid=1000\nlogin=deploy\nkernel=Linux\nsystem=debian\nversion=13\nsudo=refused\n"
+    b"python=3.13.5 /usr/bin/python3\npyhost.baseline.reach end\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "is_root"), [("0", True), ("lecture\r\n0\r\n", True), ("1000", False), ("10", False)]
+)
+def test_only_the_number_of_root_is_root(number: str, is_root: bool) -> None:
+    found = ran((0, REACHED, b""), {"rc": 0, "stdout": number, "stderr": ""})
+    assert bool(found.get("failed")) is not is_root, found
+
+
+_BYTES = st.one_of(
+    st.binary(),
+    st.just(EVIL.encode()),
+    st.just(REACHED),
+    st.tuples(st.binary(), st.binary()).map(
+        lambda parts: REACHED.replace(b"deploy", parts[0]).replace(b"3.13", parts[1])
+    ),
+    st.text().map(
+        lambda text: f"pyhost.baseline.reach begin\n{text}\npyhost.baseline.reach end".encode(errors="replace")
+    ),
+)
+_WORDS = st.one_of(st.text(), st.just(EVIL), st.just("Permission denied " + EVIL), st.just("x" * 100_000))
+
+
+@given(
+    st.one_of(
+        st.tuples(st.integers(0, 255), _BYTES, _BYTES),
+        st.builds(AnsibleConnectionFailure, _WORDS),
+        st.builds(AnsibleAuthenticationFailure, _WORDS),
+    ),
+    st.one_of(
+        st.fixed_dictionaries({"rc": st.integers(0, 2), "stdout": _WORDS, "stderr": _WORDS}),
+        st.builds(AnsibleConnectionFailure, _WORDS),
+        st.builds(AnsibleError, _WORDS),
+    ),
+)
+def test_no_host_breaks_the_search(result: t.Any, become: t.Any) -> None:
+    found = ran(result, become)
+    assert acting(found) == set()
+    assert all("\n" not in text for text in (found.get("msg", ""), *found.get("warnings", [])))
+    assert len(str(found)) < 20_000
+    if not found.get("failed") and not found.get("unreachable"):
+        assert found["python"] is None or found["python"].startswith("/")

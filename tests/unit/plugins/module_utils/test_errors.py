@@ -25,3 +25,9 @@ def test_unknown_names_the_nearest() -> None:
 def test_an_error_carries_its_details() -> None:
     error = BaselineError("no", culprit="/etc/ssh/sshd_config:3")
     assert (str(error), error.details) == ("no", {"culprit": "/etc/ssh/sshd_config:3"})
+
+
+def test_what_others_put_into_a_message_is_quoted() -> None:
+    error = BaselineError("sshd says: bad\x1b[2J\nand\u202emore; nothing was changed")
+    assert str(error) == r"sshd says: bad\x1b[2J; and\u202emore; nothing was changed"
+    assert len(str(BaselineError("x" * 100_000))) < 21_000

@@ -305,7 +305,7 @@ def test_a_damaged_database_stops_everything() -> None:
     )
     assert refused(host, Wish(("plain",))) == (
         "rpm cannot read its database: error: SELECT hnum, idx FROM 'Name' WHERE key=?: 11: database disk image is "
-        "malformed\nerror: SELECT hnum, blob FROM 'Packages' WHERE hnum=?: 11: database disk image is malformed; "
+        "malformed; error: SELECT hnum, blob FROM 'Packages' WHERE hnum=?: 11: database disk image is malformed; "
         "nothing was changed; where it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host"
     )
 

@@ -119,7 +119,7 @@ def test_a_ban_that_does_not_bite_is_taken_back() -> None:
         play(fail2ban, Request((A,), True))
     assert str(failed.value) == (
         "the ban of 192.0.2.7 by the jail sshd (nftables) does not appear in the packet filter; what was new in it was "
-        "taken back. fail2ban's last words:\nstderr: 'no'"
+        "taken back. fail2ban's last words: stderr: 'no'"
     )
     assert fail2ban.told == ["set sshd banip 192.0.2.7", "set sshd unbanip 192.0.2.7"]
 

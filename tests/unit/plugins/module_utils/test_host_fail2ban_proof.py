@@ -89,7 +89,7 @@ def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch)
         _host_fail2ban_proof.prove(host, server, SSHD)
     assert str(failed.value).startswith(
         "a ban of 192.0.2.1 by the jail sshd (nftables) does not appear in the packet filter: bans do not bite; "
-        "the test ban was taken back. fail2ban's last words:\n"
+        "the test ban was taken back. fail2ban's last words: "
     )
     assert "nft: not found" in str(failed.value)
     assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]

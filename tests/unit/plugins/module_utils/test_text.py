@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import (
     forbidden_character,
+    is_number,
+    one_line,
     printable,
     printable_lines,
 )
@@ -70,3 +72,38 @@ def test_what_passes_is_one_line_of_visible_characters(text: str) -> None:
     if not forbidden_character(text):
         assert len(text.splitlines()) <= 1
         assert not any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("one", "one", id="one line"),
+        pytest.param("one\r\n\n  two\n", "one; two", id="lines"),
+        pytest.param("its last words:\none\ntwo", "its last words: one; two", id="after a colon"),
+        pytest.param("one\x1b[2J\rtwo\u2028three", r"one\x1b[2J\rtwo\u2028three", id="what only looks like an end"),
+        pytest.param("error:; nothing was changed", "error:; nothing was changed", id="one line with a colon"),
+        pytest.param("\n \n", "", id="nothing"),
+    ],
+)
+def test_one_line(text: str, expected: str) -> None:
+    assert one_line(text) == expected
+
+
+@given(ANYTHING)
+def test_one_line_is_one(text: str) -> None:
+    assert one_line(text).isprintable()
+    assert one_line(one_line(text)) == one_line(text)
+    assert len(one_line(text * 50, longest=20)) < 250
+
+
+@given(ANYTHING)
+def test_a_number_is_one_for_int(text: str) -> None:
+    assert not is_number(text) or int(text) >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", True), ("42", True), ("", False), ("\u00b2", False), ("\u0664", False), ("9" * 19, False)],
+)
+def test_is_number(text: str, expected: bool) -> None:
+    assert is_number(text) is expected

@@ -8,7 +8,10 @@ import subprocess
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
     Answer,
     escalation_complaint,
@@ -18,6 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     probe_script,
     said,
 )
+from tests.unit.plugins.untrusted import EVIL, nothing_touched
 
 MANAGED = (
     "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
@@ -172,3 +176,109 @@ def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:
         "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws', "
         "which takes that one"
     )
+
+
+def told(**fields: str) -> str:
+    """Return what a host prints that says ``fields``, each on a line of its own, besides what every host says."""
+    honest = {"uid": "0", "login": "root", "kernel": "Linux", "system": "debian", "version": "13", "sudo": "ok"}
+    lines = [f"{name}={value}" for name, value in {**honest, **fields}.items()]
+    return "\n".join(["pyhost.baseline.reach begin", *lines, "pyhost.baseline.reach end", ""])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("uid", "\u00b2"),
+        ("uid", "9" * 5000),
+        ("uid", "-1"),
+        ("uid", "0x0"),
+        ("login", "-oProxyCommand=touch"),
+        ("login", "root;id"),
+        ("login", "a b"),
+        ("login", "{{ 7 }}"),
+        ("login", "r\u0456ot"),
+        ("login", "a" * 200),
+        ("login", "root\x1b[2J"),
+        ("kernel", "Linux\x1b[2J"),
+        ("kernel", "L" * 65),
+        ("release", "6.1\x07"),
+        ("system", "../debian"),
+        ("system", "debian\u202e"),
+        ("version", "13;"),
+        ("version", "\u0661\u0663"),
+        ("sudo", "maybe"),
+        ("python", "3.13.5 python3"),
+        ("python", "3.13.5 /usr/bin/python3;id"),
+        ("python", "3.13.5 /usr/bin/python3 -c id"),
+        ("python", "3.13.5 /usr/bin/{{ 7 }}"),
+        ("python", "\u00b3.8 /usr/bin/python3"),
+        ("python", f"3.{'9' * 5000} /usr/bin/python3"),
+        ("python", "3 /usr/bin/python3"),
+        ("python", ""),
+    ],
+)
+def test_an_answer_that_cannot_be_true_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BaselineError, match=f"the host's answer to the probe cannot be true: {name} is ") as caught:
+        parse_answer(told(**{name: value}))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("login", ["deploy", "a.b", "_svc", "ann@example.org", "EXAMPLE\\ann", "1001", "machine$", ""])
+def test_logins_of_directories_are_taken(login: str) -> None:
+    found = parse_answer(told(login=login))
+    assert found is not None
+    assert found.login == login
+
+
+def test_words_for_people_are_quoted_and_bounded() -> None:
+    found = parse_answer(told(name=f"Debian\x1b[2J\u202e{'x' * 5000}", sudo_version="Sudo\x9b2J 1.9"))
+    assert found is not None
+    assert found.name.startswith(r"Debian\x1b[2J\u202exxx")
+    assert len(found.name) < 300
+    assert found.sudo_version == r"Sudo\x9b2J 1.9"
+
+
+def test_an_answer_is_bounded() -> None:
+    pythons = "\n".join("python=3.13.5 /usr/bin/python3" for _ in range(51))
+    with pytest.raises(BaselineError, match="cannot be true: python is said 51 times"):
+        parse_answer(f"pyhost.baseline.reach begin\n{pythons}\npyhost.baseline.reach end\n")
+    with pytest.raises(BaselineError, match="cannot be true: it is longer than the script can make it"):
+        parse_answer("pyhost.baseline.reach begin\n" + "x" * 30_000)
+    assert parse_answer("pyhost.baseline.reach begin\n" * 500) is None
+
+
+_LINES = st.tuples(
+    st.sampled_from(
+        ["uid", "login", "kernel", "release", "system", "version", "name", "sudo", "sudo_version", "python"]
+    ),
+    st.one_of(
+        st.text(),
+        st.just(EVIL),
+        st.sampled_from(["0", "", "root", "3.13.5 /usr/bin/python3", "\u00b2", "9" * 5000, "13", "ok", "FreeBSD"]),
+    ),
+).map("=".join)
+
+
+@given(st.lists(st.one_of(_LINES, st.text()), max_size=12))
+def test_any_answer_is_read_or_refused(lines: list[str]) -> None:
+    text = "\n".join(["pyhost.baseline.reach begin", *lines, "pyhost.baseline.reach end"])
+    with nothing_touched():
+        try:
+            found = parse_answer(text)
+        except BaselineError as error:
+            assert str(error).isprintable()
+            return
+        if found is None:
+            return
+        texts = [found.login, found.kernel, found.system, found.version, found.name, found.sudo, found.sudo_version]
+        texts += [path for path, _version in found.pythons]
+        texts += filter(None, [host_complaint(found, least_python=(3, 8), python_needed=True), host_warning(found)])
+        texts.append(escalation_complaint(found, said(text)))
+    assert all(one.isprintable() for one in texts)
+
+
+def test_what_sudo_says_is_quoted_and_bounded() -> None:
+    words = said(EVIL, "x" * 100_000)
+    assert words.isprintable()
+    assert len(words) < 600

@@ -7,10 +7,17 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import install_python
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import (
+    failure,
+    install_python,
+    is_locked,
+)
+from tests.unit.plugins.untrusted import EVIL
 
 RELEASES = [System(system_id, release) for target in TARGETS for system_id in target.ids for release in target.releases]
 
@@ -41,3 +48,43 @@ def test_the_last_command_decides_and_has_nobody_to_ask(system: System, end: str
 
 def test_an_unknown_system_has_no_words() -> None:
     assert install_python(System("alpine", "3.22")) is None
+
+
+APT = """\
+Err:1 http://deb.debian.org/debian trixie InRelease
+  Temporary failure resolving 'deb.debian.org'
+W: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease  Temporary failure resolving 'deb.debian.org'
+Reading package lists...
+E: Unable to locate package python3
+"""
+
+
+def test_a_failure_has_the_first_words_and_the_last() -> None:
+    assert failure(APT) == (
+        "Python cannot be installed: Temporary failure resolving 'deb.debian.org'; W: Failed to fetch "
+        "http://deb.debian.org/debian/dists/trixie/InRelease  Temporary failure resolving 'deb.debian.org'; "
+        "E: Unable to locate package python3; correct that on the host or in its package sources and run this again"
+    )
+
+
+def test_a_failure_without_words_says_so() -> None:
+    assert failure("\n \n").startswith("Python cannot be installed: no reason given; ")
+    assert failure("one\ntwo\n").startswith("Python cannot be installed: one; two; ")
+
+
+@given(st.text())
+def test_a_failure_is_one_line(output: str) -> None:
+    assert failure(f"error {EVIL}\n{output}").isprintable()
+    assert len(failure(f"E: {'x' * 100_000}\n{output * 1000}")) < 4000
+
+
+@pytest.mark.parametrize(
+    ("output", "locked"),
+    [
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812", True),
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 812", True),
+        (APT, False),
+    ],
+)
+def test_a_lock_is_waited_for(output: str, locked: bool) -> None:
+    assert is_locked(output) is locked

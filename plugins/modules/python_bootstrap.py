@@ -1,0 +1,62 @@
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: python_bootstrap
+short_description: Install the system's own Python on a host that has none
+version_added: 0.1.0
+description:
+  - Runs the command that M(pyhost.baseline.ssh_reach) returns for a host without Python, and waits for a lock that
+    another process holds, such as a first boot's own update.
+  - What the package manager says where it fails is part of the message, on one line and quoted. Nothing else of its
+    output reaches the terminal or the log.
+options:
+  command:
+    description: The command for C(/bin/sh) that installs Python (RV(pyhost.baseline.ssh_reach#module:install_python)).
+    type: str
+    required: true
+  lock_timeout:
+    description: How many seconds to wait for another process that holds the package manager's lock.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+attributes:
+  diff_mode:
+    support: none
+    details: The packages are not known before.
+  idempotent:
+    support: none
+    details: Run it where M(pyhost.baseline.ssh_reach) found no Python only.
+  action:
+    description: The whole of it runs on the controller, as an action plugin.
+    support: full
+author:
+  - The pyhost.baseline team (@pyhost)
+seealso:
+  - module: pyhost.baseline.ssh_reach
+  - module: ansible.builtin.raw
+"""
+
+EXAMPLES = r"""
+- name: Find the login that answers
+  pyhost.baseline.ssh_reach:
+    python_required: false
+  register: reach
+
+- name: Install Python
+  pyhost.baseline.python_bootstrap:
+    command: "{{ reach.install_python }}"
+  when: not reach.python
+"""
+
+RETURN = r"""
+rc:
+  description: The exit status of the command.
+  type: int
+  returned: failure
+  sample: 100
+"""

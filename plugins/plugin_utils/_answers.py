@@ -1,0 +1,183 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each module may answer: its fields and what they are. Data; a unit test holds it against the modules' RETURN.
+
+``str``, ``int``, ``bool`` and ``float`` are themselves, ``object`` is any value, a pattern a text that fits it whole.
+``[x]`` is a list of x, ``{str: x}`` a mapping of any names to x, ``{"a": x}`` a record, ``(x, y)`` one or the other.
+Everything may be null.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+__all__ = ["ANSWERS", "JOB", "Fields", "Shape"]
+
+# It names itself, which no type alias in Python 3.8's syntax can.
+Shape = t.Any
+Fields = t.Mapping[str, Shape]
+
+_SCALAR = (bool, int, float, str)
+_TIMER = {
+    "name": str,
+    "enabled": bool,
+    "active": bool,
+    "state": str,
+    "calendar": [str],
+    "random_delay": str,
+    "next": str,
+    "last": str,
+}
+# Roles choose by these; ``title`` is for people.
+_SYSTEM = {
+    "id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
+    "version": re.compile(r"[A-Za-z0-9._~+-]{0,64}"),
+    "family": re.compile(r"debian|redhat|freebsd|"),
+    "package_manager": re.compile(r"apt|dnf|pkg|"),
+    "title": re.compile(r".{0,200}", re.DOTALL),
+}
+_DIRECTIVE = {"keyword": str, "value": str, "file": str, "line": int, "criteria": str}
+_HOST_KEY = {"path": str, "type": str, "bits": int, "fingerprint": str}
+_JAIL = {
+    "source": str,
+    "journalmatch": [str],
+    "logpath": [str],
+    "has_entries": bool,
+    "last_entry": str,
+    "filter": str,
+    "maxretry": int,
+    "findtime": int,
+    "bantime": int,
+    "ignoreip": [str],
+    "actions": [str],
+    "ports": [str],
+    "failures": int,
+    "failures_total": int,
+    "banned": int,
+    "banned_total": int,
+    "bans": [{"address": str, "since": str, "bantime": int, "remaining": int}],
+}
+
+ANSWERS: t.Mapping[str, Fields] = {
+    "dnf_automatic": {
+        "path": str,
+        "version": str,
+        "effective": {str: {str: _SCALAR}},
+        "timer": _TIMER,
+        "disabled_timers": [str],
+        "advisories": {str: bool},
+        "shadowed_by": object,
+    },
+    "fail2ban_ban": {"jails": {str: {"before": [str], "after": [str], "restarted": bool}}},
+    "fail2ban_info": {
+        "installed": bool,
+        "running": bool,
+        "version": str,
+        "database": {"path": str, "size": int},
+        "jails": {str: _JAIL},
+        "warnings_found": [str],
+    },
+    "fail2ban_jails": {
+        # By jail and option, as the running server has them.
+        "jails": {str: {str: (*_SCALAR, [_SCALAR])}},
+        "backend": str,
+        "banaction": str,
+        "reloaded": [str],
+        "restarted": bool,
+        "proof": {str: {str: (*_SCALAR, [str])}},
+    },
+    "freebsd_updates": {
+        "path": str,
+        "base_by": str,
+        "versions": {str: str},
+        "reboot_required": bool,
+        "job": {"when": str, "command": str},
+        "cron": {"enabled": bool, "running": bool},
+        "security_reports": {str: str},
+    },
+    "packages": {
+        "ansible_facts": {"pyhost_system": _SYSTEM},
+        "resolved": {str: [str]},
+        "included": {str: str},
+        "repositories": {str: {"enable": str, "packages": [str]}},
+        "system": str,
+        "installed": {str: str},
+        "upgraded": {str: {"before": str, "after": str}},
+        "removed": {str: str},
+        "cache_updated": bool,
+        "repositories_enabled": [str],
+        "holder": {"pid": int, "command": str, "path": str},
+        "unknown": [str],
+    },
+    "pf_anchor": {"path": str, "anchor": str, "rules": [str]},
+    "sshd_config": {
+        "path": str,
+        "effective": {str: {str: (str, [str])}},
+        "shadowed": [_DIRECTIVE],
+        "exceptions": [_DIRECTIVE],
+        "crypto": {
+            "posture": str,
+            "policy": str,
+            "left_out": [str],
+            "host_keys": [_HOST_KEY],
+            "replaced": [object],
+        },
+        "reloaded": bool,
+        "ports": [int],
+        "firewall": {"kind": str, "opened": [str]},
+        "selinux_ports": [int],
+        "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
+        "rolled_back": bool,
+        "version": str,
+        "culprits": [str],
+        "refused": [str],
+        # Not returned: what the controller's half asked for, which it reads once more for itself.
+        "confirmation": object,
+    },
+    "sshd_info": {
+        "installed": bool,
+        "version": str,
+        "connection": str,
+        "effective": {str: (str, [str])},
+        "decided_by": [_DIRECTIVE],
+        "shadowed": [_DIRECTIVE],
+        "files": [str],
+        "listen": [{"address": str, "port": int}],
+        "ports": [int],
+        "unit": str,
+        "socket": str,
+        "running": bool,
+        "stale": bool,
+        "host_keys": [{**_HOST_KEY, "offered": bool}],
+    },
+    "unattended_upgrades": {
+        "path": str,
+        "effective": {str: (*_SCALAR, [str])},
+        "origins": [{"pattern": str, "archives": [str]}],
+        "timers": [_TIMER],
+        "lists_updated": bool,
+        "shadowed_by": object,
+    },
+    "unattended_upgrades_info": {
+        "installed": bool,
+        "effective": {str: (*_SCALAR, [str])},
+        "origins": [{"pattern": str, "archives": [str]}],
+        "archives": [str],
+        "timers": [_TIMER],
+        "last_run": {"started": str, "finished": str, "upgraded": [str], "errors": [str], "messages": [str]},
+        "reboot_required": bool,
+        "reboot_required_by": [str],
+        "pending": [{"name": str, "from": str, "to": str, "archives": [str], "security": bool}],
+        "problems": [str],
+    },
+}
+
+# What Ansible's own wrapper answers for a task with ``async``: the job that it started there.
+JOB: Fields = {
+    "started": (bool, int),
+    "finished": (bool, int),
+    "ansible_job_id": re.compile(r"j?\d{1,20}(?:\.\d{1,10})?"),
+    "results_file": str,
+    "_ansible_suppress_tmpdir_delete": bool,
+}
