@@ -54,7 +54,8 @@ def refusals(entry: PasswdEntry, entries: t.Iterable[PasswdEntry], lowest: int) 
     """Return why ``entry`` cannot become the admin at all, and why only where the caller allows a system account."""
     if entry.uid == 0:
         return [f"{entry.name} has uid 0, so it is root by another name; the admin needs an account of its own"], []
-    reasons = [f"{entry.name} is an account of the system: {one}" for one in system_reasons(entry, lowest)]
+    found = system_reasons(entry, lowest)
+    reasons = [f"{entry.name} is an account of the system ({', '.join(found)})"] if found else []
     twins = sorted({one.name for one in entries if one.uid == entry.uid and one.name != entry.name})
     if twins:
         reasons.append(
