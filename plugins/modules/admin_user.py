@@ -206,7 +206,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_accounts import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable_lines
 
+_LONGEST_DIFF = 1 << 20
 _ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "authorized_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
@@ -230,7 +232,9 @@ def main() -> None:
         module.fail_json(msg=str(error), **error.details)
     for warning in outcome.warnings:
         module.warn(warning)
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    # The account may have written anything into a file of keys.
+    diff = [{name: printable_lines(text, longest=_LONGEST_DIFF) for name, text in one.items()} for one in outcome.diff]
+    module.exit_json(changed=outcome.changed, diff=diff, **outcome.result)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _accounts_system, _host_accounts
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import AccountRequest
@@ -17,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.modules.admin_user import RETURN
 from tests.unit.fake_host import Expected, FakeHost
 
 KEY = parse_public_key(
@@ -171,6 +173,7 @@ def test_a_new_account(system: t.Any, tmp_path: Path) -> None:
     assert keys.read_text() == f"{KEY.line}\n"
     assert [stat.S_IMODE(one.stat().st_mode) for one in (keys.parent, keys)] == [0o700, 0o600]
     assert {one.stat().st_uid for one in (keys.parent, keys)} == {UID}
+    assert set(outcome.result) == set(yaml.safe_load(RETURN))
     assert outcome.result["created"] and outcome.result["uid"] == UID
     assert HASH not in repr((outcome.diff, outcome.result, outcome.warnings))
     assert "password: as requested (not shown)" in repr(outcome.diff)
