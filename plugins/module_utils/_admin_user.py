@@ -1,16 +1,20 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the inputs of the role ``admin_user``, told before a host is touched. Never repeats a secret."""
+"""What is wrong with the inputs of the role and module ``admin_user``. Never repeats a secret. Pure."""
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import AccountRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_system import DEAD_ENDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import forbidden_character
 
-__all__ = ["SUDO", "complaints"]
+__all__ = ["SUDO", "checked_request", "complaints"]
 
 SUDO = ("nopasswd", "password")
 
@@ -34,6 +38,24 @@ def complaints(wish: t.Mapping[str, t.Any]) -> list[str]:
         *_groups(wish.get("admin_user_groups")),
         *_shell(wish.get("admin_user_shell")),
     ]
+
+
+def checked_request(options: t.Mapping[str, t.Any]) -> AccountRequest:
+    """Return what the module's ``options`` request; BaselineError names all that is wrong with them."""
+    errors = complaints({f"admin_user_{name}": value for name, value in options.items()})
+    if errors:
+        told = "; ".join(errors).replace("admin_user_", "")
+        raise BaselineError(f"{told}; nothing was changed")
+    return AccountRequest(
+        name=options["name"],
+        keys=tuple(parse_public_key(text) for text in options["authorized_keys"]),
+        exclusive_keys=options["exclusive_keys"],
+        sudo=options["sudo"],
+        password=options["password"],
+        groups=tuple(options["groups"]),
+        shell=options["shell"],
+        allow_system_account=options["allow_system_account"],
+    )
 
 
 def _name(name: t.Any) -> t.Iterator[str]:
@@ -79,7 +101,7 @@ def _entries(keys: list[t.Any]) -> t.Iterator[str]:
 def _sudo(sudo: t.Any, password: t.Any) -> t.Iterator[str]:
     if sudo not in SUDO:
         yield f"admin_user_sudo: {unknown('kind of sudo', str(sudo), SUDO)}"
-    if password and not (isinstance(password, str) and _HASH.fullmatch(password)):
+    if password and not (isinstance(password, str) and _HASH.fullmatch(password) and not forbidden_character(password)):
         yield (
             "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
             "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
@@ -99,5 +121,9 @@ def _groups(groups: t.Any) -> t.Iterator[str]:
 
 
 def _shell(shell: t.Any) -> t.Iterator[str]:
-    if shell and not (isinstance(shell, str) and re.fullmatch(r"/[^\s:]+", shell)):
+    if not shell:
+        return
+    if not isinstance(shell, str) or not re.fullmatch(r"/[^\s:]+", shell) or forbidden_character(shell):
         yield f"admin_user_shell is {shell!r}: give an absolute path, for example /bin/bash"
+    elif os.path.basename(shell) in DEAD_ENDS:
+        yield f"admin_user_shell is {shell!r}: the admin could not log in with a shell that ends at once"

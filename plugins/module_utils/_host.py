@@ -252,6 +252,11 @@ class Host:
             )
             self._module.set_context_if_different(beside, context, False)
 
+    def label(self, path: str) -> str | None:
+        """Return the SELinux context that the policy gives to a new ``path``, ``None`` where SELinux is off."""
+        context = self._module.selinux_default_context(path) if self._module.selinux_enabled() else []
+        return ":".join(context) if context and all(context) else None
+
     @staticmethod
     def _sync_directory(path: str) -> None:
         fd = os.open(path or "/", os.O_RDONLY)

@@ -16,6 +16,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, nearest, unknown
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import forbidden_character
 
 __all__ = ["KEY_TYPES", "PublicKey", "parse_authorized_keys", "parse_options", "parse_public_key"]
 
@@ -51,8 +52,8 @@ _VALUED = ("command", "environment", "expiry-time", "from", "permitlisten", "per
 _FOLDED = {name.lower(): name for name in _FLAGS + _VALUED}
 
 # Options end at the first blank outside of double quotes; inside of them \" is a quote.
-_OPTIONS = re.compile(r'(?:"(?:\\"|[^"])*"|[^\s"])+')
-_OPTION = re.compile(r'([^\s",=]+)(?:="((?:\\"|[^"])*)")?')
+_OPTIONS = re.compile(r'(?:"(?:\\"|[^"])*"|[^ \t"])+')
+_OPTION = re.compile(r'([^ \t",=]+)(?:="((?:\\"|[^"])*)")?')
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,16 @@ class PublicKey:
 
 
 def parse_public_key(line: str) -> PublicKey:
-    """Return the one key that ``line`` holds; BaselineError says why it is none, or none that should open a door."""
-    text = line.strip()
+    """Return the one key that ``line`` holds; BaselineError says why it is none, or none that should log in.
+
+    Of all characters that are not printable only a tab may be in it, and the line's own end behind it: what else ends
+    a line for one program, or is a blank for another, makes two keys out of one.
+    """
+    text = re.sub(r"[\r\n]*\n\Z", "", line).strip(" \t")
     _refuse_what_is_no_line(text)
+    character = forbidden_character(text.replace("\t", " "))
+    if character:
+        raise BaselineError(f"the text has {character}, which no public key's line may hold; copy the line again")
     key = _parse_line(text)
     if key.bits is not None and key.bits < _LEAST_RSA_BITS:
         raise BaselineError(
@@ -98,7 +106,7 @@ def parse_authorized_keys(text: str, *, ignored: t.Callable[[int, str], None] | 
     keys = []
     for number, line in enumerate(text.split("\n"), start=1):
         # Blanks and tabs only: sshd takes no other space for one.
-        stripped = line.strip(" \t\r")
+        stripped = line.lstrip(" \t").rstrip(" \t\r")
         if not stripped or stripped.startswith("#"):
             continue
         try:

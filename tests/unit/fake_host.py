@@ -115,6 +115,9 @@ class FakeHost:
     def scratch(self) -> str:
         return "/scratch"
 
+    def label(self, path: str) -> str | None:
+        return None
+
     def copy_tree(self, source: str, target: str) -> None:
         below = [path for path in self.files if path.startswith(source + "/")]
         self.files.update({target + path[len(source) :]: self.files[path] for path in below})

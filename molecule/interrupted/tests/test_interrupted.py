@@ -83,7 +83,8 @@ printf 'deploy ALL=(ALL:ALL) NOPA' >/etc/sudoers.d/95-pyhost-deploy
 EMPTY_KEYS = "chown root:root /home/deploy/.ssh && : >/home/deploy/.ssh/authorized_keys"
 
 POINTS = {
-    "sudoers-written-beside": Point("Let the account become root", {"visudo": "*"}, left=HALF_SUDOERS),
+    # The account and its rule are there, its keys are not.
+    "rule-written": Point("Prepare the account, its sudo rule and its keys", {"sudo": "*-l*"}, left=HALF_SUDOERS),
     "policy-written": Point("Set the policy", {"systemctl": "daemon-reload*"}, left=EMPTY_KEYS),
     # Debian 12 starts no fail2ban on a host without /var/log/auth.log, so there is nothing to reload.
     "jails-written": Point("Run the jails", {"fail2ban-client": "*reload*", "systemctl": "*start*fail2ban*"}),

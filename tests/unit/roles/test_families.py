@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import PLATFORMS, Platform
+
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 TABLES = [
     (path.parent.parent.name, name, table)
@@ -23,16 +25,13 @@ def test_each_family_has_an_entry(role: str, name: str, table: dict[str, object]
 
 
 def test_there_are_such_tables() -> None:
-    assert {role for role, _name, _table in TABLES} >= {"admin_user", "python_stack"}
+    assert {role for role, _name, _table in TABLES} >= {"python_stack"}
+    assert set(PLATFORMS) == {"debian", "redhat", "freebsd"}
 
 
 def test_freebsd_keeps_what_packages_bring_below_usr_local() -> None:
     own = {role: table["freebsd"] for role, _name, table in TABLES}
     assert own["python_stack"] == "/usr/local/bin/python3"
-    assert own["admin_user"] == {
-        "shell": "/bin/sh",
-        "groups": ["wheel"],
-        "sudoers": "/usr/local/etc/sudoers.d",
-        "group": "wheel",
-        "visudo": "/usr/local/sbin/visudo",
-    }
+    assert PLATFORMS["freebsd"] == Platform(
+        "/bin/sh", ("wheel",), "/usr/local/etc/sudoers.d", "/etc/master.passwd", has_pw=True
+    )

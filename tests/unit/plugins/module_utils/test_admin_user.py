@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import complaints
+from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import checked_request, complaints
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 
 KEY = (Path(__file__).parents[2] / "fixtures" / "ssh_keys" / "ed25519-openssh9.2.pub").read_text().strip()
 # The password is "secret", from mkpasswd of Debian 13 and Python's crypt.
@@ -118,6 +119,20 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
             {"admin_user_shell": "zsh"},
             "admin_user_shell is 'zsh': give an absolute path, for example /bin/bash",
         ),
+        (
+            {"admin_user_shell": "/bin/b\x1bsh"},
+            "admin_user_shell is '/bin/b\\x1bsh': give an absolute path, for example /bin/bash",
+        ),
+        (
+            {"admin_user_shell": "/usr/sbin/nologin"},
+            "admin_user_shell is '/usr/sbin/nologin': the admin could not log in with a shell that ends at once",
+        ),
+        (
+            {"admin_user_password": "$6$salt\u200b$" + "a" * 86},
+            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
+            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if it was the password itself, change it",
+        ),
     ],
     ids=[
         "name-missing",
@@ -137,7 +152,40 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         "groups-string",
         "group",
         "shell",
+        "shell-escape",
+        "shell-dead-end",
+        "password-format",
     ],
 )
 def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
     assert complaints({**NEEDED, **changes}) == [sentence]
+
+
+# What one program takes for the end of a line or for a blank, and another one does not.
+SEPARATORS = [*"\0\x0b\x0c\r\x1b\x1c\x1d\x1e\x1f\x7f\x85\xa0\u2028\u2029\u202e\u200b\u3000\ufeff", "\n", "\udcff"]
+PLACES = ["{key}{one}{key}", "{one}{key}", "{key}{one}x", "restrict{one}{key}", 'from="{one}" {key}']
+OPTIONS = {name[len("admin_user_") :]: value for name, value in NEEDED.items()}
+
+
+@pytest.mark.parametrize("character", SEPARATORS, ids=[f"U+{ord(one):04X}" for one in SEPARATORS])
+@pytest.mark.parametrize(
+    "place", ["{key}{one}{key}", "{one}{key}", "{key}{one}x", "restrict{one}{key}", 'from="{one}" {key}']
+)
+def test_no_entry_holds_a_second_key(character: str, place: str) -> None:
+    text = place.format(key=KEY, one=character)
+    (told,) = complaints({**NEEDED, "admin_user_authorized_keys": [text]})
+    assert told.startswith("admin_user_authorized_keys, entry 1 of 1: ")
+    assert "AAAA" not in told.replace("ssh-ed25519 AAAA…", "")
+    with pytest.raises(BaselineError, match="authorized_keys, entry 1 of 1: .*; nothing was changed"):
+        checked_request({**OPTIONS, "authorized_keys": [text], "exclusive_keys": False, "allow_system_account": False})
+
+
+def test_the_end_of_a_line_is_no_part_of_it() -> None:
+    for end in ("\n", "\r\n", " \n\n", "\t"):
+        assert complaints({**NEEDED, "admin_user_authorized_keys": [KEY + end]}) == []
+
+
+def test_a_request_holds_the_keys_lines() -> None:
+    request = checked_request({**OPTIONS, "exclusive_keys": True, "allow_system_account": True})
+    assert [key.line for key in request.keys] == [KEY]
+    assert (request.exclusive_keys, request.allow_system_account) == (True, True)

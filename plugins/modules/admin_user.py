@@ -1,0 +1,241 @@
+#!/usr/bin/python
+# Copyright: pyhost.baseline contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: admin_user
+short_description: Make or complete an admin account that logs in with its keys and can use sudo
+version_added: 0.1.0
+description:
+  - Brings an account, its groups, shell and password, its rule of sudo and its authorized keys into the requested state
+    in one call, and reads all of it again. What is not named stays as it is.
+  - The rule of sudo is checked by C(visudo) within a staged copy of all rules before anything changes. It is in place
+    before the keys are.
+  - Nothing below the home is reached by a path. Each folder is opened inside of the one above it, no symlink is
+    followed, and owner, mode and number of names are read from what was opened. A symlink, a hard link, a pipe or a
+    setuid file in place of C(.ssh) or of a file of keys is an error, and nothing is changed.
+  - Where somebody else could write to the home, to C(.ssh) or to a file of keys, the keys in there that are not
+    requested are an error that names them (type, fingerprint, comment, file and line). O(exclusive_keys=true) removes
+    them. Files of such a home that run commands at a login are named in a warning.
+  - An account of the system is an error unless O(allow_system_account=true). Root, and any other account with
+    uid 0, is always one.
+  - A second account with uid 0 is named in a warning of every run. FreeBSD's own C(toor) is left out while its password
+    matches nothing.
+  - On FreeBSD the account is changed by C(pw). That was not run on FreeBSD.
+author:
+  - The pyhost.baseline team (@pyhost)
+extends_documentation_fragment:
+  - pyhost.baseline.attributes
+options:
+  name:
+    description: The name of the account, not V(root).
+    type: str
+    required: true
+  authorized_keys:
+    description:
+      - The public keys that may log in, each a line as in F(~/.ssh/id_ed25519.pub), options in front allowed.
+      - Where the file has a line with the same key but other options or another comment, the requested line replaces
+        it.
+    type: list
+    elements: str
+    required: true
+  exclusive_keys:
+    description: >-
+      Remove all other keys of the account, also from the other files below its home in which sshd looks for keys, as
+      F(~/.ssh/authorized_keys2).
+    type: bool
+    default: false
+  sudo:
+    description: With V(nopasswd) the account becomes root without a password, with V(password) it needs its own.
+    type: str
+    choices: [nopasswd, password]
+    default: nopasswd
+  password:
+    description:
+      - The hash of the account's password as in crypt(5), needed for O(sudo=password). It is given to the host's
+        C(chpasswd) on standard input and shows in no list of processes, no diff and no result.
+      - Without one, a new account has no password that could ever match, and an existing one keeps its own.
+    type: str
+    default: ""
+  groups:
+    description: >-
+      Existing groups that the account joins, beside C(wheel) on Red Hat's family and FreeBSD. It stays in those that it
+      is in.
+    type: list
+    elements: str
+    default: []
+  shell:
+    description:
+      - The login shell. Without one, a new account gets F(/bin/bash) (F(/bin/sh) on FreeBSD) and an existing one keeps
+        its own.
+    type: str
+    default: ""
+  allow_system_account:
+    description:
+      - Allow an account of the system to become the admin. Such an account has a uid below C(UID_MIN) of
+        F(/etc/login.defs) or that of C(nobody), a shell that ends at once, a home in a folder of the system, or the uid
+        of another account.
+    type: bool
+    default: false
+notes:
+  - Keys are kept in F(~/.ssh/authorized_keys). A warning says so where sshd is configured not to read that file.
+  - A home that belongs to root stays so.
+"""
+
+EXAMPLES = r"""
+- name: Have an admin
+  pyhost.baseline.admin_user:
+    name: deploy
+    authorized_keys:
+      - "{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"
+
+- name: Take over an account that somebody made by hand, with these keys alone and a password for sudo
+  pyhost.baseline.admin_user:
+    name: ann
+    authorized_keys:
+      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann@laptop
+    exclusive_keys: true
+    sudo: password
+    password: "{{ vault_ann_password | password_hash('sha512') }}"
+    groups: [adm]
+"""
+
+RETURN = r"""
+name:
+  description: The name of the account.
+  returned: success
+  type: str
+  sample: deploy
+created:
+  description: Whether the account was made by this run, or would be in check mode.
+  returned: success
+  type: bool
+  sample: true
+uid:
+  description: Its number. None where check mode did not make it.
+  returned: success
+  type: int
+  sample: 1000
+home:
+  description: Its home.
+  returned: success
+  type: str
+  sample: /home/deploy
+shell:
+  description: Its login shell.
+  returned: success
+  type: str
+  sample: /bin/bash
+groups:
+  description: The names of its groups. The primary one comes first.
+  returned: success
+  type: list
+  elements: str
+  sample: [deploy, wheel]
+sudoers:
+  description: The file that holds its rule of sudo.
+  returned: success
+  type: str
+  sample: /etc/sudoers.d/95-pyhost-deploy
+sudo:
+  description: Whether sudo asks for its password, as in the option of the same name.
+  returned: success
+  type: str
+  sample: nopasswd
+key_file:
+  description: The file that holds its keys.
+  returned: success
+  type: str
+  sample: /home/deploy/.ssh/authorized_keys
+keys:
+  description: The requested keys.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    type:
+      description: The type of the key.
+      type: str
+    fingerprint:
+      description: Its fingerprint, as C(ssh-keygen -l) prints it.
+      type: str
+    comment:
+      description: Its comment.
+      type: str
+  sample: [{type: ssh-ed25519, fingerprint: "SHA256:6YHJUSnhp0XrjCdVi7cPT6Hry7cVXJNjDHMR7Ns3ESw", comment: ann@laptop}]
+removed_keys:
+  description: The lines that were removed, or would be in check mode. Empty without O(exclusive_keys=true).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    line:
+      description: The number of the line in the file as it was.
+      type: int
+    type:
+      description: The type of the key. Empty where the line is no key known here, as are fingerprint and comment.
+      type: str
+    fingerprint:
+      description: Its fingerprint.
+      type: str
+    comment:
+      description: Its comment.
+      type: str
+  sample: []
+second_roots:
+  description: The accounts beside root that have uid 0, each of which is named in a warning too.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import AccountRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import SUDO, checked_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_accounts import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable_lines
+
+_LONGEST_DIFF = 1 << 20
+_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "authorized_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "exclusive_keys": {"type": "bool", "default": False, "no_log": False},
+    "sudo": {"type": "str", "choices": list(SUDO), "default": "nopasswd"},
+    "password": {"type": "str", "default": "", "no_log": True},
+    "groups": {"type": "list", "elements": "str", "default": []},
+    "shell": {"type": "str", "default": ""},
+    "allow_system_account": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    host = Host(module)
+    try:
+        request: AccountRequest = checked_request(module.params)
+        with host.lock("admin_user"):
+            outcome = ensure(host, request)
+    except BaselineError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    # The account may have written anything into a file of keys.
+    diff = [{name: printable_lines(text, longest=_LONGEST_DIFF) for name, text in one.items()} for one in outcome.diff]
+    module.exit_json(changed=outcome.changed, diff=diff, **outcome.result)
+
+
+if __name__ == "__main__":
+    main()
