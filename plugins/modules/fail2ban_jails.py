@@ -184,10 +184,9 @@ jails:
     sshd:
       source: journal
       journalmatch:
-        - SYSLOG_IDENTIFIER=sshd _UID=0
-        - SYSLOG_IDENTIFIER=sshd-session _UID=0
-        - _SYSTEMD_UNIT=ssh.service
-        - _SYSTEMD_UNIT=sshd.service
+        - SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=stdout
+        - SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog
+        - SYSLOG_IDENTIFIER=sshd-session _UID=0 _TRANSPORT=syslog
       maxretry: 5
       findtime: 600
       bantime: 600

@@ -18,7 +18,12 @@ FILTERS = {
     "recidive": "[Definition]\njournalmatch = _SYSTEMD_UNIT=fail2ban.service PRIORITY=5\n",
     "postfix": "[Init]\njournalmatch = _SYSTEMD_UNIT=postfix.service\n",
 }
-POSTFIX = "_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service"
+# Root and the user postfix, in either unit.
+POSTFIX = (
+    "_SYSTEMD_UNIT=postfix.service _UID=0 + _SYSTEMD_UNIT=postfix.service _UID=105 + "
+    "_SYSTEMD_UNIT=postfix@-.service _UID=0 + _SYSTEMD_UNIT=postfix@-.service _UID=105"
+)
+NGINX = "_SYSTEMD_UNIT=nginx.service"
 # Ubuntu 24.04 has it for all jails.
 SYSTEMD = {"backend": "systemd"}
 
@@ -29,7 +34,7 @@ def written(
     files = _fail2ban.effective_settings([(FIXTURES / "jail-debian12.conf").read_text()])
     files["DEFAULT"].update(defaults)
     files[jail].update(others)
-    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",))
+    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
     filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
     options = _fail2ban.options_of(compose(Wish(jails={jail: own}), probes, files, {jail: filter_text}).text)[jail]
     return options.get("backend"), options.get("journalmatch")
@@ -40,7 +45,7 @@ def written(
     [
         pytest.param("nginx-http-auth", {}, {}, {}, (None, None), id="nginx writes log files"),
         pytest.param("nginx-http-auth", SYSTEMD, {}, {}, ("auto", None), id="whatever Ubuntu says"),
-        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", None), id="unless the wish knows better"),
+        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", NGINX), id="unless the wish knows better"),
         pytest.param("recidive", {}, {}, {}, (None, None), id="fail2ban writes a log file"),
         pytest.param("recidive", SYSTEMD, {}, {}, ("auto", None), id="on Ubuntu too"),
         pytest.param("postfix", {}, {}, {}, ("systemd", POSTFIX), id="postfix is an instance on Debian 12"),
