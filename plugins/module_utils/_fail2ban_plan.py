@@ -148,21 +148,9 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
         match = _fail2ban_source.journalmatch(filter_name, filter_text, probes.uids)
         # Debian's own file narrows sshd's; what anybody says of another filter's stays.
         if match and (filter_name == "sshd" or "journalmatch" not in others.get(name, {})):
-            options.setdefault("journalmatch", match)
+            options = _fail2ban_source.selecting(match, name, options, others, filter_text)
     if filter_name == "sshd":
-        options = _sshd(probes, options, others.get(name, {}), filter_text)
-    return options
-
-
-def _sshd(probes: Probes, options: dict[str, t.Any], others: t.Mapping[str, str], text: str) -> dict[str, t.Any]:
-    """Return the options of a jail with the filter sshd (its ``text``), with what counts each failure once."""
-    found = {"mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords), "ignoreregex": _fail2ban_probe.SSHD_ONCE}
-    seeing = _fail2ban_source.seeing_filter(text) if probes.session else None
-    if seeing and "filter" not in others:
-        options.setdefault("filter", seeing)
-    options = {**{option: value for option, value in found.items() if option not in others}, **options}
-    if probes.unread and _fail2ban_words.counts_ends(options, others) and "failregex" not in others:
-        options.setdefault("failregex", list(probes.unread))
+        options = _fail2ban_words.counting_once(probes, options, others.get(name, {}), filter_text)
     return options
 
 

@@ -12,7 +12,17 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Sections, Wish
 
-__all__ = ["JOURNALMATCH", "backend", "journal_capable", "journalmatch", "reads", "seeing_filter", "silent"]
+__all__ = [
+    "JOURNALMATCH",
+    "backend",
+    "journal_capable",
+    "journalmatch",
+    "reads",
+    "seeing_filter",
+    "selecting",
+    "silent",
+    "with_parameter",
+]
 
 # Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: those that its process
 # gives itself (the second since OpenSSH 9.8), said by root, by syslog(3) or (sshd -e) on the output of a unit. No user
@@ -68,6 +78,31 @@ def journalmatch(filter_name: str, filter_text: str, uids: t.Mapping[str, int]) 
     for options in _fail2ban.options_of(filter_text).values():
         said.update(options)
     return _fail2ban_forged.guarded(said.get("journalmatch", ""))
+
+
+def selecting(
+    match: str, name: str, options: t.Mapping[str, t.Any], others: Sections, filter_text: str
+) -> dict[str, t.Any]:
+    """Return ``options`` of the jail ``name`` with the journal match ``match``, unless they say another.
+
+    A match in a filter's section Init stays beside the jail's; a parameter of the filter takes its place.
+    """
+    if "journalmatch" in options:
+        return dict(options)
+    if "journalmatch" not in _fail2ban.options_of(filter_text).get("Init", {}):
+        return {**options, "journalmatch": match}
+    usual = others.get("DEFAULT", {}).get("filter", name)
+    present = (
+        str(options.get("filter", others.get(name, {}).get("filter", usual))).replace("%(__name__)s", name).strip()
+    )
+    if "journalmatch" in present or "\n" in present:
+        return dict(options)
+    return {**options, "filter": with_parameter(present, "journalmatch", match)}
+
+
+def with_parameter(written: str, name: str, value: str) -> str:
+    """Return the option ``filter`` of a jail, as it is ``written``, with a parameter more."""
+    return (written[:-1] + ", " if written.endswith("]") else written + "[") + f'{name}="{value}"]'
 
 
 def journal_capable(filter_text: str) -> bool:

@@ -7,7 +7,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["counts_ends", "probe_log", "unread"]
+from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban_probe, _fail2ban_source
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import options_of
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
+
+__all__ = ["added", "counting_once", "counts_ends", "probe_log", "unread"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,37 @@ def unread(addresses: str) -> tuple[str, ...]:
     return tuple(one.expression for one in _WORDS if one.address not in found)
 
 
+def added(filter_text: str, expressions: t.Sequence[str]) -> tuple[str, str] | None:
+    """Return the parameter of the filter sshd (its files' texts), name and value, that adds ``expressions`` to its own.
+
+    A jail's failregex would take the place of all that the filter has. Its last part has a name (cfooterre); ``None``
+    where a filter has no such part.
+    """
+    own = options_of(filter_text).get("Definition", {}).get("cfooterre")
+    if not own or not expressions or '"' in own:
+        return None
+    return "cfooterre", "\n".join([own, *expressions])
+
+
 def counts_ends(options: t.Mapping[str, t.Any], others: t.Mapping[str, str]) -> bool:
     """Say whether a jail with the filter sshd takes the end of a connection for a failure (``others``: other files).
 
-    Where its filter is named with parameters of its own, these are somebody's choice.
+    Expressions of a jail's own (failregex) take the place of the filter's.
     """
-    said = str(options.get("filter", others.get("filter", "")))
     mode = str(options.get("mode", others.get("mode", "")))
-    return mode in ("ddos", "aggressive") and ("[" not in said or "mode=%(mode)s" in said)
+    return mode in ("ddos", "aggressive") and "failregex" not in {**others, **options}
+
+
+def counting_once(
+    probes: Probes, options: dict[str, t.Any], others: t.Mapping[str, str], text: str
+) -> dict[str, t.Any]:
+    """Return the options of a jail with the filter sshd (its ``text``), with what counts each failure once."""
+    found = {"mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords), "ignoreregex": _fail2ban_probe.SSHD_ONCE}
+    options = {**{option: value for option, value in found.items() if option not in others}, **options}
+    if "filter" in others or options.get("filter", "sshd") != "sshd":
+        return options
+    chosen = _fail2ban_source.seeing_filter(text) if probes.session else None
+    parameter = added(text, probes.unread) if counts_ends(options, others) else None
+    if parameter:
+        chosen = _fail2ban_source.with_parameter(chosen or "sshd[mode=%(mode)s]", *parameter)
+    return {**options, "filter": chosen} if chosen else options

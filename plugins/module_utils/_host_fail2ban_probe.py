@@ -63,9 +63,9 @@ def unread_words(host: Host, directory: str) -> tuple[str, ...]:
         return ()
     log = host.scratch() + "/sshd.log"
     host.lay_out({log: probe_log()})
-    ran = host.run(
-        ["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, "sshd[mode=aggressive]"]
-    )
+    # By its path: by its name alone it would be the jail of that name, ours.
+    asked = f"{directory}/filter.d/sshd.conf[mode=aggressive]"
+    ran = host.run(["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, asked])
     return unread(ran.out) if ran.ok else ()
 
 

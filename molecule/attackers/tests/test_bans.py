@@ -49,6 +49,8 @@ printf 'LoginGraceTime 120\nMaxStartups 100\n' > /etc/ssh/sshd_config.d/00-bans.
 systemctl reload ssh
 # Without libpam-systemd, as on lean hosts, a session stays in the unit of sshd.
 [ $(hostname) = ban13 ] || sed -i /pam_systemd/d /etc/pam.d/common-session
+# What earlier attacks have left.
+[ ! -f /var/log/fail2ban.log ] || truncate -s 0 /var/log/fail2ban.log
 # A jail that somebody else set up: it reads what any user may write, and looks names up.
 install -m 640 /dev/null /var/log/auth.log
 cat > /etc/fail2ban/jail.d/old.local <<EOF

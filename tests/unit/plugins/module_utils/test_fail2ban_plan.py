@@ -115,25 +115,40 @@ def test_what_counts_as_a_failure(
     assert (jail.get("mode"), jail["ignoreregex"]) == counts
 
 
+ADDED = 'sshd[mode=%(mode)s, cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+
+
 @pytest.mark.parametrize(
-    ("options", "passwords", "others_say", "expressions"),
+    ("options", "passwords", "others_say", "written"),
     [
-        pytest.param({}, False, {}, "^x\n^y", id="each end counts"),
+        pytest.param({}, False, {}, ADDED, id="each end counts"),
+        pytest.param({"filter": "sshd"}, False, {}, ADDED, id="the filter by its name"),
         pytest.param({}, True, {}, None, id="passwords are counted, ends are not"),
-        pytest.param({"mode": "ddos"}, True, {}, "^x\n^y", id="the jail's own mode"),
-        pytest.param({"failregex": "^z"}, False, {}, "^z", id="the jail's own expressions"),
+        pytest.param({"mode": "ddos"}, True, {}, ADDED, id="the jail's own mode"),
+        pytest.param({"failregex": "^z"}, False, {}, None, id="the jail's own expressions, instead of the filter's"),
         pytest.param({}, False, {"failregex": "^z"}, None, id="those of another file"),
-        pytest.param({"filter": "sshd[mode=normal]"}, False, {}, None, id="a filter with parameters"),
+        pytest.param({"filter": "sshd[mode=ddos]"}, False, {}, "sshd[mode=ddos]", id="a filter with parameters"),
+        pytest.param({}, False, {"filter": "sshd[mode=ddos]"}, None, id="that of another file"),
     ],
 )
 def test_what_the_filter_does_not_understand(
-    options: dict[str, str], passwords: bool, others_say: dict[str, str], expressions: str | None
+    options: dict[str, str], passwords: bool, others_say: dict[str, str], written: str | None
 ) -> None:
     files = others("debian13")
     files["sshd"].update(others_say)
     probes = Probes(passwords=passwords, unread=("^x", "^y"))
     text = compose(Wish(jails={"sshd": options}), probes, files, {"sshd": SSHD}).text
-    assert _fail2ban.options_of(text)["sshd"].get("failregex") == expressions
+    assert _fail2ban.options_of(text)["sshd"].get("filter") == written
+
+
+def test_a_blind_filter_that_does_not_understand_gets_both() -> None:
+    probes = Probes(session=True, unread=("^x", "^y"))
+    blind = (FIXTURES / "filter-sshd-debian12.conf").read_text()
+    text = compose(Wish(jails={"sshd": {}}), probes, others("debian12"), {"sshd": blind}).text
+    assert _fail2ban.options_of(text)["sshd"]["filter"] == (
+        'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", '
+        'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+    )
 
 
 @pytest.mark.parametrize("said", ["yes", "warn", "raw"])

@@ -37,6 +37,8 @@ def written(
     probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
     filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
     options = _fail2ban.options_of(compose(Wish(jails={jail: own}), probes, files, {jail: filter_text}).text)[jail]
+    if jail.startswith("postfix") and "journalmatch" not in options:
+        return options.get("backend"), options.get("filter")
     return options.get("backend"), options.get("journalmatch")
 
 
@@ -48,8 +50,40 @@ def written(
         pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", NGINX), id="unless the wish knows better"),
         pytest.param("recidive", {}, {}, {}, (None, None), id="fail2ban writes a log file"),
         pytest.param("recidive", SYSTEMD, {}, {}, ("auto", None), id="on Ubuntu too"),
-        pytest.param("postfix", {}, {}, {}, ("systemd", POSTFIX), id="postfix is an instance on Debian 12"),
-        pytest.param("postfix-sasl", {}, {}, {}, ("systemd", POSTFIX), id="another jail of its filter"),
+        # Its filter has a match in the section Init, which a match of the jail's would not replace.
+        pytest.param(
+            "postfix",
+            {},
+            {},
+            {},
+            ("systemd", f'postfix[mode=%(mode)s, journalmatch="{POSTFIX}"]'),
+            id="postfix is an instance on Debian 12",
+        ),
+        pytest.param(
+            "postfix-sasl",
+            {},
+            {},
+            {},
+            ("systemd", f'postfix[mode=auth, journalmatch="{POSTFIX}"]'),
+            id="another jail of its filter",
+        ),
+        pytest.param(
+            "postfix",
+            {},
+            {},
+            {"filter": "postfix"},
+            ("systemd", f'postfix[journalmatch="{POSTFIX}"]'),
+            id="a filter without parameters",
+        ),
+        pytest.param(
+            "postfix",
+            {},
+            {"filter": "postfix[journalmatch=_UID=1]"},
+            {},
+            ("systemd", None),
+            id="a filter that somebody gave a match",
+        ),
+        pytest.param("postfix", {}, {}, {"journalmatch": "_UID=1"}, ("systemd", "_UID=1"), id="a match of the wish"),
         pytest.param(
             "postfix", {}, {"journalmatch": "_COMM=x"}, {}, ("systemd", None), id="what somebody else says stays"
         ),

@@ -7,7 +7,12 @@ import re
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban_words
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_words import counts_ends, probe_log, unread
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_words import (
+    added,
+    counts_ends,
+    probe_log,
+    unread,
+)
 
 # fail2ban's own expression for an address, shortened (server/failregex.py, RH4TAG).
 ADDR = r"(?P<ip>(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,})"
@@ -53,10 +58,23 @@ def test_the_expressions_find_their_own_wording() -> None:
         ({}, {"mode": "ddos"}, True),
         ({"mode": "normal"}, {"mode": "aggressive"}, False),
         ({}, {}, False),
-        ({"mode": "aggressive", "filter": 'sshd[mode=%(mode)s, _daemon="x"]'}, {}, True),
-        ({"mode": "aggressive", "filter": "sshd[mode=normal]"}, {}, False),
-        ({"mode": "aggressive"}, {"filter": "sshd[mode=extra]"}, False),
+        ({"mode": "aggressive", "failregex": "x"}, {}, False),
+        ({"mode": "aggressive"}, {"failregex": "x"}, False),
     ],
 )
 def test_where_the_end_of_a_connection_counts(options: dict[str, str], others: dict[str, str], counts: bool) -> None:
     assert counts_ends(options, others) is counts
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter"),
+    [
+        ("[Definition]\ncfooterre = ^x\n", ("cfooterre", "^x\n^a\n^b")),
+        ("[Definition]\ncfooterre = ^x\n    ^y\n", ("cfooterre", "^x\n^y\n^a\n^b")),
+        ('[Definition]\ncfooterre = ^"\n', None),
+        ("[Definition]\nfailregex = ^x\n", None),
+    ],
+)
+def test_the_filters_own_expressions_stay(text: str, parameter: tuple[str, str] | None) -> None:
+    assert added(text, ("^a", "^b")) == parameter
+    assert added(text, ()) is None
