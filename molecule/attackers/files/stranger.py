@@ -99,7 +99,8 @@ def messages(way: str, text: str) -> list[paramiko.Message]:
 
 def speak(sock: socket.socket, way: str, text: str) -> None:
     transport = paramiko.Transport(sock)
-    transport.start_client(timeout=30)
+    transport.banner_timeout = transport.handshake_timeout = 60
+    transport.start_client(timeout=60)
     asked = paramiko.Message()
     asked.add_byte(cMSG_SERVICE_REQUEST)
     asked.add_string("ssh-userauth")
@@ -123,7 +124,7 @@ def certificate(address: str, text: str) -> None:
         subprocess.run(sign, check=True)
         options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes"]
         words = [word for option in options for word in ("-o", option)]
-        ssh = ["timeout", "20", "ssh", *words, "-i", f"{folder}/key", f"root@{address}", "true"]
+        ssh = ["timeout", "60", "ssh", *words, "-i", f"{folder}/key", f"root@{address}", "true"]
         subprocess.run(ssh, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -132,7 +133,7 @@ RAW = {"line": line, "banner": banner, "packet": packet, "kex": kex}
 
 def say(address: str, way: str, text: str) -> bool:
     """Say it; again where a busy sshd did not let it be said."""
-    for _attempt in range(4):
+    for _attempt in range(8):
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             try_to_say(address, way, text)
             return True
@@ -167,5 +168,5 @@ if __name__ == "__main__":
         # sshd's MaxStartups begins to drop at ten.
         threading.excepthook = lambda _arguments: None
         texts = json.load(sys.stdin)
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(5) as pool:
             print(sum(pool.map(lambda pair: say(address, *pair), texts)))

@@ -36,7 +36,13 @@ TEXTS = stranger_texts()
 Results = dict[str, t.Any]
 
 PACKAGES = {"ban12": "sudo fail2ban", "ban13": "sudo fail2ban libpam-systemd", "stranger": "python3-paramiko"}
-INSTALL = "export DEBIAN_FRONTEND=noninteractive; apt-get update -q; apt-get install -y -q --no-install-recommends "
+INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+dpkg -s PACKAGES >/dev/null 2>&1 || {
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 PACKAGES
+}
+"""
 VICTIM = r"""
 id mallory || useradd --create-home --shell /bin/bash mallory
 install -d -o mallory -m 700 ~mallory/.ssh
@@ -109,7 +115,7 @@ def found(host: Attacked) -> dict[str, list[str]]:
 def played(attacked: dict[str, Attacked], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Results]]:
     """Prepare the hosts and run the role on the two that are attacked."""
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: attacked[name].run(INSTALL + PACKAGES[name]), PACKAGES))
+        list(pool.map(lambda name: attacked[name].run(INSTALL.replace("PACKAGES", PACKAGES[name])), PACKAGES))
         list(pool.map(lambda name: attacked[name].run(VICTIM.replace("NAMED", NAMED)), HOSTS))
     for name in HOSTS:
         for file, text in helpers().items():
