@@ -49,6 +49,7 @@ class Watch:
     # As the actions have them: 22,2222 or ssh or 0:65535; none for actions that refuse every port.
     ports: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    usedns: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,12 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_probe, _fail2ban_source
+from ansible_collections.pyhost.baseline.plugins.module_utils import (
+    _fail2ban,
+    _fail2ban_probe,
+    _fail2ban_source,
+    _fail2ban_words,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import nearest
 
 if t.TYPE_CHECKING:
@@ -70,6 +75,10 @@ class Probes:
     passwords: bool = False
     # Whether sshd has a program of its own for a session (OpenSSH 9.8), which the log names.
     session: bool = False
+    # The numbers of those users of services that the host has, by name.
+    uids: t.Mapping[str, int] = field(default_factory=dict)
+    # Expressions for what sshd says of a connection, that fail2ban's filter does not understand.
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,8 @@ def compose(wish: Wish, probes: Probes, others: Sections, filters: t.Mapping[str
 
 
 def _defaults(wish: Wish, probes: Probes, others: Sections) -> tuple[dict[str, t.Any], str]:
-    defaults = dict(wish.defaults)
+    # Who answers for a name that somebody's words bring into a log would say who is banned.
+    defaults = {"usedns": "no", **wish.defaults}
     if "banaction" not in defaults:
         chosen = wish.banaction
         if chosen == "auto":
@@ -135,19 +145,12 @@ def _jail(wish: Wish, probes: Probes, name: str, filter_text: str, others: Secti
         options["backend"] = backend
     filter_name = _fail2ban.filter_name(name, options, others)
     if str(options.get("backend", "")).startswith("systemd"):
-        match = _fail2ban_source.JOURNALMATCHES.get(filter_name)
+        match = _fail2ban_source.journalmatch(filter_name, filter_text, probes.uids)
         # Debian's own file narrows sshd's; what anybody says of another filter's stays.
         if match and (filter_name == "sshd" or "journalmatch" not in others.get(name, {})):
-            options.setdefault("journalmatch", match)
+            options = _fail2ban_source.selecting(match, name, options, others, filter_text)
     if filter_name == "sshd":
-        seeing = _fail2ban_source.seeing_filter(filter_text) if probes.session else None
-        if seeing and "filter" not in others.get(name, {}):
-            options.setdefault("filter", seeing)
-        exact = {
-            "mode": _fail2ban_probe.sshd_mode(passwords=probes.passwords),
-            "ignoreregex": _fail2ban_probe.SSHD_ONCE,
-        }
-        options = {**{option: text for option, text in exact.items() if option not in others.get(name, {})}, **options}
+        options = _fail2ban_words.counting_once(probes, options, others.get(name, {}), filter_text)
     return options
 
 

@@ -7,28 +7,36 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban
+from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_forged
 
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Sections, Wish
 
-__all__ = ["JOURNALMATCH", "JOURNALMATCHES", "backend", "journal_capable", "reads", "seeing_filter", "silent"]
+__all__ = [
+    "JOURNALMATCH",
+    "backend",
+    "journal_capable",
+    "journalmatch",
+    "reads",
+    "seeing_filter",
+    "selecting",
+    "silent",
+    "with_parameter",
+]
 
-# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: either name of the
-# unit, and the names that its process gives itself (the second since OpenSSH 9.8), as an instance of ssh@.service too.
-# Not _COMM: journald looks it up, and the unit, after the message has come, and finds neither where the process has
-# ended by then: the last line of a failed login, on a busy host. The user's number comes with the message.
+# Every name under which an OpenSSH server of Debian, Ubuntu, EL or Fedora speaks to the journal: those that its process
+# gives itself (the second since OpenSSH 9.8), said by root, by syslog(3) or (sshd -e) on the output of a unit. No user
+# can say it: the kernel adds the number of who writes to each message (unix(7), SCM_CREDENTIALS), and journald the way
+# that it came. A name alone is anybody's. So is the unit: without pam_systemd, users' sessions stay in that of sshd.
+# Neither it nor _COMM is asked for beside them: journald looks both up after the message has come, and finds none where
+# the process has ended by then, as after the last line of a failed login on a busy host.
 JOURNALMATCH = (
-    "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + "
-    "SYSLOG_IDENTIFIER=sshd _UID=0 + SYSLOG_IDENTIFIER=sshd-session _UID=0"
+    "SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog + SYSLOG_IDENTIFIER=sshd-session _UID=0 _TRANSPORT=syslog + "
+    "SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=stdout"
 )
 
-# By filter, where fail2ban's own match is blind on a system that it comes with. Debian 12's postfix is an instance
-# (postfix@-.service), of which the filter of fail2ban 1.0 does not know.
-JOURNALMATCHES = {
-    "sshd": JOURNALMATCH,
-    "postfix": "_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service",
-}
+# The units of postfix: that of Debian 12 is an instance, of which the filter of fail2ban 1.0 does not know.
+_POSTFIX = ("postfix.service", "postfix@-.service")
 
 
 # The names that sshd's processes have in a log since OpenSSH 9.8 (fail2ban#3812, #4028).
@@ -53,6 +61,48 @@ def seeing_filter(filter_text: str) -> str | None:
         # fail2ban's own variables in it: whoever wrote that has thought of the names.
         return None
     return None if sees else f'sshd[mode=%(mode)s, _daemon="{_NAMES}"]'
+
+
+def journalmatch(filter_name: str, filter_text: str, uids: t.Mapping[str, int]) -> str | None:
+    """Return what a jail with this filter has to select from the journal, ``None`` where the filter's own is right.
+
+    ``uids``: the numbers of the services' users that the host has.
+    """
+    if filter_name == "sshd":
+        return JOURNALMATCH
+    if filter_name == "postfix":
+        # Its processes are root's and the user postfix's; a ~/.forward starts its owner's, in the same unit.
+        numbers = [0, *(uids[name] for name in ("postfix",) if name in uids)]
+        return " + ".join(f"_SYSTEMD_UNIT={unit} _UID={number}" for unit in _POSTFIX for number in numbers)
+    said: dict[str, str] = {}
+    for options in _fail2ban.options_of(filter_text).values():
+        said.update(options)
+    return _fail2ban_forged.guarded(said.get("journalmatch", ""))
+
+
+def selecting(
+    match: str, name: str, options: t.Mapping[str, t.Any], others: Sections, filter_text: str
+) -> dict[str, t.Any]:
+    """Return ``options`` of the jail ``name`` with the journal match ``match``, unless they say another.
+
+    A match in a filter's section Init stays beside the jail's; a parameter of the filter takes its place.
+    """
+    if "journalmatch" in options:
+        return dict(options)
+    if "journalmatch" not in _fail2ban.options_of(filter_text).get("Init", {}):
+        return {**options, "journalmatch": match}
+    usual = others.get("DEFAULT", {}).get("filter", name)
+    present = (
+        str(options.get("filter", others.get(name, {}).get("filter", usual))).replace("%(__name__)s", name).strip()
+    )
+    if "journalmatch" in present or "\n" in present:
+        return dict(options)
+    return {**options, "filter": with_parameter(present, "journalmatch", match)}
+
+
+def with_parameter(written: str, name: str, value: str) -> str:
+    """Return the option ``filter`` of a jail, as it is ``written``, with a parameter more."""
+    return (written[:-1] + ", " if written.endswith("]") else written + "[") + f'{name}="{value}"]'
 
 
 def journal_capable(filter_text: str) -> bool:

@@ -8,11 +8,12 @@ import contextlib
 import os
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _fail2ban, _fail2ban_plan, _fail2ban_source
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_stream import expected, parse_stream
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_probe import unread_words
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import (
     Server,
     connect,
@@ -134,6 +135,12 @@ def compose_for(host: Host, wish: Wish, probes: Probes, site: Site) -> Composed:
                 f"a filter is a file {site.directory}/filter.d/{filter_name}.conf"
             )
         filters[name] = "\n".join(part for part in parts if part)
+    if any(
+        _fail2ban.filter_name(name, wish.jails[name], site.others) == "sshd"
+        and not (probes.passwords and "mode" not in {**site.others.get(name, {}), **wish.jails[name]})
+        for name in wish.enabled
+    ):
+        probes = replace(probes, unread=unread_words(host, site.directory))
     return _fail2ban_plan.compose(wish, probes, site.others, filters)
 
 

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import filter_name, options_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_blind import Watch
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_forged import doubts
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import addresses_in, by_port, tool_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_report import counts_of, parse_ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban import is_installed, read_site
@@ -83,6 +84,7 @@ def _watch(server: Asks, site: Site, name: str) -> Watch:
         actions=tuple(actions),
         ports=tuple(port for port in (_port(server, name, action) for action in actions) if port),
         ignored=tuple(str(entry) for entry in server.ask("get", name, "ignoreip") or []),
+        usedns=str(server.ask("get", name, "usedns")),
     )
 
 
@@ -109,6 +111,7 @@ def _jail(host: Host, server: Asks, watch: Watch) -> Report:
         "findtime": server.ask("get", name, "findtime"),
         "bantime": server.ask("get", name, "bantime"),
         "ignoreip": list(watch.ignored),
+        "usedns": watch.usedns,
         "actions": list(watch.actions),
         "ports": list(watch.ports),
         **counts_of(server.ask("status", name)),
@@ -128,7 +131,7 @@ def _warnings(host: Host, watch: Watch, jail: Report, *, unread: str) -> t.Itera
         yield f"the jail {name} reads the journal, but {unread}"
     found = Trouble()
     around(host, watch, found, sshd=True)
-    yield from [*found.errors, *found.warnings]
+    yield from [*found.errors, *found.warnings, *doubts(watch)]
     tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in watch.actions) if tool]
     for action, tool in tools:
         if host.find(tool.program) is None:

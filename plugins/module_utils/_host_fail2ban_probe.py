@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import pwd
 import re
 import typing as t
 
@@ -11,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import controller_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Probes
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe import pf_trouble
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_words import probe_log, unread
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_expressions import interpreter, own_path
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_process import own_ssh_connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import account, find_sshd
@@ -20,7 +23,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["controller", "probe", "takes_passwords", "why_no_entries", "why_no_journal", "why_no_pf"]
+__all__ = ["controller", "probe", "takes_passwords", "unread_words", "why_no_entries", "why_no_journal", "why_no_pf"]
 
 # Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
 _STRANGER = "192.0.2.1"
@@ -42,7 +45,28 @@ def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
         controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
         passwords=takes_passwords(host, wish),
         session=any(host.stat(path) is not None for path in _SESSIONS),
+        uids=_uids("postfix"),
     )
+
+
+def _uids(*names: str) -> dict[str, int]:
+    found = {}
+    for name in names:
+        with contextlib.suppress(KeyError):
+            found[name] = pwd.getpwnam(name).pw_uid
+    return found
+
+
+def unread_words(host: Host, directory: str) -> tuple[str, ...]:
+    """Return expressions for what the filter sshd in ``directory`` does not understand: asked of fail2ban itself."""
+    if host.find("fail2ban-regex") is None:
+        return ()
+    log = host.scratch() + "/sshd.log"
+    host.lay_out({log: probe_log()})
+    # By its path: by its name alone it would be the jail of that name, ours.
+    asked = f"{directory}/filter.d/sshd.conf[mode=aggressive]"
+    ran = host.run(["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, asked])
+    return unread(ran.out) if ran.ok else ()
 
 
 def takes_passwords(host: Host, wish: Wish) -> bool:

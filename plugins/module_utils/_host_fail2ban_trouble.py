@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _fail2ban,
     _fail2ban_blind,
+    _fail2ban_forged,
     _fail2ban_plan,
     _fail2ban_source,
 )
@@ -79,6 +80,10 @@ def troubles(host: Host, wish: Wish, probes: Probes, site: Site, streams: Stream
             around(host, watch, found, sshd=wish.check_sshd)
             if watch.journal and watch.filter != "sshd" and last_entry(host, watch) is None:
                 found.suspect(silent(name, watch.matches))
+    # Of others' jails, too: whoever is banned by them is banned.
+    for name, jail in streams.items():
+        options = wish.jails.get(name, {})
+        found.suspect(*_fail2ban_forged.doubts(watch_of(jail, _fail2ban.filter_name(name, options, site.others))))
     return found
 
 
@@ -94,6 +99,7 @@ def watch_of(jail: JailStream, filter_name: str) -> Watch:
         actions=tuple(jail.actions),
         ports=tuple(_fail2ban_plan.ports_of(jail)),
         ignored=tuple(str(entry) for arguments in jail.values("addignoreip") for entry in arguments),
+        usedns=str((jail.values("usedns") or [("",)])[-1][0]),
     )
 
 

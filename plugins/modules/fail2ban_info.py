@@ -95,6 +95,9 @@ jails:
       description: Addresses and networks that are never banned.
       type: list
       elements: str
+    usedns:
+      description: Whether it looks names up that it finds in its log, as jail.conf(5) has it; V(no) does not.
+      type: str
     actions:
       description: The actions of a ban.
       type: list
@@ -122,7 +125,7 @@ jails:
   sample:
     sshd:
       source: journal
-      journalmatch: [_SYSTEMD_UNIT=ssh.service, _COMM=sshd]
+      journalmatch: [SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog]
       logpath: []
       has_entries: true
       last_entry: "2026-11-22 10:04:39"
@@ -131,6 +134,7 @@ jails:
       findtime: 600
       bantime: 600
       ignoreip: [198.51.100.7]
+      usedns: "no"
       actions: [nftables]
       ports: ["22"]
       failures: 0

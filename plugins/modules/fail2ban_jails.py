@@ -37,6 +37,7 @@ options:
       - Times are seconds or fail2ban's abbreviations (V(600), V(10m), V(1d 12h)).
       - A list is written in the option's own form, on one line or one item to a line.
       - An option that neither fail2ban nor any of its files knows is refused.
+      - C(usedns) is V(no) unless it is given. Jails that look names up, of others too, are warned of.
     type: dict
     default: {}
   jails:
@@ -45,8 +46,12 @@ options:
       - A jail with C(logpath) and no C(backend) reads these files. One without both reads the journal where the host
         allows it and its service logs there; jails of services that write log files, such as nginx, keep to the files
         of jail.conf.
-      - The journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server logs, unless
-        C(journalmatch) is given.
+      - The journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server logs, and
+        only what root says under it, unless C(journalmatch) is given. Jails by which any local user could have others
+        banned are warned of, because they read what syslogd writes, or a journal match that any user can satisfy.
+      - A connection that idles until sshd ends it is one failure where the end of a connection counts, also where
+        fail2ban's own filter does not understand what sshd says of it. A C(failregex) or C(filter) of the jail's own
+        is left as it is.
       - Where sshd has a program of its own for a session (OpenSSH 9.8) and the filter C(sshd) does not know its name in
         a log, the jail gets a C(filter) that does, unless one is given.
       - A jail that is no longer named here and that no other file defines is stopped.
@@ -184,10 +189,9 @@ jails:
     sshd:
       source: journal
       journalmatch:
-        - SYSLOG_IDENTIFIER=sshd _UID=0
-        - SYSLOG_IDENTIFIER=sshd-session _UID=0
-        - _SYSTEMD_UNIT=ssh.service
-        - _SYSTEMD_UNIT=sshd.service
+        - SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=stdout
+        - SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog
+        - SYSLOG_IDENTIFIER=sshd-session _UID=0 _TRANSPORT=syslog
       maxretry: 5
       findtime: 600
       bantime: 600

@@ -18,4 +18,4 @@ def test_only_the_wished_jail_runs(host: Host) -> None:
 def test_our_file_is_the_last_wish(host: Host) -> None:
     text = host.file("/etc/fail2ban/jail.d/zz-pyhost-baseline.local").content_string
     assert "maxretry" not in text
-    assert "journalmatch = _SYSTEMD_UNIT=ssh.service" in text
+    assert "journalmatch = SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog + " in text

@@ -32,8 +32,8 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "fail2ban"
 SSHD = (FIXTURES / "filter-sshd-debian13.conf").read_text()
 NO_JOURNAL = "/usr/bin/python3 cannot import systemd.journal; install the package python3-systemd"
 MATCH = (
-    "_SYSTEMD_UNIT=ssh.service + _SYSTEMD_UNIT=sshd.service + "
-    "SYSLOG_IDENTIFIER=sshd _UID=0 + SYSLOG_IDENTIFIER=sshd-session _UID=0"
+    "SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=syslog + SYSLOG_IDENTIFIER=sshd-session _UID=0 _TRANSPORT=syslog + "
+    "SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=stdout"
 )
 
 KEYS_ONLY = {"mode": "aggressive", "ignoreregex": SSHD_ONCE}
@@ -59,7 +59,7 @@ def recorded(system: str = "debian13") -> JailStream:
 @pytest.mark.parametrize("system", ["debian12", "debian13"])
 def test_a_host_with_journal_and_nftables(system: str) -> None:
     assert composed(Wish(jails={"sshd": {}}), system=system) == {
-        "DEFAULT": {"banaction": "nftables", "banaction_allports": "nftables[type=allports]"},
+        "DEFAULT": {"usedns": "no", "banaction": "nftables", "banaction_allports": "nftables[type=allports]"},
         "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH, **KEYS_ONLY},
     }
 
@@ -113,6 +113,47 @@ def test_what_counts_as_a_failure(
     text = compose(Wish(jails={"sshd": options}), Probes(passwords=passwords), files, {"sshd": SSHD}).text
     jail = _fail2ban.options_of(text)["sshd"]
     assert (jail.get("mode"), jail["ignoreregex"]) == counts
+
+
+ADDED = 'sshd[mode=%(mode)s, cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+
+
+@pytest.mark.parametrize(
+    ("options", "passwords", "others_say", "written"),
+    [
+        pytest.param({}, False, {}, ADDED, id="each end counts"),
+        pytest.param({"filter": "sshd"}, False, {}, ADDED, id="the filter by its name"),
+        pytest.param({}, True, {}, None, id="passwords are counted, ends are not"),
+        pytest.param({"mode": "ddos"}, True, {}, ADDED, id="the jail's own mode"),
+        pytest.param({"failregex": "^z"}, False, {}, None, id="the jail's own expressions, instead of the filter's"),
+        pytest.param({}, False, {"failregex": "^z"}, None, id="those of another file"),
+        pytest.param({"filter": "sshd[mode=ddos]"}, False, {}, "sshd[mode=ddos]", id="a filter with parameters"),
+        pytest.param({}, False, {"filter": "sshd[mode=ddos]"}, None, id="that of another file"),
+    ],
+)
+def test_what_the_filter_does_not_understand(
+    options: dict[str, str], passwords: bool, others_say: dict[str, str], written: str | None
+) -> None:
+    files = others("debian13")
+    files["sshd"].update(others_say)
+    probes = Probes(passwords=passwords, unread=("^x", "^y"))
+    text = compose(Wish(jails={"sshd": options}), probes, files, {"sshd": SSHD}).text
+    assert _fail2ban.options_of(text)["sshd"].get("filter") == written
+
+
+def test_a_blind_filter_that_does_not_understand_gets_both() -> None:
+    probes = Probes(session=True, unread=("^x", "^y"))
+    blind = (FIXTURES / "filter-sshd-debian12.conf").read_text()
+    text = compose(Wish(jails={"sshd": {}}), probes, others("debian12"), {"sshd": blind}).text
+    assert _fail2ban.options_of(text)["sshd"]["filter"] == (
+        'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", '
+        'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+    )
+
+
+@pytest.mark.parametrize("said", ["yes", "warn", "raw"])
+def test_who_wants_names_looked_up_gets_it(said: str) -> None:
+    assert composed(Wish({"usedns": said}))["DEFAULT"]["usedns"] == said
 
 
 @pytest.mark.parametrize(

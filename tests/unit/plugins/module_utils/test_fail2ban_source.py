@@ -18,7 +18,12 @@ FILTERS = {
     "recidive": "[Definition]\njournalmatch = _SYSTEMD_UNIT=fail2ban.service PRIORITY=5\n",
     "postfix": "[Init]\njournalmatch = _SYSTEMD_UNIT=postfix.service\n",
 }
-POSTFIX = "_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service"
+# Root and the user postfix, in either unit.
+POSTFIX = (
+    "_SYSTEMD_UNIT=postfix.service _UID=0 + _SYSTEMD_UNIT=postfix.service _UID=105 + "
+    "_SYSTEMD_UNIT=postfix@-.service _UID=0 + _SYSTEMD_UNIT=postfix@-.service _UID=105"
+)
+NGINX = "_SYSTEMD_UNIT=nginx.service"
 # Ubuntu 24.04 has it for all jails.
 SYSTEMD = {"backend": "systemd"}
 
@@ -29,9 +34,11 @@ def written(
     files = _fail2ban.effective_settings([(FIXTURES / "jail-debian12.conf").read_text()])
     files["DEFAULT"].update(defaults)
     files[jail].update(others)
-    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",))
+    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
     filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
     options = _fail2ban.options_of(compose(Wish(jails={jail: own}), probes, files, {jail: filter_text}).text)[jail]
+    if jail.startswith("postfix") and "journalmatch" not in options:
+        return options.get("backend"), options.get("filter")
     return options.get("backend"), options.get("journalmatch")
 
 
@@ -40,11 +47,43 @@ def written(
     [
         pytest.param("nginx-http-auth", {}, {}, {}, (None, None), id="nginx writes log files"),
         pytest.param("nginx-http-auth", SYSTEMD, {}, {}, ("auto", None), id="whatever Ubuntu says"),
-        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", None), id="unless the wish knows better"),
+        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", NGINX), id="unless the wish knows better"),
         pytest.param("recidive", {}, {}, {}, (None, None), id="fail2ban writes a log file"),
         pytest.param("recidive", SYSTEMD, {}, {}, ("auto", None), id="on Ubuntu too"),
-        pytest.param("postfix", {}, {}, {}, ("systemd", POSTFIX), id="postfix is an instance on Debian 12"),
-        pytest.param("postfix-sasl", {}, {}, {}, ("systemd", POSTFIX), id="another jail of its filter"),
+        # Its filter has a match in the section Init, which a match of the jail's would not replace.
+        pytest.param(
+            "postfix",
+            {},
+            {},
+            {},
+            ("systemd", f'postfix[mode=%(mode)s, journalmatch="{POSTFIX}"]'),
+            id="postfix is an instance on Debian 12",
+        ),
+        pytest.param(
+            "postfix-sasl",
+            {},
+            {},
+            {},
+            ("systemd", f'postfix[mode=auth, journalmatch="{POSTFIX}"]'),
+            id="another jail of its filter",
+        ),
+        pytest.param(
+            "postfix",
+            {},
+            {},
+            {"filter": "postfix"},
+            ("systemd", f'postfix[journalmatch="{POSTFIX}"]'),
+            id="a filter without parameters",
+        ),
+        pytest.param(
+            "postfix",
+            {},
+            {"filter": "postfix[journalmatch=_UID=1]"},
+            {},
+            ("systemd", None),
+            id="a filter that somebody gave a match",
+        ),
+        pytest.param("postfix", {}, {}, {"journalmatch": "_UID=1"}, ("systemd", "_UID=1"), id="a match of the wish"),
         pytest.param(
             "postfix", {}, {"journalmatch": "_COMM=x"}, {}, ("systemd", None), id="what somebody else says stays"
         ),

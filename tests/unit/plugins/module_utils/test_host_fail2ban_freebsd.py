@@ -31,8 +31,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fail2ban"
+# Recorded before our file said that no name is looked up.
 STREAM = "".join(
-    line + "\n"
+    line.replace("'usedns', 'warn'", "'usedns', 'no'") + "\n"
     for line in (FIXTURES / "stream-freebsd-layout.txt").read_text().splitlines()
     if "'recidive'" not in line
 )
@@ -51,6 +52,7 @@ TEXT = """\
 # Managed by the module pyhost.baseline.fail2ban_jails, which replaces this file as a whole.
 
 [DEFAULT]
+usedns = no
 banaction = pf
 banaction_allports = pf[actiontype=<allports>]
 
@@ -61,6 +63,12 @@ enabled = true
 backend = auto
 filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]
 """
+# Of a host without a journal, in every run.
+FORGEABLE = (
+    "any local user can have others banned by the jail sshd: it reads /var/log/auth.log, where syslogd writes what any "
+    "user says under any name (logger(1)); let it read the journal (backend systemd, package python3-systemd) where "
+    "the host has one"
+)
 WISH = Wish(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
 PROGRAMS = ["fail2ban-client", "fail2ban-server", "pfctl"]
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
@@ -178,7 +186,7 @@ def test_the_first_run(freebsd: Server) -> None:
     outcome = ensure(host)
     assert outcome.changed
     assert outcome.path == OWN
-    assert outcome.warnings == []
+    assert outcome.warnings == [FORGEABLE]
     assert outcome.restarted
     assert written(host.files[OWN]) == TEXT
     assert outcome.composed.backend == "auto"
@@ -336,7 +344,8 @@ def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
         + [*service("fail2ban"), *FREE],
         programs=PROGRAMS,
     )
-    (warning,) = ensure(host).warnings
+    (warning, forgeable) = ensure(host).warnings
+    assert forgeable == FORGEABLE
     assert warning.startswith("pf passes packets before it looks at bans: 'pass in quick proto tcp")
 
 
@@ -377,14 +386,15 @@ def look(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expecte
 
 def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     report = look(monkeypatch, freebsd, SEEN)
-    assert report["warnings"] == []
+    assert report["warnings"] == [FORGEABLE]
     assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0}
     assert (report["jails"]["sshd"]["source"], report["jails"]["sshd"]["ports"]) == ("files", ["ssh"])
 
 
 def test_a_look_at_a_host_whose_pf_is_off(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     nothing = Expected(RULES.argv)
-    (warning,) = look(monkeypatch, freebsd, [nothing, *service("syslogd"), TAIL, OFF, nothing])["warnings"]
+    forgeable, warning = look(monkeypatch, freebsd, [nothing, *service("syslogd"), TAIL, OFF, nothing])["warnings"]
+    assert forgeable == FORGEABLE
     assert warning == (
         "the jail sshd bans with pf, but pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"
     )
