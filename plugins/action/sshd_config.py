@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             # ansible-core reads an answer before anybody else can, and trips over types that no module sends.
             raise unfit_answer("ansible-core cannot read it", state) from error
-        answer = done.pop("confirmation", None)
+        answer = done.pop("confirmation", None) if isinstance(done, dict) else None
         return module_answer(done, state=state), answer
 
     def _commit(self, planned: Result, answer: t.Any) -> Result:
