@@ -63,9 +63,9 @@ def _is_root(runas: str, groups: t.Collection[str]) -> bool:
     """Say whether a Runas_List leads to root: of its members that fit, the last one decides."""
     users = re.split(r"\s+:\s*|^:\s*", runas, maxsplit=1)[0]
     for member in reversed(_split(users)):
-        bare = member.lstrip("! ")
-        denied = (len(member) - len(member.lstrip("!"))) % 2 == 1
-        fits = _fits_root(bare, groups)
+        # sudo prints the "!" of a group behind its "%".
+        denied = member.count("!") % 2 == 1
+        fits = _fits_root(re.sub(r"!\s*", "", member), groups)
         if fits or (fits is None and denied):
             return not denied
     return False

@@ -46,11 +46,19 @@ def module_answer(answer: t.Any, *, state: str) -> Result:
     for entry in found.get("diff", []):
         if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
             raise unfit_answer(Unfit("diff", "has an entry that is no mapping of texts"), state)
-    for entry in found.get("warnings", []):
-        if not isinstance(entry, str):
-            raise unfit_answer(Unfit("warnings", "has an entry that is not a text"), state)
+    deprecated = [f"deprecated: {_message(entry, state)}" for entry in found.pop("deprecations", [])]
+    warnings = [_message(entry, state) for entry in found.get("warnings", [])] + deprecated
+    if warnings:
+        found["warnings"] = warnings
     arguments = found.get("invocation", {}).get("module_args")
     if isinstance(arguments, dict):
-        kept = {name: value for name, value in arguments.items() if name not in _INTERNAL}
-        found["invocation"] = {"module_args": kept}
+        found["invocation"] = {"module_args": {name: arguments[name] for name in arguments if name not in _INTERNAL}}
     return checked_result(found, facts=("discovered_interpreter_python",))
+
+
+def _message(entry: t.Any, state: str) -> str:
+    """Return the text of a warning, which ansible-core 2.19 and later make an object of when they read the answer."""
+    text = entry.get("msg") if isinstance(entry, dict) else getattr(getattr(entry, "event", None), "msg", entry)
+    if not isinstance(text, str):
+        raise unfit_answer(Unfit("warnings", "has an entry that is not a text"), state)
+    return text

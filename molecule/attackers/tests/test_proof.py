@@ -1,4 +1,4 @@
-"""A proof that proves nothing: hosts that lie to the controller's half of sshd_config, and sudo that leads to nobody."""
+"""Proofs that prove nothing: hosts that lie to the controller's half of sshd_config, and sudo that leads nowhere."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ rm -f /usr/lib/python3/dist-packages/pyhost_lie* /root/lie.json /etc/ssh/sshd_co
 rm -rf /etc/systemd/system/ssh.service.d
 cp /root/sshd_config /etc/ssh/sshd_config
 cp /root/sudo /etc/pam.d/sudo
+chown root:root /usr/bin/sudo
 chmod 4755 /usr/bin/sudo
 usermod -p '*' deploy
 sed -i '/^LC_ALL=/d' /etc/environment
@@ -106,10 +107,12 @@ class Pair:
 
     def run(self, *scripts: str) -> dict[str, str]:
         """Run a script on both hosts, or one for each; return what they print."""
-        each = zip(HOSTS, scripts if len(scripts) == len(HOSTS) else scripts * len(HOSTS), strict=True)
+        each = dict(zip(HOSTS, scripts if len(scripts) == len(HOSTS) else scripts * len(HOSTS), strict=True))
         with ThreadPoolExecutor() as pool:
-            printed = pool.map(lambda one: self.hosts[one[0]].run(one[1]), list(each))
-        return dict(zip(HOSTS, printed, strict=True))
+            answers = dict(zip(HOSTS, pool.map(lambda name: self.hosts[name].status(each[name]), HOSTS), strict=True))
+        failed = {name: printed[-500:] for name, (status, printed) in answers.items() if status}
+        assert not failed, failed
+        return {name: printed for name, (_status, printed) in answers.items()}
 
     def spoil(self, *scripts: str) -> None:
         honest = HONEST + ruled(ALL)
@@ -145,14 +148,13 @@ def pair(attacked: dict[str, Attacked]) -> Pair:
 
 
 def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> None:
-    """Each way by which a login of ssh runs a command here: ssh takes the name of an option from the host."""
-    for option in ("ProxyCommand", "LocalCommand", "KnownHostsCommand"):
-        without = {option: [f"$(touch {tmp_path}/{option})"], "PermitLocalCommand": ["yes"]}
-        answer = {"confirmation": {"rehearsal": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}
-        pair.spoil(lying(answer))
-        for said in pair.refused():
-            assert "confirmation.rehearsal.without." in said and "nothing was changed" in said
-        assert list(tmp_path.iterdir()) == []
+    """An option's name from the host goes to the client of the login: one of them runs a command here."""
+    without = {"ProxyCommand": [f"$(touch {tmp_path}/ran)"]}
+    pair.spoil(lying({"confirmation": {"rehearsal": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
+    told = pair.refused()
+    assert list(tmp_path.iterdir()) == []
+    for said in told:
+        assert "confirmation.rehearsal.without.ProxyCommand" in said and "nothing was changed" in said
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 import pytest
@@ -72,6 +73,7 @@ def test_of_the_facts_only_the_interpreter_stays() -> None:
         ("msg", {"a": 1}),
         ("warnings", "one"),
         ("warnings", [["one"]]),
+        ("deprecations", [{"message": "one"}]),
         ("diff", {}),
         ("diff", ["before"]),
         ("diff", [{"before": 1}]),
@@ -81,7 +83,7 @@ def test_of_the_facts_only_the_interpreter_stays() -> None:
     ],
 )
 def test_another_type_is_refused_by_the_fields_name(field: str, value: t.Any) -> None:
-    with pytest.raises(BaselineError, match=rf"not one of this module: {field} .*nothing was changed"):
+    with pytest.raises(BaselineError, match=rf"not one of this module: (?:{field}|warnings) .*nothing was changed"):
         read({**HONEST, field: value})
 
 
@@ -91,5 +93,13 @@ def test_an_answer_that_is_no_mapping(answer: t.Any) -> None:
         read(answer)
 
 
-def test_escapes_are_quoted() -> None:
-    assert read({"changed": False, "warnings": ["\x1b[2J"]})["warnings"] == ["\\x1b[2J"]
+SUMMARY = types.SimpleNamespace(event=types.SimpleNamespace(msg="\x1b[2J"))
+
+
+@pytest.mark.parametrize("entry", ["\x1b[2J", SUMMARY, {"msg": "\x1b[2J"}], ids=["text", "object", "mapping"])
+def test_escapes_are_quoted(entry: t.Any) -> None:
+    assert read({"changed": False, "warnings": [entry]})["warnings"] == ["\\x1b[2J"]
+    assert read({"changed": False, "deprecations": [entry]}) == {
+        "changed": False,
+        "warnings": ["deprecated: \\x1b[2J"],
+    }
