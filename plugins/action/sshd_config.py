@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -17,19 +18,28 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import (
+    ArmedRollback,
+    parse_confirmation,
+    read_ports,
+    unfit_answer,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Place
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import become_password, is_ssh, target_of
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm import (
-    Door,
     find_door,
     new_port,
     prove,
     take_back,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_request import proof_request
 
 # The second is that of FreeBSD's port openssh-portable, which takes the place of the base system's.
 _MAINS = ("/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config")
 _OTHER_CLIENTS = ("paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh")
+_UNCHANGED = "nothing was changed"
 Result = t.Dict[str, t.Any]
 
 
@@ -43,24 +53,26 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
         result = super().run(tmp, task_vars)
         self._vars = task_vars or {}
+        try:
+            return {**result, **self._change()}
+        except BaselineError as error:
+            return {**result, "changed": False, "failed": True, "msg": str(error), **error.details}
+
+    def _change(self) -> Result:
         without = self._without_login()
-        refusal = self._refusal_of_another_client() if without and self._connection.transport in _OTHER_CLIENTS else ""
-        if refusal:
-            return {**result, "changed": False, "failed": True, "msg": refusal}
+        if without and self._connection.transport in _OTHER_CLIENTS:
+            self._require_algorithms_of_another_client()
         if without:
             module = self._module("")[0]
             if module.get("changed") and not self._task.check_mode:
                 module["confirmed_by"] = without
-            return {**result, **module}
-        planned, facts = self._module("plan")
-        if planned.get("failed") or planned.get("unreachable") or not planned.get("changed"):
-            return {**result, **planned}
-        try:
-            done = self._commit(facts)
-            told = dict.fromkeys([*planned.get("warnings", []), *done.get("warnings", [])])
-            return {**result, **done, **({"warnings": list(told)} if told else {})}
-        except BaselineError as error:
-            return {**result, "changed": False, "failed": True, "msg": str(error), **error.details}
+            return module
+        planned, answer = self._module("plan")
+        if not _changes(planned):
+            return planned
+        done = self._commit(planned, answer)
+        warnings = dict.fromkeys([*planned.get("warnings", []), *done.get("warnings", [])])
+        return {**done, **({"warnings": list(warnings)} if warnings else {})}
 
     def _without_login(self) -> dict[str, str] | None:
         """Say why a login is not to prove the change, ``None`` where it is."""
@@ -78,57 +90,78 @@ class ActionModule(ActionBase):
             return {"method": "checks", "reason": reason}
         return None
 
-    def _refusal_of_another_client(self) -> str:
-        """Say why a client with algorithms of its own, which ssh cannot try for it, must not lose any."""
+    def _require_algorithms_of_another_client(self) -> None:
+        """Stop where a client with algorithms of its own, which ssh cannot try for it, would lose any."""
         if self._task.check_mode or not boolean(self._task.args.get("confirm", True), strict=False):
-            return ""
-        without = self._module("plan")[1].get("rehearsal", {}).get("without", {})
-        lost = "; ".join(f"{option} {', '.join(names)}" for option, names in without.items())
-        return lost and (
-            f"the connection is {self._connection.transport}, and whether that client gets in without what this change "
-            f"takes away cannot be tried ({lost}); nothing was changed; use the connection ssh, leave the algorithms "
-            "alone (crypto: system), or set confirm to false"
+            return
+        planned, answer = self._module("plan")
+        if not _changes(planned):
+            return
+        seconds = proof_request(self._task.args).seconds
+        rehearsal = parse_confirmation(answer, seconds=seconds, state=_UNCHANGED).rehearsal
+        lost = (
+            "; ".join(f"{option} {', '.join(names)}" for option, names in rehearsal.without.items())
+            if rehearsal
+            else ""
         )
+        if lost:
+            raise BaselineError(
+                f"the connection is {self._connection.transport}, and whether that client gets in without what this "
+                f"change takes away cannot be tried ({lost}); nothing was changed; use the connection ssh, leave the "
+                "algorithms alone (crypto: system), or set confirm to false"
+            )
 
-    def _module(self, phase: str) -> tuple[Result, dict[str, t.Any]]:
-        """Run the module and return its result, and apart from it what only the controller's half needs."""
+    def _module(self, phase: str, *, state: str = _UNCHANGED) -> tuple[Result, t.Any]:
+        """Run the module; return its result, and apart from it what only the controller's half needs, unread.
+
+        ``state`` says what was or was not changed on the host where the answer is none.
+        """
         internal = {"_phase": phase, "_login_user": self._connection.get_option("remote_user")} if phase else {}
-        done = self._execute_module(module_args={**self._task.args, **internal}, task_vars=self._vars)
-        invoked = done.get("invocation", {}).get("module_args", {})
-        for name in ("_phase", "_login_user"):
-            invoked.pop(name, None)
-        return done, done.pop("confirmation", {})
+        try:
+            done = self._execute_module(module_args={**self._task.args, **internal}, task_vars=self._vars)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            # ansible-core reads an answer before anybody else can, and trips over types that no module sends.
+            raise unfit_answer("ansible-core cannot read it", state) from error
+        answer = done.pop("confirmation", None) if isinstance(done, dict) else None
+        return module_answer(done, state=state), answer
 
-    def _commit(self, planned: dict[str, t.Any]) -> Result:
+    def _commit(self, planned: Result, answer: t.Any) -> Result:
+        request = proof_request(self._task.args)
+        facts = parse_confirmation(answer, seconds=request.seconds, state=_UNCHANGED)
         own = target_of(self._connection)
         password = become_password(self, self._vars)
-        door = find_door(
-            own,
-            planned["users"],
-            password=password,
-            own_refusal=planned["refusal"],
-            rehearsal=planned.get("rehearsal"),
-        )
-        started = time.monotonic()
-        seconds = planned["seconds"]
+        ports = read_ports(planned.get("ports"), state=_UNCHANGED)
         try:
-            done, facts = self._module("apply")
-        except AnsibleConnectionFailure as error:
+            port = new_port(own.port, server=facts.server_port, ports=ports, requested=request.ports)
+        except BaselineError as error:
             raise BaselineError(
-                f"the connection was lost while sshd was changed ({error}); unless it was done and confirmed, the host "
-                f"takes the change back by itself within {seconds} seconds, or at its next boot"
+                f"{error}; {_UNCHANGED}; name the port in settings (Port), or set confirm to false"
             ) from error
-        if done.get("failed") or done.get("unreachable") or not done.get("changed"):
+        door = find_door(own, request.users, password=password, own_refusal=facts.refusal, rehearsal=facts.rehearsal)
+        started = time.monotonic()
+        seconds = request.seconds
+        later = (
+            f"unless it was done and confirmed, the host takes the change back by itself within {seconds} seconds, or "
+            "at its next boot"
+        )
+        try:
+            done, answer = self._module("apply", state=later)
+        except AnsibleConnectionFailure as error:
+            said = printable(str(error))
+            raise BaselineError(f"the connection was lost while sshd was changed ({said}); {later}") from error
+        if not _changes(done):
             return done
-        armed = bool(facts["armed"])
-        place = _place(facts)
-        port = new_port(own.port, server=facts["server_port"], ports=done["ports"])
-        door = Door(target_of(self._connection, user=door.target.user, port=port), door.sudo, door.password)
-        complaint = prove(door, armed=armed, until=started + seconds / 2, place=place)
+        armed = parse_confirmation(answer, seconds=seconds, state=later).armed
+        if read_ports(done.get("ports"), state=later) != ports:
+            raise unfit_answer("ports are others than before the change", later)
+        door = replace(door, target=target_of(self._connection, user=door.target.user, port=port))
+        complaint = prove(
+            door, armed=bool(armed), until=started + seconds / 2, place=armed.place if armed else Place("sshd")
+        )
         if not complaint and armed and not door.sudo:
-            complaint = self._confirm_over_connection(place)
+            complaint = self._confirm_over_connection(armed.place)
         if complaint:
-            self._give_up(complaint, facts, deadline=started + seconds)
+            self._give_up(complaint, armed, deadline=started + seconds)
         done["confirmed_by"] = {
             "method": "login",
             "user": door.target.user,
@@ -136,6 +169,8 @@ class ActionModule(ActionBase):
             "sudo": door.sudo,
             "seconds": round(time.monotonic() - started, 1),
         }
+        if door.warning:
+            done["warnings"] = [*done.get("warnings", []), door.warning]
         return done
 
     def _confirm_over_connection(self, place: Place) -> str:
@@ -144,12 +179,13 @@ class ActionModule(ActionBase):
             ran = self._low_level_execute_command(f"sh {place.script} confirm")
         except AnsibleConnectionFailure as error:
             return (
-                f"a new login works, but the connection of the play, which should confirm the change, does not: {error}"
+                "a new login works, but the connection of the play, which should confirm the change, does not: "
+                f"{printable(str(error))}"
             )
-        return "" if ran["rc"] == 0 else f"the change could not be confirmed: {ran['stderr'].strip()}"
+        return "" if ran["rc"] == 0 else f"the change could not be confirmed: {printable(ran['stderr'].strip())}"
 
-    def _give_up(self, complaint: str, facts: dict[str, t.Any], *, deadline: float) -> t.NoReturn:
-        if not facts["armed"]:
+    def _give_up(self, complaint: str, armed: ArmedRollback | None, *, deadline: float) -> t.NoReturn:
+        if not armed:
             raise BaselineError(
                 f"sshd was made to read its files, which had been there before, and now {complaint}; "
                 "there is no earlier configuration to go back to"
@@ -159,13 +195,12 @@ class ActionModule(ActionBase):
             password=become_password(self, self._vars),
             master=self._control_master(),
             deadline=deadline,
-            place=_place(facts),
+            place=armed.place,
         )
         if outcome.rolled_back is None:
-            armed = facts["armed"]
-            boot = ", or at its next boot" if armed["boot"] != "none" else ""
+            boot = ", or at its next boot" if armed.boot != "none" else ""
             end = (
-                f"the host takes the change back by itself, {armed['seconds']} seconds after it was made{boot}, "
+                f"the host takes the change back by itself, {armed.seconds} seconds after it was made{boot}, "
                 f"which could not be seen from here: {outcome.words}"
             )
         else:
@@ -181,6 +216,6 @@ class ActionModule(ActionBase):
         return path % {"directory": unfrackpath(folder)} if path and folder else None
 
 
-def _place(facts: t.Mapping[str, t.Any]) -> Place:
-    """Return where on the host the undo lies that counts, if one does."""
-    return Place("sshd", base=facts["armed"]["base"]) if facts["armed"] else Place("sshd")
+def _changes(result: Result) -> bool:
+    """Say whether the module has changed something, or would, and goes on."""
+    return bool(result.get("changed")) and not result.get("failed") and not result.get("unreachable")

@@ -36,7 +36,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys im
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import silent
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import counts, settle
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import Armed, counts, settle
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import (
     Effective,
     asked,
@@ -129,9 +130,10 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         answers.warnings += guard(sshd, answers.root, base, order.users)
     doors = find_doors(host, move.old_ports, move.ports)
     reloaded = False
-    confirmation = for_controller(sshd, order.confirm, answers.root, base, order.users)
+    confirmation = for_controller(sshd, order.confirm, answers.root, base)
     if order.confirm.phase == "plan" and pending and not behind:
-        confirmation["rehearsal"] = rehearsal(sshd, _effective_now(sshd, base), answers.first, crypto)
+        without = rehearsal(sshd, _effective_now(sshd, base), answers.first, crypto)
+        confirmation = replace(confirmation, rehearsal=without)
     made: list[Made] = []
     if (pending or behind) and not host.check_mode and order.confirm.phase != "plan":
         made = make(host, crypto.needed, beside=[key.path for key in crypto.keys])
@@ -139,9 +141,10 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         program = sshd.program
         with under_undo(
             host, order.confirm, whole.changes, program=program, daemon=daemon, pid_file=pid_file, doors=doors
-        ) as confirmation["armed"], _opened(host, doors):
-            armed = confirmation["armed"]
+        ) as armed, _opened(host, doors):
             reloaded = _apply(host, order, where, whole, sshd, answers, daemon, move=move, armed=armed)
+        if armed:
+            confirmation = replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base))
     directives = compose(candidate, sshd.release)
     losers = shadowed(directives, order.wish, where.own)
     others = exceptions(directives, order.wish, where.own)
@@ -163,7 +166,7 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
             *map(_exception_words, others),
             *(str(one) for one in made if one.instead),
         ],
-        "confirmation": confirmation,
+        "confirmation": confirmation.as_json(),
     }
 
 
@@ -231,11 +234,11 @@ def _effective_now(sshd: Sshd, base: Connection) -> Effective:
         return {}
 
 
-def _require_undo(host: Host, armed: t.Mapping[str, t.Any] | None) -> None:
+def _require_undo(host: Host, armed: Armed | None) -> None:
     """Stop where the host's undo has begun while this run was still at it: nobody would take back what it writes."""
-    if armed and not counts(host, armed["token"]):
+    if armed and not counts(host, armed.token):
         raise BaselineError(
-            f"the change took longer than the {armed['seconds']} seconds of confirm_timeout, so that the host began to "
+            f"the change took longer than the {armed.seconds} seconds of confirm_timeout, so that the host began to "
             f"take it back; {_AFTERWARDS}; give it more time"
         )
 
@@ -250,7 +253,7 @@ def _apply(
     daemon: daemons.Daemon,
     *,
     move: Move,
-    armed: t.Mapping[str, t.Any] | None,
+    armed: Armed | None,
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
@@ -15,7 +15,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon 
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_doors import NONE, Doors
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import Armed, arm, drop
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Confirmation
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Daemon as UndoDaemon
 
 if t.TYPE_CHECKING:
@@ -36,9 +38,7 @@ class Confirm:
     login_user: str = ""
 
 
-def for_controller(
-    sshd: Sshd, confirm: Confirm, root: str, base: Connection, users: t.Iterable[str]
-) -> dict[str, t.Any]:
+def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) -> Confirmation:
     """Return what the controller decides by: whether its own user gets in under the candidate, and where it came in."""
     user = confirm.login_user or os.environ.get("SUDO_USER") or "root"
     refusal = ""
@@ -46,14 +46,8 @@ def for_controller(
         try:
             guard(sshd, root, base, [user])
         except BaselineError as error:
-            refusal = ". ".join(error.details["refused"])
-    return {
-        "refusal": refusal,
-        "users": list(users),
-        "seconds": confirm.seconds,
-        "server_port": int(base.local_port),
-        "armed": None,
-    }
+            refusal = printable(". ".join(error.details["refused"]))
+    return Confirmation(refusal, int(base.local_port or 22))
 
 
 @contextlib.contextmanager
@@ -66,7 +60,7 @@ def under_undo(
     daemon: Daemon,
     pid_file: str,
     doors: Doors = NONE,
-) -> t.Iterator[dict[str, t.Any] | None]:
+) -> t.Iterator[Armed | None]:
     """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
 
     A change that fails has been taken back by the one who made it.
@@ -76,9 +70,9 @@ def under_undo(
         return
     by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
     shut = [one.take for one in doors.openings]
-    armed: Armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
+    armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
     try:
-        yield asdict(armed)
+        yield armed
     except BaselineError:
         drop(host)
         raise

@@ -12,6 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd, controller, stage
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys import Made, host_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System, parse_os_release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Preflight
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_crypto import (
     POLICIES,
     algorithms,
@@ -154,15 +155,15 @@ def resolve(
     return crypto
 
 
-def rehearsal(sshd: Sshd, now: Effective, then: Effective, crypto: Crypto) -> dict[str, t.Any]:
+def rehearsal(sshd: Sshd, now: Effective, then: Effective, crypto: Crypto) -> Preflight | None:
     """Return what a client shall do without before the change, because it will have to after it.
 
     ``without`` holds the algorithms that go away, ``keys`` the host keys that stay: only what a client knows of these
-    can be verified afterwards. No keys: nothing that is shown afterwards can have been seen before. The answer is empty
-    where it is not known what sshd shows now.
+    can be verified afterwards. No keys: nothing that is shown afterwards can have been seen before. ``None`` is
+    returned where it is not known what sshd shows now.
     """
     if not now:
-        return {}
+        return None
     without = {
         option: fewer(_list(now, option), _list(then, option)) for option in ("KexAlgorithms", "Ciphers", "MACs")
     }
@@ -172,14 +173,14 @@ def rehearsal(sshd: Sshd, now: Effective, then: Effective, crypto: Crypto) -> di
     loaded = then.get("hostkey", ())
     staying = [key for key in after if key.path in loaded and key.path not in anew]
     if not before:
-        return {}
+        return None
     if len(staying) < len(before):
         without["HostKeyAlgorithms"] = without_types(_list(now, "HostKeyAlgorithms"), {key.type for key in staying})
-    return {
-        "without": {option: list(names) for option, names in without.items() if names},
-        "keys": [str(key) for key in staying],
-        "new_keys": sorted(anew),
-    }
+    return Preflight(
+        {option: names for option, names in without.items() if names},
+        keys=tuple(str(key) for key in staying),
+        new_keys=tuple(sorted(anew)),
+    )
 
 
 def _policy_title(system: System, crypto: Crypto) -> str:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
 import pwd
+import stat
 import time
 import typing as t
 
@@ -77,6 +80,8 @@ def _account(host: Host, user: str) -> Account:
         shell_runs=os.path.isfile(shell) and os.access(shell, os.X_OK),
         shell_listed=shell in (host.read("/etc/shells") or shell).split(),
         sudo=_sudo(host, user),
+        sudo_broken=_sudo_broken(host),
+        root_groups=_root_groups(),
         **_password(host, user),
     )
 
@@ -105,3 +110,32 @@ def _sudo(host: Host, user: str) -> str | None:
     if host.find("sudo") is None:
         return None
     return host.run(["sudo", "-n", "-l", "-U", user]).out
+
+
+def _sudo_broken(host: Host) -> str:
+    """Say why sudo makes nobody root, which root, who asks it here for the rules, does not notice."""
+    program = host.find("sudo")
+    path = host.target(program) if program else ""
+    entry = host.stat(path)
+    if entry is None:
+        return ""
+    if entry.st_uid != 0 or not entry.st_mode & stat.S_ISUID:
+        mode = stat.S_IMODE(entry.st_mode)
+        return (
+            f"{path} has the owner {entry.st_uid} and the mode {mode:04o}, without root's setuid bit; "
+            f"`chown root {path} && chmod 4755 {path}` gives it back"
+        )
+    if os.statvfs(path).f_flag & os.ST_NOSUID:
+        return f"{path} is on a file system that is mounted with nosuid; mount it without"
+    return ""
+
+
+def _root_groups() -> tuple[str, ...]:
+    """Return the groups of root, by name and as ``#gid``: a rule may name those whom sudo runs commands as."""
+    entry = pwd.getpwuid(0)
+    found: list[str] = []
+    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        found.append(f"#{gid}")
+        with contextlib.suppress(KeyError):
+            found.append(grp.getgrgid(gid).gr_name)
+    return tuple(found)

@@ -52,8 +52,10 @@ class Shadow:
 class Account:
     """A user as the host knows it. An account that does not exist has no ``home``.
 
-    ``sudo`` is what ``sudo -l -U`` prints, ``None`` where sudo is not installed; ``shell_listed`` says whether
-    /etc/shells names the shell. ``master`` is FreeBSD's entry, which has no ages of a password and other locks.
+    ``sudo`` is what ``sudo -l -U`` prints, ``None`` where sudo is not installed; ``sudo_broken`` says why the program
+    makes nobody root, whatever its rules are; ``root_groups`` are those of root, by name and as ``#gid``.
+    ``shell_listed`` says whether /etc/shells names the shell. ``master`` is FreeBSD's entry, which has no ages of a
+    password and other locks.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Account:
     shadow: Shadow = Shadow()
     master: MasterPasswd | None = None
     sudo: str | None = None
+    sudo_broken: str = ""
+    root_groups: tuple[str, ...] = ("root", "#0")
 
 
 @dataclass(frozen=True)
@@ -284,8 +288,11 @@ def _root(account: Account) -> t.Iterator[Refusal]:
             f"sudo is not installed, so {name} could not become root; install it (role admin_user)", pending=True
         )
         return
+    if account.sudo_broken:
+        yield Refusal(f"sudo would not make {name} root: {account.sudo_broken}")
+        return
     defaults, _sep, rules = account.sudo.rpartition("may run the following commands")
-    allowed, asks = rights(rules)
+    allowed, asks = rights(rules, groups=account.root_groups)
     if not allowed:
         text = f"sudo does not let {name} run every command as root; add '{name} ALL=(ALL:ALL) ALL' (role admin_user)"
         yield Refusal(text, pending=True)

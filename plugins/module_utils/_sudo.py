@@ -1,24 +1,116 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``sudo -l`` prints, read by the rules of sudoers(5)."""
+"""What ``sudo -l`` prints, read by the rules of sudoers(5). Pure.
+
+What is not understood grants nothing, and takes away what it may take away: a netgroup is not asked here, so
+``(+admins)`` is not root, and ``(ALL, !+admins)`` is not either.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import re
+import typing as t
 
 __all__ = ["rights"]
 
+_INDENT = 4
+# What stands before a command: tags, and options that bound its time or place (Tag_Spec, Option_Spec).
+_TAG = re.compile(r"([A-Z_]+):\s*")
+_OPTION = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)=\S+\s*")
+# With these the shell is root on this host all the same.
+_HARMLESS = ("ROLE", "TYPE", "TIMEOUT", "CWD")
+_DIGEST = re.compile(r"sha(?:224|256|384|512):\S+\s*")
+# By which Ansible, and every ``sudo sh -c``, runs a command; one of the two is the other on a merged /usr.
+_SHELLS = ("/bin/sh", "/usr/bin/sh")
 
-def rights(rules: str) -> tuple[bool, bool]:
-    """Return whether a shell may be run as root, and whether a password is asked: the last rule that fits decides."""
+
+def rights(rules: str, *, groups: t.Collection[str] = ("root", "#0")) -> tuple[bool, bool]:
+    """Return whether a shell may be run as root, and whether a password is asked: the last rule that fits decides.
+
+    ``groups`` are those of root, by name and as ``#gid``.
+    """
     allowed, asks = False, True
-    for commands in re.findall(r"^\s+\((?:ALL|root)\b[^)]*\)\s*(.*)$", rules, re.MULTILINE):
-        tag = True
-        for command in re.split(r"(?<!\\),\s*", commands.strip()):
-            tags, bare = re.findall(r"\b([A-Z_]+):", command), re.sub(r"^(?:[A-Z_]+:\s*)+", "", command)
-            tag = False if "NOPASSWD" in tags else True if "PASSWD" in tags else tag
-            if bare == "ALL":
-                allowed, asks = True, tag
-            elif bare in ("!ALL", "!/bin/sh", "!/usr/bin/sh"):
+    for runas, commands in _rules(rules):
+        if not _is_root(runas, groups):
+            continue
+        tags: dict[str, bool] = {}
+        for command in _split(commands):
+            tags, whole, bounded = _read_tags(command, tags)
+            if whole == "ALL":
+                allowed, asks = not bounded and not tags.get("NOEXEC"), not tags.get("NOPASSWD")
+            elif whole.startswith("!") and _may_be_shell(whole):
                 allowed = False
     return allowed, asks
+
+
+def _rules(text: str) -> t.Iterator[tuple[str, str]]:
+    """Yield (the list of users to run as, the list of commands) for each rule; longer ones go over several lines."""
+    joined: list[str] = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if indent > _INDENT and joined and not line.lstrip().startswith("("):
+            joined[-1] += f" {line.strip()}"
+        else:
+            joined.append(line if indent else "")
+    for line in joined:
+        found = re.fullmatch(r"\s+\(([^)]*)\)\s*(.*?)\s*", line)
+        if found:
+            yield found[1], found[2]
+
+
+def _is_root(runas: str, groups: t.Collection[str]) -> bool:
+    """Say whether a Runas_List leads to root: of its members that fit, the last one decides."""
+    users = re.split(r"\s+:\s*|^:\s*", runas, maxsplit=1)[0]
+    for member in reversed(_split(users)):
+        # sudo prints the "!" of a group behind its "%".
+        denied = member.count("!") % 2 == 1
+        fits = _fits_root(re.sub(r"!\s*", "", member), groups)
+        if fits or (fits is None and denied):
+            return not denied
+    return False
+
+
+def _fits_root(member: str, groups: t.Collection[str]) -> bool | None:
+    """Say whether root is ``member``; ``None`` where that is not known (a netgroup, a group of another directory)."""
+    if member in ("ALL", "root", "#0"):
+        return True
+    if re.fullmatch(r"%#?[^:+#][^:]*", member):
+        return member[1:] in groups
+    # Other users; a name in capitals may be an alias that sudo has not resolved.
+    return None if re.match(r"[%+]|[A-Z][A-Z0-9_]*$", member) else False
+
+
+def _read_tags(command: str, before: t.Mapping[str, bool]) -> tuple[dict[str, bool], str, bool]:
+    """Return the tags of ``command`` (they hold for what follows it), the command, and whether options bound it."""
+    tags, bounded = dict(before), False
+    while True:
+        tag, option, digest = _TAG.match(command), _OPTION.match(command), _DIGEST.match(command)
+        if option:
+            bounded = bounded or option[1] not in _HARMLESS
+            command = command[option.end() :]
+        elif digest:
+            command = command[digest.end() :].lstrip(", ")
+        elif tag:
+            name = {"PASSWD": "NOPASSWD", "EXEC": "NOEXEC"}.get(tag[1], tag[1])
+            tags[name] = name == tag[1]
+            command = command[tag.end() :]
+        else:
+            return tags, command.strip(), bounded
+
+
+def _may_be_shell(command: str) -> bool:
+    """Say whether ``command`` (with its ``!``) takes away the shell that commands are run by."""
+    bare = command.lstrip("! ")
+    program, _space, arguments = bare.partition(" ")
+    if bare == "ALL" or program.startswith("^") or re.fullmatch(r"[A-Z][A-Z0-9_]*", program):
+        return True
+    if program.endswith("/"):
+        return any(fnmatch.fnmatchcase(shell.rpartition("/")[0] + "/", program) for shell in _SHELLS)
+    if arguments and not fnmatch.fnmatchcase("-c true", arguments):
+        return False
+    return any(fnmatch.fnmatchcase(shell, program) for shell in _SHELLS)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"(?<!\\),", text) if part.strip()]

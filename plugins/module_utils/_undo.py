@@ -7,16 +7,17 @@ Its script is in ``_undo_script.py``.
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
-import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 __all__ = [
     "BASE",
+    "BASES",
     "Daemon",
     "Doors",
     "Place",
@@ -34,9 +35,13 @@ __all__ = [
 ]
 
 BASE = "/var/lib/pyhost.baseline"
+_BASE_FREEBSD = "/var/db/pyhost.baseline"
+# All there are; a host that names another one lies.
+BASES = (BASE, _BASE_FREEBSD)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Less time than a login may take undoes good changes; in more, nobody looks any more.
 _LEAST, _MOST = 15, 3600
+_LONGEST_PROBLEMS = 2000
 
 
 def check_seconds(seconds: int) -> None:
@@ -162,7 +167,7 @@ class Record:
             "timeout": "nobody confirmed the change in time",
             "boot": "the host was started again before the change was confirmed",
             "asked": "it was asked to",
-        }.get(self.trigger, self.trigger)
+        }.get(self.trigger, "of what it does not say")
         moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.when))
         sentence = f"on {moment} the host rolled its sshd configuration back, because {reason}"
         return f"{sentence}; not all went well: {self.problems}" if self.problems else sentence
@@ -226,16 +231,23 @@ esac
 
 def own_place(kernel: str, topic: str = "sshd") -> Place:
     """Return where the undo lies under ``kernel``, as uname(1) calls it; hier(7) of FreeBSD has no /var/lib."""
-    return Place(topic, base="/var/db/pyhost.baseline") if kernel == "FreeBSD" else Place(topic)
+    return Place(topic, base=_BASE_FREEBSD) if kernel == "FreeBSD" else Place(topic)
 
 
 def parse_record(text: str) -> Record:
-    """Read what ``record`` of the script wrote; a line that is missing reads as empty."""
-    values: dict[str, t.Any] = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    when = values.get("when", "")
+    """Read what ``record`` of the script wrote; a line that is missing, or holds what it never writes, reads as empty.
+
+    The controller reads it too, out of what a host sent, which may be hostile.
+    """
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def value(name: str, pattern: str) -> str:
+        found = values.get(name, "")
+        return found if re.fullmatch(pattern, found) else ""
+
     return Record(
-        token=values.get("token", ""),
-        trigger=values.get("trigger", ""),
-        when=int(when) if is_number(when) else 0,
-        problems=values.get("problems", ""),
+        token=value("token", "[0-9a-z]{1,64}"),
+        trigger=value("trigger", "timeout|boot|asked"),
+        when=int(value("when", "[0-9]{1,10}") or 0),
+        problems=printable(values.get("problems", ""), longest=_LONGEST_PROBLEMS),
     )

@@ -116,7 +116,10 @@ options:
       - Whether a change over an SSH connection must be confirmed by a new key login from the controller.
       - The login is made as the first of O(guard_users) (else as the user of the connection) who can log in from this
         controller before the change, on the port that sshd then has, and goes on to sudo. If nobody can, nothing is
-        changed.
+        changed, nor if one of O(guard_users) logs in and then does not become root.
+      - Only where sudo asks for a password that the play does not have, the login alone is proven, with a warning.
+      - The port is one that O(settings) or O(defaults) name (C(Port), C(ListenAddress)) or the connection's own. A port
+        that only other files of the host name is not logged in to, so name it in O(settings).
       - If it fails, if the controller dies or if the network is cut, the host goes back by itself to the configuration
         that it had, after O(confirm_timeout) seconds or, where it is switched off meanwhile, at its next boot.
       - Other connections than SSH get the checks on the host alone, which RV(confirmed_by) says.
@@ -242,7 +245,8 @@ selinux_ports:
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
-      C(reason) of the latter two. Its C(sudo) is false where the user has no sudo from this controller.
+      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have, so that
+      only the login was proven, of which a warning tells.
   type: dict
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import typing as t
 from dataclasses import dataclass, replace
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import forbidden_character, printable
 
 __all__ = [
     "MARK",
@@ -18,10 +21,11 @@ __all__ = [
     "Target",
     "command",
     "login_complaint",
+    "marked",
     "rehearsal_complaint",
     "rehearsed",
-    "sudo_complaint",
     "why",
+    "words",
 ]
 
 # Printed by the login's shell: ssh's own exit status 255 may also be that of the remote command.
@@ -66,6 +70,7 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
     ssh takes the first value of an option, so what must hold stands before the user's own arguments; only ``-S`` is
     taken from the last place.
     """
+    _require_fit_user(target.user)
     options = [
         *target.options,
         "ControlMaster=no",
@@ -100,30 +105,50 @@ def command(target: Target, script: str, *, seconds: int, master: str | None = N
     return [target.program, *flags, *target.arguments, "-S", master or "none", "--", target.host, in_sh(script)]
 
 
+def _require_fit_user(user: str | None) -> None:
+    """Refuse a name that could mean more than a user to ssh or, by ``%r``, to a shell of ssh_config(5).
+
+    It may come from a host: ssh_reach tells who logged in.
+    """
+    if user and (user[0] == "-" or user[-1] == "\\" or forbidden_character(user) or set(user) & set("'`\";&<>|(){} $")):
+        raise BaselineError(
+            f"the user of the connection is {printable(user, longest=80)!r}, which cannot be the name of a user; "
+            "nothing was tried; set ansible_user"
+        )
+
+
+def marked(script: str) -> str:
+    """Return ``script`` so that it first prints the mark that somebody is logged in.
+
+    sudo speaks the language of the environment, and its words are matched.
+    """
+    return f"LC_ALL=C; export LC_ALL; echo '{MARK}'; {script}"
+
+
 def in_sh(script: str) -> str:
     """Return the words by which any login shell, csh included, has sh(1) run ``script``."""
     return f"exec /bin/sh -c {shlex.quote(script)}"
 
 
-def rehearsed(target: Target, rehearsal: t.Mapping[str, t.Any]) -> Target:
+def rehearsed(target: Target, rehearsal: Preflight | None) -> Target:
     """Return ``target`` without the algorithms that go away with a change, so that its login is one as after it.
 
     A leading ``-`` takes them from the client's own list, which need not know their names, and lets it go on to prefer
     the host keys that it knows.
     """
-    without = rehearsal.get("without", {})
+    without = rehearsal.without if rehearsal else {}
     return replace(target, options=tuple(f"{option}=-{','.join(names)}" for option, names in without.items()))
 
 
-def rehearsal_complaint(target: Target, rehearsal: t.Mapping[str, t.Any], said: str) -> str:
+def rehearsal_complaint(target: Target, rehearsal: Preflight, said: str) -> str:
     """Say why a login as it will be after the change fails (``said``), where one as it is now works."""
     if not re.search(r"Host key verification failed|host key is known", said):
         return f"{said}, once the algorithms that this change takes away are left out"
-    keys = ", ".join(rehearsal.get("keys", ()))
+    keys = ", ".join(rehearsal.keys)
     if not keys:
         return (
             f"{target} would show none of its present host keys after the change, so nobody could verify it "
-            f"(new: {', '.join(rehearsal.get('new_keys', ())) or 'none'}); let one that clients know stay, or make the "
+            f"(new: {', '.join(rehearsal.new_keys) or 'none'}); let one that clients know stay, or make the "
             "new ones first and let the clients learn them"
         )
     port = f" -p {target.port}" if target.port else ""
@@ -202,13 +227,20 @@ _MEANINGS = (
 )
 _NOISE = re.compile(r"debug\d: |Warning: |\*\* |@+$|mux_client|Pseudo-terminal will not")
 _MOST_LINES = 3
+# A host sends as much as it likes: the patterns see the end of it, in lines of a length that no honest one passes.
+_READ_LINES, _READ_CHARACTERS = 60, 500
+
+
+def _lines(text: str) -> list[str]:
+    """Return the last lines of ``text``, each cut and printable."""
+    lines = text[-_READ_LINES * _READ_CHARACTERS :].splitlines()[-_READ_LINES:]
+    return [printable(" ".join(line[:_READ_CHARACTERS].split())) for line in lines]
 
 
 def words(reply: Reply) -> str:
     """Return what was said on one line: standard error, else standard output, without warnings and debug lines."""
     for text in (reply.err, reply.out.replace(MARK, "")):
-        lines = [" ".join(line.split()) for line in text.splitlines()]
-        told = [line.rstrip(".") for line in lines if line and not _NOISE.match(line)]
+        told = [line.rstrip(".") for line in _lines(text) if line and not _NOISE.match(line)]
         if told:
             telling = [line for line in told if any(re.search(meaning[0], line) for meaning in _MEANINGS)]
             return "; ".join(dict.fromkeys((telling or told)[-_MOST_LINES:]))
@@ -217,7 +249,8 @@ def words(reply: Reply) -> str:
 
 def why(text: str) -> str:
     """Return what ssh's ``text`` means and what to do about it, an empty text where it is not known."""
-    return next((meaning for pattern, meaning in _MEANINGS if re.search(pattern, text)), "")
+    lines = _lines(text)
+    return next((meaning for pattern, meaning in _MEANINGS if any(re.search(pattern, line) for line in lines)), "")
 
 
 def login_complaint(target: Target, reply: Reply) -> str | None:
@@ -230,26 +263,5 @@ def login_complaint(target: Target, reply: Reply) -> str | None:
             f"a new login as {target} is let in but runs no command: {said}; "
             "look for ForceCommand in sshd_config, command= in authorized_keys, or a login shell that is none"
         )
-    hint = why(reply.err + reply.out)
+    hint = why(f"{reply.err}\n{reply.out}")
     return f"a new key login as {target} fails: {said}" + (f"; {hint}" if hint else "")
-
-
-def needs_password(reply: Reply) -> bool:
-    """Say whether sudo would have asked for a password (sudo(8) and sudo-rs word it alike)."""
-    return bool(re.search(r"password is required|interactive authentication is required", reply.err))
-
-
-def sudo_complaint(target: Target, reply: Reply, *, tried: str) -> str | None:
-    """Say why sudo failed after a login that worked; ``tried`` is ``nopasswd`` or ``password``."""
-    if reply.rc == 0:
-        return None
-    said = words(reply)
-    if tried == "password":
-        hint = "the become password was not accepted, or the user may not use sudo"
-    elif needs_password(reply):
-        hint = "give the become password (--ask-become-pass), or set sudo to false to prove the login alone"
-    elif re.search(r"not found", reply.err):
-        hint = "install sudo"
-    else:
-        hint = "give the user a rule in /etc/sudoers.d"
-    return f"a new login as {target} works, but sudo there does not: {said}; {hint}"

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
 import shlex
 import subprocess
 import time
@@ -18,20 +20,29 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import
     Target,
     command,
     login_complaint,
+    marked,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_sudo import (
+    as_root,
+    is_root,
     needs_password,
+    rejects_password,
     sudo_complaint,
+    without_sudo,
 )
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
     from ansible.plugins.connection import ConnectionBase
 
-__all__ = ["Login", "SudoRefused", "as_root", "become_password", "is_ssh", "log_in", "run", "target_of"]
+__all__ = ["Login", "PasswordWanted", "SudoRefused", "become_password", "is_ssh", "log_in", "run", "target_of"]
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 # The connection alone has its own limit (ConnectTimeout); a shell or sudo that hangs must end too.
 _SHELL_SECONDS = 15
-_ROOT = "pyhost.baseline: root"
+# An honest host prints some lines. What one sends without an end must not fill the controller's memory.
+_MOST_OUTPUT = 1024 * 1024
+_CHUNK = 65536
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,10 @@ class Login:
 
 class SudoRefused(BaselineError):
     """The login works, sudo after it does not."""
+
+
+class PasswordWanted(SudoRefused):
+    """sudo asks for a password, and the play has none or that of somebody else."""
 
 
 def is_ssh(connection: ConnectionBase) -> bool:
@@ -77,50 +92,92 @@ def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str
     return action._templar.template(given) if given else action._play_context.become_pass or None
 
 
-def as_root(script: str, *, password: str | None = None) -> tuple[str, str | None]:
-    """Return what a login runs, and its standard input, so that ``script`` runs as root."""
-    quoted = shlex.quote(script)
-    sudo = f"sudo -S -k -p '' sh -c {quoted}" if password else f"sudo -n sh -c {quoted}"
-    return f'if [ "$(id -u)" = 0 ]; then {script}; else {sudo}; fi', f"{password}\n" if password else None
-
-
 def run(target: Target, script: str, *, seconds: int, data: str | None = None, master: str | None = None) -> Reply:
-    """Run ``script`` over a new connection, or over the control master ``master``; ``data`` is its standard input."""
-    argv = command(target, script, seconds=seconds, master=master)
+    """Run ``script`` over a new connection, or over the control master ``master``.
+
+    ``data`` is its standard input. It may be a password, so it is only written once the script has printed that
+    somebody is logged in and that it runs.
+    """
+    argv = command(target, marked(script), seconds=seconds, master=master)
+    limit = seconds + _SHELL_SECONDS
     # ssh's words are matched, so they must not be translated.
     environment = {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(
+        client = subprocess.Popen(
             argv,
-            input=(data or "").encode(),
-            capture_output=True,
-            timeout=seconds + _SHELL_SECONDS,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment,
-            check=False,
         )
     except FileNotFoundError as error:
         raise BaselineError(f"the OpenSSH client {target.program} is not installed on this controller") from error
-    except subprocess.TimeoutExpired:
-        return Reply(255, "", f"ssh: {target.host} did not answer within {seconds + _SHELL_SECONDS} seconds")
-    return Reply(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    with client:
+        try:
+            out, err = _exchange(client, (data or "").encode(), until=time.monotonic() + limit)
+            return Reply(client.wait(1), out.decode(errors="replace"), err.decode(errors="replace"))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            return Reply(255, "", f"ssh: {target.host} did not answer within {limit} seconds")
+        except _TooMuch:
+            size = f"{_MOST_OUTPUT // 1024} KiB"
+            return Reply(255, "", f"ssh: {target.host} sent more than {size}, so the connection was closed")
+        finally:
+            client.kill()
+
+
+class _TooMuch(Exception):
+    """The host sends without an end."""
+
+
+def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> tuple[bytes, bytes]:
+    """Return what ``client`` prints until it ends, and give it ``data`` when it has printed the mark of a login."""
+    assert client.stdin and client.stdout and client.stderr
+    got = {client.stdout: bytearray(), client.stderr: bytearray()}
+    if not data:
+        client.stdin.close()
+    with selectors.DefaultSelector() as selector:
+        for stream in got:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            left = until - time.monotonic()
+            events = selector.select(left) if left > 0 else []
+            if not events:
+                raise TimeoutError
+            for key, _mask in events:
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                got[t.cast(t.IO[bytes], key.fileobj)] += chunk
+            if sum(map(len, got.values())) > _MOST_OUTPUT:
+                raise _TooMuch
+            if not client.stdin.closed and MARK.encode() in got[client.stdout][-2 * _CHUNK :]:
+                # Who ends without reading has no use for it.
+                with contextlib.suppress(BrokenPipeError):
+                    client.stdin.write(data)
+                    client.stdin.close()
+    return bytes(got[client.stdout]), bytes(got[client.stderr])
 
 
 def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = None) -> Login:
-    """Prove a new key login, and with ``sudo`` that it reaches root; raises with the sentence for the user."""
+    """Prove a new key login, and with ``sudo`` that it reaches root; raises with the sentence for the user.
+
+    Root needs no sudo, and a bare host has none. ``PasswordWanted`` is raised where all that is missing is a password.
+    """
     started = time.monotonic()
-    # Root needs no sudo, and a bare host has none.
-    proof = f"if [ \"$(id -u)\" = 0 ]; then echo '{_ROOT}'; else sudo -n true; fi" if sudo else "true"
-    reply = run(target, f"echo '{MARK}'; {proof}", seconds=seconds)
+    reply = run(target, as_root("true")[0] if sudo else "true", seconds=seconds)
     complaint = login_complaint(target, reply)
     if complaint:
         raise BaselineError(complaint)
     reached = "unchecked"
     if sudo:
-        reached = "root" if _ROOT in reply.out else "nopasswd"
-        if needs_password(reply) and password:
+        reached = "root" if without_sudo(reply) else "nopasswd"
+        if not is_root(reply) and needs_password(reply) and password:
             reached = "password"
-            reply = run(target, "sudo -S -k -p '' true", seconds=seconds, data=password + "\n")
+            script, data = as_root("true", password=password)
+            reply = run(target, script, seconds=seconds, data=data)
         complaint = sudo_complaint(target, reply, tried=reached)
         if complaint:
-            raise SudoRefused(complaint)
+            wanted = rejects_password(reply) if reached == "password" else needs_password(reply)
+            raise (PasswordWanted if wanted else SudoRefused)(complaint)
     return Login(round(time.monotonic() - started, 2), reached)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Confirmation, Preflight
 
-TAKEN = {"rehearsal": {"without": {"KexAlgorithms": ["curve25519-sha256"]}, "keys": []}}
+PLAIN = Confirmation("", 22)
+TAKEN = replace(PLAIN, rehearsal=Preflight({"KexAlgorithms": ("curve25519-sha256",)}))
 
 
-def refusal(facts: dict[str, t.Any], *, check_mode: bool = False, confirm: t.Any = True) -> str:
+def refusal(facts: Confirmation, *, changed: bool = True, check_mode: bool = False, confirm: t.Any = True) -> str:
     action = ActionModule.__new__(ActionModule)
     action._task = types.SimpleNamespace(check_mode=check_mode, args={"confirm": confirm})
     action._connection = types.SimpleNamespace(transport="paramiko")
     # What the module on the host answers in its first phase.
-    action.__dict__["_module"] = lambda _phase: ({"changed": True}, facts)
-    return action._refusal_of_another_client()
+    answer = json.loads(json.dumps(facts.as_json())) if changed else {}
+    action.__dict__["_module"] = lambda _phase: ({"changed": changed}, answer)
+    try:
+        action._require_algorithms_of_another_client()
+    except BaselineError as error:
+        return str(error)
+    return ""
 
 
 def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
@@ -32,13 +42,14 @@ def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
 @pytest.mark.parametrize(
     ("facts", "more"),
     [
-        pytest.param({}, {}, id="nothing-changes"),
-        pytest.param({"rehearsal": {"without": {}, "keys": ["a"]}}, {}, id="nothing-goes-away"),
+        pytest.param(PLAIN, {"changed": False}, id="nothing-changes"),
+        pytest.param(PLAIN, {}, id="nothing-is-known"),
+        pytest.param(replace(PLAIN, rehearsal=Preflight({}, keys=("ssh-rsa 3072 SHA256:a",))), {}, id="nothing-goes"),
         pytest.param(TAKEN, {"check_mode": True}, id="check-mode"),
         pytest.param(TAKEN, {"confirm": "no"}, id="without-confirm"),
     ],
 )
-def test_all_else_goes_on(facts: dict[str, t.Any], more: dict[str, t.Any]) -> None:
+def test_all_else_goes_on(facts: Confirmation, more: dict[str, t.Any]) -> None:
     assert refusal(facts, **more) == ""
 
 

@@ -166,6 +166,24 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
             id="as somebody else",
         ),
         pytest.param(
+            {"sudo": SUDO.replace("(ALL : ALL)", "(ALL, !root)")},
+            {},
+            "sudo does not let deploy run every command as root; add 'deploy ALL=(ALL:ALL) ALL' (role admin_user)",
+            id="as everybody but root",
+        ),
+        pytest.param(
+            {"sudo": SUDO.replace("(ALL : ALL)", "(%wheel)"), "root_groups": ("operator", "#5")},
+            {},
+            "sudo does not let deploy run every command as root; add 'deploy ALL=(ALL:ALL) ALL' (role admin_user)",
+            id="as the members of a group that root is not in",
+        ),
+        pytest.param(
+            {"sudo_broken": "/usr/bin/sudo has the mode 0755"},
+            {},
+            "sudo would not make deploy root: /usr/bin/sudo has the mode 0755",
+            id="no setuid bit",
+        ),
+        pytest.param(
             {"sudo": SUDO.replace("NOPASSWD: ", "")},
             {},
             "sudo asks deploy for a password and the account has none; set one, or allow sudo without (NOPASSWD)",
@@ -175,6 +193,11 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
 )
 def test_the_account_shuts_out(change: dict[str, t.Any], settings: Settings, expected: str) -> None:
     assert judge(settings, account=replace(DEPLOY, **change)) == [expected]
+
+
+def test_sudo_as_the_members_of_a_group_of_root() -> None:
+    account = replace(DEPLOY, sudo=SUDO.replace("(ALL : ALL)", "(%wheel)"), root_groups=("wheel", "#0"))
+    assert judge(account=account) == []
 
 
 def test_sudo_with_a_password_that_is_there() -> None:

@@ -256,6 +256,12 @@ def test_parse_armed(text: str, expected: tuple[str, float]) -> None:
             "again before the change was confirmed; not all went well: x=y could not be restored",
             id="problems",
         ),
+        pytest.param(
+            "token=$(id)\ntrigger=\x1b[2J\nwhen=99999999999999\nproblems=\x1b[2J" + "x" * 3000 + "\n",
+            "on 1970-01-01 00:00:00 UTC the host rolled its sshd configuration back, because of what it does not say; "
+            "not all went well: \\x1b[2J" + "x" * 1996 + "… (1004 more characters)",
+            id="of no rollback",
+        ),
     ],
 )
 def test_record_as_a_sentence(text: str, expected: str) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import subprocess
-import typing as t
+import time
+from dataclasses import replace
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import (
     MARK,
     Reply,
     Target,
     command,
     login_complaint,
-    needs_password,
     rehearsal_complaint,
     rehearsed,
-    sudo_complaint,
     why,
+    words,
 )
 
 TARGET = Target("192.0.2.7", user="deploy", port=2222)
@@ -35,11 +37,10 @@ def test_a_target_in_words(target: Target, text: str) -> None:
     assert str(target) == text
 
 
-REHEARSAL = {
-    "without": {"KexAlgorithms": ["curve25519-sha256", "unknown@example.org"], "HostKeyAlgorithms": ["ssh-ed25519"]},
-    "keys": ["ssh-rsa 3072 SHA256:a"],
-    "new_keys": [],
-}
+REHEARSAL = Preflight(
+    {"KexAlgorithms": ("curve25519-sha256", "unknown@example.org"), "HostKeyAlgorithms": ("ssh-ed25519",)},
+    keys=("ssh-rsa 3072 SHA256:a",),
+)
 
 
 def test_a_rehearsal_takes_away_what_goes_away() -> None:
@@ -54,7 +55,7 @@ def test_a_rehearsal_takes_away_what_goes_away() -> None:
 
 
 def test_nothing_goes_away() -> None:
-    assert rehearsed(TARGET, {}) == TARGET
+    assert rehearsed(TARGET, None) == TARGET
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_nothing_goes_away() -> None:
             id="unknown host keys",
         ),
         pytest.param(
-            {**REHEARSAL, "keys": [], "new_keys": ["/etc/ssh/ssh_host_ed25519_key"]},
+            replace(REHEARSAL, keys=(), new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
             "Host key verification failed",
             "would show none of its present host keys after the change, so nobody could verify it "
             "(new: /etc/ssh/ssh_host_ed25519_key)",
@@ -82,7 +83,7 @@ def test_nothing_goes_away() -> None:
         ),
     ],
 )
-def test_why_a_rehearsal_fails(rehearsal: dict[str, t.Any], said: str, telling: str) -> None:
+def test_why_a_rehearsal_fails(rehearsal: Preflight, said: str, telling: str) -> None:
     assert telling in rehearsal_complaint(TARGET, rehearsal, said)
 
 
@@ -213,37 +214,27 @@ def test_why(words: str, part: str) -> None:
     assert bool(part) is bool(why(words))
 
 
-@pytest.mark.parametrize(
-    ("reply", "tried", "part"),
-    [
-        pytest.param(failed("", rc=0), "nopasswd", None, id="root"),
-        pytest.param(
-            failed("sudo: a password is required\n", rc=1), "nopasswd", "give the become password", id="password-wanted"
-        ),
-        pytest.param(
-            failed("sudo: interactive authentication is required\n", rc=1),
-            "nopasswd",
-            "give the become password",
-            id="password-wanted-by-sudo-rs",
-        ),
-        pytest.param(
-            failed("Sorry, try again.\nsudo: no password was provided\n", rc=1),
-            "password",
-            "the become password was not accepted",
-            id="wrong-password",
-        ),
-        pytest.param(failed("sh: 1: sudo: not found\n", rc=127), "nopasswd", "install sudo", id="no-sudo"),
-        pytest.param(
-            failed("deploy is not in the sudoers file.\n", rc=1), "nopasswd", "a rule in /etc/sudoers.d", id="no-rule"
-        ),
-    ],
-)
-def test_sudo_complaint(reply: Reply, tried: str, part: str | None) -> None:
-    complaint = sudo_complaint(TARGET, reply, tried=tried)
-    assert (complaint is None) is (part is None)
-    assert part is None or part in str(complaint)
+@pytest.mark.parametrize("user", ["-oX=x", "a b", "a\nb", 'a"b', "$(x)", "a;b", "a\\", "\u2028b", "a|b", "`x`"])
+def test_a_name_that_means_more_than_a_user_is_refused(user: str) -> None:
+    with pytest.raises(BaselineError, match="which cannot be the name of a user; nothing was tried"):
+        command(Target("web", user=user), "true", seconds=7)
 
 
-def test_needs_password() -> None:
-    assert needs_password(failed("sudo: a password is required\n", rc=1))
-    assert not needs_password(failed("deploy is not in the sudoers file.\n", rc=1))
+@pytest.mark.parametrize("user", ["deploy", "_ops", "a.b-c", "DOMAIN\\deploy", "deploy@example.org", "\u00fcmit"])
+def test_names_of_users(user: str) -> None:
+    assert f'User="{user}"' in command(Target("web", user=user), "true", seconds=7)
+
+
+def test_the_words_of_a_host_are_printable_and_bounded() -> None:
+    said = words(failed("\x1b[2J\u202emoc.live\n" + "x" * 100_000 + "\n"))
+    assert "\x1b" not in said and "\u202e" not in said
+    assert "\\x1b[2J" in words(failed("\x1b[2J\n"))
+    assert len(said) < 2000
+
+
+def test_a_host_cannot_keep_the_patterns_busy() -> None:
+    """``Host key for .* has changed`` goes over the rest of the line from each place where it could begin."""
+    started = time.monotonic()
+    reply = failed("Host key for Load key " * 50_000)
+    assert login_complaint(TARGET, reply)
+    assert time.monotonic() - started < 2

@@ -7,13 +7,15 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils import _sshd_confirm as confirm
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_client import MARK, Reply, Target
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import Login, SudoRefused
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import Login, PasswordWanted, SudoRefused
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm import Door, Outcome
 
 OWN = Target("192.0.2.7", user="root")
 DOOR = Door(Target("192.0.2.7", user="deploy"), sudo=True)
+IN = f"{MARK}\npyhost.baseline: root\n"
 RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
 
 
@@ -30,7 +32,13 @@ RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
     ],
 )
 def test_new_port(own: int | None, server: int, ports: list[int], expected: int | None) -> None:
-    assert confirm.new_port(own, server=server, ports=ports) == expected
+    assert confirm.new_port(own, server=server, ports=ports, requested=ports) == expected
+
+
+def test_a_host_sends_a_login_to_no_port_that_nobody_asked_for() -> None:
+    assert confirm.new_port(None, server=22, ports=[2200, 2222], requested={2222}) == 2222
+    with pytest.raises(BaselineError, match=r"listen on 2200 alone, .* logs in nowhere because a host says so"):
+        confirm.new_port(None, server=22, ports=[2200], requested={2222})
 
 
 def logins(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Exception | None]) -> list[str]:
@@ -54,7 +62,7 @@ def test_the_first_guarded_user_who_gets_in_confirms(monkeypatch: pytest.MonkeyP
     assert (door.target.user, door.sudo, tried) == ("deploy", True, ["deploy"])
 
 
-REHEARSAL = {"without": {"HostKeyAlgorithms": ["ecdsa-sha2-nistp256"]}, "keys": ["ssh-rsa 3072 SHA256:a"]}
+REHEARSAL = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ssh-rsa 3072 SHA256:a",))
 
 
 def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +84,7 @@ def test_a_login_that_fails_now_too_is_told_as_ever(monkeypatch: pytest.MonkeyPa
 
 def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"root": None})
-    rehearsal: dict[str, t.Any] = {"without": {}, "keys": [], "new_keys": ["/etc/ssh/ssh_host_ed25519_key"]}
+    rehearsal = Preflight({}, new_keys=("/etc/ssh/ssh_host_ed25519_key",))
     with pytest.raises(BaselineError, match="none of its present host keys"):
         confirm.find_door(OWN, [], password=None, own_refusal="", rehearsal=rehearsal)
     assert tried == []
@@ -85,9 +93,45 @@ def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatc
     assert confirm.find_door(unchecked, [], password=None, own_refusal="", rehearsal=rehearsal).target == unchecked
 
 
-def test_sudo_that_was_not_to_be_had_before_is_no_reason_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    logins(monkeypatch, {"deploy": SudoRefused("a password is required")})
-    assert confirm.find_door(OWN, ["deploy"], password=None, own_refusal="").sudo is False
+@pytest.mark.parametrize(
+    ("password", "wants"), [(None, "a password that the play does not have"), ("x", "another password than the play's")]
+)
+def test_only_a_password_that_is_not_there_leaves_the_login_alone(
+    monkeypatch: pytest.MonkeyPatch, password: str | None, wants: str
+) -> None:
+    logins(monkeypatch, {"deploy": PasswordWanted("a password is required")})
+    door = confirm.find_door(OWN, ["deploy"], password=password, own_refusal="")
+    assert door.sudo is False
+    assert door.warning.startswith(
+        f"only the login of deploy is proven, not that deploy becomes root: sudo asks for {wants}"
+    )
+
+
+def test_a_guarded_user_who_does_not_become_root_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = logins(monkeypatch, {"deploy": SudoRefused("sudo there does not: no setuid bit"), "root": None})
+    with pytest.raises(BaselineError, match=r"no setuid bit\. Nothing was changed; the task asks that deploy"):
+        confirm.find_door(OWN, ["deploy"], password=None, own_refusal="")
+    assert tried == ["deploy"]
+
+
+@pytest.mark.parametrize(
+    ("password", "error"),
+    [
+        pytest.param(None, SudoRefused("is not in the sudoers file"), id="no rule"),
+        pytest.param("x", PasswordWanted("was not accepted"), id="the play's own password is wrong"),
+    ],
+)
+def test_the_connections_user_who_does_not_become_root_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch, password: str | None, error: SudoRefused
+) -> None:
+    logins(monkeypatch, {"ops": error})
+    with pytest.raises(BaselineError, match=rf"no new login .* {error}\. Nothing was changed"):
+        confirm.find_door(Target("192.0.2.7", user="ops"), [], password=password, own_refusal="")
+
+
+def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": None})
+    assert confirm.find_door(OWN, ["deploy"], password="x", own_refusal="").password is None
 
 
 def test_the_user_of_the_connection_steps_in_where_the_wish_lets_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,14 +167,26 @@ def replies(monkeypatch: pytest.MonkeyPatch, *answers: Reply) -> list[str]:
 
 
 def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
+    ran = replies(monkeypatch, Reply(0, IN, ""))
     assert confirm.prove(DOOR, armed=True, until=110) == ""
-    assert "sudo -n sh -c 'sh /var/lib/pyhost.baseline/undo-sshd/undo confirm'" in ran[0]
+    assert "sudo -n -u root sh -c '" in ran[0]
+    assert "sh /var/lib/pyhost.baseline/undo-sshd/undo confirm'" in ran[0]
+
+
+@pytest.mark.parametrize("armed", [True, False])
+def test_an_exit_status_alone_confirms_nothing(monkeypatch: pytest.MonkeyPatch, armed: bool) -> None:
+    replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
+    assert "but sudo there does not" in confirm.prove(DOOR, armed=armed, until=110)
+
+
+def test_root_who_cannot_confirm_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies(monkeypatch, Reply(1, IN, "mv: cannot move: Read-only file system"))
+    assert "became root, but could not confirm the change: mv: cannot" in confirm.prove(DOOR, armed=True, until=110)
 
 
 def test_a_connection_that_is_not_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")
-    ran = replies(monkeypatch, refused, Reply(0, f"{MARK}\n", ""))
+    ran = replies(monkeypatch, refused, Reply(0, IN, ""))
     assert confirm.prove(DOOR, armed=True, until=110) == ""
     assert len(ran) == 2
 
@@ -149,15 +205,22 @@ def test_a_login_that_runs_another_command_is_final(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    replies(monkeypatch, Reply(3, f"{MARK}\n", "too late to confirm"))
+    replies(monkeypatch, Reply(3, IN, "too late to confirm"))
     expected = "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows"
     assert confirm.prove(DOOR, armed=True, until=110) == expected
 
 
 def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
+    ran = replies(monkeypatch, Reply(1, f"{MARK}\n", "sudo: a password is required"))
     assert confirm.prove(Door(DOOR.target, sudo=False), armed=True, until=110) == ""
     assert "undo" not in ran[0]
+
+
+def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies(
+        monkeypatch, Reply(1, f"{MARK}\n", "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set")
+    )
+    assert "must be owned by uid 0" in confirm.prove(Door(DOOR.target, sudo=False), armed=True, until=110)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +250,26 @@ def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatc
             Outcome(False, "the host tried to take the change back, but not all went well: x could not be restored"),
             id="problems",
         ),
+        pytest.param(None, [Reply(0, IN, "")], Outcome(True, "a new login as root@192.0.2.7 works again"), id="in"),
         pytest.param(
-            None, [Reply(0, f"{MARK}\n", "")], Outcome(True, "a new login as root@192.0.2.7 works again"), id="in"
+            None,
+            [Reply(1, f"{MARK}\n", "sudo: unable to initialize policy plugin")],
+            Outcome(
+                None,
+                "a new login as root@192.0.2.7 works, but sudo there does not: sudo: unable to initialize policy "
+                "plugin; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+            ),
+            id="in-and-no-further",
+        ),
+        pytest.param(
+            None,
+            [Reply(0, f"{MARK}\ntoken=$(x)\nwhen=99999999999999\ntrigger=\x1b[2J\nproblems=\x1b[2J\n", "")],
+            Outcome(
+                None,
+                "a new login as root@192.0.2.7 works, but sudo there does not: when=99999999999999; trigger=\\x1b[2J; "
+                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+            ),
+            id="a-record-of-no-rollback",
         ),
         pytest.param(
             None,
