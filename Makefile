@@ -26,7 +26,7 @@ demo-down: setup  ## remove the demo's host
 
 test: lint types unit sanity molecule  ## everything
 
-lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema
+lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
@@ -35,6 +35,7 @@ lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/ansible-lint --profile production --offline
+	$(BIN)/python -m tools.audit
 
 types: setup  ## mypy
 	tools/types.sh

@@ -154,7 +154,8 @@ def _packages(data: Data) -> t.Iterator[list[str]]:
 
 def _cell(data: Data, name: str, systems: t.Sequence[str]) -> str:
     found: Row | None = row(name, asked_system(systems[0]))
-    assert found is not None
+    if found is None:
+        raise SystemExit(f"{name} is not in the package table of {systems[0]}")
     if isinstance(found, Included):
         return found.where
     if isinstance(found, Unavailable):

@@ -38,6 +38,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer impo
     said,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import install_python
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_target import target_error
 
 # Every variable that sets the option of the ssh connection plugin.
 _VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_port", "ansible_ssh_port")}
@@ -65,8 +66,8 @@ class ActionModule(ActionBase):
                 "allow_unproven": {"type": "bool", "default": False},
             }
         )[1]
-        if complaint := port_complaint(wish["ports"]):
-            return {**result, "failed": True, "msg": complaint}
+        if refused := port_complaint(wish["ports"]) or self._target_error(wish["users"]):
+            return {**result, "failed": True, "msg": refused}
         named = self._named_python(task_vars or {})
         least, pythons = _python_wish(named)
         forced = self._forced() if self._is_ssh() else set()
@@ -112,6 +113,11 @@ class ActionModule(ActionBase):
 
     def _is_ssh(self) -> bool:
         return str(self._connection.transport).rpartition(".")[2] == "ssh"
+
+    def _target_error(self, users: t.Sequence[str]) -> str:
+        if not self._is_ssh():
+            return ""
+        return target_error(self._connection.get_option("host"), [*users, self._connection.get_option("remote_user")])
 
     def _candidates(self, wish: dict[str, t.Any], forced: set[str]) -> list[Candidate]:
         """Other connections than ssh have no users and ports to choose from: their one candidate is themselves."""

@@ -93,7 +93,7 @@ def value_text(where: str, name: str, value: t.Any) -> str:
         items = [value_text(where, name, item) for item in value]
         return (" " if name in _BY_BLANK else "\n").join(items)
     if isinstance(value, str):
-        return "\n".join(line.strip() for line in value.strip().splitlines())
+        return "\n".join(line.strip() for line in value.strip().split("\n"))
     raise BaselineError(
         f"{where}: the option {name!r} has the value {value!r}, which a jail file cannot hold; nothing was changed; "
         "give a string, number, boolean or list"

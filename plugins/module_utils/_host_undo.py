@@ -34,6 +34,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     parse_record,
     rc_script,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo_sandbox import INSIDE, once_more_outside, sandbox
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo_script import script
 
 if t.TYPE_CHECKING:
@@ -113,7 +114,7 @@ def arm(
         host.write(place.script, script(undo), mode=0o700)
         # From here on the undo would be carried out by a boot; what it would put back is what there is.
         host.write(place.armed, armed_text(token, time.time() + seconds), mode=0o600)
-        boot = _cover_boot(host, place)
+        boot = _cover_boot(host, undo)
         _start_clock(host, undo)
     except BaseException:
         _disarm(host, place)
@@ -199,10 +200,11 @@ def _context(path: str) -> str:
         return ""
 
 
-def _cover_boot(host: Host, place: Place) -> str:
+def _cover_boot(host: Host, undo: Undo) -> str:
     """Make the next boot carry the undo out. The running systemd need not know: units are read anew at boot."""
+    place = undo.place
     if has_systemd():
-        host.write(place.boot_unit, boot_unit(place))
+        host.write(place.boot_unit, boot_unit(place, (*undo.saved, *undo.doors.saved)))
         host.make_directory(os.path.dirname(place.boot_link))
         os.symlink(place.boot_unit, place.boot_link)
         return "systemd"
@@ -240,9 +242,11 @@ def _start_clock(host: Host, undo: Undo) -> None:
             # Without it systemd may be up to a minute late.
             "--timer-property=AccuracySec=1s",
             "--description=Take back an unconfirmed change of the sshd configuration",
+            *(f"--property={one}" for one in _properties(undo)),
             "/bin/sh",
             place.script,
             "timeout",
+            *([INSIDE] if _properties(undo) else []),
         ]
     )
     if not ran.ok:
@@ -250,6 +254,13 @@ def _start_clock(host: Host, undo: Undo) -> None:
             f"the undo of the change cannot be armed: systemd-run says {ran.words()}; {_UNCHANGED}; "
             "set confirm to false to do without"
         )
+
+
+def _properties(undo: Undo) -> list[str]:
+    """Return the sandbox of the transient service; none where the script starts sshd itself, which would inherit it."""
+    if not (undo.daemon.service or undo.daemon.socket):
+        return []
+    return [*sandbox(undo.place, (*undo.saved, *undo.doors.saved)), once_more_outside(undo.place, "timeout")]
 
 
 def _disarm(host: Host, place: Place) -> None:

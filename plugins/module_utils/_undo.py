@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_number, printable
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo_sandbox import INSIDE, once_more_outside, sandbox
 
 __all__ = [
     "BASE",
@@ -184,11 +185,12 @@ def parse_armed(text: str) -> tuple[str, float]:
     return token, float(deadline) if is_number(deadline.strip()) else 0.0
 
 
-def boot_unit(place: Place) -> str:
-    """Return the unit that takes the change back at the next boot, before sshd starts (systemd.unit(5)).
+def boot_unit(place: Place, saved: t.Iterable[Saved] = ()) -> str:
+    """Return the unit that takes the change of ``saved`` back at the next boot, before sshd starts (systemd.unit(5)).
 
     It has no default dependencies, because ssh.socket comes before the basic target that those would wait for.
     """
+    properties = "\n".join([*sandbox(place, saved), once_more_outside(place, "boot")])
     return f"""\
 # Made by pyhost.baseline; removed when the change of the sshd configuration is confirmed or taken back.
 [Unit]
@@ -203,7 +205,8 @@ ConditionPathExists=|{place.undoing}
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh {place.script} boot
+ExecStart=/bin/sh {place.script} boot {INSIDE}
+{properties}
 """
 
 

@@ -151,6 +151,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._dnf_automatic imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_dnf_automatic import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
 
 _ARGUMENTS = {
@@ -176,6 +177,7 @@ def main() -> None:
     options = module.params
     host = Host(module)
     try:
+        require_plain(options)
         order = Order(
             keys=wish(options),
             drop_in=drop_in("dnf_automatic", options["calendar"], options["random_delay"]),

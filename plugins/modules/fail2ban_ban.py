@@ -115,6 +115,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_ban import Request, addresses
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ban import Outcome, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 
 
 def _result(outcome: Outcome) -> dict[str, t.Any]:
@@ -147,6 +148,7 @@ def main() -> None:
     host = Host(module)
     options = module.params
     try:
+        require_plain(options)
         request = Request(
             addresses(options["address"]), options["state"] == "banned", tuple(options["jails"]), options["force"]
         )

@@ -237,6 +237,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ensure import Outcome, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 
 
 def _diff(outcome: Outcome) -> list[dict[str, str]]:
@@ -298,6 +299,7 @@ def main() -> None:
         ignore_controller=options["ignore_controller"],
     )
     try:
+        require_plain(options)
         with host.lock("fail2ban"):
             outcome = ensure(host, wish, reload=options["reload"], proof=options["prove"])
     except BaselineError as error:

@@ -164,6 +164,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd_updates import CHOICES, policy
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_freebsd_updates import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 
 _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},
@@ -187,6 +188,7 @@ def main() -> None:
     options = module.params
     host = Host(module)
     try:
+        require_plain(options)
         wish = policy(options)
         with host.lock("freebsd_updates"):
             outcome = ensure(host, wish if options["enabled"] else None, security_reports=options["security_reports"])

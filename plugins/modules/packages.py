@@ -221,6 +221,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_packages import fulfil, own_system
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import asked_system, meaning, resolve
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Outcome, Wish, difference
 
@@ -265,6 +266,7 @@ def main() -> None:
     )
     wanted = module.params
     try:
+        require_plain(wanted)
         if wanted["system"] and wanted["state"] != "resolved":
             raise BaselineError("system is for state=resolved only; nothing was changed")
         if wanted["system"]:

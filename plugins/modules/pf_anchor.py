@@ -60,6 +60,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_pf import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 
 
 def main() -> None:
@@ -69,6 +70,7 @@ def main() -> None:
     )
     host = Host(module)
     try:
+        require_plain(module.params)
         with host.lock("pf_anchor"):
             outcome = ensure(host, module.params["anchor"])
     except BaselineError as error:

@@ -269,6 +269,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import Confirm
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_crypto import Posture
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_crypto import POSTURES
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import folded
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
@@ -301,6 +302,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options = module.params
     try:
+        require_plain(options)
         spoken = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
         order = Order(
             wish=build(options["settings"], options["match"], defaults=options["defaults"]),

@@ -166,6 +166,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_info import look
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 
 CONNECTION = {
     "user": {"type": "str"},
@@ -185,6 +186,7 @@ def main() -> None:
     asked = {name: None for name in CONNECTION}
     asked.update(module.params["connection"] or {})
     try:
+        require_plain(module.params)
         result = look(Host(module), main=module.params["path"], asked=asked)
     except BaselineError as error:
         module.fail_json(msg=str(error), **error.details)

@@ -267,6 +267,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt, system
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
 from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
@@ -309,6 +310,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
     host = Host(module)
     try:
+        require_plain(module.params)
         require_apt(host)
         with host.lock("unattended_upgrades"):
             outcome = _absent(host) if module.params["state"] == "absent" else _present(host, module.params)

@@ -21,6 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _undo,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import input_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils import _auto_updates
 
 __all__ = ["ROLES", "complaints"]
@@ -39,10 +40,10 @@ def complaints(role: str, options: Inputs, inputs: Inputs, family: str = "") -> 
     """
     if role == "admin_user":
         # Its sentences say more than those about types and missing arguments.
-        told = _admin_user.complaints(inputs)
+        told = input_errors(inputs) or _admin_user.complaints(inputs)
         if told:
             return told
-    wrong = [*_texts(options, inputs), *_mistyped(options, inputs)]
+    wrong = [*input_errors(inputs), *_texts(options, inputs), *_mistyped(options, inputs)]
     if wrong:
         return wrong
     given = ArgumentSpecValidator(options).validate(inputs).validated_parameters

@@ -30,6 +30,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_sudo import (
     sudo_complaint,
     without_sudo,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_target import target_error
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -67,10 +68,16 @@ def is_ssh(connection: ConnectionBase) -> bool:
 
 
 def target_of(connection: ConnectionBase, *, user: str | None = None, port: int | None = None) -> Target:
-    """Return the login of ``connection``, with ``user`` and ``port`` in place of its own where they are given."""
+    """Return the login of ``connection``, with ``user`` and ``port`` in place of its own where they are given.
+
+    Raises where its host or user could be anything else to ssh than a name.
+    """
     arguments = [word for name in _ARGUMENT_OPTIONS for word in shlex.split(connection.get_option(name) or "")]
     key = connection.get_option("private_key_file")
     own_port = connection.get_option("port")
+    refusal = target_error(connection.get_option("host"), [user, connection.get_option("remote_user")])
+    if refusal:
+        raise BaselineError(refusal)
     return Target(
         host=connection.get_option("host"),
         user=user or connection.get_option("remote_user"),

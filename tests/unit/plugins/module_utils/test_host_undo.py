@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_undo
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import PLACE, counts
-from ansible_collections.pyhost.baseline.plugins.module_utils._undo import armed_text
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Daemon, Undo, armed_text
 from tests.unit.fake_host import FakeHost
 
 
@@ -34,5 +34,5 @@ def test_the_next_boot_is_covered(freebsd: bool, covered: str, path: str, monkey
     monkeypatch.setattr(_host_undo, "has_systemd", lambda: False)
     monkeypatch.setattr(_host_undo, "has_rc", lambda: freebsd)
     host = FakeHost()
-    assert _host_undo._cover_boot(host, PLACE) == covered  # type: ignore[arg-type]  # the fake stands in for the host
+    assert _host_undo._cover_boot(host, Undo(PLACE, "t", 45, (), Daemon())) == covered  # type: ignore[arg-type]  # the fake stands in for the host
     assert host.written == [path]

@@ -26,6 +26,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._undo import (
     parse_record,
     rc_script,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._undo_sandbox import once_more_outside, sandbox
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo_script import script
 
 # The stand-ins write down how they were called; sshd -t fails where a file says so.
@@ -160,6 +161,23 @@ def test_a_file_that_cannot_be_restored_does_not_stop_the_others(scene: Scene) -
     assert not list(scene.root.glob("sshd_config.undo-*"))
 
 
+def test_a_problem_inside_the_sandbox_is_left_to_a_second_attempt_outside(scene: Scene) -> None:
+    (scene.root / "rejects").touch()
+    assert scene.run("timeout", "sandboxed").returncode == 4
+    assert not Path(scene.place.record).exists()
+    assert Path(scene.place.undoing).exists()
+    (scene.root / "rejects").unlink()
+    assert scene.run("timeout").returncode == 0
+    assert scene.main.read_bytes() == b"Port 22\n# \xe9\n"
+    assert (scene.record().trigger, scene.record().problems) == ("timeout", "")
+
+
+def test_nothing_is_left_for_a_second_attempt_where_the_first_one_did_all(scene: Scene) -> None:
+    assert scene.run("timeout", "sandboxed").returncode == 0
+    assert scene.record().problems == ""
+    assert not Path(scene.place.script).exists()
+
+
 def test_the_watch_fires_after_its_seconds(scene: Scene) -> None:
     started = time.monotonic()
     assert scene.run("watch").returncode == 0
@@ -222,7 +240,9 @@ def test_the_boot_unit_comes_before_sshd_and_its_socket() -> None:
     assert f"Before={units} sysinit.target shutdown.target" in lines
     assert "DefaultDependencies=no" in lines
     assert "ConditionPathExists=|/var/lib/pyhost.baseline/undo-sshd/armed" in lines
-    assert "ExecStart=/bin/sh /var/lib/pyhost.baseline/undo-sshd/undo boot" in lines
+    assert "ExecStart=/bin/sh /var/lib/pyhost.baseline/undo-sshd/undo boot sandboxed" in lines
+    assert once_more_outside(Place("sshd"), "boot") in lines
+    assert set(sandbox(Place("sshd"))) < set(lines)
 
 
 def test_cron_starts_it_where_there_is_no_systemd() -> None:

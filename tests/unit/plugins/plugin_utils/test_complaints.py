@@ -175,7 +175,10 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
         pytest.param(
             "auto_updates",
             {"auto_updates_schedule": {"upgrade_at": "04:00\nUnit=x"}},
-            ["auto_updates_schedule.upgrade_at: '04:00\\nUnit=x' is not one line of plain text"],
+            [
+                "auto_updates_schedule.upgrade_at: U+000A (control character) at character 6 is not allowed there; "
+                "write it as one line of printable characters"
+            ],
             id="line break in the schedule",
         ),
         pytest.param(
