@@ -93,8 +93,8 @@ def group_name(gid: int) -> str:
         return f"gid {gid}"
 
 
-def distrust(folder: os.stat_result, owners: t.Collection[int]) -> str:
-    """Say why somebody beside ``owners`` could put something else in the place of what lies in ``folder``.
+def distrust(folder: os.stat_result, owners: t.Collection[int], groups: t.Collection[int] = ()) -> str:
+    """Say why others than ``owners`` (and the members of ``groups``) could replace what lies in ``folder``.
 
     In a folder with the sticky bit only the owner of an entry (or of the folder) can: that is asked of the entry.
     """
@@ -105,35 +105,42 @@ def distrust(folder: os.stat_result, owners: t.Collection[int]) -> str:
         return ""
     if mode & stat.S_IWOTH:
         return f"can be written by everybody (mode {mode:04o})"
-    if mode & stat.S_IWGRP:
+    if mode & stat.S_IWGRP and folder.st_gid not in groups:
         return f"can be written by the group {group_name(folder.st_gid)} (mode {mode:04o})"
     return ""
 
 
 @contextlib.contextmanager
-def walk(path: str, owners: t.Collection[int], *, start: Found | None = None) -> t.Iterator[Found]:
-    """Go from / (or ``start``) along ``path`` for as long as only ``owners`` decide where it leads.
+def walk(
+    path: str,
+    owners: t.Collection[int],
+    *,
+    groups: t.Collection[int] = (),
+    start: Found | None = None,
+    follow: bool = True,
+) -> t.Iterator[Found]:
+    """Go from / (or ``start``) along ``path`` for as long as only ``owners`` (and ``groups``) decide where it leads.
 
-    A link is followed only where ``owners`` made it or alone can replace it.
+    A link is followed only where they made it or alone can replace it; the last name is one without ``follow``.
     """
     folder = os.dup(start.folder) if start else os.open("/", _ENTER)
     here, waiting, links = (start.path if start else "/"), _names(path), 0
     try:
         while True:
             state = os.fstat(folder)
-            reason = distrust(state, owners)
+            reason = distrust(state, owners, groups)
             if reason or not waiting:
                 yield Found(folder, here, tuple(reversed(waiting)), reason)
                 return
             name = waiting[-1]
             entry = Place(folder, name, "").stat()
             reason = _not_theirs(state, entry, owners)
-            if reason or entry is None or not (stat.S_ISLNK(entry.st_mode) or stat.S_ISDIR(entry.st_mode)):
+            if reason or not _leads_on(entry, follow=follow or len(waiting) > 1):
                 reason = reason and f"holds {name}, which {reason}"
                 yield Found(folder, here, tuple(reversed(waiting)), reason, entry)
                 return
             waiting.pop()
-            if stat.S_ISLNK(entry.st_mode):
+            if entry and stat.S_ISLNK(entry.st_mode):
                 links += 1
                 if links > _MOST_LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -150,6 +157,10 @@ def walk(path: str, owners: t.Collection[int], *, start: Found | None = None) ->
 def _names(path: str) -> list[str]:
     """Return the names in ``path``, the last one first."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def _leads_on(entry: os.stat_result | None, *, follow: bool) -> bool:
+    return entry is not None and (stat.S_ISDIR(entry.st_mode) or (follow and stat.S_ISLNK(entry.st_mode)))
 
 
 def _not_theirs(folder: os.stat_result, entry: os.stat_result | None, owners: t.Collection[int]) -> str:
