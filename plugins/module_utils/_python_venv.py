@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._python_stack import complaints
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 __all__ = [
     "Answer",
@@ -124,13 +125,13 @@ def parse_answer(text: str, request: Request) -> Answer:
     """Return what the environment's Python answered; anything that is not of that form is an error."""
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _odd(request, "is no JSON") from error
     if not isinstance(given, dict):
         raise _odd(request, "is no JSON object")
     problem = given.get("problem")
     if problem and isinstance(problem, str):
-        raise BaselineError(f"{request.path}: {problem}")
+        raise BaselineError(f"{request.path}: {printable(problem, longest=1000)}")
     distributions = given.get("distributions")
     if not isinstance(distributions, dict) or len(distributions) > _MOST_DISTRIBUTIONS:
         raise _odd(request, "has no list of distributions")
