@@ -78,8 +78,9 @@ def judge(requirement, extras):
             pass
 
 
+requirements = read(asked["file"]) if asked["file"] else asked["requirements"]
 if pip:
-    for text in read(asked["file"]) if asked["file"] else asked["requirements"]:
+    for text in requirements:
         # Options, addresses, paths, variables and continued lines.
         if re.match(r"[-./]", text) or re.search(r"://|@|\$\{|\\$|\s--?\w|\.(whl|zip|tar\.\w+)$", text):
             undecided.append(text)
