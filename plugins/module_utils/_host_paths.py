@@ -210,7 +210,7 @@ def _is_shared_place(found: Found, owners: t.Collection[int]) -> bool:
 def _refused(path: str, found: Found) -> BaselineError:
     return BaselineError(
         f"{path} is below {found.path}, which {found.reason}, so that not only root decides where it leads; it was "
-        "left unchanged; use a path whose folders only root can write"
+        "left unchanged; take that right away, or use a path whose folders only root can write"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import grp
 import hashlib
 import os
+import re
 import stat
 import typing as t
 from dataclasses import dataclass, field
@@ -108,13 +109,17 @@ def _accounts(host: Host, requests: t.Sequence[Request]) -> list[_State]:
     wrong = [f"the owner {', '.join(sorted(missing))} is not a user of this host"] if missing else []
     for request, state in zip(requests, states):
         try:
-            state.gid = grp.getgrnam(request.group).gr_gid if request.group else state.user.gid if state.user else -1
+            state.gid = _gid(request.group) if request.group else state.user.gid if state.user else -1
         except KeyError:
             wrong.append(f"the group {request.group} is not a group of this host")
     # In check mode an earlier task has not created them yet.
     if wrong and not host.check_mode:
         raise BaselineError(f"{'; '.join(wrong)}; nothing was changed; create the user or group first")
     return states
+
+
+def _gid(group: str) -> int:
+    return int(group) if re.fullmatch("[0-9]{1,9}", group) else grp.getgrnam(group).gr_gid
 
 
 def _ensure_one(run: _Run, request: Request, state: _State) -> dict[str, t.Any]:

@@ -51,7 +51,7 @@ options:
         type: str
         required: true
       group:
-        description: The group of the environment's folder. The owner's own where it is not given.
+        description: The group of the environment's folder, by name or number. The owner's own where it is not given.
         type: str
       mode:
         description: The mode of the environment's folder, octal and in quotes, or symbolic.

@@ -65,7 +65,7 @@ def _host(request: pytest.FixtureRequest, prepared: dict[str, Attacked]) -> Atta
     return host
 
 
-def _build(host: Attacked, *venvs: dict[str, t.Any], timeout: int = 120) -> dict[str, t.Any]:
+def _build(host: Attacked, *venvs: dict[str, t.Any], timeout: int = 900) -> dict[str, t.Any]:
     """Have root build the environments in one call."""
     filled = [{"owner": "app", "extra_args": OFFLINE, **venv} for venv in venvs]
     arguments = {"venvs": filled, "timeout": timeout}
@@ -124,7 +124,7 @@ while True:
 PY
 setsid timeout 60 python3 swap.py >/dev/null 2>&1 </dev/null &""",
     )
-    venvs = [{"path": f"/home/app/site/venv{number}", "mode": "0777", "group": "www-data"} for number in range(20)]
+    venvs = [{"path": f"/home/app/site/venv{number}", "mode": "0777", "group": "www-data"} for number in range(8)]
     answer = _build(host, *venvs, timeout=2)
     host.run("pkill -KILL -u app")
     assert answer["failed"]
