@@ -44,7 +44,7 @@ SCRIPT = "/usr/local/libexec/pyhost-baseline-updates"
 CRONTAB = "/usr/local/etc/cron.d/pyhost-baseline-updates"
 PERIODIC = "/etc/periodic.conf"
 # rc(8) empties /var/run at each boot: what lies there is true of this boot alone.
-STATE = "/var/run/pyhost-baseline-updates"
+STATE = "/var/run/pyhost.baseline/updates"
 PATH = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 CHOICES = {

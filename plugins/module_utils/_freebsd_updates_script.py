@@ -23,6 +23,14 @@ if [ "${1:-}" = cron ] && [ "$delay" -gt 0 ]; then
     sleep "$(jot -r 1 0 "$delay")"
 fi
 
+# Root's alone, so that nobody else holds the lock or decides where the rest is written.
+folder=${state%/*}
+[ -e "$folder" ] || mkdir -m 700 "$folder" 2> /dev/null
+if [ -z "$(find "$folder" -prune -type d -user "$(id -u)" ! -perm -020 ! -perm -002)" ]; then
+    logger -t "$name" -p daemon.err "$folder is no folder of root's alone; this run did nothing"
+    exit 1
+fi
+
 # freebsd-update keeps no lock of its own.
 if [ "${PYHOST_UPDATES_LOCKED:-}" != yes ]; then
     PYHOST_UPDATES_LOCKED=yes lockf -k -s -t 0 "$state.lock" /bin/sh "$0"
@@ -33,7 +41,7 @@ if [ "${PYHOST_UPDATES_LOCKED:-}" != yes ]; then
     exit "$status"
 fi
 
-work=$(mktemp -d "/tmp/$name.XXXXXX") || exit 1
+work=$(mktemp -d "$state.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 : > "$work/report"

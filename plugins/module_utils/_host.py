@@ -18,8 +18,10 @@ import stat
 import tempfile
 import time
 import typing as t
+import uuid
 from dataclasses import dataclass
 
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_paths as paths
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import one_line
 
@@ -29,6 +31,8 @@ if t.TYPE_CHECKING:
 __all__ = ["Host", "Ran"]
 
 _SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"]
+# No file that a module reads as a whole is longer; the longest are indexes of packages.
+_MOST = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,15 @@ def _told(path: str, done: str, *, way_out: str = "") -> t.Iterator[None]:
         raise BaselineError(
             f"{path} cannot be {done}: {error.strerror or error}; it was left as it was{way_out}"
         ) from error
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy one file; what has become a link or a pipe since it was looked at is an error."""
+    with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BaselineError(f"{source} cannot be copied: it is no regular file; nothing was changed")
+        with open(target, "xb") as copy:
+            shutil.copyfileobj(file, copy)
 
 
 class Host:
@@ -99,15 +112,39 @@ class Host:
 
     # files
 
-    def read(self, path: str) -> str | None:
-        """Return the text of ``path``, ``None`` where there is no such file. Undecodable bytes survive a round trip."""
+    def read(self, path: str, *, last: int | None = None) -> str | None:
+        """Return the text of ``path``, ``None`` where there is no such file. Undecodable bytes survive a round trip.
+
+        Of a file that may be long, ``last`` bytes. What is no regular file would be waited for, or never end.
+        """
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                return file.read()
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise BaselineError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            data = self._content(path, fd, last)
+        except OSError as error:
+            raise BaselineError(f"{path} cannot be read: {error.strerror}") from error
+        finally:
+            os.close(fd)
+        if len(data) > _MOST:
+            raise BaselineError(f"{path} cannot be read: it is longer than {_MOST} bytes")
+        return data.decode("utf-8", "surrogateescape")
+
+    @staticmethod
+    def _content(path: str, fd: int, last: int | None) -> bytes:
+        state = os.fstat(fd)
+        if not stat.S_ISREG(state.st_mode):
+            # A link to /dev/null, with which a file of a vendor is switched off, is an empty file.
+            if stat.S_ISCHR(state.st_mode) and state.st_rdev == os.stat(os.devnull).st_rdev:
+                return b""
+            raise BaselineError(f"{path} cannot be read: it is no regular file")
+        with open(fd, "rb", closefd=False) as file:
+            if last is not None:
+                file.seek(max(0, state.st_size - last))
+            return file.read(_MOST + 1)
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that match ``pattern``, sorted in the C locale as the daemons do."""
@@ -128,35 +165,38 @@ class Host:
         """Replace ``path`` by ``text`` atomically: written beside, flushed to the disk, renamed.
 
         An existing file keeps owner, mode and SELinux context; a new one belongs to the caller and gets ``mode``.
-        A symlink is followed only where its directory can be written by its owner alone.
+        A link is followed where root alone decides where it leads; a path that others decide about is refused.
         """
-        with _told(path, "written"):
-            self._replace(self._trusted_target(path), text, mode)
+        with _told(path, "written"), paths.place(path) as place:
+            self._replace(place, text, mode)
 
-    def _replace(self, target: str, text: str, mode: int) -> None:
-        fd, beside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+    def _replace(self, place: paths.Place, text: str, mode: int) -> None:
+        beside = f".{place.name}.{uuid.uuid4().hex}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(beside, flags, 0o600, dir_fd=place.folder)
         try:
             with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)
                 file.flush()
-                before = self.stat(target)
+                before = place.stat()
                 os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if before else mode)
                 if before:
                     os.fchown(file.fileno(), before.st_uid, before.st_gid)
                 os.fsync(file.fileno())
-            self._keep_context(beside, target)
-            os.rename(beside, target)
+            self._keep_context(os.path.join(os.path.dirname(place.path), beside), place.path)
+            os.rename(beside, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(beside)
+                os.unlink(beside, dir_fd=place.folder)
             raise
-        self._sync_directory(os.path.dirname(target))
+        place.sync()
 
     def remove(self, path: str) -> None:
-        """Remove the file ``path``; nothing happens where it is absent."""
-        with _told(path, "removed"), contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-            self._sync_directory(os.path.dirname(path))
+        """Remove the file (or the link) ``path``; nothing happens where it is absent."""
+        above, name = os.path.split(path)
+        with _told(path, "removed"), contextlib.suppress(FileNotFoundError), paths.place_in(above, name) as place:
+            os.unlink(place.name, dir_fd=place.folder)
+            place.sync()
 
     def put(self, path: str, text: str | None) -> None:
         """Write ``text`` to ``path``, in a folder that is made where it is missing; ``None`` removes the file."""
@@ -169,17 +209,20 @@ class Host:
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
         """Create ``path`` and its missing parents (0755), whatever the umask is; an existing one keeps its mode."""
         with _told(path, "made"):
-            if not os.path.isdir(path):
-                above = os.path.dirname(path)
-                if above:
-                    self.make_directory(above)
-                os.mkdir(path)
-                os.chmod(path, mode)
+            paths.make_folders(path, mode)
+
+    def runtime(self) -> str:
+        """Return the folder of what lives no longer than the boot: root's alone, made where it is missing."""
+        path = paths.runtime_folder()
+        with _told(path, "made", way_out="; become root (become: true)"):
+            return paths.private_folder(path)
 
     def scratch(self) -> str:
-        """Return a new directory that only the caller may enter and that goes away with the module."""
-        path = tempfile.mkdtemp(dir=self._module.tmpdir)
-        # Without pipelining that directory belongs to the login, who may not remove what root left in it.
+        """Return a new directory that only the caller may enter and that goes away with the module.
+
+        The module's own directory belongs to the login without pipelining, or lies in a folder that others can rename.
+        """
+        path = tempfile.mkdtemp(dir=self._module.tmpdir if os.geteuid() else self.runtime())
         atexit.register(shutil.rmtree, path, ignore_errors=True)
         return path
 
@@ -199,13 +242,12 @@ class Host:
                 name for name, mode in modes if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
             ]
 
-        shutil.copytree(source, target, symlinks=True, ignore=special)
+        shutil.copytree(source, target, symlinks=True, ignore=special, copy_function=_copy)
 
     @contextlib.contextmanager
     def lock(self, name: str, *, seconds: float = 30.0) -> t.Iterator[None]:
         """Hold the collection's own lock ``name`` so that two plays do not interleave; waits up to ``seconds``."""
-        directory = "/run/lock" if os.path.isdir("/run/lock") else "/var/run"
-        path = os.path.join(directory, f"pyhost.baseline.{name}.lock")
+        path = os.path.join(self.runtime(), f"{name}.lock")
         with _told(path, "locked", way_out="; become root (become: true), or free it"):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -235,14 +277,6 @@ class Host:
         finally:
             os.close(fd)
 
-    def _trusted_target(self, path: str) -> str:
-        if not os.path.islink(path):
-            return path
-        directory = os.stat(os.path.dirname(path) or "/")
-        if directory.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise BaselineError(f"{path} is a symlink in a directory that others can write; it was left unchanged")
-        return os.path.realpath(path)
-
     def _keep_context(self, beside: str, target: str) -> None:
         if self._module.selinux_enabled():
             context = (
@@ -256,11 +290,3 @@ class Host:
         """Return the SELinux context that the policy gives to a new ``path``, ``None`` where SELinux is off."""
         context = self._module.selinux_default_context(path) if self._module.selinux_enabled() else []
         return ":".join(context) if context and all(context) else None
-
-    @staticmethod
-    def _sync_directory(path: str) -> None:
-        fd = os.open(path or "/", os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

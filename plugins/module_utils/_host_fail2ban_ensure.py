@@ -39,6 +39,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_pro
     settle,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_trouble import troubles
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_paths import runtime_folder
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 
 if t.TYPE_CHECKING:
@@ -200,7 +201,10 @@ class _Stamp:
 
     def __init__(self, host: Host, site: Site, wish: Wish, streams: Streams) -> None:
         self._host = host
-        self._path = os.path.join(os.path.dirname(site.socket), "pyhost.baseline.proof")
+        folder = os.path.dirname(site.socket)
+        # A socket may lie in /tmp, where anybody could put a file of that name.
+        folder = folder if folder.startswith(("/run/", "/var/run/")) else runtime_folder()
+        self._path = os.path.join(folder, "pyhost.baseline.proof")
         self._jails = {name: streams[name] for name in wish.enabled if name in streams}
         try:
             self._stamp = json.loads(host.read(self._path) or "{}")

@@ -19,6 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_probe im
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_server import running_jails
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_service import service_tail
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_paths import runtime_folder
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_rc import has_rc
 
 if t.TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = ["Proof", "bans_of", "clean_up", "last_errors", "lost", "prove", "sett
 Proof = t.Dict[str, t.Any]
 
 _SETTLE_SECONDS = 10.0
+_TAIL = 1 << 18
 
 
 def shown(host: Host, jail: JailStream) -> str:
@@ -60,8 +62,9 @@ def bans_of(server: Asks, jail: str) -> list[str]:
 
 def _note(server: Asks) -> str:
     """Name the file that holds the test bans while there are some: it lives as long as the server's own memory."""
-    database = server.ask("get", "dbfile")
-    return f"{os.path.dirname(str(database)) if database else '/run'}/pyhost.baseline.test-bans"
+    database = str(server.ask("get", "dbfile") or "")
+    folder = os.path.dirname(database) if database.startswith("/") else runtime_folder()
+    return f"{folder}/pyhost.baseline.test-bans"
 
 
 def clean_up(host: Host, server: Asks) -> list[str]:
@@ -138,5 +141,5 @@ def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, b
 def last_errors(host: Host, server: Asks) -> list[str]:
     """Return fail2ban's last errors and warnings from wherever it logs to."""
     target = str(server.ask("get", "logtarget"))
-    text = host.read(target) if target.startswith("/") else None
+    text = host.read(target, last=_TAIL) if target.startswith("/") else None
     return last_words(text.splitlines()[-200:] if text is not None else service_tail(host, lines=50))

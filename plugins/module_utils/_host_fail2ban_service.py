@@ -19,6 +19,7 @@ __all__ = ["Service", "enable", "service_state", "service_tail", "start"]
 UNIT = "fail2ban.service"
 _RC = "fail2ban"
 _LOG = "/var/log/fail2ban.log"
+_TAIL = 1 << 18
 _PIDFILE = "/var/run/fail2ban/fail2ban.pid"
 _DOWN = "fail2ban does not run"
 
@@ -72,5 +73,5 @@ def start(host: Host, service: Service) -> None:
 def service_tail(host: Host, *, lines: int = 15) -> list[str]:
     """Return the service's last words: of the journal, or of fail2ban's own log where there is no journal."""
     if has_rc():
-        return (host.read(_LOG) or "").splitlines()[-lines:]
+        return (host.read(_LOG, last=_TAIL) or "").splitlines()[-lines:]
     return journal_tail(host, UNIT, lines=lines)

@@ -155,11 +155,12 @@ def _entries(host: Host, watch: Watch, found: Trouble) -> None:
     if has_rc() and not rc_state(host, "syslogd").running:
         found.add(_fail2ban_blind.no_syslogd(watch))
         return
-    mtimes = {path: state.st_mtime for path, state in ((path, host.stat(path)) for path in watch.paths) if state}
+    states = [(path, host.stat(path)) for path in watch.paths]
+    mtimes = {path: state.st_mtime for path, state in states if state and stat.S_ISREG(state.st_mode)}
     stale = _fail2ban_blind.stale_log(watch, said[-1] if said else None, mtimes)
     found.add(stale)
     if not stale:
-        tails = {path: host.run(["tail", "-c", str(_TAIL), "--", path]).out for path in watch.paths}
+        tails = {path: host.read(path, last=_TAIL) or "" for path in mtimes}
         facts = sshd_facts(host)
         found.suspect(_fail2ban_blind.unnoticed(watch, facts, tails))
 
@@ -208,8 +209,10 @@ def sshd_facts(host: Host) -> SshdFacts | None:
 
 def _irregular(host: Host, path: str) -> str | None:
     state = host.stat(path)
-    if state is None or not stat.S_ISDIR(state.st_mode):
+    if state is None or stat.S_ISREG(state.st_mode):
         return None
+    if not stat.S_ISDIR(state.st_mode):
+        return f"the log {path} is no regular file, and fail2ban may wait for it for ever; remove it"
     return f"the log {path} is a directory, which fail2ban cannot read; name the files in it ({path.rstrip('/')}/*.log)"
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import struct
 import time
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_paths import trusted
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
@@ -19,8 +21,7 @@ if t.TYPE_CHECKING:
 
 __all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "still_held", "wait"]
 
-_LONGEST_COMMAND = 300
-
+_LONGEST = 1000
 # Says who is in the way now, if anybody is.
 Look = t.Callable[[], t.Optional[Holder]]
 
@@ -31,7 +32,7 @@ def lock_holder(paths: t.Sequence[str]) -> Holder | None:
     form = "hhqqi"
     for path in paths:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             continue
         try:
@@ -48,13 +49,29 @@ def pid_file_holder(paths: t.Sequence[str]) -> Holder | None:
     """Return the first process that lives and whose number stands in one of the files ``paths``."""
     for path in paths:
         try:
-            with open(path, encoding="ascii") as file:
-                pid = int(file.read())
+            pid = _written_pid(path)
             os.kill(pid, 0)
         except (OSError, ValueError):
             continue
         return Holder(pid, _command_of(pid), path)
     return None
+
+
+def _written_pid(path: str) -> int:
+    """Return the number in ``path``: one process, of a file that only root can have written."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="ascii") as file:
+        state = os.fstat(file.fileno())
+        if (
+            not stat.S_ISREG(state.st_mode)
+            or state.st_uid not in trusted()
+            or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        ):
+            raise ValueError(f"{path} is not root's alone")
+        pid = int(file.read(20))
+    if pid <= 0:
+        # To kill(2) these are groups of processes, which there always are.
+        raise ValueError(f"{path} holds {pid}")
+    return pid
 
 
 def wait(holder: Look, deadline: float, seconds: float) -> None:
@@ -91,8 +108,7 @@ def patiently(run: t.Callable[[], Ran], *, holder: Look, busy: t.Callable[[Ran],
 def _command_of(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read(_LONGEST_COMMAND).replace(b"\0", b" ").decode(errors="replace").strip()
-            # Any process says of itself what it likes.
-            return printable(command) or "no command line"
+            words = file.read(_LONGEST).replace(b"\0", b" ").decode(errors="replace").strip()
+            return printable(words) or "no command line"
     except OSError:
         return "of another container"

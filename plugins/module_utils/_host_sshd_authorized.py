@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import grp
 import os
 import pwd
 import stat
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_as_user import User, rights_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_authorized_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
@@ -26,9 +26,10 @@ _MOST = 1 << 20
 def key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> list[KeyFile]:
     """Return the files of AuthorizedKeysFile for the user ``entry``."""
     patterns = key_paths(effective, user=entry.pw_name, home=entry.pw_dir, uid=entry.pw_uid)
-    # Asked before: nothing is run with the rights of the user.
+    # Root may read what sshd, which drops its rights for this, may not. Asked before: nothing is run meanwhile.
+    user = User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, _groups(entry))
     lenient, globs = sshd.is_debians(), sshd.release[:2] >= KEY_PATTERNS
-    with _as(entry):
+    with rights_of(user):
         paths = [path for one in patterns for path in ((globs and sshd.host.glob(one)) or [one])]
         return [_key_file(path, entry, lenient=lenient) for path in paths]
 
@@ -51,26 +52,14 @@ def revoked(sshd: Sshd, path: str, files: t.Iterable[KeyFile]) -> Revoked:
     return Revoked(frozenset(found))
 
 
-@contextlib.contextmanager
-def _as(entry: pwd.struct_passwd) -> t.Iterator[None]:
-    """Have the rights of the user and no others: root may read what sshd, which drops its rights for this, may not."""
-    before = os.getegid(), os.getgroups()
-    groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
-    try:
-        os.setgroups(groups)
-        os.setegid(entry.pw_gid)
-        os.seteuid(entry.pw_uid)
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(before[0])
-        os.setgroups(before[1])
+def _groups(entry: pwd.struct_passwd) -> tuple[int, ...]:
+    return tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
 
 
 def _key_file(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> KeyFile:
     try:
         # A pipe would wait for its other end.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 return KeyFile(path, exists=True, unreadable="it is no regular file")

@@ -79,6 +79,8 @@ def find_daemon(host: Host, pid_file: str, *, program: str = "") -> Daemon:
         return _of_rc(host, pid_file, program)
     if not service.has_systemd():
         pid = _pid_of(host, pid_file)
+        # The file may be of a former boot, or lie where others can write.
+        pid = pid if _is_roots_sshd(host, pid) else 0
         return Daemon("", "", pid, _loaded(host, pid, pid_file), "")
     units = service.unit_states(host, [*_SERVICES, *sockets.NAMES], more=sockets.PROPERTIES)
     services, holders = units[: len(_SERVICES)], units[len(_SERVICES) :]
@@ -221,6 +223,11 @@ def _pid_of(host: Host, pid_file: str) -> int:
     text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
     pid = int(text) if is_number(text) else 0
     return pid if processes.alive(host, pid) else 0
+
+
+def _is_roots_sshd(host: Host, pid: int) -> bool:
+    entry = host.stat(f"/proc/{pid}") if pid else None
+    return entry is not None and entry.st_uid == 0 and "sshd" in processes.title(host, pid)
 
 
 def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:

@@ -1,11 +1,14 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the virtual environments that the role ``python_stack`` is to build, told before it starts."""
+"""What is wrong with the virtual environments that are requested, reported before the host is asked."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import forbidden_character
 
 __all__ = ["complaints"]
 
@@ -16,6 +19,10 @@ def complaints(venv: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _wrong(venv: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for key in ("path", "owner", "group", "python"):
+        character = forbidden_character(venv.get(key) or "")
+        if character:
+            yield f"{key} holds {character}"
     if not re.fullmatch(r"/[^/\n][^\n]*", venv["path"]):
         yield "path has to be an absolute path"
     if not re.fullmatch(r"/[^/\n][^\n]*", venv.get("python") or "/usr/bin/python3"):
@@ -29,6 +36,23 @@ def _wrong(venv: t.Mapping[str, t.Any]) -> t.Iterator[str]:
             )
     elif not isinstance(requirements, list) or not all(isinstance(one, str) for one in requirements):
         yield "requirements has to be a list of texts such as 'django>=5.2,<6'"
+    else:
+        yield from _no_requirement(requirements)
+    try:
+        shlex.split(venv.get("extra_args") or "")
+    except ValueError as error:
+        yield f"extra_args is {venv['extra_args']!r}, whose quotes do not match ({error})"
     mode = venv.get("mode") or "0755"
     if not re.fullmatch(r"[0-7]{3,4}|[ugoa]*[-+=][ugorwxXst,=+-]*", mode):
         yield f"mode is {mode!r}, but has to be octal and in quotes, such as '0750'"
+
+
+def _no_requirement(requirements: t.Sequence[str]) -> t.Iterator[str]:
+    for one in requirements:
+        character = forbidden_character(one)
+        if character:
+            yield f"the requirement {one!r} holds {character}"
+        elif not one.strip():
+            yield "a requirement is empty"
+        elif one.lstrip().startswith("-"):
+            yield f"the requirement {one!r} is an option of pip; give it as extra_args, or in a requirements file"

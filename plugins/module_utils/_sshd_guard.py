@@ -25,10 +25,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard_keys i
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection, pattern_list
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_origin import is_user
 from ansible_collections.pyhost.baseline.plugins.module_utils._sudo import rights
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 __all__ = ["Account", "Refusal", "Shadow", "out_of_reach", "refusals"]
 
 _DAY = 86400
+# A user may have as many keys that do not fit as fit into a file.
+_MOST_REASONS = 10
 _NONE = Revoked()
 _WILDCARDS = {"0.0.0.0": 4, "::": 6}
 
@@ -238,14 +241,18 @@ def _keys(
     for file, reason in shut.items():
         if reason:
             why = "StrictModes keeps sshd from reading" if not file.unreadable else "sshd could not read"
-            yield Refusal(f"{why} {file.path}: {reason}")
+            # Where AuthorizedKeysFile is a pattern, the user has named the file.
+            yield Refusal(printable(f"{why} {file.path}: {reason}"))
     if sure:
         yield Refusal(f"AuthenticationMethods asks {account.name} for {asked} keys and there is {len(sure)}; add keys")
     elif complaints:
-        reasons = ", ".join(dict.fromkeys(complaints.values()))
+        reasons = ", ".join(list(dict.fromkeys(complaints.values()))[:_MOST_REASONS])
         yield Refusal(f"{account.name} has keys, but sshd would take none of them: {reasons}; add an ssh-ed25519 key")
     elif not any(shut.values()):
-        places = " or ".join(file.path for file in files) or "any file (AuthorizedKeysFile is none)"
+        places = (
+            " or ".join(printable(file.path) for file in files[:_MOST_REASONS])
+            or "any file (AuthorizedKeysFile is none)"
+        )
         text = f"{account.name} has no key that sshd could read in {places}; put a public key there (role admin_user)"
         yield Refusal(text, pending=bool(files))
 

@@ -15,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_origin import comes_from
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import split
+from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 
 __all__ = ["DEAD_ENDS", "KeyFile", "Revoked", "complaint", "key_paths", "leads_nowhere", "undecided"]
 
@@ -23,6 +24,8 @@ DEAD_ENDS = ("nologin", "false", "true", "sync")
 # The signatures that an RSA key can serve by today: clients no longer make those of SHA-1 (ssh-rsa).
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 _FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+# Of the value of an option, as much as tells it from others.
+_LONGEST = 200
 _ONCE = ("command", "from", "principals")
 
 
@@ -96,14 +99,15 @@ def _option_complaint(key: PublicKey, connection: Connection, now: float) -> str
         if names.count(name) > 1:
             return f"one has the option {name} twice, by which sshd ignores the line"
     for name, value in options:
+        shown = printable(value or "", longest=_LONGEST)
         if name == "from" and not comes_from(value or "", connection):
-            return f'one is for from="{value}" alone'
+            return f'one is for from="{shown}" alone'
         if name == "command" and leads_nowhere(value or ""):
-            return f'one is for command="{value}" alone'
+            return f'one is for command="{shown}" alone'
         if name == "expiry-time" and _expiry(value or "") <= now:
-            return f'one has expired (expiry-time="{value}")'
+            return f'one has expired (expiry-time="{shown}")'
         if name in ("permitopen", "permitlisten") and not _forwards(value or "", host=name == "permitopen"):
-            return f'one has {name}="{value}", by which sshd ignores the line'
+            return f'one has {name}="{shown}", by which sshd ignores the line'
     return ""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError

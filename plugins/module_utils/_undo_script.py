@@ -191,8 +191,9 @@ _BY_SOCKET = """\
         systemctl restart @socket@ || problem "@socket@ could not be restarted"
 """
 _BY_SIGNAL = """\
-        read -r pid 2>/dev/null <@pid_file@ && kill -HUP "$pid" 2>/dev/null && sleep 1
-        { read -r pid 2>/dev/null <@pid_file@ && kill -0 "$pid" 2>/dev/null; } ||
+        # Its number may be another user's process by now.
+        read -r pid 2>/dev/null <@pid_file@ && [ -O "/proc/$pid" ] && kill -HUP "$pid" 2>/dev/null && sleep 1
+        { read -r pid 2>/dev/null <@pid_file@ && [ -O "/proc/$pid" ] && kill -0 "$pid" 2>/dev/null; } ||
             "$sshd" 9>&- || problem "sshd could not be started"
 """
 _BY_RC = """\

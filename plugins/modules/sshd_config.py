@@ -245,7 +245,8 @@ selinux_ports:
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
-      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have, so that
+      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have, so
+        that
       only the login was proven, of which a warning tells.
   type: dict
   returned: when changed, and not in check mode

@@ -86,7 +86,7 @@ class FakeHost:
     def target(self, path: str) -> str:
         return self.links.get(path, path)
 
-    def read(self, path: str) -> str | None:
+    def read(self, path: str, *, last: int | None = None) -> str | None:
         return self.files.get(path)
 
     def glob(self, pattern: str) -> list[str]:

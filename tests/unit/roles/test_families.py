@@ -25,13 +25,11 @@ def test_each_family_has_an_entry(role: str, name: str, table: dict[str, object]
 
 
 def test_there_are_such_tables() -> None:
-    assert {role for role, _name, _table in TABLES} >= {"python_stack"}
+    assert {role for role, _name, _table in TABLES} >= {"sshd"}
     assert set(PLATFORMS) == {"debian", "redhat", "freebsd"}
 
 
 def test_freebsd_keeps_what_packages_bring_below_usr_local() -> None:
-    own = {role: table["freebsd"] for role, _name, table in TABLES}
-    assert own["python_stack"] == "/usr/local/bin/python3"
     assert PLATFORMS["freebsd"] == Platform(
         "/bin/sh", ("wheel",), "/usr/local/etc/sudoers.d", "/etc/master.passwd", has_pw=True
     )

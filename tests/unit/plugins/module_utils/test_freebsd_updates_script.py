@@ -7,6 +7,7 @@ tests/unit/fixtures/freebsd): what is proven is what the script does with such a
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import typing as t
@@ -99,11 +100,11 @@ class World:
     def put(self, name: str, text: str) -> None:
         (self.root / name).write_text(text)
 
-    def run(self, *words: str, **policy: t.Any) -> tuple[int, str, list[str]]:
+    def run(self, *words: str, state: str = "state", **policy: t.Any) -> tuple[int, str, list[str]]:
         """Run the script; return its exit status, what cron would mail, and what was run and logged."""
         path = self.root / "script"
         search = f"{self.root}/bin:{os.environ['PATH']}"
-        path.write_text(script(Policy(**policy), path=search, state=f"{self.root}/state"))
+        path.write_text(script(Policy(**policy), path=search, state=f"{self.root}/{state}"))
         ran = subprocess.run(["/bin/sh", path, *words], capture_output=True, text=True, timeout=30, check=False)
         assert ran.stderr == ""
         lines = self.log.read_text().splitlines()
@@ -271,3 +272,19 @@ def test_shellcheck_has_nothing_against_it() -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+def test_its_folder_is_roots_alone(world: World) -> None:
+    """Whoever made it before would hold the lock, or have root write elsewhere."""
+    (world.root / "elsewhere").mkdir()
+    (world.root / "run").symlink_to(world.root / "elsewhere")
+    status, mail, lines = world.run(state="run/state")
+    assert (status, mail) == (1, "")
+    [line] = lines
+    assert line.endswith(f"{world.root}/run is no folder of root's alone; this run did nothing")
+    assert list((world.root / "elsewhere").iterdir()) == []
+    (world.root / "run").unlink()
+    assert world.run(state="run/state")[0] == 0
+    assert stat.S_IMODE((world.root / "run").stat().st_mode) == 0o700
+    # Nothing but the lock is left.
+    assert [path.name for path in (world.root / "run").iterdir()] == ["state.lock"]

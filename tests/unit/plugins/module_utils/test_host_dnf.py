@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 import pytest
@@ -161,9 +162,16 @@ def test_somebody_was_quicker() -> None:
 def test_dnf_4_writes_who_holds_its_lock_into_a_file(tmp_path: t.Any) -> None:
     (tmp_path / "free.pid").write_text("999999999")
     (tmp_path / "odd.pid").write_text("nonsense")
+    # To kill(2) these are groups of processes, which there always are.
+    (tmp_path / "all.pid").write_text("-1")
+    (tmp_path / "group.pid").write_text("0")
+    (tmp_path / "open.pid").write_text("1")
+    (tmp_path / "open.pid").chmod(0o666)
+    os.mkfifo(tmp_path / "pipe.pid")
     (tmp_path / "held.pid").write_text("1")
 
-    found = pid_file_holder([str(tmp_path / name) for name in ("absent.pid", "free.pid", "odd.pid", "held.pid")])
+    names = ("absent", "free", "odd", "all", "group", "open", "pipe", "held")
+    found = pid_file_holder([str(tmp_path / f"{name}.pid") for name in names])
 
     assert found is not None
     assert (found.pid, found.path) == (1, str(tmp_path / "held.pid"))

@@ -117,8 +117,7 @@ def service(name: str, *, running: bool = True, enabled: bool = True) -> list[Ex
 
 
 PROBED = [INFO, RULES]
-TAIL = Expected(["tail", "-c", "262144", "--", "/var/log/auth.log"], out=FILES["/var/log/auth.log"])
-LOOKED_AT = [INFO, RULES, RULES, *service("syslogd"), TAIL]
+LOOKED_AT = [INFO, RULES, RULES, *service("syslogd")]
 
 
 class Server:
@@ -284,14 +283,14 @@ def test_check_mode_before_the_package_is_there() -> None:
     [
         pytest.param(
             {},
-            [OFF, RULES, *composed(scratch=True), RULES, *service("syslogd"), TAIL],
+            [OFF, RULES, *composed(scratch=True), RULES, *service("syslogd")],
             "no packet filter works on this host.*pf is not enabled: `sysrc pf_enable=YES` and `service pf start`",
             id="pf is off",
         ),
         pytest.param(
             {},
             [INFO, Expected(RULES.argv, out="block drop in all\n"), *composed(scratch=True), RULES]
-            + [*service("syslogd"), TAIL],
+            + [*service("syslogd")],
             r'the rules of pf have no anchor for fail2ban: add `anchor "f2b/\*"` to pf.conf',
             id="pf has no anchor",
         ),
@@ -340,7 +339,7 @@ def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
     left = proven()
     host = FakeHost(
         {**FILES, **left},
-        [INFO, quick, *composed(scratch=False), INFO, quick, quick, *service("syslogd"), TAIL]
+        [INFO, quick, *composed(scratch=False), INFO, quick, quick, *service("syslogd")]
         + [*service("fail2ban"), *FREE],
         programs=PROGRAMS,
     )
@@ -372,7 +371,7 @@ ANSWERS: dict[tuple[str, ...], t.Any] = {
     ],
 }
 # The jail as a look from outside finds it: its log, then pf.
-SEEN = [RULES, *service("syslogd"), TAIL, INFO, RULES]
+SEEN = [RULES, *service("syslogd"), INFO, RULES]
 
 
 def look(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expected]) -> dict[str, t.Any]:
@@ -393,7 +392,7 @@ def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd:
 
 def test_a_look_at_a_host_whose_pf_is_off(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     nothing = Expected(RULES.argv)
-    forgeable, warning = look(monkeypatch, freebsd, [nothing, *service("syslogd"), TAIL, OFF, nothing])["warnings"]
+    forgeable, warning = look(monkeypatch, freebsd, [nothing, *service("syslogd"), OFF, nothing])["warnings"]
     assert forgeable == FORGEABLE
     assert warning == (
         "the jail sshd bans with pf, but pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"

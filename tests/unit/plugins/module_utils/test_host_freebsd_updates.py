@@ -150,7 +150,7 @@ def test_a_new_kernel_requires_a_reboot() -> None:
     versions = "14.3-RELEASE-p6\n14.3-RELEASE-p5\n14.3-RELEASE-p6\n"
     host = FakeHost({**STOCK, **OURS}, [*facts(versions=versions), *cron()])
     assert ensure(host).result["reboot_required"] is True
-    stamped = FakeHost({**STOCK, **OURS, "/var/run/pyhost-baseline-updates.reboot": ""}, [*facts(), *cron()])
+    stamped = FakeHost({**STOCK, **OURS, "/var/run/pyhost.baseline/updates.reboot": ""}, [*facts(), *cron()])
     assert ensure(stamped).result["reboot_required"] is True
 
 
