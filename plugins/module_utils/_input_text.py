@@ -35,7 +35,7 @@ HOLDS_LINES = frozenset(
     for place in ((f"{prefix}defaults", option), (f"{prefix}jails", "*", option))
 )
 # Inputs whose own parser refuses these characters by the number of the entry.
-PARSED_ELSEWHERE = frozenset(["admin_user_authorized_keys"])
+PARSED_ELSEWHERE = frozenset(["admin_user_authorized_keys", "authorized_keys"])
 
 _HINT = "is not allowed there; write it as one line of printable characters"
 Place = t.Tuple[str, ...]

@@ -206,6 +206,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_accounts import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable_lines
 
 _LONGEST_DIFF = 1 << 20
@@ -225,6 +226,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
     host = Host(module)
     try:
+        require_plain(module.params)
         request: AccountRequest = checked_request(module.params)
         with host.lock("admin_user"):
             outcome = ensure(host, request)

@@ -166,6 +166,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_python_venv import check, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._python_venv import parse_request
 
 _VENV = {
@@ -190,6 +191,7 @@ def main() -> None:
     )
     host = Host(module)
     try:
+        require_plain(module.params)
         requests = [parse_request(venv, kernel=os.uname().sysname) for venv in module.params["venvs"]]
         if module.params["state"] == "checked":
             outcome = check(host, requests)

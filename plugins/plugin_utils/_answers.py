@@ -50,6 +50,7 @@ _JAIL = {
     "findtime": int,
     "bantime": int,
     "ignoreip": [str],
+    "usedns": str,
     "actions": [str],
     "ports": [str],
     "failures": int,
@@ -59,7 +60,23 @@ _JAIL = {
     "bans": [{"address": str, "since": str, "bantime": int, "remaining": int}],
 }
 
+_KEY = {"type": str, "fingerprint": str, "comment": str}
+
 ANSWERS: t.Mapping[str, Fields] = {
+    "admin_user": {
+        "name": str,
+        "created": bool,
+        "uid": int,
+        "home": str,
+        "shell": str,
+        "groups": [str],
+        "sudoers": str,
+        "sudo": str,
+        "key_file": str,
+        "keys": [_KEY],
+        "removed_keys": [{"path": str, "line": int, **_KEY}],
+        "second_roots": [str],
+    },
     "dnf_automatic": {
         "path": str,
         "version": str,
@@ -111,6 +128,21 @@ ANSWERS: t.Mapping[str, Fields] = {
         "unknown": [str],
     },
     "pf_anchor": {"path": str, "anchor": str, "rules": [str]},
+    "python_venv": {
+        "venvs": [
+            {
+                "path": str,
+                "owner": str,
+                "group": str,
+                "mode": str,
+                "python": str,
+                "distributions": {str: str},
+                "unmet": [str],
+                "left_to_pip": [str],
+                "changed": bool,
+            }
+        ],
+    },
     "sshd_config": {
         "path": str,
         "effective": {str: {str: (str, [str])}},

@@ -118,7 +118,7 @@ class Shell:
         self._connection, self._become = connection, become
 
     def get_option(self, name: str) -> t.Any:
-        return {"remote_user": None, "port": None}[name]
+        return {"host": "192.0.2.1", "remote_user": None, "port": None}[name]
 
     def __getattr__(self, name: str) -> t.Any:
         return getattr(self._connection, name)
