@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
@@ -26,6 +25,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Place
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedAnswers
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import become_password, is_ssh, target_of
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm import (
@@ -43,11 +43,9 @@ _UNCHANGED = "nothing was changed"
 Result = t.Dict[str, t.Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAnswers):
     """Runs the module in the phases ``plan`` and ``apply`` where a login can prove the change, else at once."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-__all__ = ["ANSWERS", "JOB", "Fields", "Shape"]
+__all__ = ["ANSWERS", "JOB", "OF_THE_CONTROLLER", "Fields", "Shape"]
 
 # It names itself, which no type alias in Python 3.8's syntax can.
 Shape = t.Any
@@ -159,12 +159,10 @@ ANSWERS: t.Mapping[str, Fields] = {
         "ports": [int],
         "firewall": {"kind": str, "opened": [str]},
         "selinux_ports": [int],
-        "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
-        "rolled_back": bool,
         "version": str,
         "culprits": [str],
         "refused": [str],
-        # Not returned: what the controller's half asked for, which it reads once more for itself.
+        # Not returned: what the controller's half asked for, which it reads for itself (_sshd_confirmation.py).
         "confirmation": object,
     },
     "sshd_info": {
@@ -202,6 +200,14 @@ ANSWERS: t.Mapping[str, Fields] = {
         "reboot_required_by": [str],
         "pending": [{"name": str, "from": str, "to": str, "archives": [str], "security": bool}],
         "problems": [str],
+    },
+}
+
+# Fields of a result that the controller's half adds: a host that answers them is not believed.
+OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
+    "sshd_config": {
+        "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
+        "rolled_back": bool,
     },
 }
 

@@ -21,7 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._text import print
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import ANSWERS, JOB
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._module_result import parse_result
 
-__all__ = ["CheckedModule", "quoted_errors"]
+__all__ = ["CheckedAnswers", "CheckedModule", "quoted_errors"]
 
 Result = t.Dict[str, t.Any]
 _LONGEST_OUTPUT = 4000
@@ -40,21 +40,11 @@ def quoted_errors() -> t.Iterator[None]:
         raise AnsibleError(printable(to_text(error.message))) from None
 
 
-class CheckedModule(ActionBase):
-    """Runs the module of the action's name, as ansible-core's own action does, and checks its answer."""
+class CheckedAnswers(ActionBase):
+    """An action that checks what the module of its name answers before ansible-core reads it."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        result = super().run(tmp, task_vars)
-        in_background = self._in_background()
-        with quoted_errors():
-            done = self._execute_module(task_vars=task_vars, wrap_async=in_background)
-            if not in_background:
-                self._remove_tmp_path(self._connection._shell.tmpdir)
-        return {**result, **done}
 
     def _in_background(self) -> bool:
         return bool(self._task.async_val and not self._connection.has_native_async)
@@ -77,3 +67,18 @@ class CheckedModule(ActionBase):
                 "module_stderr": printable_lines(ran.get("stderr") or "", longest=_LONGEST_OUTPUT),
                 "rc": ran.get("rc"),
             }
+
+
+class CheckedModule(CheckedAnswers):
+    """Runs the module of the action's name, as ansible-core's own action does."""
+
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        result = super().run(tmp, task_vars)
+        in_background = self._in_background()
+        with quoted_errors():
+            done = self._execute_module(task_vars=task_vars, wrap_async=in_background)
+            if not in_background:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
+        return {**result, **done}

@@ -16,7 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._errors import Bas
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import one_line, printable, printable_lines
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import Fields, Shape
 
-__all__ = ["checked_result", "not_an_answer", "parse_result"]
+__all__ = ["UnfitField", "checked_result", "not_an_answer", "parse_result"]
 
 Result = t.Dict[str, t.Any]
 
@@ -24,7 +24,7 @@ _DEEPEST, _LONGEST_TEXT, _LONGEST_DIFF, _MOST_ENTRIES = 12, 20_000, 200_000, 100
 _LONGEST_ANSWER, _LONGEST_NAME, _LARGEST = 16_000_000, 200, 2**63
 _LONGEST_WARNING, _MOST_WARNINGS = 4000, 1000
 # What AnsibleModule itself adds to the fields of a module; those of a file where the module returns a ``path``.
-_COMMON: Fields = {"changed": bool, "failed": bool, "skipped": bool, "rc": int, "invocation": object}
+_COMMON: Fields = {"changed": bool, "failed": bool, "skipped": bool, "rc": int, "invocation": {str: object}}
 _OF_A_PATH: Fields = {
     **{name: str for name in ("owner", "group", "mode", "state", "secontext")},
     **{name: int for name in ("uid", "gid", "size")},
@@ -111,9 +111,9 @@ def _checked(value: t.Any, shape: Shape, where: tuple[str, ...]) -> t.Any:
         for one in shape:
             if _fits(value, one):
                 return _checked(value, one, where)
-        raise _unfit(where)
+        raise UnfitField(where)
     if not _fits(value, shape):
-        raise _unfit(where)
+        raise UnfitField(where)
     if isinstance(shape, list):
         return [_checked(entry, shape[0], (*where, "[]")) for entry in _bounded(value, where)]
     if isinstance(shape, dict):
@@ -145,7 +145,7 @@ def _of(shape: dict[t.Any, Shape], name: str, where: tuple[str, ...]) -> Shape:
     if str in shape and not name.startswith("__ansible_"):
         return shape[str]
     if name not in shape:
-        raise _unfit((*where, name))
+        raise UnfitField((*where, name))
     return shape[name]
 
 
@@ -158,13 +158,13 @@ def _anything(value: t.Any, where: tuple[str, ...]) -> t.Any:
             name = str(key)
             if name.startswith("__ansible_"):
                 # By these ansible-core rebuilds objects of its own.
-                raise _unfit((*where, name))
+                raise UnfitField((*where, name))
             found[printable(name, longest=_LONGEST_NAME)] = _anything(entry, (*where, name))
         return found
     if isinstance(value, (list, tuple)):
         return [_anything(entry, (*where, "[]")) for entry in _bounded(value, where)]
     if isinstance(value, (int, float)) and not _is_sane(value):
-        raise _unfit(where)
+        raise UnfitField(where)
     return value
 
 
@@ -173,13 +173,17 @@ _Collection = t.TypeVar("_Collection", bound=t.Collection[t.Any])
 
 def _bounded(value: _Collection, where: tuple[str, ...]) -> _Collection:
     if len(where) > _DEEPEST or len(value) > _MOST_ENTRIES:
-        raise _unfit(where)
+        raise UnfitField(where)
     return value
 
 
-def _unfit(where: tuple[str, ...]) -> BaselineError:
-    name = printable(".".join(where[:4]), longest=_LONGEST_NAME)
-    return BaselineError(f"the answer of the host is not one of this module: {name} is not what it can be; {_WAY_OUT}")
+class UnfitField(BaselineError):
+    """A field of an answer that no honest module gives; ``problem`` names it."""
+
+    def __init__(self, where: tuple[str, ...]) -> None:
+        name = printable(".".join(where[:4]), longest=_LONGEST_NAME)
+        self.problem = f"{name} is not what it can be"
+        super().__init__(f"the answer of the host is not one of this module: {self.problem}; {_WAY_OUT}")
 
 
 # What ansible-core shows by itself, and how it has it: as texts, from 2.19 on as records with their type.
@@ -187,7 +191,7 @@ def _unfit(where: tuple[str, ...]) -> BaselineError:
 
 def _message(value: t.Any) -> Result:
     if not isinstance(value, (str, type(None))):
-        raise _unfit(("msg",))
+        raise UnfitField(("msg",))
     return {"msg": one_line(value, longest=_LONGEST_TEXT) if value else value}
 
 
@@ -203,7 +207,7 @@ def _deprecations(value: t.Any) -> Result:
 def _sentences(value: t.Any, name: str) -> list[str]:
     given = value if isinstance(value, list) else [] if value is None else [value]
     if len(given) > _MOST_WARNINGS:
-        raise _unfit((name,))
+        raise UnfitField((name,))
     return [one_line(_sentence(one, name), longest=_LONGEST_WARNING) for one in given]
 
 
@@ -211,7 +215,7 @@ def _sentence(value: t.Any, name: str) -> str:
     """Return the words of a warning: a text, or a record with ``msg`` in it or in its ``event``."""
     words = value if isinstance(value, str) else _member(_member(value, "event") or value, "msg")
     if not isinstance(words, str):
-        raise _unfit((name,))
+        raise UnfitField((name,))
     return words
 
 
@@ -228,7 +232,7 @@ def _exception(value: t.Any) -> Result:
     traceback = value if isinstance(value, str) else _member(event, "formatted_traceback")
     told = {} if isinstance(value, str) else {"_broke_off": printable(_sentence(value, "exception"))}
     if not isinstance(traceback, (str, type(None))):
-        raise _unfit(("exception",))
+        raise UnfitField(("exception",))
     return {**told, **({"exception": printable_lines(traceback, longest=_LONGEST_TEXT)} if traceback else {})}
 
 
@@ -240,7 +244,7 @@ def _diff(value: t.Any) -> Result:
             or set(part) - {*_SIDES}
             or not all(isinstance(one, str) for one in part.values())
         ):
-            raise _unfit(("diff",))
+            raise UnfitField(("diff",))
     checked = [{side: _side(side, part[side]) for side in _SIDES if side in part} for part in parts]
     return {"diff": checked if isinstance(value, list) else checked[0] if checked else None}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import ANSWERS
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import ANSWERS, OF_THE_CONTROLLER
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedAnswers, CheckedModule
 
 PLUGINS = Path(__file__).parents[4] / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
@@ -63,6 +63,7 @@ def test_every_module_has_its_half_on_the_controller(module: str) -> None:
     if module in WITHOUT_A_HOST:
         assert module not in ANSWERS
     elif module == "sshd_config":
+        assert issubclass(action, CheckedAnswers)
         assert module in ANSWERS
     else:
         assert issubclass(action, CheckedModule)
@@ -75,7 +76,8 @@ def test_the_table_knows_no_other_module() -> None:
 
 @pytest.mark.parametrize("module", sorted(ANSWERS))
 def test_the_table_says_what_is_documented(module: str) -> None:
-    fields = {name: shape for name, shape in ANSWERS[module].items() if name not in UNDOCUMENTED}
+    table = {**ANSWERS[module], **OF_THE_CONTROLLER.get(module, {})}
+    fields = {name: shape for name, shape in table.items() if name not in UNDOCUMENTED}
     documented = returned(module)
     if "ansible_facts" in documented:
         facts = documented["ansible_facts"]["contains"]
