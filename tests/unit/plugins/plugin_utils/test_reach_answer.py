@@ -240,7 +240,7 @@ def test_words_for_people_are_quoted_and_bounded() -> None:
 
 
 def test_an_answer_is_bounded() -> None:
-    pythons = "\n".join("python=3.13.5 /usr/bin/python3" for _ in range(51))
+    pythons = "\n".join("python=3.13.5 /usr/bin/python3" for _number in range(51))
     with pytest.raises(BaselineError, match="cannot be true: python is said 51 times"):
         parse_answer(f"pyhost.baseline.reach begin\n{pythons}\npyhost.baseline.reach end\n")
     with pytest.raises(BaselineError, match="cannot be true: it is longer than the script can make it"):
