@@ -286,11 +286,12 @@ ALIASES = "Runas_Alias ROOTS = root\nRunas_Alias OTHERS = www-data, daemon\nCmnd
 
 def test_what_sudo_lists_is_read_as_sudo_acts(pair: Pair) -> None:
     """The guard's reading of ``sudo -l`` and a real sudo agree about every rule."""
+    as_deploy = "setpriv --reuid deploy --regid deploy --init-groups"
     script = "{ " + HONEST + "} >/dev/null 2>&1\n"
     for rule in RULES:
         script += laid("/etc/sudoers.d/deploy", f"{ALIASES}deploy ALL={rule}\n", "0440")
         # A shell under NOEXEC starts, and runs nothing.
-        script += "su deploy -c \"sudo -n -u root sh -c 'env id -u'\" 2>/dev/null || true; echo =listed\n"
+        script += f"{as_deploy} sudo -n -u root sh -c 'env id -u' 2>/dev/null || true; echo =listed\n"
         script += "sudo -n -l -U deploy; echo =next\n"
     for name, printed in pair.run(script).items():
         for rule, part in zip(RULES, printed.split("=next\n"), strict=False):
