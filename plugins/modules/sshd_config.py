@@ -245,8 +245,8 @@ selinux_ports:
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
-      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have, so that
-      only the login was proven, of which a warning tells.
+      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have; a
+      warning tells then that only the login was proven.
   type: dict
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
