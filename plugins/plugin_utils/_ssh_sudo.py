@@ -17,6 +17,9 @@ __all__ = ["as_root", "is_root", "needs_password", "rejects_password", "sudo_com
 _ROOT = "pyhost.baseline: root"
 _WITHOUT_SUDO = "pyhost.baseline: root without sudo"
 _OTHER_USER = "pyhost.baseline: not root but uid"
+_PASSWORD_WANTED = r"password is required|interactive authentication is required"
+# What sudo warns of and goes on: a host without its own name in /etc/hosts, a container's limits.
+_HARMLESS = r"unable to resolve host|setrlimit\(|rlimit"
 _NO_POWER = r"setuid bit|effective uid is not 0|must be owned by uid 0|no new privileges"
 
 
@@ -41,8 +44,13 @@ def without_sudo(reply: Reply) -> bool:
 
 
 def needs_password(reply: Reply) -> bool:
-    """Say whether sudo would have asked for a password (sudo(8) and sudo-rs word it alike)."""
-    return bool(re.search(r"password is required|interactive authentication is required", reply.err))
+    """Say whether sudo would have asked for a password, and nothing else is wrong (sudo and sudo-rs word it alike).
+
+    sudo says that it needs a password also where none would help: after "account validation failure", for one.
+    """
+    said = [line for line in reply.err.splitlines() if re.match(r"\s*sudo(?:-rs)?: ", line)]
+    wanted = [line for line in said if re.search(_PASSWORD_WANTED, line)]
+    return bool(wanted) and all(re.search(_HARMLESS, line) for line in said if line not in wanted)
 
 
 def rejects_password(reply: Reply) -> bool:

@@ -78,6 +78,20 @@ def test_needs_password() -> None:
     assert not needs_password(failed("deploy is not in the sudoers file.\n", rc=1))
 
 
+@pytest.mark.parametrize(
+    ("err", "expected"),
+    [
+        pytest.param("sudo: unable to resolve host web: Name or service not known\n{}", True, id="a warning"),
+        pytest.param("Welcome to sudo: the company\n{}", True, id="a banner"),
+        pytest.param("sudo: account validation failure, is your account locked?\n{}", False, id="PAM"),
+        pytest.param("{}sudo: unable to initialize policy plugin\n", False, id="a plugin"),
+        pytest.param("sudo: Ein Passwort ist notwendig\n", False, id="German"),
+    ],
+)
+def test_a_password_is_all_that_is_missing(err: str, expected: bool) -> None:
+    assert needs_password(failed(err.format("sudo: a password is required\n"), rc=1)) is expected
+
+
 def test_rejects_password() -> None:
     assert rejects_password(failed("Sorry, try again.\nsudo: no password was provided\n", rc=1))
     assert rejects_password(failed("My name is Ozymandias.\nsudo: 1 incorrect password attempt\n", rc=1))
