@@ -77,6 +77,7 @@ def test_no_process_list_shows_the_hash(attacked: dict[str, Attacked], before: d
         assert "chpasswd -e" in seen, seen[:2000]
         assert SECRET not in seen
         attacked[name].run(f"grep -qF 'hashed:{SECRET}:' /etc/shadow")
+        attacked[name].run(f"! journalctl --no-pager | grep -F '{SECRET}'")
 
 
 def test_a_folder_that_is_swapped_in_a_loop_leads_nowhere(
