@@ -57,4 +57,6 @@ def staged_main(main: str, directory: str, staged: str) -> str:
 
 def listed(rights: str) -> bool:
     """Say whether the rule is among those that ``sudo -l -U`` lists."""
-    return bool(re.search(r"^[ \t]+\(ALL ?: ?ALL\)[ \t]*(?:NOPASSWD: ?)?ALL$", rights, re.MULTILINE))
+    return bool(
+        re.search(r"^[ \t]+\(ALL(?:[ \t]*:[ \t]*ALL)?\)[ \t]*(?:[A-Z_]+:[ \t]*)*ALL[ \t]*$", rights, re.MULTILINE)
+    )

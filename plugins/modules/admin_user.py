@@ -37,7 +37,7 @@ options:
     required: true
   authorized_keys:
     description:
-      - The public keys that may log in, each a line as in F(~/.ssh/id_ed25519.pub), options in front allowed.
+      - The public keys that may log in, each a line as in C(~/.ssh/id_ed25519.pub), options in front allowed.
       - Where the file has a line with the same key but other options or another comment, the requested line replaces
         it.
     type: list
@@ -46,7 +46,7 @@ options:
   exclusive_keys:
     description: >-
       Remove all other keys of the account, also from the other files below its home in which sshd looks for keys, as
-      F(~/.ssh/authorized_keys2).
+      C(~/.ssh/authorized_keys2).
     type: bool
     default: false
   sudo:
@@ -70,19 +70,19 @@ options:
     default: []
   shell:
     description:
-      - The login shell. Without one, a new account gets F(/bin/bash) (F(/bin/sh) on FreeBSD) and an existing one keeps
+      - The login shell. Without one, a new account gets C(/bin/bash) (C(/bin/sh) on FreeBSD) and an existing one keeps
         its own.
     type: str
     default: ""
   allow_system_account:
     description:
       - Allow an account of the system to become the admin. Such an account has a uid below C(UID_MIN) of
-        F(/etc/login.defs) or that of C(nobody), a shell that ends at once, a home in a folder of the system, or the uid
+        C(/etc/login.defs) or that of C(nobody), a shell that ends at once, a home in a folder of the system, or the uid
         of another account.
     type: bool
     default: false
 notes:
-  - Keys are kept in F(~/.ssh/authorized_keys). A warning says so where sshd is configured not to read that file.
+  - Keys are kept in C(~/.ssh/authorized_keys). A warning says so where sshd is configured not to read that file.
   - A home that belongs to root stays so.
 """
 

@@ -78,6 +78,8 @@ def test_whether_the_folder_is_included(text: str, expected: bool) -> None:
         ("User deploy may run the following commands on h:\n    (root) /bin/ls\n    (ALL : ALL) ALL\n", True),
         ("User deploy is not allowed to run sudo on h.\n", False),
         ("    (ALL, !root) ALL\n", False),
+        ("    (ALL:ALL) NOPASSWD: SETENV: ALL\n", True),
+        ("    (ALL : ALL) NOPASSWD: /bin/ls, ALL\n", False),
     ],
 )
 def test_whether_sudo_lists_the_rule(text: str, expected: bool) -> None:
