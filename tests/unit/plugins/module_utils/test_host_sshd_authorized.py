@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_authorized as authorized
 from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_guard_keys import KeyFile
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
@@ -49,7 +50,7 @@ def _home(tmp_path: Path) -> Path:
 
 def read(home: Path, name: str = "keys") -> KeyFile:
     entry = pwd.struct_passwd((*NOBODY[:5], str(home), NOBODY[6]))
-    effective = {"authorizedkeysfile": (name,)}
+    effective: Effective = {"authorizedkeysfile": (name,)}
     [file] = authorized.key_files(t.cast(t.Any, Sshd()), entry, effective)
     assert os.geteuid() == 0
     return file
