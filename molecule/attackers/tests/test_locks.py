@@ -109,8 +109,8 @@ def test_nothing_of_ours_lies_where_he_can_write(ran: Results, taken: dict[str, 
 def test_a_folder_that_is_not_roots_is_named(taken: dict[str, Attacked], name: str) -> None:
     host = taken[name]
     host.run(f"rm -rf {RUNTIME}; install -d -o mallory -m 0777 {RUNTIME}")
+    arguments = {"settings": {"MaxAuthTries": 4}, "confirm": False}
     try:
-        arguments = {"settings": {"MaxAuthTries": 4}, "confirm": False}
         answer = ad_hoc(FLEET, "pyhost.baseline.sshd_config", arguments, user="root", host=name)
         assert answer["failed"]
         assert RUNTIME in answer["msg"]
@@ -118,3 +118,5 @@ def test_a_folder_that_is_not_roots_is_named(taken: dict[str, Attacked], name: s
         assert "nothing was changed" in answer["msg"]
     finally:
         host.run(f"rm -rf {RUNTIME}")
+    again = ad_hoc(FLEET, "pyhost.baseline.sshd_config", arguments, user="root", host=name)
+    assert not again.get("failed"), again
