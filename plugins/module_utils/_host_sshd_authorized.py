@@ -66,13 +66,15 @@ def _key_file(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> KeyFile:
             text = os.read(number, _MOST).decode("utf-8", "replace")
         finally:
             os.close(number)
+        # The user may take the file away meanwhile.
+        distrusted = _distrusted(path, entry, lenient=lenient)
     except (FileNotFoundError, NotADirectoryError):
         return KeyFile(path, exists=False)
     except OSError as error:
         reason = f"{error.strerror or error} (sshd reads it as {entry.pw_name})"
         return KeyFile(path, exists=True, unreadable=reason)
     keys = tuple(parse_authorized_keys(text))
-    return KeyFile(path, exists=True, distrusted=_distrusted(path, entry, lenient=lenient), keys=keys)
+    return KeyFile(path, exists=True, distrusted=distrusted, keys=keys)
 
 
 def _distrusted(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> str:

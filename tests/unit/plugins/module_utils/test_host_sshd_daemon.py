@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -44,6 +45,36 @@ def test_newest_change_counts_files_and_folders_of_patterns() -> None:
         {MAIN: "", "/etc/x": ""}, mtimes={MAIN: 5, "/etc/x": 7, "/etc/ssh/sshd_config.d": 9, "/etc/ssh": 11}
     )
     assert daemons.newest_change(host, tree) == 9  # type: ignore[arg-type]  # the fake stands in for the host
+
+
+class Processes(FakeHost):
+    """A host whose processes belong to ``owner``."""
+
+    owner = 0
+
+    def stat(self, path: str) -> os.stat_result | None:
+        state = super().stat(path)
+        if state is None or not path.startswith("/proc/"):
+            return state
+        return os.stat_result((*state[:4], self.owner, *state[5:]))
+
+
+@pytest.mark.parametrize(
+    ("owner", "title", "pid"),
+    [
+        pytest.param(0, "sshd: /usr/sbin/sshd [listener]", 56, id="sshd"),
+        pytest.param(1001, "sshd: /usr/sbin/sshd [listener]", 0, id="a user's process of that name"),
+        pytest.param(0, "/usr/sbin/cron", 0, id="another daemon"),
+    ],
+)
+def test_without_systemd_the_pid_file_is_not_believed_alone(
+    owner: int, title: str, pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemons.service, "has_systemd", lambda: False)
+    host = Processes({"/run/sshd.pid": "56\n", "/proc/56/cmdline": title}, mtimes={"/run/sshd.pid": 5, "/proc/56": 3})
+    host.owner = owner
+    found = daemons.find_daemon(host, "/run/sshd.pid")  # type: ignore[arg-type]  # the fake stands in for the host
+    assert found.pid == pid
 
 
 PROPERTIES = (

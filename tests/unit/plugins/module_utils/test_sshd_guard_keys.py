@@ -25,6 +25,9 @@ NOW = 1795348800.0
     [
         ("", ""),
         ("restrict,pty", ""),
+        # What the user has written is shown quoted, and not at length.
+        ('from="10.0.0.0/8\x1b[2J"', 'one is for from="10.0.0.0/8\\x1b[2J" alone'),
+        (f'from="10.0.0.{"0" * 300}"', f'one is for from="10.0.0.{"0" * 193}… (107 more characters)" alone'),
         ('from="192.0.2.0/24"', ""),
         ('from="192.0.2.0/24",from="*"', "one has the option from twice, by which sshd ignores the line"),
         ('expiry-time="202611221201Z"', ""),
