@@ -129,7 +129,7 @@ def played(attacked: dict[str, Attacked], tmp_path_factory: pytest.TempPathFacto
 def write_as_a_local_user(name: str, who: str) -> None:
     script = local_script(who, VICTIMS[who])
     ssh = ["ssh", "-F", str(FLEETS / FLEET / "ssh_config"), "-o", "ControlPath=none", f"mallory@{name}", "bash -s"]
-    done = subprocess.run(ssh, input=script, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(ssh, input=script, capture_output=True, text=True, check=False, timeout=400)
     assert "the end" in done.stdout, done.stderr
     print(f"{name}, as {who}: {done.stdout}{done.stderr}")
 
