@@ -105,7 +105,7 @@ elif way == "stream":
     stream.connect(stdout)
     stream.sendall(f"{name}\\nssh.service\\n6\\n0\\n0\\n0\\n0\\n{text}\\n".encode())
 # So that journald finds who it was.
-time.sleep(0.5)
+time.sleep(0.3)
 """
 # The same, with setuid programs under sshd's name: their words go to syslog under the name that they are called by.
 _SETUID = """
@@ -117,9 +117,23 @@ calls = {"su": [text], "su root": ["root", "-c", text], "passwd": [text], "chsh"
     "sudo no": ["-n", "/usr/bin/id", text], "sudo wrong": ["-S", "/usr/bin/id", text], "sudoedit": ["-e", "-n", text]}
 path = {"ssh-keysign": "/usr/lib/openssh/ssh-keysign", "sudoedit": "/usr/bin/sudo"}
 argv = [name, *calls[program]]
-subprocess.run(argv, executable=path.get(program, "/usr/bin/" + program.split()[0]), input=b"wrong\\n" * 3,
-    timeout=30, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+subprocess.run(argv, executable=path.get(program, "/usr/bin/" + program.split()[0]), input=b"wrong\\n",
+    timeout=20, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 """
+
+# Units of the user's own manager.
+_UNITS = {
+    "ssh": '[Service]\\nType=oneshot\\nExecStart=logger -t {name} -- "{text}"\\n',
+    "sshd": '[Service]\\nType=oneshot\\nSyslogIdentifier={name}\\nExecStart=echo "{text}"\\n',
+    "words": "[Unit]\\nDescription={text}\\n[Service]\\nType=oneshot\\nSyslogIdentifier={name}\\nExecStart=true\\n",
+}
+
+
+def _unit(name: str, lines: str) -> str:
+    folder = "~/.config/systemd/user"
+    start = f"systemctl --user daemon-reload; systemctl --user start {name}.service"
+    return f"mkdir -p {folder}; printf '{lines}' > {folder}/{name}.service; {start}"
+
 
 # By name, what a local user types; {name} is what he calls himself, {text} what he says.
 LOCAL = {
@@ -165,11 +179,7 @@ LOCAL = {
             "sudoedit",
         )
     },
-    "user unit": "systemd-run --quiet --user --wait --unit=ssh.service logger -t {name} -- '{text}'",
-    "user unit, its output": "systemd-run --quiet --user --wait --unit=sshd.service -p SyslogIdentifier={name} "
-    "-p StandardOutput=journal echo '{text}'",
-    "user unit, its description": "systemd-run --quiet --user --wait --description='{text}' "
-    "-p SyslogIdentifier={name} true",
+    **{f"user unit: {way}": _unit(way, lines) for way, lines in _UNITS.items()},
 }
 
 

@@ -45,3 +45,27 @@ def test_usable_filters(programs: list[str], commands: list[Expected], filters: 
 def test_why_pf_does_not_work_is_said() -> None:
     why = "the rules of pf have no anchor for fail2ban"
     assert why in str(no_filter(Wish(), Probes(no_pf=why)))
+
+
+ASKED = ["fail2ban-regex", "--config", "/etc/fail2ban", "--usedns=no", "--out", "ip", "/scratch/sshd.log"]
+ASKED += ["/etc/fail2ban/filter.d/sshd.conf[mode=aggressive]"]
+
+
+@pytest.mark.parametrize(
+    ("programs", "commands", "wordings"),
+    [
+        pytest.param(["fail2ban-regex"], [Expected(ASKED, out="192.0.2.2\n")], ["connection from"], id="Debian 13"),
+        pytest.param(["fail2ban-regex"], [Expected(ASKED)], ["connection from", "<ADDR> port"], id="Debian 12"),
+        pytest.param(["fail2ban-regex"], [Expected(ASKED, out="192.0.2.1\n192.0.2.2\n")], [], id="one that knows both"),
+        pytest.param(["fail2ban-regex"], [Expected(ASKED, rc=255, err="no")], [], id="one that does not answer"),
+        pytest.param([], [], [], id="none to ask"),
+    ],
+)
+def test_what_the_filter_does_not_understand(
+    programs: list[str], commands: list[Expected], wordings: list[str]
+) -> None:
+    host = FakeHost({}, commands, programs=programs)
+    found = glue.unread_words(t.cast(t.Any, host), "/etc/fail2ban")
+    host.done()
+    assert len(found) == len(wordings)
+    assert all(words in expression for words, expression in zip(wordings, found, strict=True))
