@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.attackers import FLEET, Attacked
 from tests.hosts.paths import FLEETS, ROOT
 
-__all__ = ["LOOKER", "ansible", "controller_watch", "watch"]
+__all__ = ["ansible", "attempt", "controller_watch", "watch"]
 
 # Run as nobody: everything that it sees of processes and of the folders where anybody may write, until it is stopped.
 LOOKER = r"""
@@ -73,6 +73,14 @@ def ansible(command: str, arguments: t.Sequence[str], *, inventory: Path | None 
     output = done.stdout + done.stderr
     assert "Traceback" not in output, output
     return output
+
+
+def attempt(path: Path, hosts: str, tasks: t.Sequence[dict[str, t.Any]], *, inventory: Path | None = None) -> list[str]:
+    """Play ``tasks`` on ``hosts`` as root and return the lines that say which failed; the play is in ``path``."""
+    may_fail = [{**task, "ignore_errors": True, "ignore_unreachable": True} for task in tasks]
+    path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": may_fail}]))
+    output = ansible("playbook", ["-u", "root", str(path)], inventory=inventory)
+    return [line for line in output.splitlines() if line.startswith("fatal: ")]
 
 
 @contextlib.contextmanager

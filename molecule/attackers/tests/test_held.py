@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attackers import FLEET, Attacked
-from tests.attackers_held import ansible, controller_watch, watch
+from tests.attackers import Attacked
+from tests.attackers_held import ansible, attempt, controller_watch, watch
 from tests.hosts.paths import CACHE
-from tests.hosts.runs import ad_hoc
 
 NAMES = ("lint12", "lint13")
 LIMIT = ",".join(NAMES)
@@ -39,6 +38,9 @@ for unit in pyhost-undo-sshd.service pyhost-undo-sshd-boot.service; do
     systemd-analyze security --no-pager "$unit" | sed -n "s/^.*exposure level for \(.*\): \([0-9.]*\) .*/score \1 \2/p"
 done
 """
+
+# Run by PAM too: no login comes through before the host has rolled back.
+HOLD = "while [ -e /var/lib/pyhost.baseline/undo-sshd ]; do sleep 0.2; done"
 
 
 @pytest.fixture(scope="module")
@@ -97,32 +99,22 @@ def test_inputs_with_separators_are_refused_by_name_before_a_host_is_asked() -> 
     assert not re.search("[\x0b\x0c\x1b\u2028\u202e]", output)
 
 
-@pytest.mark.parametrize(
-    ("module", "options", "words"),
-    [
-        (
-            "sshd_config",
-            {
-                "match": [{"criteria": "User deploy\u2028Match all", "settings": {"PermitTTY": False}}],
-                "guard_users": [],
-            },
-            "match[1].criteria: U+2028",
-        ),
-        ("packages", {"name": [f"sudo\n{INJECTED}"]}, "name[1]: U+000A"),
-        ("fail2ban_jails", {"jails": {"sshd": {"maxretry": "5\x85bantime = -1"}}}, "jails.sshd.maxretry: U+0085"),
-        ("unattended_upgrades", {"schedule": {"upgrade_at": "04:00\nUnit=x"}}, "schedule.upgrade_at: U+000A"),
-    ],
-)
-def test_a_module_refuses_them_too(
-    hosts: dict[str, Attacked], module: str, options: dict[str, t.Any], words: str
-) -> None:
-    host = hosts["lint13"]
-    before = host.run(FILES)
-    result = ad_hoc(FLEET, f"pyhost.baseline.{module}", options, user="root", host="lint13")
-    assert result.get("failed"), result
-    assert words in result["msg"]
-    assert result["msg"].endswith("; nothing was changed")
-    assert host.run(FILES) == before
+def test_the_modules_refuse_them_too(hosts: dict[str, Attacked], tmp_path: Path) -> None:
+    match = [{"criteria": "User deploy\u2028Match all", "settings": {"PermitTTY": False}}]
+    cases = {
+        "match[1].criteria: U+2028": {"sshd_config": {"match": match, "guard_users": []}},
+        "name[1]: U+000A": {"packages": {"name": [f"sudo\n{INJECTED}"]}},
+        "jails.sshd.maxretry: U+0085": {"fail2ban_jails": {"jails": {"sshd": {"maxretry": "5\x85bantime = -1"}}}},
+        "schedule.upgrade_at: U+000A": {"unattended_upgrades": {"schedule": {"upgrade_at": "04:00\nUnit=x"}}},
+        "which holds U+000A": {"ssh_login": {"user": "x\nProxyCommand touch /tmp/x"}},
+    }
+    tasks = [{f"pyhost.baseline.{name}": given for name, given in case.items()} for case in cases.values()]
+    before = {name: host.run(FILES) for name, host in hosts.items()}
+    refusals = attempt(tmp_path / "play.yml", LIMIT, tasks)
+    for words in cases:
+        assert len([line for line in refusals if words in line]) == len(hosts), refusals
+    assert len(refusals) == len(cases) * len(hosts), refusals
+    assert {name: host.run(FILES) for name, host in hosts.items()} == before
 
 
 def test_no_line_of_an_input_becomes_an_entry_of_its_own_in_the_journal(hosts: dict[str, Attacked]) -> None:
@@ -176,38 +168,30 @@ def test_names_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path)
     option = f"-oProxyCommand=touch {marker}"
     inventory = tmp_path / "inventory.yml"
     inventory.write_text(json.dumps({"all": {"hosts": {option: {}, "aliased": {"ansible_host": option}}}}))
-    play = tmp_path / "play.yml"
-    play.write_text(
-        json.dumps(
-            [
-                {
-                    "hosts": "all",
-                    "gather_facts": False,
-                    "tasks": [
-                        {"pyhost.baseline.ssh_reach": {"users": ["root"]}, "ignore_errors": True},
-                        {"pyhost.baseline.ssh_login": {"sudo": False}, "ignore_errors": True},
-                        {"pyhost.baseline.sshd_config": {}, "ignore_unreachable": True, "ignore_errors": True},
-                    ],
-                }
-            ]
-        )
-    )
-    output = ansible("playbook", [str(play)], inventory=inventory)
-    assert output.count("which ssh would take for an option; no connection was made") >= 4, output
+    tasks: list[dict[str, t.Any]] = [
+        {"pyhost.baseline.ssh_reach": {"users": ["root"]}},
+        {"pyhost.baseline.ssh_login": {"sudo": False}},
+        {"pyhost.baseline.sshd_config": {}},
+    ]
+    refusals = attempt(tmp_path / "play.yml", "all", tasks, inventory=inventory)
+    refused = [line for line in refusals if "which ssh would take for an option; no connection was made" in line]
+    assert len(refused) == 4, refusals
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(("module", "option"), [("ssh_reach", "users"), ("ssh_login", "user")])
-def test_users_that_are_options_of_ssh_run_nothing(marker: Path, module: str, option: str) -> None:
-    for user, words in {
+def test_users_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path) -> None:
+    cases = {
         f"-oProxyCommand=touch {marker}": "which ssh would take for an option",
         f'x" ProxyCommand="touch {marker}': "which holds a quotation mark",
-        f"x\nProxyCommand touch {marker}": "U+000A",
-    }.items():
-        value = [user] if option == "users" else user
-        result = ad_hoc(FLEET, f"pyhost.baseline.{module}", {option: value}, user="root", host="lint12")
-        assert result.get("failed"), result
-        assert words in result["msg"]
+    }
+    tasks = [
+        task
+        for user in cases
+        for task in ({"pyhost.baseline.ssh_reach": {"users": [user]}}, {"pyhost.baseline.ssh_login": {"user": user}})
+    ]
+    refusals = attempt(tmp_path / "play.yml", "lint12", tasks)
+    for words in cases.values():
+        assert len([line for line in refusals if words in line]) == 2, refusals
     assert not marker.exists()
 
 
@@ -291,3 +275,30 @@ def test_the_units_of_the_rollback_are_sandboxed(run: dict[str, t.Any], name: st
     scores = [float(line.split()[2]) for line in run["observed"][name] if line.startswith(f"score {unit} ")]
     assert scores
     assert max(scores) < 3
+
+
+# a rollback, in its sandbox
+
+
+def test_the_sandbox_is_no_hindrance_for_a_rollback(run: dict[str, t.Any], hosts: dict[str, Attacked]) -> None:
+    """PAM keeps every new login waiting until the host has taken the change back by itself."""
+    assert run["output"]
+    before = {}
+    for name, host in hosts.items():
+        before[name] = host.run("sha256sum /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*")
+        host.run(f"cat >/usr/local/bin/hold <<'END'\n{HOLD}\nEND\n")
+        host.run("sed -i '1i account optional pam_exec.so quiet /bin/sh /usr/local/bin/hold' /etc/pam.d/sshd")
+    try:
+        change = {"settings": {"MaxSessions": 7}, "guard_users": [], "confirm_timeout": 15}
+        output = ansible("adhoc", ["-u", "root", "-m", "pyhost.baseline.sshd_config", LIMIT, "-a", json.dumps(change)])
+    finally:
+        for host in hosts.values():
+            host.run("sed -i '/bin.hold/d' /etc/pam.d/sshd")
+    assert output.count("FAILED!") == len(hosts), output
+    for name, host in hosts.items():
+        assert host.run("sha256sum /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*") == before[name]
+        journal = host.run("journalctl --no-pager --output=cat _SYSTEMD_UNIT=pyhost-undo-sshd.service")
+        assert "taking the change of the sshd configuration back (timeout)" in journal, journal
+        assert "the sshd configuration is what it was before" in journal
+        assert "once more without it" not in journal
+        assert host.run("sshd -T | grep -i ^maxsessions").split()[1] == "9"

@@ -277,6 +277,8 @@ def test_a_host_that_was_off_boots_with_what_it_had(
         # Before sshd, so that it never listened with the configuration that was not confirmed.
         undone = host.moment("pyhost-undo-sshd-boot.service", "ExecMainExitTimestampMonotonic")
         assert 0 < undone <= host.moment("ssh.service", "ExecMainStartTimestampMonotonic")
+        # All of it inside its sandbox.
+        host.run("! journalctl -q --no-pager -t pyhost.baseline | grep 'once more without it'")
         log_in(name)
     told = "because the host was started again before the change was confirmed"
     assert told in play({"MaxSessions": 9})
