@@ -51,7 +51,10 @@ options:
     type: dict
     default: {}
   defaults:
-    description: Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
+    description:
+      - Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
+      - A keyword of these that the host's sshd does not know is left out, which RV(left_out) says. In O(settings) it is
+        an error.
     type: dict
     default: {}
   match:
@@ -182,6 +185,12 @@ effective:
     user=root,host=192.0.2.7,addr=192.0.2.7:
       passwordauthentication: "no"
       permitrootlogin: "no"
+left_out:
+  description: Keywords of O(defaults) that the host's sshd does not know and that were left out for this reason.
+  type: list
+  elements: str
+  returned: success
+  sample: ["PerSourcePenaltyExemptList: this OpenSSH does not know the keyword"]
 shadowed:
   description: Directives of other files that lose to the wish.
   type: list
@@ -221,11 +230,23 @@ reloaded:
   returned: success
   sample: true
 ports:
-  description: The ports on which sshd, or its socket unit, listens.
+  description:
+    - The ports on which sshd, or its socket unit, listens. They are the desired ones unless RV(port_held_by) says why
+      not.
   type: list
   elements: int
   returned: success
   sample: [22]
+port_held_by:
+  description:
+    - Who holds the desired port, so that sshd stays where it is (see RV(ports)) and everything else is brought in
+      force, with a warning. Empty where sshd listens as asked. The next run moves sshd when the port is free.
+    - A service (a process of root, or any on a port that only root may take) is an error instead, before any change.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {port: 2222, address: 0.0.0.0, pid: 4711, uid: 1001, user: mallory, program: /usr/bin/python3.13}
 firewall:
   description:
     - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)),
@@ -306,6 +327,8 @@ def main() -> None:
             reload=options["reload"],
             confirm=confirm_wish(options),
             posture=Posture(options["crypto"], spoken),
+            optional=frozenset(map(folded, map(str, options["defaults"])))
+            - set(map(folded, map(str, options["settings"]))),
         )
         result = ensure(Host(module), order)
     except BaselineError as error:
