@@ -296,7 +296,8 @@ def _apply(
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]
-    moved = move.happens or bool(daemon.held and daemon.held.stale(host, move.after))
+    held = daemon.held
+    moved = move.happens or bool(held and (held.path in planned.changes or held.stale(host, move.after)))
     try:
         _require_undo(host, armed)
         _write(host, where, planned.changes, planned.access)

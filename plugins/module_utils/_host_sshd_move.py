@@ -62,7 +62,11 @@ def plan_move(
     held = daemon.held
     if held is None:
         return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
-    text = held.wished(wished, asked=bool({"port", "listenaddress"} & wish.keywords))
+    text = held.wished(
+        wished,
+        asked=bool({"port", "listenaddress"} & wish.keywords),
+        crowded="persourcemaxstartups" in wish.keywords,
+    )
     after = held.after(text, wished)
     planned = planned.with_file(held.path, held.text, text)
     if held.active:
