@@ -72,7 +72,7 @@ def equip(stranger: Attacked, victims: Sequence[Attacked]) -> None:
         victim.run(f"ip -6 address replace {_SIX}::2:{number:x}/64 dev eth0 nodad")
 
 
-def login(fleet: str, name: str, *, seconds: int = 20) -> tuple[float, str]:
+def login(fleet: str, name: str, *, seconds: int = 30) -> tuple[float, str]:
     """Log in anew from the controller; return the seconds it took and, where it failed, the client's message."""
     config = str(FLEETS / fleet / "ssh_config")
     started = time.monotonic()

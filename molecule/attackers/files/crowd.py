@@ -57,7 +57,7 @@ class Crowd:
         async def again() -> None:
             while self.left:
                 await self.visit(self.left)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.5)
 
         async def see() -> None:
             await asyncio.sleep(self.left * 0.8)
