@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test lint types unit sanity molecule fuzz bench hosts docs clean
+.PHONY: help setup demo demo-down test lint types unit sanity molecule fuzz bench bench-crowding hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ hosts: setup  ## build the test hosts' images
 
 bench: setup  ## what a no-change run costs, as ratios
 	$(BIN)/python -m bench.no_change
+
+bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
+	$(BIN)/python -m bench.crowding
 
 docs: setup  ## docs/platforms.md from its data
 	PYTHONPATH=.venv/collections $(BIN)/python -m tools.platforms

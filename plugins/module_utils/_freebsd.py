@@ -20,6 +20,7 @@ __all__ = [
     "closed",
     "parse_master_passwd",
     "parse_sockstat",
+    "sockstat_listeners",
     "ssh_connection",
 ]
 
@@ -40,9 +41,21 @@ class MasterPasswd:
 
 def parse_sockstat(text: str) -> set[int]:
     """Return the TCP ports that something listens on: ``root sshd 1718 6 tcp6 *:22 *:*``."""
-    rows = (line.split() for line in text.splitlines())
-    ports = (row[5].rpartition(":")[2] for row in rows if len(row) > 6 and row[4].startswith("tcp") and row[6] == "*:*")
-    return {int(port) for port in ports if is_number(port)}
+    return {port for _user, _command, _pid, _address, port in sockstat_listeners(text)}
+
+
+def sockstat_listeners(text: str) -> list[tuple[str, str, int, str, int]]:
+    """Return user, command, pid, address and port of each listener; a wildcard as ``0.0.0.0`` or ``::``."""
+    found = []
+    for line in text.splitlines():
+        # A command's name may hold blanks, and is what the process chose.
+        row = re.fullmatch(r"(\S+)\s+(.*\S)\s+([0-9]+)\s+\S+\s+tcp(\S*)\s+(\S+):([0-9]+)\s+\*:\*\s*", line)
+        if row:
+            user, command, pid, family, address, port = row.groups()
+            wildcard = "0.0.0.0" if family == "4" else "::"
+            place = wildcard if address == "*" else address.strip("[]")
+            found.append((user, command, int(pid), place, int(port)))
+    return found
 
 
 def ssh_connection(text: str, pid: int) -> str:

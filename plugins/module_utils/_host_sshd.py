@@ -75,6 +75,18 @@ class Sshd:
             raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
         return parse_effective(ran.out)
 
+    def unknown_keywords(self, wish: Wish) -> frozenset[str]:
+        """Return which keywords of ``wish``'s settings this sshd does not know, in the manual's spelling: it is asked.
+
+        A value that it refuses is no unknown keyword: whoever asks about the whole configuration is told.
+        """
+        path = os.path.join(self.host.scratch(), "keywords")
+        lines = (f"{name} {value}\n" for name, values in wish.settings.items() for value in values)
+        self.host.lay_out({path: "".join(lines)})
+        ran = self._run(["-T", "-f", path])
+        named = {name.lower() for name in re.findall(r"Bad configuration option: (\S+)", ran.err)} if not ran.ok else ()
+        return frozenset(name for name in wish.settings if name.lower() in named)
+
     def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> Ran:
         """Ask in the words that this version and this configuration want."""
         specification = connection.specification()

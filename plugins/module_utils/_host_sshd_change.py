@@ -33,8 +33,16 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_crypto 
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_doors import Doors, find_doors
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_keys import Made, make
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import Move, is_behind, plan_move
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_move import (
+    Move,
+    advice,
+    is_behind,
+    obstacles,
+    plan_move,
+    taken_meanwhile,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_options import require_files_decide
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_port_holders import listens_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_undo import Armed, counts, settle
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import ArmedRollback
@@ -49,7 +57,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective im
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Places, Plan, places, plan
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_port_holders import Holder, PortTaken, stays
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted, staying
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish, render, require_known
 
@@ -65,7 +75,7 @@ _AFTERWARDS = "@afterwards@"
 
 @dataclass(frozen=True)
 class Order:
-    """What the module was asked to do."""
+    """What the module was asked to do. ``optional``: keywords (lower case) that an sshd without them may leave out."""
 
     wish: Wish
     main: str
@@ -74,6 +84,7 @@ class Order:
     reload: bool = True
     confirm: Confirm = Confirm()
     posture: Posture = Posture()
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -100,19 +111,25 @@ def ensure(host: Host, order: Order) -> dict[str, t.Any]:
         raise BaselineError(f"sshd can only be configured by root; {_UNCHANGED}; run the task with become: true")
     told = settle(host)
     with host.lock("sshd"):
-        result = _ensure(host, order, where, sshd)
+        try:
+            result = _ensure(host, order, where, sshd)
+        except PortTaken as error:
+            # Taken while sshd moved, so that it went back: all the rest is brought in force without the move.
+            result = _ensure(host, _staying(order, error.listens), where, sshd, held=error.holders)
     result["warnings"] = told + result["warnings"]
     return result
 
 
-def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.Any]:
+def _ensure(host: Host, order: Order, where: Places, sshd: Sshd, *, held: t.Sequence[Holder] = ()) -> dict[str, t.Any]:
+    """Do one pass; ``held`` says who holds the desired port, on whose account ``order`` has the present one."""
     tree = read_tree(host, order.main)
     texts = {path: host.read(path) for path in (where.main, *where.own)}
     require_known(order.wish, sshd.release)
+    order, left_out = _without_unknown(sshd, order)
     crypto = resolve(sshd, order.posture, order.wish, where, tree, texts)
     wish = outvoted(crypto.joined(order.wish), compose(tree) if tree.files else (), where.own)
     order = replace(order, wish=wish)
-    planned = plan(where, texts, render(order.wish, crypto.left_out) if order.wish else None)
+    planned = plan(where, texts, render(order.wish, [*left_out, *crypto.left_out]) if order.wish else None)
     candidate = tree.with_files(planned.after)
     answers = _prove(sshd, order, where, candidate, staged_only=bool(planned.changes))
 
@@ -124,6 +141,14 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
     wrong = daemons.trouble(host, daemon, move.after, pid_file=pid_file) if order.reload else ""
     if wrong:
         raise BaselineError(f"{wrong}; {_UNCHANGED}")
+    found = obstacles(host, daemon, move) if order.reload else []
+    if found and held:
+        raise BaselineError(
+            f"sshd can neither move nor stay: {'; '.join(map(str, found))}; {_UNCHANGED}; end that process"
+        )
+    if found:
+        present = listens_of(host, daemon) or move.before
+        return _ensure(host, _staying(order, present), where, sshd, held=found)
     pending = bool(planned.changes) or crypto.changes
     behind = order.reload and is_behind(host, daemon, crypto.loaded_with(tree), move)
     if pending or behind:
@@ -154,14 +179,18 @@ def _ensure(host: Host, order: Order, where: Places, sshd: Sshd) -> dict[str, t.
         "path": planned.path,
         "crypto": crypto.result(made),
         "effective": _effective(order.wish, answers),
+        "left_out": left_out,
         "shadowed": losers,
         "exceptions": others,
         "reloaded": reloaded,
         "ports": move.ports,
+        "port_held_by": [one.result() for one in held],
         "firewall": {"kind": doors.kind, "opened": doors.words},
         "selinux_ports": list(doors.labels),
         "version": sshd.version(),
         "warnings": [
+            *([stays(held, move.ports)] if held else []),
+            *(advice(host, move) if pending else []),
             *answers.warnings,
             *map(_exception_words, others),
             *(str(one) for one in made if one.instead),
@@ -181,16 +210,29 @@ def _not_installed(host: Host, order: Order, where: Places) -> dict[str, t.Any]:
         "path": where.dropin,
         "crypto": Crypto(order.posture.name).result(),
         "effective": {},
+        "left_out": [],
         "shadowed": [],
         "exceptions": [],
         "reloaded": False,
         "ports": [],
+        "port_held_by": [],
         "firewall": {"kind": "", "opened": []},
         "selinux_ports": [],
         "version": "",
         "warnings": ["sshd is not installed yet, so it could not be asked whether it takes these settings"],
         "confirmation": {},
     }
+
+
+def _staying(order: Order, listens: t.Collection[Listen]) -> Order:
+    return replace(order, wish=staying(order.wish, listens))
+
+
+def _without_unknown(sshd: Sshd, order: Order) -> tuple[Order, list[str]]:
+    """Return ``order`` without those of its defaults that this sshd is too old for, and a sentence for each."""
+    unknown = sshd.unknown_keywords(order.wish.only(order.optional)) if order.optional else frozenset()
+    words = [f"{name}: this OpenSSH does not know the keyword" for name in sorted(unknown)]
+    return replace(order, wish=order.wish.without({name.lower() for name in unknown})), words
 
 
 def _prove(sshd: Sshd, order: Order, where: Places, candidate: Tree, *, staged_only: bool) -> Answers:
@@ -257,29 +299,38 @@ def _apply(
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]
-    moved = move.happens or bool(daemon.held and daemon.held.stale(host, move.after))
+    held = daemon.held
+    moved = move.happens or bool(held and (held.path in planned.changes or held.stale(host, move.after)))
     try:
         _require_undo(host, armed)
         _write(host, where, planned.changes, planned.access)
         reloaded = order.reload and daemons.reload(host, daemon, pid_file=pid_file, moved=moved, unchanged=_AFTERWARDS)
         actual = {one: sshd.effective(one, unchanged=_AFTERWARDS) for one in answers.actual}
         _compare(sshd, order, where, read_tree(host, order.main), answers.wished, actual, _AFTERWARDS)
-        wrong = silent(move.after) if reloaded else []
+        taken = taken_meanwhile(host, daemons.restarted(host, daemon, pid_file), move) if reloaded else []
+        wrong = [str(one) for one in taken] or (silent(move.after) if reloaded else [])
         if wrong:
             raise daemons.explain(host, daemon, wrong, _AFTERWARDS)
         _require_undo(host, armed)
     except (BaselineError, OSError) as error:
         outcome = "the files are as they were before"
+        # Asked before sshd goes back: who is in its way may be gone a moment later.
+        now = daemons.restarted(host, daemon, pid_file)
+        taken = taken_meanwhile(host, now, move, str(error)) if order.reload else []
         # What was not written (the disk is full) is not put back either.
         written = [path for path in planned.changes if host.read(path) != planned.before[path]]
         if written:
             _write(host, where, {path: planned.before[path] for path in written}, {})
+        alive = False
         if order.reload:
             alive = daemons.revive(host, daemon, pid_file=pid_file, moved=moved, wished=move.before)
             outcome += " and sshd answers with them" if alive else ", but sshd does not answer: look at it at once"
         words = str(error) if _AFTERWARDS in str(error) else f"{error}; {_AFTERWARDS}"
+        words = words.replace(_AFTERWARDS, outcome)
+        if taken and alive and move.happens and not any(one.uid == 0 for one in taken):
+            raise PortTaken(words, move.before, taken) from error
         details = error.details if isinstance(error, BaselineError) else {}
-        raise BaselineError(words.replace(_AFTERWARDS, outcome), **details) from error
+        raise BaselineError(words, **details) from error
     return reloaded
 
 

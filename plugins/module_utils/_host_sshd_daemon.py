@@ -9,13 +9,14 @@ import os
 import signal
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_process as processes
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_rc as rc
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_service as service
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_socket as sockets
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_port_holders import port_holders
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import open_ports, silent
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
@@ -25,7 +26,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._text import is_nu
 if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
 
-__all__ = ["Daemon", "explain", "find_daemon", "newest_change", "reload", "revive", "trouble"]
+__all__ = ["Daemon", "explain", "find_daemon", "newest_change", "reload", "restarted", "revive", "trouble"]
 
 _SERVICES = ("ssh.service", "sshd.service")
 _SECONDS = 10.0
@@ -122,11 +123,13 @@ def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_fil
     if down and open_ports(host) & {one[1] for one in wished}:
         ports = ", ".join(str(port) for port in sorted({listen[1] for listen in wished}))
         left = _pid_of(host, pid_file)
+        others = "; ".join(map(str, port_holders(host, daemon, wished)))
         who = f"process {left} ({pid_file})" if left else "another program"
         return (
-            f"{daemon.service} is {daemon.state}, but {who} listens on its port {ports}: a start would fail, and could "
-            f"take /run/sshd away from an sshd that is left over; end that program and `{_start_words(daemon)}` "
-            "at once"
+            f"{daemon.service} is {daemon.state}, but {who} listens on its port {ports}"
+            + (f" ({others})" if others and not left else "")
+            + ": a start would fail, and could take /run/sshd away from an sshd that is left over; end that program "
+            f"and `{_start_words(daemon)}` at once"
         )
     return ""
 
@@ -209,6 +212,11 @@ def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.
     if daemon.rc:
         host.run(["service", daemon.rc, "onerestart"])
     return not silent(wished, seconds=5.0)
+
+
+def restarted(host: Host, daemon: Daemon, pid_file: str) -> Daemon:
+    """Return the daemon under the process that it has now."""
+    return replace(daemon, pid=_pid_of(host, pid_file) or daemon.pid)
 
 
 def _loaded(host: Host, pid: int, pid_file: str) -> float:

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_daemon import Daemon, newest_change
+from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_port_holders import (
+    first_unprivileged,
+    port_holders,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_ports import answering
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, listens
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_plan import Plan
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_port_holders import Holder, refuse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
@@ -21,7 +26,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import Sshd
     from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
 
-__all__ = ["Move", "is_behind", "plan_move"]
+__all__ = ["Move", "advice", "is_behind", "obstacles", "plan_move", "taken_meanwhile"]
+
+_UNCHANGED = "nothing was changed"
 
 
 @dataclass(frozen=True)
@@ -55,13 +62,46 @@ def plan_move(
     held = daemon.held
     if held is None:
         return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
-    text = held.wished(wished, asked=bool({"port", "listenaddress"} & wish.keywords))
+    text = held.wished(
+        wished,
+        asked=bool({"port", "listenaddress"} & wish.keywords),
+        crowded="persourcemaxstartups" in wish.keywords,
+    )
     after = held.after(text, wished)
     planned = planned.with_file(held.path, held.text, text)
     if held.active:
         return planned, Move(held.loaded.listens, after)
     # The service listens until the next boot; then the socket unit does, which must not take the old port.
     return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
+
+
+def obstacles(host: Host, daemon: Daemon, move: Move) -> list[Holder]:
+    """Return who holds a port that sshd should have and that any local user may take; a service there is an error."""
+    if not (daemon.running or daemon.socket):
+        return []
+    found = port_holders(host, daemon, move.after)
+    if found:
+        refuse_services(found, first_unprivileged(host), _UNCHANGED)
+    return found
+
+
+def taken_meanwhile(host: Host, daemon: Daemon, move: Move, said: str = "") -> list[Holder]:
+    """Return who took a port of sshd's while it was (re)started; ``said`` is the error, where there is one."""
+    found = port_holders(host, daemon, move.after, probe=False)
+    if not found and "Address already in use" in said:
+        return [Holder(port) for port in move.ports if port not in move.old_ports]
+    return found
+
+
+def advice(host: Host, move: Move) -> list[str]:
+    """Return a warning for each port to which sshd moves and which any local user may take while sshd restarts."""
+    first = first_unprivileged(host)
+    return [
+        f"any local user may listen on port {port} when sshd does not, for a moment of its reload or restart, and keep "
+        f"it out (the first such port is {first}); prefer a port below that, see docs/ports.md"
+        for port in move.ports
+        if port >= first > 0 and port not in move.old_ports
+    ]
 
 
 def is_behind(host: Host, daemon: Daemon, tree: Tree, move: Move) -> bool:

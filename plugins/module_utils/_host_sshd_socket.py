@@ -16,6 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket impor
     Streams,
     composed,
     dropin,
+    limited,
     listen_property,
     streams,
 )
@@ -69,12 +70,15 @@ class Socket:
     def text(self) -> str | None:
         return self.files.get(self.path)
 
-    def wished(self, listens: t.Collection[Listen], *, asked: bool) -> str | None:
-        """Return our drop-in's text for ``listens``, ``None`` where the unit needs none or nothing is ``asked``."""
+    def wished(self, listens: t.Collection[Listen], *, asked: bool, crowded: bool = False) -> str | None:
+        """Return our drop-in's text for ``listens``, ``None`` where the unit needs none or nothing is ``asked``.
+
+        ``crowded``: one source is not to take all connections.
+        """
         bare = streams(text for _path, text in composed(self.files, self.path, None))
-        if not asked or self.follows or bare.listens == set(listens):
-            return None
-        return dropin(listens, bare.others)
+        moves = asked and not self.follows and bare.listens != set(listens)
+        text = dropin(listens, bare.others) if moves else None
+        return limited(text) if crowded and self.accept else text
 
     def after(self, text: str | None, listens: t.Collection[Listen]) -> frozenset[Listen]:
         """Return what the unit listens on with our drop-in as ``text``; one that sorts later and wins is an error."""
@@ -82,7 +86,7 @@ class Socket:
             return frozenset(listens)
         files = composed(self.files, self.path, text)
         found = streams(words for _path, words in files).listens
-        if text is not None and found != set(listens):
+        if text is not None and "ListenStream=" in text and found != set(listens):
             culprit = files[-1][0]
             raise BaselineError(
                 f"{self.name} does not listen where sshd_config says, because of {culprit}, which is read last; "

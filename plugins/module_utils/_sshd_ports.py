@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Beat a ``Port`` of somebody else, which would add up with ours: ``ListenAddress`` with a port needs none. Pure."""
+"""The wish for ports, and what is in its way: a ``Port`` of another file, a port that somebody else holds. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import Listen
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import Wish
 
-__all__ = ["outvoted"]
+__all__ = ["outvoted", "staying"]
 
 _WILDCARDS = {"any": ("0.0.0.0", "[::]"), "inet": ("0.0.0.0",), "inet6": ("[::]",)}
 
@@ -33,6 +34,19 @@ def outvoted(wish: Wish, directives: t.Iterable[Directive], own: t.Collection[st
     addresses = wish.settings.get("ListenAddress") or _WILDCARDS.get("".join(family).lower(), _WILDCARDS["any"])
     named = tuple(line for address in addresses for line in _with_ports(address, ports))
     settings = {**wish.settings, "ListenAddress": named}
+    return replace(wish, settings=dict(sorted(settings.items())))
+
+
+def staying(wish: Wish, listens: t.Collection[Listen]) -> Wish:
+    """Return ``wish`` with sshd listening where it does (``listens``), for as long as the desired port is held."""
+    places = sorted(set(listens), key=lambda place: (place[1], place[0]))
+    ports = tuple(dict.fromkeys(str(port) for _address, port in places))
+    settings = {name: lines for name, lines in wish.settings.items() if name != "ListenAddress"}
+    settings["Port"] = ports
+    if set(places) != {(address, int(port)) for address in ("0.0.0.0", "::") for port in ports}:
+        settings["ListenAddress"] = tuple(
+            f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in places
+        )
     return replace(wish, settings=dict(sorted(settings.items())))
 
 

@@ -13,13 +13,16 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["DROPIN", "Listen", "Streams", "composed", "dropin", "listen_property", "streams"]
+__all__ = ["DROPIN", "Listen", "Streams", "composed", "dropin", "limited", "listen_property", "streams"]
 
 Listen = t.Tuple[str, int]
 
 # Drop-ins are read in the order of their names, and an empty ListenStream= forgets those before: ours comes last.
 DROPIN = "zz-pyhost-baseline.conf"
 HEADER = "# Written by pyhost.baseline.sshd_config, so that the socket listens where sshd_config says.\n"
+# Where every connection starts an sshd of its own (Accept=yes), sshd's MaxStartups count nothing, and systemd's limits
+# do, for sessions too. Its TriggerLimit would close the socket for good after 200 connections within two seconds.
+LIMITS = "MaxConnections=200\nMaxConnectionsPerSource=20\nTriggerLimitIntervalSec=0\n"
 _ANY4, _ANY6 = "0.0.0.0", "::"
 
 
@@ -77,6 +80,11 @@ def dropin(wished: t.Collection[Listen], others: t.Iterable[str] = ()) -> str:
     bind = "ipv6-only" if lone else "both"
     # FreeBind: an address that only comes up later must not keep the socket from the others.
     return f"{HEADER}[Socket]\nListenStream=\n{text}BindIPv6Only={bind}\nFreeBind=yes\n"
+
+
+def limited(text: str | None) -> str:
+    """Return the drop-in ``text``, perhaps none as yet, with the limits of a socket that starts an sshd each time."""
+    return (text or f"{HEADER}[Socket]\n") + LIMITS
 
 
 def _assignments(text: str) -> t.Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import (
@@ -52,6 +52,15 @@ class Wish:
 
     settings: Settings
     blocks: tuple[Block, ...] = ()
+
+    def only(self, names: t.Collection[str]) -> Wish:
+        """Return the global settings of ``names`` (lower case) alone."""
+        return Wish({name: lines for name, lines in self.settings.items() if name.lower() in names})
+
+    def without(self, names: t.Collection[str]) -> Wish:
+        """Return the wish without the global settings of ``names`` (lower case)."""
+        kept = {name: lines for name, lines in self.settings.items() if name.lower() not in names}
+        return replace(self, settings=kept)
 
     @property
     def keywords(self) -> frozenset[str]:

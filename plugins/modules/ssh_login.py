@@ -30,8 +30,8 @@ options:
     default: 10
   sudo:
     description:
-      - Whether the user must reach root by C(sudo -n) after the login. A shell must say that it is root's; an exit
-        status proves nothing, as sudo may lead to another user.
+      - Whether the user must reach root by C(sudo -n) after the login. A shell must say that it is root's, as sudo may
+        lead to another user.
       - If sudo asks for a password, the play's become password is tried. Root itself needs no sudo.
     type: bool
     default: true

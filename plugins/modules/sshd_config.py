@@ -51,7 +51,10 @@ options:
     type: dict
     default: {}
   defaults:
-    description: Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
+    description:
+      - Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
+      - A keyword of these that the host's sshd does not know is left out, which RV(left_out) says. In O(settings) it is
+        an error.
     type: dict
     default: {}
   match:
@@ -185,6 +188,12 @@ effective:
     user=root,host=192.0.2.7,addr=192.0.2.7:
       passwordauthentication: "no"
       permitrootlogin: "no"
+left_out:
+  description: Keywords of O(defaults) that the host's sshd does not know and that were left out for this reason.
+  type: list
+  elements: str
+  returned: success
+  sample: ["PerSourcePenaltyExemptList: this OpenSSH does not know the keyword"]
 shadowed:
   description: Directives of other files that lose to the wish.
   type: list
@@ -224,11 +233,23 @@ reloaded:
   returned: success
   sample: true
 ports:
-  description: The ports on which sshd, or its socket unit, listens.
+  description:
+    - The ports on which sshd, or its socket unit, listens. They are the desired ones unless RV(port_held_by) says why
+      not.
   type: list
   elements: int
   returned: success
   sample: [22]
+port_held_by:
+  description:
+    - Who holds the desired port, so that sshd stays where it is (see RV(ports)) and everything else is brought in
+      force, with a warning. Empty where sshd listens as asked. The next run moves sshd when the port is free.
+    - A service (a process of root, or any on a port that only root may take) is an error instead, before any change.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {port: 2222, address: 0.0.0.0, pid: 4711, uid: 1001, user: mallory, program: /usr/bin/python3.13}
 firewall:
   description:
     - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)),
@@ -245,9 +266,8 @@ selinux_ports:
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
-      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have, so
-        that
-      only the login was proven, of which a warning tells.
+      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have; a
+      warning tells then that only the login was proven.
   type: dict
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
@@ -313,6 +333,8 @@ def main() -> None:
             reload=options["reload"],
             confirm=confirm_wish(options),
             posture=Posture(options["crypto"], spoken),
+            optional=frozenset(map(folded, map(str, options["defaults"])))
+            - set(map(folded, map(str, options["settings"]))),
         )
         result = ensure(Host(module), order)
     except BaselineError as error:

@@ -15,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import (
     _fail2ban,
     _package_names,
     _python_stack,
+    _sshd_trusted,
     _sshd_wish,
     _systemd_timers,
     _unattended_upgrades,
@@ -118,6 +119,8 @@ def _sshd(given: Inputs) -> Told:
     wrong = [text for item in settings.items() for text in _told("sshd_settings", _sshd_wish.build, dict([item]))]
     yield from wrong or _told("sshd_settings", _sshd_wish.build, settings)
     yield from _told("sshd_match", _sshd_wish.build, {}, given["sshd_match"])
+    for address in given["sshd_trusted_addresses"]:
+        yield from _told("sshd_trusted_addresses", _sshd_trusted.check_trusted, address)
     yield from _told("sshd_confirm_timeout", _undo.check_seconds, given["sshd_confirm_timeout"])
 
 

@@ -10,6 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import (
     closed,
     parse_master_passwd,
     parse_sockstat,
+    sockstat_listeners,
     ssh_connection,
 )
 
@@ -50,6 +51,14 @@ torn:*:1005
 def test_listening_ports() -> None:
     assert parse_sockstat(SOCKSTAT) == {22, 25, 8443}
     assert parse_sockstat("") == set()
+
+
+def test_sockstat_names_the_process() -> None:
+    rows = sockstat_listeners(SOCKSTAT + "mallory  my sshd     2202 6   tcp4   *:2222                *:*\n")
+    assert rows[0] == ("root", "sshd", 1718, "::", 22)
+    assert rows[1] == ("root", "sshd", 1718, "0.0.0.0", 22)
+    assert rows[3] == ("www", "nginx", 950, "2001:db8::1", 8443)
+    assert rows[-1] == ("mallory", "my sshd", 2202, "0.0.0.0", 2222)
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,19 @@ def test_connections_for_the_wish() -> None:
     asked, mute = connections(wish, ROOT, ["root", "nobody-such"])
     assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
     assert mute == ["group no-such-group"]
+
+
+def test_the_keywords_that_this_sshd_does_not_know() -> None:
+    """The words are those of Debian 12's OpenSSH 9.2."""
+    said = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    wish = build({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
+    assert sshd(host).unknown_keywords(wish) == {"PerSourcePenaltyExemptList"}
+    assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
+    host.done()
+
+
+def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
+    said = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    assert sshd(host).unknown_keywords(build({"PerSourcePenaltyExemptList": "x"})) == frozenset()

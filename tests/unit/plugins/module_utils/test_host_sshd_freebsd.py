@@ -5,6 +5,7 @@ from __future__ import annotations
 import pwd
 import re
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd 
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_change as change
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_daemon as daemons
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_guard as guard
+from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_port_holders as holders
 from ansible_collections.pyhost.baseline.plugins.module_utils import _host_sshd_ports as ports
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd import LISTENING, MasterPasswd
@@ -47,7 +49,7 @@ STAGED = "/scratch"
 
 @pytest.fixture(autouse=True)
 def _freebsd(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (processes, sshd, daemons.rc, guard, ports):
+    for module in (processes, sshd, daemons.rc, guard, ports, holders):
         monkeypatch.setattr(module, "has_rc", lambda: True)
     monkeypatch.setattr(change, "silent", lambda _listens: [])
     monkeypatch.setattr(change.os, "geteuid", lambda: 0)
@@ -114,6 +116,9 @@ def ours(host: FakeHost) -> list[str]:
     return [line for line in host.files[OWN].splitlines() if line and not line.startswith("#")]
 
 
+# After a reload: under which process it runs, and whether somebody else has its port.
+AFTER = [alive(), listening()]
+
 # The daemon that has read its files writes its pid file anew, which is what the wait looks at.
 RELOAD = Expected(["service", "sshd", "onereload"], touches={PID_FILE: 3000})
 
@@ -121,16 +126,18 @@ RELOAD = Expected(["service", "sshd", "onereload"], touches={PID_FILE: 3000})
 def applied() -> dict[str, str]:
     """The files as a first run leaves them."""
     host = freebsd(
-        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), RELOAD, asked(CLOSED)
-    )
+        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening(), RELOAD,
+        asked(CLOSED), *AFTER,
+    )  # fmt: skip
     play(host)
     return {path: host.files[path] for path in (MAIN, OWN)}
 
 
 def test_a_first_run_closes_the_passwords_that_pam_asks_for_by_keyboard() -> None:
     host = freebsd(
-        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), RELOAD, asked(CLOSED)
-    )
+        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening(), RELOAD,
+        asked(CLOSED), *AFTER,
+    )  # fmt: skip
     done = play(host)
     assert done["changed"] and done["reloaded"]
     assert done["path"] == OWN
@@ -142,14 +149,18 @@ def test_a_first_run_closes_the_passwords_that_pam_asks_for_by_keyboard() -> Non
 
 
 def test_check_mode_asks_the_same_and_writes_nothing() -> None:
-    host = freebsd(version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), check_mode=True)
+    host = freebsd(
+        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening(), check_mode=True
+    )
     assert play(host)["changed"]
     assert host.written == []
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_second_run_changes_nothing(check_mode: bool) -> None:
-    host = freebsd(version(), asked(CLOSED), *DAEMON, *STARTS, listening(), check_mode=check_mode, files=applied())
+    host = freebsd(
+        version(), asked(CLOSED), *DAEMON, *STARTS, listening(), listening(), check_mode=check_mode, files=applied()
+    )
     done = play(host)
     assert not done["changed"] and not done["reloaded"]
     assert host.written == []
@@ -158,7 +169,8 @@ def test_a_second_run_changes_nothing(check_mode: bool) -> None:
 def test_a_daemon_that_no_boot_would_start_is_enabled() -> None:
     enable = Expected(["service", "sshd", "enable"], out="sshd enabled in /etc/rc.conf\n")
     host = freebsd(
-        version(), asked(CLOSED), status(), enabled(yes=False), alive(), *STARTS, enable, RELOAD, asked(CLOSED),
+        version(), asked(CLOSED), status(), enabled(yes=False), alive(), *STARTS, listening(), enable, RELOAD,
+        asked(CLOSED), *AFTER,
         files=applied(),
     )  # fmt: skip
     done = play(host)
@@ -169,14 +181,16 @@ def test_a_daemon_that_no_boot_would_start_is_enabled() -> None:
 def test_a_daemon_that_is_down_is_started() -> None:
     start = Expected(["service", "sshd", "onestart"], out="Starting sshd.\n")
     down = [status(runs=False), enabled(), flags(), listening("")]
-    host = freebsd(version(), asked(CLOSED), *down, start, asked(CLOSED), files=applied())
+    host = freebsd(version(), asked(CLOSED), *down, start, asked(CLOSED), *AFTER, files=applied())
     done = play(host)
     assert done["changed"] and done["reloaded"]
     assert done["diff"][0]["before"] == "not running\n"
 
 
 def test_a_daemon_that_is_older_than_its_files_is_reloaded() -> None:
-    host = freebsd(version(), asked(CLOSED), *DAEMON, *STARTS, RELOAD, asked(CLOSED), files=applied())
+    host = freebsd(
+        version(), asked(CLOSED), *DAEMON, *STARTS, listening(), RELOAD, asked(CLOSED), *AFTER, files=applied()
+    )
     host.mtimes[OWN] = 2500
     assert play(host)["reloaded"]
 
@@ -184,15 +198,32 @@ def test_a_daemon_that_is_older_than_its_files_is_reloaded() -> None:
 def test_a_daemon_that_does_not_listen_where_it_should_is_reloaded() -> None:
     elsewhere = SOCKSTAT.replace(":22 ", ":2222 ")
     host = freebsd(
-        version(), asked(CLOSED), *DAEMON, *STARTS, listening(elsewhere), RELOAD, asked(CLOSED), files=applied()
-    )
+        version(), asked(CLOSED), *DAEMON, *STARTS, listening(elsewhere), listening(elsewhere), RELOAD,
+        asked(CLOSED), *AFTER, files=applied(),
+    )  # fmt: skip
     assert play(host)["reloaded"]
+
+
+def test_a_user_on_the_desired_port_is_named_and_sshd_stays() -> None:
+    squat = SOCKSTAT + "mallory  my sshd     2202 6   tcp4   *:2222                *:*\n"
+    moved = CLOSED.replace(":22", ":2222").replace("port 22", "port 2222")
+    order = replace(ORDER, wish=build({**{name: "no" for name in ORDER.wish.settings}, "Port": 2222}))
+    first = [version(), asked(moved, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(squat), listening(squat)]
+    again = [asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(squat), listening(squat)]
+    host = freebsd(*first, *again, RELOAD, asked(CLOSED), alive(), listening(squat))
+    done = play(host, order)
+    assert (done["changed"], done["ports"]) == (True, [22])
+    assert [(one["port"], one["pid"], one["user"], one["program"]) for one in done["port_held_by"]] == [
+        (2222, 2202, "mallory", "my sshd")
+    ]
+    assert ours(host)[-1] == "Port 22"
 
 
 def test_a_reload_that_fails_puts_the_files_back() -> None:
     failed = Expected(["service", "sshd", "onereload"], rc=1, err="sshd not running? (check /var/run/sshd.pid).\n")
     again = [Expected(["service", "sshd", "onereload"], touches={PID_FILE: 3000})]
-    host = freebsd(version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), failed, *again)
+    start = [version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening()]
+    host = freebsd(*start, failed, *AFTER, *again)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(daemons, "silent", lambda _listens, **_options: [])
         words = refused(host)
@@ -207,8 +238,10 @@ def test_a_reload_that_fails_puts_the_files_back() -> None:
 def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_is_told() -> None:
     log = "Nov 22 17:00:00 web sshd[1718]: error: Bind to port 22 on 0.0.0.0 failed: Address already in use.\n"
     host = freebsd(
-        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), RELOAD, asked(CLOSED),
+        version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening(), RELOAD,
+        asked(CLOSED), *AFTER,
         Expected(["tail", "-n", "15", "/var/log/auth.log"], out=log),
+        *AFTER,
         Expected(["service", "sshd", "onereload"]),
         Expected(["service", "sshd", "onerestart"]),
     )  # fmt: skip
@@ -323,7 +356,9 @@ def test_a_locked_account_is_a_lock_out() -> None:
     rooted = asked(stay.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no"), root=STAGED)
     locked = {"/etc/master.passwd": "root:*LOCKED*:0:0::0:0:x:/root:/bin/sh\n"}
     rules = Expected(["sudo", "-n", "-l", "-U", "root"])
-    host = freebsd(version(), rooted, *DAEMON, *STARTS, asked(stay), listening(), rooted, rules, files=locked)
+    host = freebsd(
+        version(), rooted, *DAEMON, *STARTS, asked(stay), listening(), listening(), rooted, rules, files=locked
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guard, "key_files", lambda *_arguments: [])
         words = refused(host, order)

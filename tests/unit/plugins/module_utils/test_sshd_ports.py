@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, differences, shadowed
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_ports import outvoted, staying
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, compose
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
 
@@ -62,3 +62,22 @@ def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
     assert differences(compose(tree), wish, (OWN,), [(ROOT, want, have)]) == []
     (entry,) = shadowed(compose(tree), wish, (OWN,))
     assert entry == {"keyword": "Port", "value": "22", "file": MAIN, "line": 2}
+
+
+@pytest.mark.parametrize(
+    ("listens", "expected"),
+    [
+        pytest.param({("0.0.0.0", 22), ("::", 22)}, {"Port": ("22",)}, id="all addresses"),
+        pytest.param(
+            {("0.0.0.0", 22)}, {"ListenAddress": ("0.0.0.0:22",), "Port": ("22",)}, id="somebody has the IPv6 one"
+        ),
+        pytest.param(
+            {("192.0.2.1", 22), ("2001:db8::1", 2022)},
+            {"ListenAddress": ("192.0.2.1:22", "[2001:db8::1]:2022"), "Port": ("22", "2022")},
+            id="addresses of its own",
+        ),
+    ],
+)
+def test_staying_where_sshd_listens(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
+    wish = build({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
+    assert staying(wish, listens).settings == {**expected, "UsePAM": ("yes",)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_socket import Socket
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_socket import (
+    HEADER,
+    LIMITS,
     Streams,
     composed,
     dropin,
@@ -126,3 +130,18 @@ def test_a_dropin_that_is_read_later_is_named() -> None:
     held = socket({UNIT: DEBIAN, last: "[Socket]\nListenStream=\nListenStream=23\n"})
     with pytest.raises(BaselineError, match="because of /etc/systemd/system/ssh.socket.d/zzz.conf, which is read last"):
         held.after(held.wished(MOVED, asked=True), MOVED)
+
+
+@pytest.mark.parametrize(
+    ("listens", "expected"),
+    [
+        pytest.param(MOVED, dropin(MOVED) + LIMITS, id="elsewhere"),
+        pytest.param({("0.0.0.0", 22), ("::", 22)}, f"{HEADER}[Socket]\n{LIMITS}", id="where it is"),
+    ],
+)
+def test_a_socket_that_starts_an_sshd_each_time_gets_limits(listens: set[tuple[str, int]], expected: str) -> None:
+    held = replace(socket({UNIT: DEBIAN}), accept=True)
+    text = held.wished(listens, asked=True, crowded=True)
+    assert text == expected
+    assert held.after(text, listens) == listens
+    assert replace(held, accept=False).wished(listens, asked=False, crowded=True) is None
