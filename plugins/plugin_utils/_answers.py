@@ -146,6 +146,7 @@ ANSWERS: t.Mapping[str, Fields] = {
     "sshd_config": {
         "path": str,
         "effective": {str: {str: (str, [str])}},
+        "left_out": [str],
         "shadowed": [_DIRECTIVE],
         "exceptions": [_DIRECTIVE],
         "crypto": {
@@ -157,6 +158,9 @@ ANSWERS: t.Mapping[str, Fields] = {
         },
         "reloaded": bool,
         "ports": [int],
+        "port_held_by": [
+            {"port": int, "address": str, "pid": int, "uid": int, "user": str, "program": str},
+        ],
         "firewall": {"kind": str, "opened": [str]},
         "selinux_ports": [int],
         "version": str,
