@@ -117,7 +117,7 @@ def run(folder: Path, play: list[dict[str, t.Any]] | Path, *arguments: str, form
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     return Shown(done.stdout.decode(errors="surrogateescape"), log.read_text(errors="surrogateescape"), done.returncode)
