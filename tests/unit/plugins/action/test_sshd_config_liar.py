@@ -137,7 +137,8 @@ def test_an_answer_that_ansible_core_cannot_read(error: type[Exception]) -> None
     def fail(**_arguments: t.Any) -> t.NoReturn:
         raise error("'list' object has no attribute 'keys'")
 
-    run._execute = fail  # type: ignore[method-assign]  # stands in for ansible-core, which falls over the answer
+    # Stands in for ansible-core, which falls over the answer.
+    run.__dict__["_execute"] = fail
     said = run.result()
     assert said["failed"] and "ansible-core cannot read it" in said["msg"] and "nothing was changed" in said["msg"]
 
