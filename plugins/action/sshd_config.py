@@ -25,7 +25,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Place
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedAnswers
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedAnswers, quoted_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import become_password, is_ssh, target_of
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm import (
@@ -52,7 +52,8 @@ class ActionModule(CheckedAnswers):
         result = super().run(tmp, task_vars)
         self._vars = task_vars or {}
         try:
-            return {**result, **self._change()}
+            with quoted_errors():
+                return {**result, **self._change()}
         except BaselineError as error:
             return {**result, "changed": False, "failed": True, "msg": str(error), **error.details}
 
