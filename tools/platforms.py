@@ -8,9 +8,9 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES, asked_system, row
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_rows import Included, Row, Unavailable
-from ansible_collections.pyhost.baseline.plugins.module_utils._systems import TARGETS, Target, keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import TARGETS, Target, keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import TABLES, asked_system, row
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.rows import Included, Row, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "docs" / "platforms.toml"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedModule
 
 
 class ActionModule(CheckedModule):

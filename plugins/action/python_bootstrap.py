@@ -10,8 +10,8 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import quoted_errors
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import failure, is_locked
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import quoted_errors
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import failure, is_locked
 
 _SECONDS_BETWEEN = 10
 

@@ -14,9 +14,19 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._os_release import System
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
+    Answer,
+    escalation_complaint,
+    host_complaint,
+    host_warning,
+    parse_answer,
+    probe_script,
+    said,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import install_python
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import (
     WINDOWS,
     Candidate,
     Refusal,
@@ -28,17 +38,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import (
     search,
     silent_answer,
 )
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import (
-    Answer,
-    escalation_complaint,
-    host_complaint,
-    host_warning,
-    parse_answer,
-    probe_script,
-    said,
-)
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_bootstrap import install_python
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_target import target_error
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.target import target_error
 
 # Every variable that sets the option of the ssh connection plugin.
 _VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_port", "ansible_ssh_port")}

@@ -16,25 +16,25 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.path import unfrackpath
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import (
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
     parse_confirmation,
     read_ports,
     unfit_answer,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable
-from ansible_collections.pyhost.baseline.plugins.module_utils._undo import Place
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._checked_module import CheckedAnswers, quoted_errors
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh_login import become_password, is_ssh, target_of
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_answer import module_answer
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm import (
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedAnswers, quoted_errors
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.answer import module_answer
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import (
     find_door,
     new_port,
     prove,
     take_back,
 )
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_request import proof_request
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import proof_request
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_password, is_ssh, target_of
 
 # The second is that of FreeBSD's port openssh-portable, which takes the place of the base system's.
 _MAINS = ("/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config")

@@ -53,8 +53,8 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import unknown
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._complaints import ROLES, complaints
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import unknown
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.complaints import ROLES, complaints
 
 _ROLES = Path(__file__).parents[2] / "roles"
 

@@ -201,13 +201,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import AccountRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._admin_user import SUDO, checked_request
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_accounts import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._text import printable_lines
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host.ensure import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable_lines
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.admin_user import SUDO, checked_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
 _LONGEST_DIFF = 1 << 20
 _ARGUMENTS: dict[str, dict[str, t.Any]] = {

@@ -147,12 +147,12 @@ advisories:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._dnf_automatic import CHOICES, wish
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_dnf_automatic import Order, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CHOICES, wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic import Order, ensure
 
 _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},

@@ -233,11 +233,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban_plan import Wish, state_text
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_fail2ban_ensure import Outcome, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import Outcome, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Wish, state_text
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
 
 def _diff(outcome: Outcome) -> list[dict[str, str]]:

@@ -160,11 +160,11 @@ security_reports:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._freebsd_updates import CHOICES, policy
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_freebsd_updates import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import CHOICES, policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd import ensure
 
 _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},

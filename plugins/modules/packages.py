@@ -218,12 +218,12 @@ unknown:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_packages import fulfil, own_system
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import asked_system, meaning, resolve
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Outcome, Wish, difference
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import fulfil, own_system
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Outcome, Wish, difference
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import asked_system, meaning, resolve
 
 
 def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:

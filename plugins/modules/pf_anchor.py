@@ -57,10 +57,10 @@ rules:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_pf import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.pf import ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
 
 def main() -> None:

@@ -163,11 +163,11 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_python_venv import check, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._python_venv import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.host.venv import check, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import parse_request
 
 _VENV = {
     "path": {"type": "str", "required": True},

@@ -285,16 +285,16 @@ version:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_change import Order, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_confirm import Confirm
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_crypto import Posture
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_crypto import POSTURES
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import folded
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_wish import build
-from ansible_collections.pyhost.baseline.plugins.module_utils._undo import check_seconds
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import POSTURES
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import Confirm
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import Posture
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import folded
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
 
 BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
 ARGUMENTS = {

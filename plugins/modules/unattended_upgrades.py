@@ -261,16 +261,16 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._apt_conf import render
-from ansible_collections.pyhost.baseline.plugins.module_utils._apt_origins import expand
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt, system
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades import TIMERS, apply
-from ansible_collections.pyhost.baseline.plugins.module_utils._input_text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
-from ansible_collections.pyhost.baseline.plugins.module_utils._systemd_timers import drop_in
-from ansible_collections.pyhost.baseline.plugins.module_utils._unattended_upgrades import HEADER, Policy, policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import render
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import require_apt, system
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades import TIMERS, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import expand
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import HEADER, Policy, policy
 
 _WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _SCHEDULE = {"update_lists_at": {"type": "str"}, "upgrade_at": {"type": "str"}, "random_delay": {"type": "str"}}

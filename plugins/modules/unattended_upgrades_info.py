@@ -114,10 +114,10 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_apt_state import require_apt
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_unattended_upgrades_info import report
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import require_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import report
 
 
 def main() -> None:

@@ -10,13 +10,13 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import quote
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.parse import quote
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential.oracle import Answer, Oracle
 from tests.differential.trees import MAIN, Case
 

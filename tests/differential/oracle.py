@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective, parse_effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release, read_release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import staged
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective, parse_effective
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release, read_release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import staged
 from tests.differential.trees import ACCOUNTS, KEYS, MAIN, Case
 
 __all__ = ["Answer", "Oracle", "OracleError"]

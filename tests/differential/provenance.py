@@ -11,11 +11,11 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_effective import Effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential.compare import Disagreement, Speller, Tally, group_of, plain_text, same
 from tests.differential.trees import Case
 from tests.differential.values import VALUES

@@ -6,7 +6,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from tests.differential.compare import Disagreement, Speller, Tally, compare
 from tests.differential.trees import MAIN, Case
 

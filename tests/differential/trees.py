@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from ansible_collections.pyhost.baseline.plugins.module_utils import _sshd_keywords as keywords
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_parse import parse
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Tree, included
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import keywords
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.parse import parse
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, included
 from tests.differential.values import ANYWHERE, GLOBAL, KEYS, NEW, SELDOM
 
 __all__ = ["ACCOUNTS", "KEYS", "MAIN", "Case", "cases"]

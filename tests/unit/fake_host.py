@@ -8,7 +8,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Ran
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Ran
 
 NOW = 1_800_000_000
 
@@ -43,7 +43,7 @@ class Expected:
 
 
 class FakeHost:
-    """Stands in for ``_host.Host`` in unit tests; real hosts are asked by the Molecule scenarios."""
+    """Stands in for ``Host`` in unit tests; real hosts are asked by the Molecule scenarios."""
 
     def __init__(
         self,

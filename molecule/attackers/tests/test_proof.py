@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sudo import rights
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.sudo import rights
 from tests.attackers import FLEET, Attacked
 from tests.hosts.paths import FLEETS
 from tests.hosts.runs import play

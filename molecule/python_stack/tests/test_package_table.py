@@ -6,7 +6,7 @@ import shlex
 
 from testinfra.host import Host
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import TABLES
 
 
 def test_the_archive_has_every_package_of_the_table(host: Host) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd import controller, find_sshd
-from ansible_collections.pyhost.baseline.plugins.module_utils._host_sshd_guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.guard import guard
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import controller, find_sshd
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_precedence import standing
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_releases import Release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_tree import Directive, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential import compare as comparing
 from tests.differential import provenance, shrink
 from tests.differential.compare import Disagreement, Speller, Tally, compare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_keywords import ALIASES, GLOBAL, KEYWORDS
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import ALIASES, GLOBAL, KEYWORDS
 from tests.differential.fuzz import generate
 from tests.differential.values import ANYWHERE, NEW, NOT_DRAWN, SELDOM, VALUES
 from tests.differential.values import GLOBAL as OUTSIDE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import PLATFORMS, Platform
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import PLATFORMS, Platform
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 TABLES = [

@@ -7,8 +7,8 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._package_names import TABLES, asked_system, row
-from ansible_collections.pyhost.baseline.plugins.module_utils._systems import keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import TABLES, asked_system, row
 from tools.platforms import COLUMNS, DATA, NONE, PAGE, ROOT, load, page, status
 
 DATA_NOW = load()

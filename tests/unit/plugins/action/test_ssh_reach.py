@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.action.ssh_reach import ActionModule
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach import WINDOWS, Candidate, Refusal, Verdict
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach_answer import Answer
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import Answer
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import WINDOWS, Candidate, Refusal, Verdict
 from tests.unit.plugins.untrusted import EVIL, acting, nothing_touched
 
 ANSWER = b"pyhost.baseline.reach begin\nuid=0\nlogin=root\nkernel=Linux\npyhost.baseline.reach end\n"

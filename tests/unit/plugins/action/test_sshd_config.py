@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
-from ansible_collections.pyhost.baseline.plugins.module_utils._errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import Confirmation, Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 
 PLAIN = Confirmation("", 22)
 TAKEN = replace(PLAIN, rehearsal=Preflight({"KexAlgorithms": ("curve25519-sha256",)}))

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd_confirmation import (
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
     Confirmation,
     Preflight,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._undo import BASE
 
 OPTIONS = {
     "remote_user": "root",
@@ -162,7 +162,7 @@ def test_a_lie_after_the_change_confirms_nothing(
         logins.append("before")
         return types.SimpleNamespace(sudo="nopasswd")
 
-    module = "ansible_collections.pyhost.baseline.plugins.plugin_utils._sshd_confirm"
+    module = "ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login"
     monkeypatch.setattr(f"{module}.log_in", log_in)
     run = Run(answer(PLANNED), laid_over(answer(APPLIED), path, value))
     said = run.result()

@@ -9,9 +9,9 @@ from contextlib import nullcontext
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts_plan import AccountRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._outcome import Outcome
-from ansible_collections.pyhost.baseline.plugins.module_utils._ssh_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
 from ansible_collections.pyhost.baseline.plugins.modules import admin_user
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"

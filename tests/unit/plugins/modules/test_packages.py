@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Outcome
 from ansible_collections.pyhost.baseline.plugins.modules.packages import result
 
 

@@ -1,0 +1,265 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Walks paths by directory descriptors, so that nobody who can write on the way sends root elsewhere (openat(2))."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import stat
+import typing as t
+from dataclasses import dataclass
+
+from ..errors import BaselineError
+
+__all__ = [
+    "Found",
+    "Place",
+    "distrust",
+    "group_name",
+    "make_folders",
+    "place",
+    "place_in",
+    "private_folder",
+    "runtime_folder",
+    "trusted",
+    "user_name",
+    "walk",
+]
+
+_MOST_LINKS = 40
+# A folder that can be entered may be one that cannot be listed; FreeBSD's Python may not know the flag.
+_ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a walk ended: ``folder`` (a descriptor) is ``path``; ``rest`` are the names that were not entered.
+
+    ``reason`` says why nothing below ``path`` can be trusted, empty where it can. Without one the first name of
+    ``rest`` is ``entry``, which is no folder, or is absent (``None``).
+    """
+
+    folder: int
+    path: str
+    rest: tuple[str, ...]
+    reason: str = ""
+    entry: os.stat_result | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, there or not: ``name`` in the open ``folder``; ``path`` is where that really is."""
+
+    folder: int
+    name: str
+    path: str
+
+    def stat(self) -> os.stat_result | None:
+        """Return what is there, no link followed; ``None`` where nothing is."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def sync(self) -> None:
+        """Flush the folder itself to the disk."""
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def trusted() -> frozenset[int]:
+    """Return the users whose folders this process trusts: root, and whom it runs as."""
+    return frozenset((0, os.geteuid()))
+
+
+def user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return f"gid {gid}"
+
+
+def distrust(folder: os.stat_result, owners: t.Collection[int], groups: t.Collection[int] = ()) -> str:
+    """Say why others than ``owners`` (and the members of ``groups``) could replace what lies in ``folder``.
+
+    In a folder with the sticky bit only the owner of an entry (or of the folder) can: that is asked of the entry.
+    """
+    mode = stat.S_IMODE(folder.st_mode)
+    if folder.st_uid not in owners:
+        return f"belongs to {user_name(folder.st_uid)}"
+    if mode & stat.S_ISVTX:
+        return ""
+    if mode & stat.S_IWOTH:
+        return f"can be written by everybody (mode {mode:04o})"
+    if mode & stat.S_IWGRP and folder.st_gid not in groups:
+        return f"can be written by the group {group_name(folder.st_gid)} (mode {mode:04o})"
+    return ""
+
+
+@contextlib.contextmanager
+def walk(
+    path: str,
+    owners: t.Collection[int],
+    *,
+    groups: t.Collection[int] = (),
+    start: Found | None = None,
+    follow: bool = True,
+) -> t.Iterator[Found]:
+    """Go from / (or ``start``) along ``path`` for as long as only ``owners`` (and ``groups``) decide where it leads.
+
+    A link is followed only where they made it or alone can replace it; the last name is one without ``follow``.
+    """
+    folder = os.dup(start.folder) if start else os.open("/", _ENTER)
+    here, waiting, links = (start.path if start else "/"), _names(path), 0
+    try:
+        while True:
+            state = os.fstat(folder)
+            reason = distrust(state, owners, groups)
+            if reason or not waiting:
+                yield Found(folder, here, tuple(reversed(waiting)), reason)
+                return
+            name = waiting[-1]
+            entry = Place(folder, name, "").stat()
+            reason = _not_theirs(state, entry, owners)
+            if reason or not _leads_on(entry, follow=follow or len(waiting) > 1):
+                reason = reason and f"holds {name}, which {reason}"
+                yield Found(folder, here, tuple(reversed(waiting)), reason, entry)
+                return
+            waiting.pop()
+            if entry and stat.S_ISLNK(entry.st_mode):
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                target = os.readlink(name, dir_fd=folder)
+                waiting += _names(target)
+                name = "/" if target.startswith("/") else "."
+            entered = os.open(name, _ENTER, dir_fd=folder)
+            os.close(folder)
+            folder, here = entered, os.path.normpath(os.path.join(here, name))
+    finally:
+        os.close(folder)
+
+
+def _names(path: str) -> list[str]:
+    """Return the names in ``path``, the last one first."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def _leads_on(entry: os.stat_result | None, *, follow: bool) -> bool:
+    return entry is not None and (stat.S_ISDIR(entry.st_mode) or (follow and stat.S_ISLNK(entry.st_mode)))
+
+
+def _not_theirs(folder: os.stat_result, entry: os.stat_result | None, owners: t.Collection[int]) -> str:
+    shared = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return f"belongs to {user_name(entry.st_uid)}" if shared and entry and entry.st_uid not in owners else ""
+
+
+@contextlib.contextmanager
+def place(path: str) -> t.Iterator[Place]:
+    """Yield where ``path`` really is, past links; refuse where another user could have it elsewhere.
+
+    In a folder that a group can write too (``/var/log`` of Ubuntu) a file has to be root's, and is no link.
+    """
+    owners = trusted()
+    with walk(os.path.join(os.getcwd(), path), owners) as found:
+        if found.reason and not _is_shared_place(found, owners):
+            raise _refused(path, found)
+        if not found.rest:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if len(found.rest) > 1:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        yield Place(found.folder, found.rest[0], os.path.join(found.path, found.rest[0]))
+
+
+@contextlib.contextmanager
+def place_in(folder: str, name: str) -> t.Iterator[Place]:
+    """Yield the entry ``name`` of ``folder`` itself, be it a link; refuse where another user decides where that is."""
+    owners = trusted()
+    with walk(os.path.join(os.getcwd(), folder), owners) as found:
+        if found.rest and not found.reason:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+        state = os.fstat(found.folder)
+        # An entry of a folder that others write too may be another one by now, but is an entry of that folder.
+        if found.rest or state.st_uid not in owners:
+            raise _refused(os.path.join(folder, name), found)
+        yield Place(found.folder, name, os.path.join(found.path, name))
+
+
+def _is_shared_place(found: Found, owners: t.Collection[int]) -> bool:
+    state = os.fstat(found.folder)
+    if len(found.rest) != 1 or state.st_uid not in owners or state.st_mode & stat.S_IWOTH:
+        return False
+    entry = Place(found.folder, found.rest[0], "").stat()
+    return entry is None or (entry.st_uid in owners and stat.S_ISREG(entry.st_mode))
+
+
+def _refused(path: str, found: Found) -> BaselineError:
+    return BaselineError(
+        f"{path} is below {found.path}, which {found.reason}, so that not only root decides where it leads; it was "
+        "left unchanged; take that right away, or use a path whose folders only root can write"
+    )
+
+
+def make_folders(path: str, mode: int) -> None:
+    """Make the folder ``path`` with ``mode`` and those above it that are missing (0755), whatever the umask is."""
+    with walk(os.path.join(os.getcwd(), path), trusted()) as found:
+        if found.reason and found.rest:
+            raise _refused(path, found)
+        if found.entry:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        folder = os.dup(found.folder)
+        try:
+            for number, name in enumerate(found.rest, start=1):
+                os.mkdir(name, 0o700, dir_fd=folder)
+                made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                os.close(folder)
+                folder = made
+                os.fchmod(folder, mode if number == len(found.rest) else 0o755)
+        finally:
+            os.close(folder)
+
+
+def runtime_folder() -> str:
+    """Return where what lives no longer than the boot lies: locks and temporary files (hier(7))."""
+    return "/var/run/pyhost.baseline" if os.uname().sysname == "FreeBSD" else "/run/pyhost.baseline"
+
+
+def private_folder(path: str) -> str:
+    """Make the folder ``path`` for this user alone, or see that it is that; several runs may come here at once."""
+    with walk(os.path.dirname(path), trusted()) as found:
+        if found.reason or found.rest:
+            reason = found.reason or f"has no folder {found.rest[0]}"
+            raise _not_private(path, f"is below {found.path}, which {reason}")
+        name = os.path.basename(path)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=found.folder)
+        state = os.stat(name, dir_fd=found.folder, follow_symlinks=False)
+    mode = stat.S_IMODE(state.st_mode)
+    if not stat.S_ISDIR(state.st_mode):
+        raise _not_private(path, "is a symlink" if stat.S_ISLNK(state.st_mode) else "is no folder")
+    if state.st_uid not in trusted():
+        raise _not_private(path, f"belongs to {user_name(state.st_uid)}")
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _not_private(path, f"can be written by others (mode {mode:04o})")
+    return path
+
+
+def _not_private(path: str, reason: str) -> BaselineError:
+    return BaselineError(
+        f"{path} {reason}; pyhost.baseline keeps its locks and temporary files there, and only in a folder that is "
+        f"root's alone; nothing was changed; find out who made it, remove it (`rm -r {path}`) and run again"
+    )

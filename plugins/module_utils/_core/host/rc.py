@@ -1,0 +1,60 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services of FreeBSD's rc(8) by service(8): their state, whether a boot starts them, and what is done to them."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..errors import BaselineError
+from ..rc import (
+    RcService,
+    is_absent,
+    is_refused,
+    read_state,
+    read_variables,
+)
+
+if t.TYPE_CHECKING:
+    from .host import Host, Ran
+
+__all__ = ["has_rc", "rc_act", "rc_enable", "rc_state", "rc_variables"]
+
+
+def has_rc() -> bool:
+    """Say whether FreeBSD's rc(8) is the service manager: Linux's kernel has other ones under the same words."""
+    return os.uname().sysname == "FreeBSD"
+
+
+def rc_state(host: Host, name: str) -> RcService:
+    """Return the state of the service ``name``, an ``exists`` of ``False`` where it has no script."""
+    status = host.run(["service", name, "onestatus"])
+    if is_absent(_said(status)):
+        return RcService(name, exists=False)
+    # Not sysrc(8): only the script itself knows its variable, and reads /etc/rc.conf.d too.
+    enabled = host.run(["service", name, "enabled"])
+    return read_state(name, enabled=enabled.ok, running=status.ok, words=_said(status))
+
+
+def rc_enable(host: Host, name: str, *, unchanged: str) -> None:
+    """Have the next boot start ``name`` (``service NAME enable`` writes where rc.conf(5) has the variable already)."""
+    ran = host.run(["service", name, "enable"])
+    if not ran.ok or is_absent(_said(ran)):
+        raise BaselineError(f"service {name} enable failed: {ran.words()}; {unchanged}")
+
+
+def rc_act(host: Host, verb: str, name: str, *, unchanged: str) -> None:
+    """Run ``service NAME oneVERB``: without ``one``, one that is off in rc.conf(5) is passed over as a success."""
+    ran = host.run(["service", name, f"one{verb}"])
+    if not ran.ok or is_refused(ran.out):
+        raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.words()}; {unchanged}")
+
+
+def rc_variables(host: Host, *names: str) -> dict[str, str]:
+    """Return the values of variables of rc.conf(5), those that are not set left out."""
+    return read_variables(host.run(["sysrc", "-i", "-e", *names]).out)
+
+
+def _said(ran: Ran) -> str:
+    return f"{ran.out}\n{ran.err}"

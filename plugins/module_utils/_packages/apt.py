@@ -1,0 +1,59 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of apt-get(8): what a simulation would do, and what its errors mean."""
+
+from __future__ import annotations
+
+import re
+
+from .model import Simulation
+
+__all__ = ["is_locked", "is_outdated", "last_errors", "parse_simulation", "parse_unavailable"]
+
+_INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[[^\]]*\] )?\((?P<version>\S+) .*")
+_REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+)(?: .*)?")
+_UNAVAILABLE = re.compile(
+    r"E: (?:Unable to locate package (?P<unknown>\S+)"
+    r"|Package '(?P<without>[^']+)' has no installation candidate"
+    r"|Couldn't find any package by (?:glob|regex) '(?P<pattern>[^']+)')"
+)
+_VIRTUAL = re.compile(r"Package (?P<name>\S+) is a virtual package provided by:\n(?P<lines>(?: +\S.*\n)+)")
+# apt's words when another process holds one of its locks or dpkg's (LC_ALL=C).
+_LOCKED = ("Could not get lock", "lock was locked by another process")
+# What the archive says when the index names files that it has replaced since.
+_OUTDATED = ("404  Not Found", "Unable to fetch some archives", "Hash Sum mismatch")
+
+
+def parse_simulation(text: str) -> Simulation:
+    """Read the ``Inst``, ``Remv`` and ``Purg`` lines of ``apt-get --simulate``."""
+    installs = {m["name"]: m["version"] for m in map(_INSTALL.fullmatch, text.splitlines()) if m}
+    removes = [m["name"] for m in map(_REMOVE.fullmatch, text.splitlines()) if m]
+    return Simulation(installs, tuple(name for name in removes if name not in installs))
+
+
+def parse_unavailable(out: str, err: str) -> dict[str, tuple[str, ...]]:
+    """Return the packages that apt-get says it cannot install, in its order, each with the packages that provide it.
+
+    ``out`` and ``err`` are its standard output and error. Only a virtual package has providers.
+    """
+    found = (m for m in map(_UNAVAILABLE.match, err.splitlines()) if m)
+    names = dict.fromkeys(m["unknown"] or m["without"] or m["pattern"] for m in found)
+    providers = {m["name"]: tuple(line.split()[0] for line in m["lines"].splitlines()) for m in _VIRTUAL.finditer(out)}
+    return {name: providers.get(name, ()) for name in names}
+
+
+def is_locked(text: str) -> bool:
+    """Say whether apt-get failed because another process holds a lock."""
+    return any(words in text for words in _LOCKED)
+
+
+def is_outdated(text: str) -> bool:
+    """Say whether a download failed in the way that a newer package index cures."""
+    return any(words in text for words in _OUTDATED)
+
+
+def last_errors(text: str, *, lines: int = 12) -> str:
+    """Return apt-get's error lines (``E:``, ``W:``, dpkg's own), else the last lines of what it said."""
+    said = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in said if re.match(r"(E|W|Err|dpkg|  )[: ]", line)]
+    return "\n".join((errors or said)[-lines:])

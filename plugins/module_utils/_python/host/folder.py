@@ -1,0 +1,171 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder of a virtual environment: made by root where root alone can write, else by the environment's owner."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import typing as t
+
+from ..._core.errors import BaselineError
+from ..._core.host import paths
+from ..._core.host.as_user import private_groups, rights_of
+from ..venv import mode_of
+
+if t.TYPE_CHECKING:
+    from ..._core.host.as_user import User
+    from ..venv import Request
+
+__all__ = ["LEFT", "find_folder", "settle_folder"]
+
+LEFT = "it was left as it is"
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Reached(t.NamedTuple):
+    """Where a walk ended; ``is_roots`` says that root alone decides what is there."""
+
+    found: paths.Found
+    is_roots: bool
+
+
+@contextlib.contextmanager
+def _reach(request: Request, user: User) -> t.Iterator[_Reached]:
+    """Walk to the environment's folder, as root while root alone decides where that is, and from there as the owner."""
+    with contextlib.ExitStack() as stack:
+        found = stack.enter_context(paths.walk(request.path, {0}, follow=False))
+        if user.uid == 0 or not (found.reason and found.rest):
+            yield _Reached(found, is_roots=True)
+            return
+        groups = private_groups(user)
+        with rights_of(user):
+            rest = "/".join(found.rest)
+            further = paths.walk(rest, {0, user.uid}, groups=groups, start=found, follow=False)
+            found = stack.enter_context(further)
+        yield _Reached(found, is_roots=False)
+
+
+@contextlib.contextmanager
+def _reported(request: Request, done: str) -> t.Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BaselineError(
+            f"{request.path} cannot be {done} as {request.owner}: {error.strerror or error}; {LEFT}"
+        ) from error
+
+
+def find_folder(request: Request, user: User) -> os.stat_result | None:
+    """Return the state of the environment's folder, ``None`` where it is missing; refuse what is not the owner's."""
+    with _reported(request, "read"), _reach(request, user) as reached:
+        _require_way(request, user, reached.found)
+        if reached.found.rest:
+            return None
+        _require_owner(request, user, reached)
+        return os.fstat(reached.found.folder)
+
+
+def settle_folder(request: Request, user: User, gid: int, mode: int) -> os.stat_result:
+    """Make the folder and those above it that are missing, give it group and mode, and return its state."""
+    with _reported(request, "made"), _reach(request, user) as reached:
+        _require_way(request, user, reached.found)
+        if not reached.found.rest:
+            _require_owner(request, user, reached)
+            return _settle((reached.found.folder, "."), user, gid, mode, made_by_root=reached.is_roots)
+        folder = os.dup(reached.found.folder)
+        try:
+            for number, name in enumerate(reached.found.rest):
+                # What root makes is handed over at once: all that is below it is the owner's own work.
+                by_root = reached.is_roots and number == 0
+                with contextlib.nullcontext() if by_root else rights_of(user):
+                    os.mkdir(name, 0o700, dir_fd=folder)
+                state = _settle((folder, name), user, gid, mode, made_by_root=by_root)
+                entered = os.open(name, _OPEN, dir_fd=folder)
+                os.close(folder)
+                folder = entered
+            return state
+        finally:
+            os.close(folder)
+
+
+def _settle(place: tuple[int, str], user: User, gid: int, mode: int, *, made_by_root: bool) -> os.stat_result:
+    """Give one folder owner, group and mode; only root may give it to a group that the owner is not in."""
+    above, name = place
+    before = os.stat(name, dir_fd=above, follow_symlinks=False)
+    is_roots = made_by_root and before.st_uid == 0
+    with contextlib.nullcontext() if is_roots else rights_of(user):
+        folder = os.open(name, _OPEN, dir_fd=above)
+    try:
+        state = os.fstat(folder)
+        if state.st_uid != (0 if is_roots else user.uid):
+            raise BaselineError(f"the folder {name} of {user.name} was replaced meanwhile; {LEFT}; run again")
+        by_root = is_roots or gid not in user.groups
+        with contextlib.nullcontext() if by_root else rights_of(user):
+            if (state.st_uid, state.st_gid) != (user.uid, gid):
+                os.fchown(folder, user.uid, gid)
+            if stat.S_IMODE(state.st_mode) != mode:
+                os.fchmod(folder, mode)
+        return os.fstat(folder)
+    finally:
+        os.close(folder)
+
+
+def _require_way(request: Request, user: User, found: paths.Found) -> None:
+    """Refuse a path that others than root and the owner decide about, and what is no folder."""
+    here = os.path.join(found.path, *found.rest[:1])
+    if found.reason and (found.rest or user.uid == 0):
+        raise BaselineError(
+            f"{request.path} is below {found.path}, which {found.reason}, so that others than {user.name} and root "
+            f"decide what is there; {LEFT}; use another path, or take that right away"
+        )
+    if found.entry:
+        kind = "a symlink" if stat.S_ISLNK(found.entry.st_mode) else "no folder"
+        raise BaselineError(f"{request.path}: {here} is {kind}; {LEFT}; remove it, or use another path")
+
+
+def _require_owner(request: Request, user: User, reached: _Reached) -> None:
+    found, state = reached.found, os.fstat(reached.found.folder)
+    mode = stat.S_IMODE(state.st_mode)
+    # A run that was cut off between making the folder and handing it over left it root's, and empty.
+    handed = state.st_uid == user.uid or (state.st_uid == 0 and reached.is_roots and not _names(found))
+    if not handed:
+        where = "" if found.path == request.path else f"is {found.path}, which "
+        raise BaselineError(
+            f"{request.path} {where}belongs to {paths.user_name(state.st_uid)} and not to {user.name}; {LEFT}; "
+            "remove it, or name its owner"
+        )
+    if mode & stat.S_IWOTH and not mode_of(request.mode, 0) & stat.S_IWOTH:
+        raise BaselineError(
+            f"{request.path} can be written by everybody (mode {mode:04o}), and what is in it may be anybody's; "
+            f"{LEFT}; remove it, so that a new one is made"
+        )
+    if user.uid == 0:
+        _require_roots_tree(request, found)
+
+
+def _names(found: paths.Found) -> list[str]:
+    folder = os.open(".", _OPEN, dir_fd=found.folder)
+    try:
+        return os.listdir(folder)
+    finally:
+        os.close(folder)
+
+
+def _require_roots_tree(request: Request, found: paths.Found) -> None:
+    """Refuse an environment of root's in which others can write: root would run what they put there."""
+    folder = os.open(".", _OPEN, dir_fd=found.folder)
+    try:
+        for here, folders, files, number in os.fwalk(dir_fd=folder):
+            for name in [*folders, *files]:
+                state = os.stat(name, dir_fd=number, follow_symlinks=False)
+                writable = not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+                if state.st_uid != 0 or writable:
+                    path = os.path.normpath(os.path.join(found.path, here, name))
+                    raise BaselineError(
+                        f"{request.path} is to be root's, but {path} is not root's alone, and root would run it; "
+                        f"{LEFT}; remove the environment, so that a new one is made"
+                    )
+    finally:
+        os.close(folder)

@@ -1,0 +1,198 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What crosses from the host to the controller when a change of sshd is confirmed by a login: written and read. Pure.
+
+The host may be hostile: whoever has root there decides every byte of the answer. So each field has a type, a length
+and a pattern, and an answer with anything else in it is refused by the name of that field. What the controller knows by
+itself (whom to log in as, how long to wait) does not come from the host at all.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import asdict, dataclass
+
+from .._core.errors import BaselineError
+from .._core.rollback import BASES, Place
+from .._core.text import forbidden_character, printable
+
+__all__ = ["ArmedRollback", "Confirmation", "Preflight", "Unfit", "parse_confirmation", "read_ports", "unfit_answer"]
+
+# The options of the client's login that a change of the host's algorithms can ask for, and no other (ssh_config(5)).
+_OPTIONS = ("KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms")
+_ALGORITHM = r"[A-Za-z0-9@._-]{1,64}"
+_HOST_KEY = r"[A-Za-z0-9@._-]{1,64} [0-9]{1,5} (?:[A-Za-z0-9-]{1,16}:[A-Za-z0-9+/:=]{1,128})?"
+_MOST_ALGORITHMS, _MOST_HOST_KEYS, _MOST_PORTS = 128, 64, 64
+_LONGEST_PATH, _LONGEST_REFUSAL = 1024, 20_000
+_BOOTS = ("systemd", "rc", "cron", "none")
+
+Json = t.Dict[str, t.Any]
+
+
+class Unfit(Exception):
+    """One field of an answer that is not what it has to be."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{printable(field, longest=100)} {problem}")
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What the login before a change does without (option -> algorithms), and the host keys that stay or are new."""
+
+    without: t.Mapping[str, tuple[str, ...]]
+    keys: tuple[str, ...] = ()
+    new_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArmedRollback:
+    """The rollback that counts on the host. ``boot`` says what covers a restart, ``base`` where it is located."""
+
+    seconds: int
+    boot: str
+    base: str
+
+    @property
+    def place(self) -> Place:
+        return Place("sshd", base=self.base)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """``refusal``: why the connection's user would not get in after the change; ``server_port``: where it came in."""
+
+    refusal: str
+    server_port: int
+    armed: ArmedRollback | None = None
+    rehearsal: Preflight | None = None
+
+    def as_json(self) -> Json:
+        """Return what the module answers; :func:`parse_confirmation` reads it."""
+        return asdict(self)
+
+
+def parse_confirmation(answer: t.Any, *, seconds: int, state: str) -> Confirmation:
+    """Read ``answer``, the field ``confirmation`` of the module's result.
+
+    ``seconds`` is the confirm_timeout of the task; ``state`` says for an error what was or was not changed on the host.
+    """
+    try:
+        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "rehearsal"))
+        return Confirmation(
+            refusal=_text(fields["refusal"], "confirmation.refusal", longest=_LONGEST_REFUSAL),
+            server_port=_number(fields["server_port"], "confirmation.server_port", 1, 65535),
+            armed=_armed(fields["armed"], "confirmation.armed", seconds),
+            rehearsal=_preflight(fields["rehearsal"], "confirmation.rehearsal"),
+        )
+    except Unfit as error:
+        raise unfit_answer(error, state) from error
+
+
+def read_ports(answer: t.Any, *, state: str) -> tuple[int, ...]:
+    """Read ``answer``, the field ``ports`` of the module's result."""
+    try:
+        return tuple(_number(port, "ports", 1, 65535) for port in _list(answer, "ports", _MOST_PORTS))
+    except Unfit as error:
+        raise unfit_answer(error, state) from error
+
+
+def unfit_answer(error: Unfit | str, state: str) -> BaselineError:
+    """Return the error for an answer that no honest module gives; ``state`` says what was or was not changed."""
+    return BaselineError(
+        f"the answer of the host is not one of this module: {error}; such an answer is not trusted, and nothing of it "
+        f"was used on this controller; {state}; find out what has changed Python or this module's files on that host"
+    )
+
+
+def _preflight(value: t.Any, field: str) -> Preflight | None:
+    if value is None:
+        return None
+    fields = _fields(value, field, ("without", "keys", "new_keys"))
+    without = _fields(fields["without"], f"{field}.without", _OPTIONS, required=False)
+    return Preflight(
+        without={
+            option: tuple(
+                _text(name, f"{field}.without.{option}", longest=64, pattern=_ALGORITHM)
+                for name in _list(names, f"{field}.without.{option}", _MOST_ALGORITHMS)
+            )
+            for option, names in without.items()
+        },
+        keys=tuple(
+            _text(key, f"{field}.keys", longest=256, pattern=_HOST_KEY)
+            for key in _list(fields["keys"], f"{field}.keys", _MOST_HOST_KEYS)
+        ),
+        new_keys=tuple(
+            _text(path, f"{field}.new_keys", longest=_LONGEST_PATH, pattern="/.*")
+            for path in _list(fields["new_keys"], f"{field}.new_keys", _MOST_HOST_KEYS)
+        ),
+    )
+
+
+def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
+    if value is None:
+        return None
+    fields = _fields(value, field, ("seconds", "boot", "base"))
+    return ArmedRollback(
+        seconds=_number(fields["seconds"], f"{field}.seconds", seconds, seconds),
+        boot=_one_of(fields["boot"], f"{field}.boot", _BOOTS),
+        base=_one_of(fields["base"], f"{field}.base", BASES),
+    )
+
+
+def _fields(value: t.Any, field: str, known: t.Sequence[str], *, required: bool = True) -> dict[str, t.Any]:
+    if not isinstance(value, dict):
+        raise Unfit(field, f"is {_kind(value)} and must be a mapping")
+    for name in value:
+        if name not in known:
+            raise Unfit(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
+    missing = [name for name in known if required and name not in value]
+    if missing:
+        raise Unfit(f"{field}.{missing[0]}", "is missing")
+    return value
+
+
+def _list(value: t.Any, field: str, most: int) -> list[t.Any]:
+    if not isinstance(value, list):
+        raise Unfit(field, f"is {_kind(value)} and must be a list")
+    if len(value) > most:
+        raise Unfit(field, f"has {len(value)} entries, more than {most}")
+    return value
+
+
+def _text(value: t.Any, field: str, *, longest: int, pattern: str = ".*") -> str:
+    if not isinstance(value, str):
+        raise Unfit(field, f"is {_kind(value)} and must be a text")
+    if len(value) > longest:
+        raise Unfit(field, f"has {len(value)} characters, more than {longest}")
+    forbidden = forbidden_character(value)
+    if forbidden:
+        raise Unfit(field, f"holds {forbidden}")
+    if not re.fullmatch(pattern, value):
+        raise Unfit(field, f"is {printable(value, longest=80)!r}, which it cannot be")
+    return value
+
+
+def _number(value: t.Any, field: str, least: int, most: int) -> int:
+    # A bool is an int to Python.
+    if type(value) is not int:
+        raise Unfit(field, f"is {_kind(value)} and must be a whole number")
+    if not least <= value <= most:
+        bounds = str(least) if least == most else f"from {least} to {most}"
+        raise Unfit(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
+    return value
+
+
+def _one_of(value: t.Any, field: str, known: t.Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise Unfit(field, f"is none of {', '.join(known)}")
+    return value
+
+
+def _kind(value: t.Any) -> str:
+    """Name the JSON type of ``value``."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a mapping"}
+    return names.get(type(value), "of an unknown type")

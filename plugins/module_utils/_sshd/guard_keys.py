@@ -1,0 +1,134 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of a user's keys would open the door: AuthorizedKeysFile, StrictModes and key options as sshd(8) has them."""
+
+from __future__ import annotations
+
+import calendar
+import os
+import re
+import time
+from dataclasses import dataclass
+
+from .._accounts.public_keys import PublicKey, parse_options
+from .._core.text import printable
+from .effective import Effective
+from .match import Connection
+from .origin import comes_from
+from .parse import split
+
+__all__ = ["DEAD_ENDS", "KeyFile", "Revoked", "complaint", "key_paths", "leads_nowhere", "undecided"]
+
+# Shells and commands that end at once.
+DEAD_ENDS = ("nologin", "false", "true", "sync")
+# The signatures that an RSA key can serve by today: clients no longer make those of SHA-1 (ssh-rsa).
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")
+_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+# Of the value of an option, as much as tells it from others.
+_LONGEST = 200
+_ONCE = ("command", "from", "principals")
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """One file of AuthorizedKeysFile, read as its user.
+
+    ``distrusted`` is the reason why StrictModes would not read it, ``unreadable`` the one that holds without it too.
+    """
+
+    path: str
+    exists: bool
+    distrusted: str = ""
+    unreadable: str = ""
+    keys: tuple[PublicKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What RevokedKeys says: the text of the keys that it names, or why it cannot be read, which refuses all keys."""
+
+    blobs: frozenset[str] = frozenset()
+    broken: str = ""
+
+
+def key_paths(effective: Effective, *, user: str, home: str, uid: int) -> list[str]:
+    """Return the files of AuthorizedKeysFile for a user, tokens replaced and relative ones below the home."""
+    tokens = {"%%": "%", "%h": home, "%u": user, "%U": str(uid)}
+    paths = []
+    for text in effective.get("authorizedkeysfile", ()):
+        for word in split(text):
+            if word != "none":
+                paths.append(os.path.join(home, re.sub(r"%.", lambda found: tokens.get(found.group(), ""), word)))
+    return paths
+
+
+def leads_nowhere(command: str) -> bool:
+    """Say whether a forced command can give nobody a shell."""
+    words = command.split()
+    return not words or words[0] == "internal-sftp" or os.path.basename(words[0]) in (*DEAD_ENDS, "sftp-server")
+
+
+def complaint(key: PublicKey, connection: Connection, effective: Effective, revoked: Revoked, now: float) -> str:
+    """Say why ``key`` does not open the door for ``connection``; an empty text where it does, or may."""
+    if key.blob in revoked.blobs:
+        return "one is named by RevokedKeys"
+    wrong = _option_complaint(key, connection, now)
+    if wrong:
+        return wrong
+    algorithms = _RSA if key.kind == "ssh-rsa" else (key.kind,)
+    if not set(algorithms) & set(_one(effective, "pubkeyacceptedalgorithms").split(",")):
+        return f"{key.kind} is not accepted"
+    least = int(_one(effective, "requiredrsasize") or 0)
+    return f"one has {key.bits} bits, less than RequiredRSASize {least}" if (key.bits or least) < least else ""
+
+
+def undecided(key: PublicKey) -> str:
+    """Say what about ``key``, of which nothing is wrong, only a login can decide."""
+    options = dict(parse_options(key.options))
+    if "cert-authority" in options:
+        return "a cert-authority's key, which opens for certificates alone"
+    if "command" in options:
+        return "a key with the option command, which decides whether there is a shell"
+    return ""
+
+
+def _option_complaint(key: PublicKey, connection: Connection, now: float) -> str:
+    options = parse_options(key.options)
+    names = [name for name, _value in options]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            return f"one has the option {name} twice, by which sshd ignores the line"
+    for name, value in options:
+        shown = printable(value or "", longest=_LONGEST)
+        if name == "from" and not comes_from(value or "", connection):
+            return f'one is for from="{shown}" alone'
+        if name == "command" and leads_nowhere(value or ""):
+            return f'one is for command="{shown}" alone'
+        if name == "expiry-time" and _expiry(value or "") <= now:
+            return f'one has expired (expiry-time="{shown}")'
+        if name in ("permitopen", "permitlisten") and not _forwards(value or "", host=name == "permitopen"):
+            return f'one has {name}="{shown}", by which sshd ignores the line'
+    return ""
+
+
+def _expiry(text: str) -> float:
+    """Return the moment of an ``expiry-time``, in the host's time zone or with a Z in UTC; what is none has passed."""
+    digits = re.sub(r"(?:Z|UTC)$", "", text)
+    layout = _FORMATS.get(len(digits)) if digits.isascii() and digits.isdigit() else None
+    if layout is None:
+        return 0
+    try:
+        moment = time.strptime(digits, layout)
+    except ValueError:
+        return 0
+    return calendar.timegm(moment) if digits != text else time.mktime(moment)
+
+
+def _forwards(value: str, *, host: bool) -> bool:
+    name, colon, port = value.rpartition(":")
+    return bool(colon or not host) and (not host or bool(name)) and bool(re.fullmatch(r"\*|[1-9][0-9]{0,4}", port))
+
+
+def _one(effective: Effective, keyword: str) -> str:
+    values = effective.get(keyword, ())
+    return values[0] if values else ""

@@ -1,0 +1,141 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Collects what the guard judges: the account, its key files and their owners, its rights by sudo."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import stat
+import time
+import typing as t
+
+from ..._core.errors import BaselineError
+from ..._core.freebsd import parse_master_passwd
+from ..._core.host.rc import has_rc
+from ..._core.text import is_number
+from ..guard import (
+    Account,
+    Refusal,
+    Shadow,
+    out_of_reach,
+    refusals,
+)
+from ..match import Connection
+from .authorized import key_files, revoked
+from .sshd import Sshd, account
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+
+__all__ = ["guard"]
+
+
+def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
+    """Stop unless each of ``users`` gets in by key, and on to root, under the configuration staged below ``root``.
+
+    Returned as warnings: what only the new login can decide and, in check mode, what earlier tasks would have made (the
+    account, its keys, sudo).
+    """
+    warnings: list[str] = []
+    errors: list[str] = []
+    for user in users:
+        for refusal in _judge(sshd, root, account(base, user)):
+            text = f"{user} from {base.address}: {refusal.text}"
+            if refusal.undecided:
+                warnings.append(f"not judged before the change, the new login decides: {text}")
+            elif refusal.pending and sshd.host.check_mode:
+                warnings.append(f"not there yet, and needed before sshd is closed: {text}")
+            else:
+                errors.append(text)
+    if errors:
+        raise BaselineError(
+            "this configuration could lock you out, so nothing was changed. " + ". ".join(errors), refused=errors
+        )
+    return warnings
+
+
+def _judge(sshd: Sshd, root: str, connection: Connection) -> list[Refusal]:
+    effective = sshd.effective(connection, root=root)
+    known = _account(sshd.host, connection.user)
+    far = out_of_reach(connection, effective)
+    found = [Refusal(far)] if far else []
+    files = key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []
+    lists = revoked(sshd, effective.get("revokedkeys", ("none",))[0], files)
+    return found + refusals(known, connection, effective, files, now=time.time(), revoked=lists)
+
+
+def _account(host: Host, user: str) -> Account:
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return Account(user)
+    shell = entry.pw_shell or "/bin/sh"
+    return Account(
+        name=user,
+        home=entry.pw_dir or "/",
+        shell=shell,
+        shell_runs=os.path.isfile(shell) and os.access(shell, os.X_OK),
+        shell_listed=shell in (host.read("/etc/shells") or shell).split(),
+        sudo=_sudo(host, user),
+        sudo_broken=_sudo_broken(host),
+        root_groups=_root_groups(),
+        **_password(host, user),
+    )
+
+
+def _password(host: Host, user: str) -> dict[str, t.Any]:
+    """Return what the system's own database of passwords says of ``user``."""
+    if not has_rc():
+        return {"shadow": _shadow(host.run(["getent", "shadow", user]).out.strip().split(":"))}
+    entry = parse_master_passwd(host.read("/etc/master.passwd") or "", user)
+    return {"shadow": Shadow(entry.password if entry else ""), "master": entry}
+
+
+def _shadow(fields: list[str]) -> Shadow:
+    if len(fields) != 9:
+        return Shadow()
+    changed, maximum, inactive, expires = (_days(fields[place]) for place in (2, 4, 6, 7))
+    return Shadow(fields[1], changed, maximum, inactive, expires)
+
+
+def _days(field: str) -> int | None:
+    return int(field) if is_number(field) else None
+
+
+def _sudo(host: Host, user: str) -> str | None:
+    """Return the rules of ``user``; ``None`` without sudo. Root asks, so no password is asked for."""
+    if host.find("sudo") is None:
+        return None
+    return host.run(["sudo", "-n", "-l", "-U", user]).out
+
+
+def _sudo_broken(host: Host) -> str:
+    """Say why sudo makes nobody root, which root, who asks it here for the rules, does not notice."""
+    program = host.find("sudo")
+    path = host.target(program) if program else ""
+    entry = host.stat(path)
+    if entry is None:
+        return ""
+    if entry.st_uid != 0 or not entry.st_mode & stat.S_ISUID:
+        mode = stat.S_IMODE(entry.st_mode)
+        return (
+            f"{path} has the owner {entry.st_uid} and the mode {mode:04o}, without root's setuid bit; "
+            f"`chown root {path} && chmod 4755 {path}` gives it back"
+        )
+    if os.statvfs(path).f_flag & os.ST_NOSUID:
+        return f"{path} is on a file system that is mounted with nosuid; mount it without"
+    return ""
+
+
+def _root_groups() -> tuple[str, ...]:
+    """Return the groups of root, by name and as ``#gid``: a rule may name those whom sudo runs commands as."""
+    entry = pwd.getpwuid(0)
+    found: list[str] = []
+    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        found.append(f"#{gid}")
+        with contextlib.suppress(KeyError):
+            found.append(grp.getgrgid(gid).gr_name)
+    return tuple(found)

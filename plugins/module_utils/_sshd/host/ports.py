@@ -1,0 +1,66 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What listens on the host, and whether sshd answers there: its banner is read on each address, IPv6 too."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+import typing as t
+
+from ..._core.freebsd import LISTENING, parse_sockstat
+from ..._core.host.rc import has_rc
+from ..socket import Listen
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+
+__all__ = ["answering", "open_ports", "silent"]
+
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_SECONDS = 10.0
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def silent(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[str]:
+    """Return what is wrong with each address that does not give sshd's banner within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    wrong = []
+    for address, port in sorted(listens):
+        words = _banner(address, port)
+        while words and time.monotonic() < deadline:
+            time.sleep(0.1)
+            words = _banner(address, port)
+        if words:
+            wrong.append(f"{address} port {port}: {words}")
+    return wrong
+
+
+def answering(host: Host, listens: t.Iterable[Listen]) -> bool:
+    """Say, without a connection, whether something listens on every wished port (proc(5), sockstat(1))."""
+    if not has_rc() and not any(map(host.stat, _TABLES)):
+        return True
+    return {listen[1] for listen in listens} <= open_ports(host)
+
+
+def open_ports(host: Host) -> set[int]:
+    """Return the TCP ports that something listens on."""
+    if has_rc():
+        return parse_sockstat(host.run(LISTENING).out)
+    rows = [line.split() for path in _TABLES for line in (host.read(path) or "").splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
+
+
+def _banner(address: str, port: int) -> str:
+    """Return an empty text where sshd answers, else what came instead."""
+    target = _WILDCARDS.get(address, address)
+    try:
+        with socket.create_connection((target, port), timeout=3) as connection:
+            said = connection.recv(256)
+    except OSError as error:
+        # A host without IPv6 (or without that address as yet) cannot listen there, and sshd goes on with the others.
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and address in _WILDCARDS:
+            return ""
+        return error.strerror or str(error)
+    return "" if said.startswith(b"SSH-") else f"no banner of sshd, but {said[:40]!r}"

@@ -1,0 +1,64 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who comes from where: the patterns of AllowUsers, DenyUsers and a key's ``from=``, as sshd's match.c reads them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import typing as t
+
+from .match import Connection, pattern_list
+
+__all__ = ["comes_from", "is_user"]
+
+
+def is_user(pattern: str, connection: Connection) -> bool:
+    """Match one pattern of AllowUsers or DenyUsers. Before the ``@`` commas and ``!`` mean themselves."""
+    user, at, origin = pattern.partition("@")
+    return _glob(user, connection.user) and (not at or comes_from(origin, connection))
+
+
+def comes_from(patterns: str, connection: Connection) -> bool:
+    """Match a list of networks, addresses and names; an excluded or a malformed member ends it (match_host_and_ip)."""
+    by_address = _address(patterns, connection.address)
+    if by_address is False:
+        return False
+    name = (connection.host or connection.address).lower()
+    excluded = any(part.startswith("!") and _glob(part[1:].lower(), name) for part in patterns.split(","))
+    return not excluded and (by_address is True or pattern_list(patterns, name, lower=True))
+
+
+def _address(patterns: str, address: str) -> bool | None:
+    """``False`` where the list excludes the address or cannot be read, ``None`` where it does not speak of it."""
+    found = None
+    for part in patterns.split(","):
+        negated, bare = part.startswith("!"), part[part.startswith("!") :]
+        network = _network(bare)
+        if not bare or network is False:
+            return False
+        hit = _glob(bare, address) if network is None else ipaddress.ip_address(address) in network
+        if hit and negated:
+            return False
+        found = True if hit else found
+    return found
+
+
+def _network(text: str) -> t.Any:
+    """Return the network, ``None`` for what is none, ``False`` for one whose length does not fit its address."""
+    address, slash, length = text.partition("/")
+    if slash and not (re.fullmatch(r"[0-9]{1,3}", length) and int(length) <= 128):
+        return None
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return False
+
+
+def _glob(pattern: str, word: str) -> bool:
+    expression = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+    return re.fullmatch(expression, word, re.DOTALL) is not None

@@ -1,0 +1,87 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who wins: which directives decide a keyword for a connection, and which say it in vain.
+
+sshd reads its files twice. At its start it takes what stands outside of blocks (and in ``Match all``); when somebody
+connects, it takes what stands in the blocks that fit, and lays that over the first. In each reading the first line of a
+keyword wins, but for those that add up and the exceptions below.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .keywords import CUMULATIVE, GLOBAL
+from .match import Connection
+from .releases import (
+    NEWEST,
+    OWN_PRINCIPALS_COMMAND,
+    SUBSYSTEM_IN_BLOCKS,
+    Release,
+    last_wins,
+)
+from .tree import Directive
+
+__all__ = ["standing"]
+
+_Lines = t.List[Directive]
+
+
+def standing(
+    directives: t.Iterable[Directive], keyword: str, connection: Connection, release: Release = NEWEST
+) -> tuple[list[Directive], list[Directive]]:
+    """Return who decides ``keyword`` for ``connection`` in that release of OpenSSH, and who says it in vain."""
+    global_only = keyword in GLOBAL or (keyword == "subsystem" and release < SUBSYSTEM_IN_BLOCKS)
+    said, at_start, of_blocks = [], [], []
+    for one in directives:
+        # The bug of old releases below needs a second keyword; all else looks at one.
+        if one.keyword in (keyword, "authorizedkeyscommand"):
+            fits = bool(one.criteria) and not global_only and one.applies(connection)
+            at_start += [one] * one.at_startup
+            of_blocks += [one] * fits
+            said += [one] * (one.keyword == keyword and (one.at_startup or fits))
+    winners = _decide(keyword, of_blocks, release) or _decide(keyword, at_start, release)
+    if keyword == "rekeylimit":
+        timed = _intervals(of_blocks) or _intervals(at_start)
+        winners += [one for one in timed[:1] if one not in winners]
+    # A file that is included twice may say the same line in vain and with effect.
+    decisive = {one.where for one in winners}
+    return winners, [one for one in said if one.where not in decisive]
+
+
+def _decide(keyword: str, lines: _Lines, release: Release) -> _Lines:
+    """Return the winners of one reading."""
+    if keyword == "authorizedprincipalscommand" and release < OWN_PRINCIPALS_COMMAND:
+        return _before_keys_command(lines)
+    said = [one for one in lines if one.keyword == keyword]
+    if keyword == "subsystem":
+        return _first_of_each_name(said)
+    if keyword in CUMULATIVE:
+        return said
+    if keyword == "unusedconnectiontimeout":
+        said = [one for one in said if one.arguments[:1] and one.arguments[0].lower() == "none"] or said
+    return said[-1:] if last_wins(keyword, release) else said[:1]
+
+
+def _before_keys_command(lines: _Lines) -> _Lines:
+    """Each AuthorizedPrincipalsCommand wins over the one before, until there is an AuthorizedKeysCommand."""
+    found: _Lines = []
+    for one in lines:
+        if one.keyword == "authorizedkeyscommand":
+            break
+        found = [one]
+    return found
+
+
+def _intervals(lines: _Lines) -> _Lines:
+    """Return the RekeyLimit lines that hold a time: sshd looks for each of its halves apart."""
+    return [
+        one for one in lines if one.keyword == "rekeylimit" and len(one.arguments) > 1 and one.arguments[1] != "none"
+    ]
+
+
+def _first_of_each_name(lines: _Lines) -> _Lines:
+    found: dict[str, Directive] = {}
+    for one in lines:
+        found.setdefault("".join(one.arguments[:1]), one)
+    return list(found.values())

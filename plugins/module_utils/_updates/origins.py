@@ -1,0 +1,236 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Origins of unattended-upgrade(8): presets and patterns, and which of the configured archives each of them allows."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from .._core.errors import BaselineError, unknown
+from .apt_conf import Config
+from .unattended_upgrades import LISTS
+
+__all__ = [
+    "OBSOLETE",
+    "PRESETS",
+    "Archive",
+    "System",
+    "allowed",
+    "check",
+    "expand",
+    "legacy",
+    "matches",
+    "missing_indexes",
+    "parse_targets",
+    "substitute",
+    "table",
+    "unmatched",
+]
+
+# The keys of a pattern: what each reads from an archive.
+_KEYS = {
+    "origin": "origin",
+    "o": "origin",
+    "label": "label",
+    "l": "label",
+    "archive": "archive",
+    "suite": "archive",
+    "a": "archive",
+    "codename": "codename",
+    "n": "codename",
+    "component": "component",
+    "c": "component",
+    "site": "site",
+}
+
+# By os-release's ID. Debian's suites differ by codename; Ubuntu's share one and differ by archive.
+PRESETS: dict[str, dict[str, str]] = {
+    "debian": {
+        "security": "origin=Debian,codename=${distro_codename}-security,label=Debian-Security",
+        "stable": "origin=Debian,codename=${distro_codename},label=Debian",
+        "updates": "origin=Debian,codename=${distro_codename}-updates,label=Debian",
+        "proposed": "origin=Debian,codename=${distro_codename}-proposed-updates,label=Debian",
+        "backports": "origin=Debian Backports,codename=${distro_codename}-backports",
+        "all": "origin=*",
+    },
+    "ubuntu": {
+        "security": "origin=Ubuntu,archive=${distro_codename}-security",
+        "stable": "origin=Ubuntu,archive=${distro_codename}",
+        "updates": "origin=Ubuntu,archive=${distro_codename}-updates",
+        "proposed": "origin=Ubuntu,archive=${distro_codename}-proposed",
+        "backports": "origin=Ubuntu,archive=${distro_codename}-backports",
+        "esm-apps": "origin=UbuntuESMApps,archive=${distro_codename}-apps-security",
+        "esm-infra": "origin=UbuntuESM,archive=${distro_codename}-infra-security",
+        "all": "origin=*",
+    },
+}
+# Debian's own 50unattended-upgrades still names it for releases before 11; it matches nothing on later ones.
+OBSOLETE = "origin=Debian,codename=${distro_codename},label=Debian-Security"
+_ALIASES = {"stable-updates": "updates", "stable-security": "security"}
+
+
+@dataclass(frozen=True)
+class System:
+    """What the two macros of a pattern stand for, and the preset table that fits."""
+
+    id: str
+    codename: str
+
+    @property
+    def macros(self) -> dict[str, str]:
+        return {"distro_id": self.id.capitalize(), "distro_codename": self.codename}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One archive that apt is configured for, by the words of its Release file."""
+
+    origin: str
+    label: str
+    archive: str
+    codename: str
+    component: str
+    site: str
+
+    def __str__(self) -> str:
+        words = {
+            "origin": self.origin,
+            "codename": self.codename,
+            "archive": self.archive,
+            "label": self.label,
+            "component": self.component,
+            "site": self.site,
+        }
+        return ",".join("{}={}".format(key, value.replace(",", "\\,")) for key, value in words.items() if value)
+
+
+def expand(origins: t.Sequence[str], system: System) -> tuple[str, ...]:
+    """Return the patterns of ``origins`` (presets or patterns), each once; a wrong one raises."""
+    return tuple(dict.fromkeys(_expand(origin.strip(), system) for origin in origins))
+
+
+def check(origin: str) -> None:
+    """Raise where ``origin`` is right on no system: not a pattern, nor a preset that any of them has."""
+    if all(_preset(origin.strip(), name) is None for name in PRESETS):
+        _expand(origin.strip(), System(min(PRESETS), ""))
+
+
+def _preset(origin: str, system: str) -> str | None:
+    return PRESETS[system].get(_ALIASES.get(origin, origin))
+
+
+def _expand(origin: str, system: System) -> str:
+    if "=" in origin:
+        _check(origin)
+        return origin
+    presets = PRESETS.get(system.id)
+    if presets is None:
+        raise BaselineError(
+            f"origins: the preset {origin!r} is known on {' and '.join(sorted(PRESETS))}, not on {system.id!r}; "
+            "give a pattern such as origin=NAME,codename=NAME (`apt-cache policy` prints them). Nothing was changed"
+        )
+    name = _ALIASES.get(origin, origin)
+    if name not in presets:
+        raise BaselineError(
+            f"origins: {unknown('preset', origin, (*presets, *_ALIASES))} (known are {', '.join(presets)}, "
+            "and patterns such as origin=NAME,codename=NAME). Nothing was changed"
+        )
+    return presets[name]
+
+
+def _check(pattern: str) -> None:
+    for token in _tokens(pattern):
+        key, equals, value = (part.strip() for part in token.partition("="))
+        if key not in _KEYS:
+            hint = unknown("key", key, [name for name in _KEYS if len(name) > 1])
+            raise BaselineError(
+                f"origins: {pattern!r}: {hint} (the keys are origin, label, archive, codename, component and "
+                "site). Nothing was changed"
+            )
+        if not equals or not value or "=" in value:
+            raise BaselineError(f"origins: {token!r} in {pattern!r} is not key=value. Nothing was changed")
+    macro = re.search(r"\$(?!\{distro_(?:id|codename)\})", pattern)
+    if macro or not pattern.isprintable():
+        raise BaselineError(
+            f"origins: {pattern!r} holds a macro or a character that unattended-upgrade does not know; "
+            "the macros are ${distro_id} and ${distro_codename}. Nothing was changed"
+        )
+
+
+def _tokens(pattern: str) -> list[str]:
+    return re.split(r"(?<!\\),", pattern)
+
+
+def substitute(pattern: str, system: System) -> str:
+    for name, value in system.macros.items():
+        pattern = pattern.replace(f"${{{name}}}", value)
+    return pattern
+
+
+def matches(pattern: str, archive: Archive, system: System) -> bool:
+    """Say whether unattended-upgrade takes ``archive`` for allowed by ``pattern``: every key=value, with wildcards."""
+    for token in _tokens(pattern):
+        key, equals, value = (part.strip().replace("\\,", ",") for part in token.partition("="))
+        if not equals or key not in _KEYS:
+            return False
+        if not fnmatchcase(getattr(archive, _KEYS[key]), substitute(value, system)):
+            return False
+    return True
+
+
+def legacy(item: str) -> str:
+    """Return the pattern that an item of ``Allowed-Origins`` (``ID:ARCHIVE`` or ``ID ARCHIVE``) stands for."""
+    parts = re.split(r"(?<!\\):", item) if re.search(r"(?<!\\):", item) else item.split()
+    parts = [re.sub(r"(?<!\\),", r"\\,", part.replace("\\:", ":")) for part in parts]
+    return "o={},a={}".format(*parts) if len(parts) == 2 else item
+
+
+def allowed(config: Config) -> list[str]:
+    """Return every pattern in force, as unattended-upgrade reads them."""
+    old = [legacy(item) for item in config.items(LISTS["allowed_origins"])]
+    return old + list(config.items(LISTS["origins"]))
+
+
+def parse_targets(text: str) -> list[Archive]:
+    """Parse ``apt-get indextargets``: the archives whose Release file is on the host, without repetitions."""
+    found: dict[Archive, None] = {}
+    for stanza in text.split("\n\n"):
+        words = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
+        if words.get("Created-By") == "Packages":
+            archive = Archive(
+                origin=words.get("Origin", ""),
+                label=words.get("Label", ""),
+                archive=words.get("Suite", ""),
+                codename=words.get("Codename", ""),
+                component=words.get("Component", ""),
+                site=urlsplit(words.get("Site", "")).hostname or "",
+            )
+            found[archive] = None
+    return list(found)
+
+
+def missing_indexes(uris: str, lists: t.Collection[str]) -> list[str]:
+    """Return the sources of ``apt-get --print-uris update`` whose Release file is not among the names in ``lists``."""
+    missing = []
+    for line in uris.splitlines():
+        match = re.match(r"'(\S+)/(?:In)?Release' (\S+)_(?:In)?Release ", line)
+        if match and not {match.group(2) + "_InRelease", match.group(2) + "_Release"} & set(lists):
+            missing.append(match.group(1))
+    return missing
+
+
+def unmatched(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[str]:
+    """Return the patterns that allow none of ``archives``."""
+    return [pattern for pattern in patterns if not any(matches(pattern, one, system) for one in archives)]
+
+
+def table(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[dict[str, t.Any]]:
+    """Return each pattern with the archives that it allows, as the modules return it."""
+    return [
+        {"pattern": pattern, "archives": [str(one) for one in archives if matches(pattern, one, system)]}
+        for pattern in patterns
+    ]

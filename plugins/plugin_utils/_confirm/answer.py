@@ -1,0 +1,45 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of the module sshd_config as ansible-core has read it, for the controller's half of that module. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import unfit_answer
+
+from .._answers.result import UnfitField, checked_result
+from .._answers.table import ANSWERS, Fields
+
+__all__ = ["module_answer"]
+
+Result = t.Dict[str, t.Any]
+
+# What ansible-core itself adds to what the host answered, and what CheckedAnswers says of an answer that is none.
+_FIELDS: Fields = {
+    **ANSWERS["sshd_config"],
+    "unreachable": bool,
+    "module_stdout": str,
+    "module_stderr": str,
+    "ansible_facts": {"discovered_interpreter_python": re.compile(r"/[A-Za-z0-9._/+-]{1,255}")},
+}
+_INTERNAL = ("_phase", "_login_user")
+
+
+def module_answer(answer: t.Any, *, state: str) -> Result:
+    """Return of ``answer`` what the module returns, checked and printable, without the options of the two halves.
+
+    Raises ``BaselineError`` where a field is not what it can be; ``state`` says what was or was not
+    changed on the host.
+    """
+    if not isinstance(answer, dict):
+        raise unfit_answer("it is no mapping", state)
+    try:
+        found = checked_result(answer, fields=_FIELDS)
+    except UnfitField as error:
+        raise unfit_answer(error.problem, state) from error
+    arguments = (found.get("invocation") or {}).get("module_args")
+    if isinstance(arguments, dict):
+        found["invocation"] = {"module_args": {name: arguments[name] for name in arguments if name not in _INTERNAL}}
+    return found

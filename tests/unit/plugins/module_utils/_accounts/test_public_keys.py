@@ -1,0 +1,237 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Public keys of every type as OpenSSH 9.2 wrote them, and what people paste instead."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import typing as t
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import (
+    KEY_TYPES,
+    parse_authorized_keys,
+    parse_options,
+    parse_public_key,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "ssh_keys"
+
+
+def recorded(name: str) -> str:
+    return (FIXTURES / f"{name}-openssh9.2.pub").read_text()
+
+
+ED25519 = recorded("ed25519").strip()
+BLOB = ED25519.split()[1]
+
+
+def blob(*fields: bytes) -> str:
+    return base64.b64encode(b"".join(struct.pack(">I", len(field)) + field for field in fields)).decode()
+
+
+SK_ED25519 = "sk-ssh-ed25519@openssh.com " + blob(b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:")
+SK_ECDSA = "sk-ecdsa-sha2-nistp256@openssh.com " + blob(
+    b"sk-ecdsa-sha2-nistp256@openssh.com", b"nistp256", b"\4" + bytes(64), b"ssh:"
+)
+
+
+# Fingerprints as printed by ssh-keygen -l.
+@pytest.mark.parametrize(
+    ("name", "kind", "bits", "fingerprint"),
+    [
+        ("ed25519", "ssh-ed25519", None, "SHA256:FB99+uEiTkbB4e/68z0p59L3zvZAgXeLmninsBWgA4w"),
+        ("ecdsab256", "ecdsa-sha2-nistp256", None, "SHA256:xNBph7F7J7QEktxT3WkO39s6gAg0yvildWcHmkNY1zM"),
+        ("ecdsab384", "ecdsa-sha2-nistp384", None, "SHA256:qemNv6iqwGQLaB01X66MS6djBEznRn0V0XWR3gbtlYk"),
+        ("ecdsab521", "ecdsa-sha2-nistp521", None, "SHA256:yQ+i1PxllF2yESEBk2NOO54lf0X0Mnmx4uHAAzuBcVQ"),
+        ("rsab3072", "ssh-rsa", 3072, "SHA256:d/+MxN0WZA9l92Ga8qVIaE81vJ2UPORQO1CdGJxSSaM"),
+    ],
+)
+def test_recorded_keys(name: str, kind: str, bits: int | None, fingerprint: str) -> None:
+    key = parse_public_key(recorded(name))
+    assert (key.kind, key.bits, key.fingerprint) == (kind, bits, fingerprint)
+    assert (key.options, key.comment) == ("", "test key")
+    assert key.line == recorded(name).strip()
+
+
+@pytest.mark.parametrize("line", [SK_ED25519, SK_ECDSA], ids=["sk-ed25519", "sk-ecdsa"])
+def test_hardware_keys(line: str) -> None:
+    assert parse_public_key(line).kind == line.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "parsed"),
+    [
+        ("restrict", [("restrict", None)]),
+        ("RESTRICT,No-PTY", [("restrict", None), ("no-pty", None)]),
+        ('from="10.0.0.0/8,!10.1.1.1"', [("from", "10.0.0.0/8,!10.1.1.1")]),
+        ('restrict,command="echo \\"a, b\\"",pty', [("restrict", None), ("command", 'echo "a, b"'), ("pty", None)]),
+        ('environment="A=1",environment="B=2"', [("environment", "A=1"), ("environment", "B=2")]),
+        ('command=""', [("command", "")]),
+    ],
+    ids=["flag", "case", "comma-inside", "quotes-and-blanks", "repeated", "empty-value"],
+)
+def test_options(options: str, parsed: list[tuple[str, str | None]]) -> None:
+    key = parse_public_key(f"{options} {ED25519}")
+    assert key.options == options
+    assert parse_options(key.options) == parsed
+    assert key.line == f"{options} {ED25519}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the public key is empty"),
+        ("# laptop", "this is a comment, not a public key"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n",
+            "this is a PRIVATE key, which must never leave its owner's machine; give the public half, the one line of "
+            "the file that ends with .pub, and replace the key pair if others could have seen this one",
+        ),
+        (
+            "---- BEGIN SSH2 PUBLIC KEY ----",
+            "this is a public key in another format than OpenSSH's one line; 'ssh-keygen -i -f FILE' converts it",
+        ),
+        (
+            f"{ED25519}\n{ED25519}\n",
+            "the text has more than one line; every public key is an entry of its own, on one line",
+        ),
+        (
+            "~/.ssh/id_ed25519.pub",
+            "this is the path of a file, not a public key; "
+            "give its text: \"{{ lookup('ansible.builtin.file', PATH) }}\"",
+        ),
+        (
+            f"@cert-authority *.example.org {ED25519}",
+            "'@cert-authority' is a marker of known_hosts; in authorized_keys an authority's key has the option "
+            "cert-authority in front: cert-authority ssh-ed25519 AAAA…",
+        ),
+        (
+            f"ssh-ed25519-cert-v01@openssh.com {BLOB}",
+            "this is a certificate, which sshd does not look up in authorized_keys; "
+            "give its authority's key with the option cert-authority in front",
+        ),
+        (f"ssh-ed2551 {BLOB} me", "unknown key type 'ssh-ed2551'; did you mean 'ssh-ed25519'?"),
+        (f"restrict ssh-ed2551 {BLOB} me", "unknown key type 'ssh-ed2551'; did you mean 'ssh-ed25519'?"),
+        (
+            "hello world",
+            "this is not a public key of OpenSSH, which starts with one of ssh-ed25519, ecdsa-sha2-nistp256, "
+            "ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, "
+            "sk-ecdsa-sha2-nistp256@openssh.com",
+        ),
+        (BLOB, "the key type is missing in front of the key's text: ssh-ed25519 AAAA…"),
+        ("ssh-ed25519", "the key's text is missing after 'ssh-ed25519'"),
+        (
+            f"ssh-ed25519 {BLOB[:-1]}",
+            "the text after 'ssh-ed25519' is not base64: the key was cut off or changed on its way",
+        ),
+        (
+            f"ssh-ed25519 {BLOB[:-4]}",
+            "the 'ssh-ed25519' key is not whole: it was cut off or changed on its way; copy the line again",
+        ),
+        (
+            "ssh-ed25519 " + blob(b"ssh-ed25519", bytes(31)),
+            "the 'ssh-ed25519' key is not whole: it was cut off or changed on its way; copy the line again",
+        ),
+        (
+            f"ssh-rsa {BLOB}",
+            "the key says 'ssh-rsa' in front and 'ssh-ed25519' inside; it was put together wrongly",
+        ),
+        (
+            "ecdsa-sha2-nistp384 " + blob(b"ecdsa-sha2-nistp384", b"nistp256", b"\4" + bytes(64)),
+            "the key says 'ecdsa-sha2-nistp384' in front and another curve inside; it was put together wrongly",
+        ),
+        (
+            "ssh-dss AAAAB3NzaC1kc3M=",
+            "DSA keys (ssh-dss) are too weak and sshd no longer accepts them; make an ssh-ed25519 key",
+        ),
+        (
+            recorded("rsab1024"),
+            "the RSA key has 1024 bits, which is too weak; at least 2048 are needed, an ssh-ed25519 key is better",
+        ),
+        (
+            f'comand="x" {ED25519}',
+            "sshd would refuse the key: unknown key option 'comand'; did you mean 'command'?",
+        ),
+        (
+            f"command {ED25519}",
+            "sshd would refuse the key: its option 'command' needs a value in double quotes: command=\"…\"",
+        ),
+        (f'pty="yes" {ED25519}', "sshd would refuse the key: its option 'pty' takes no value"),
+        (f"restrict, {ED25519}", "the key options end with a comma"),
+        (
+            f"from=10.0.0.1 {ED25519}",
+            'the key options cannot be read at character 1: a name, or name="value"',
+        ),
+        (f'from="10.0.0.1 {ED25519}', "a double quote in the key options is not closed"),
+    ],
+    ids=[
+        "empty",
+        "comment",
+        "private",
+        "ssh2",
+        "two-lines",
+        "path",
+        "known-hosts-marker",
+        "certificate",
+        "type-mistyped",
+        "type-mistyped-after-options",
+        "prose",
+        "type-missing",
+        "blob-missing",
+        "not-base64",
+        "cut-off",
+        "short-point",
+        "inner-type-differs",
+        "inner-curve-differs",
+        "dsa",
+        "rsa-1024",
+        "option-mistyped",
+        "option-without-value",
+        "flag-with-value",
+        "trailing-comma",
+        "unquoted-value",
+        "open-quote",
+    ],
+)
+def test_complaints(text: str, message: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        parse_public_key(text)
+    assert str(caught.value) == message
+
+
+def test_authorized_keys_keeps_what_sshd_considers() -> None:
+    weak = recorded("rsab1024").strip()
+    complaints: list[tuple[int, str]] = []
+    text = f"# keys\n\n{ED25519}\n  restrict\t{ED25519}\nssh-ed25519 AAAA!\n{weak}\r\n"
+    keys = parse_authorized_keys(text, ignored=lambda number, reason: complaints.append((number, reason)))
+    assert [(key.options, key.kind, key.bits) for key in keys] == [
+        ("", "ssh-ed25519", None),
+        ("restrict", "ssh-ed25519", None),
+        ("", "ssh-rsa", 1024),
+    ]
+    assert complaints == [(5, "the text after 'ssh-ed25519' is not base64: the key was cut off or changed on its way")]
+    assert parse_authorized_keys(text) == keys
+
+
+@given(st.text())
+def test_any_text_is_a_key_or_a_complaint(text: str) -> None:
+    try:
+        parse_public_key(text)
+    except BaselineError:
+        return
+    raise AssertionError("no generated text should be a key")
+
+
+@given(kind=st.sampled_from(KEY_TYPES), data=st.binary(max_size=80))
+def test_any_blob_is_a_key_or_a_complaint(kind: str, data: bytes) -> None:
+    line = f"{kind} {blob(kind.encode(), data)}"
+    complaints: list[t.Any] = []
+    keys = parse_authorized_keys(line, ignored=lambda *complaint: complaints.append(complaint))
+    assert len(keys) + len(complaints) == 1

@@ -1,0 +1,150 @@
+"""The proof at the packet filter, played against a transcript of the server and of nft."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
+from tests.unit.fake_host import Expected, FakeHost
+
+SSHD = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
+RULE = "tcp dport 22 ip saddr @addr-set-sshd reject"
+BANNED = f"set addr-set-sshd {{\nelements = {{ 192.0.2.1 }}\n}}\n{RULE}\n"
+FREE = f"set addr-set-sshd {{\n}}\n{RULE}\n"
+
+DBFILE = ("get", "dbfile")
+NOTE = "/var/lib/fail2ban/pyhost.baseline.test-bans"
+
+
+class Server:
+    """Answers as fail2ban's server does and remembers what it was told to change."""
+
+    def __init__(self, answers: dict[tuple[str, ...], t.Any]) -> None:
+        self.answers = answers
+        self.told: list[str] = []
+
+    def ask(self, *words: str) -> t.Any:
+        if words[0] == "set":
+            self.told.append(" ".join(words))
+            return 1
+        return {DBFILE: "/var/lib/fail2ban/fail2ban.sqlite3", **self.answers}[words]
+
+
+@pytest.fixture(autouse=True)
+def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ["192.0.2.1"])
+    monkeypatch.setattr(host_fail2ban_proof.time, "sleep", lambda _seconds: None)
+
+
+def nft(*outputs: str) -> t.Any:
+    return FakeHost(commands=[Expected(["nft", "list", "ruleset"], out=out) for out in outputs])
+
+
+def test_a_ban_that_bites_and_ends() -> None:
+    host, server = nft(BANNED, FREE, FREE), Server({("get", "sshd", "banip"): []})
+    assert host_fail2ban_proof.prove(host, server, SSHD) == {
+        "proven": True,
+        "addresses": ["192.0.2.1"],
+        "actions": ["nftables"],
+        "rules": ["set addr-set-sshd {", RULE],
+    }
+    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+    assert NOTE in host.written
+    assert NOTE not in host.files
+    host.done()
+
+
+def test_bans_that_come_back_are_waited_for() -> None:
+    host, server = nft(FREE, BANNED), Server({("get", "sshd", "banip"): []})
+    host_fail2ban_proof.settle(host, server, SSHD, ["192.0.2.1"])
+    host.done()
+
+
+def test_a_jail_that_held_nobody_is_not_waited_for() -> None:
+    host_fail2ban_proof.settle(nft(), Server({("get", "sshd", "banip"): []}), SSHD, [])
+
+
+def test_bans_that_ended_meanwhile_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 5.0, 11.0])
+    monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
+    host = nft(FREE, FREE)
+    host_fail2ban_proof.settle(host, Server({("get", "sshd", "banip"): []}), SSHD, ["192.0.2.1"])
+    host.done()
+
+
+def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 5.0])
+    monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
+    host = nft("")
+    host.files["/var/log/fail2ban.log"] = (
+        "2026-11-22 11:00:00,000 fail2ban.utils [1]: ERROR   7f -- stderr: 'nft: not found'\n"
+    )
+    server = Server({("get", "sshd", "banip"): [], ("get", "logtarget"): "/var/log/fail2ban.log"})
+    with pytest.raises(BaselineError) as failed:
+        host_fail2ban_proof.prove(host, server, SSHD)
+    assert str(failed.value).startswith(
+        "a ban of 192.0.2.1 by the jail sshd (nftables) does not appear in the packet filter: bans do not bite; "
+        "the test ban was taken back. fail2ban's last words: "
+    )
+    assert "nft: not found" in str(failed.value)
+    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+
+
+def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
+    class Killed(Server):
+        def ask(self, *words: str) -> t.Any:
+            if words[2:] == ("banip", "192.0.2.1"):
+                # As after SIGKILL: nothing of the proof runs any more.
+                raise SystemExit(json.dumps(json.loads(host.files[NOTE])))
+            return super().ask(*words)
+
+    host = nft()
+    with pytest.raises(SystemExit, match='{"sshd": \\["192.0.2.1"\\]}'):
+        host_fail2ban_proof.prove(host, Killed({("get", "sshd", "banip"): []}), SSHD)
+
+
+@pytest.mark.parametrize(
+    ("note", "taken_back"),
+    [
+        pytest.param(None, [], id="nothing was left"),
+        pytest.param('{"sshd": ["192.0.2.1", "2001:db8::1"]}', ["192.0.2.1", "2001:db8::1"], id="killed"),
+        pytest.param('{"gone": ["192.0.2.1"]}', [], id="a jail that runs no more"),
+        pytest.param('{"sshd": ["192.0', [], id="half a note"),
+    ],
+)
+def test_the_next_run_takes_back_what_a_killed_proof_banned(note: str | None, taken_back: list[str]) -> None:
+    host: t.Any = FakeHost({NOTE: note} if note else {})
+    server = Server({("status",): [("Number of jail", 1), ("Jail list", "sshd")]})
+    assert host_fail2ban_proof.clean_up(t.cast(t.Any, host), server) == taken_back
+    assert server.told == [f"set sshd unbanip {address}" for address in taken_back]
+    assert NOTE not in host.files
+
+
+def test_a_jail_that_sends_mail_is_not_tried() -> None:
+    jail = JailStream("sshd", "systemd", (*SSHD.commands, ("set", "sshd", "addaction", "sendmail-whois")))
+    server = Server({})
+    assert host_fail2ban_proof.prove(nft(), server, jail) == {
+        "proven": False,
+        "reason": "a ban would also run sendmail-whois, which may tell others of it",
+    }
+    assert server.told == []
+
+
+@pytest.mark.parametrize(
+    ("outputs", "bans", "missing"),
+    [
+        pytest.param([FREE], [], [], id="nothing is banned and the rules stand"),
+        pytest.param([BANNED], ["192.0.2.1"], [], id="the ban is there"),
+        pytest.param(["", ""], ["192.0.2.1"], [RULE, "192.0.2.1"], id="flushed"),
+        pytest.param([FREE, BANNED], ["192.0.2.1"], [], id="a ban that came between the two readings"),
+    ],
+)
+def test_lost(outputs: list[str], bans: list[str], missing: list[str]) -> None:
+    host = nft(*outputs)
+    assert host_fail2ban_proof.lost(host, Server({("get", "sshd", "banip"): bans}), SSHD, [RULE]) == missing
+    host.done()

@@ -1,0 +1,197 @@
+"""Jail files, over Debian's stock ones."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        pytest.param("600", 600, id="seconds"),
+        pytest.param(600, 600, id="a number"),
+        pytest.param("-1", -1, id="for ever"),
+        pytest.param("10m", 600, id="minutes"),
+        pytest.param("1h 30m", 5400, id="two parts"),
+        pytest.param("1d12h", 129600, id="two parts without a blank"),
+        pytest.param("2 Weeks", 1209600, id="a word in capitals"),
+        pytest.param("1mo", 2629800, id="a month is a twelfth of a year"),
+        pytest.param("1.5h", 5400, id="a fraction"),
+        pytest.param("1 fortnight", None, id="an unknown unit"),
+        pytest.param("soon", None, id="no number"),
+        pytest.param("", None, id="nothing"),
+        pytest.param("10m\n", 600, id="a line's end"),
+    ],
+)
+def test_seconds(text: t.Any, number: float | None) -> None:
+    assert fail2ban.seconds(text) == number
+
+
+def test_render() -> None:
+    assert fail2ban.render(
+        {"bantime": "1h", "ignoreip": ["127.0.0.1/8", "::1"]},
+        {"sshd": {"enabled": True, "maxretry": 3}, "shop": {"logpath": ["/a.log", "/b.log"]}},
+        controller="192.0.2.7",
+    ) == (
+        "# Managed by the module pyhost.baseline.fail2ban_jails, which replaces this file as a whole.\n"
+        "# The controller's address, kept in ignoreip: 192.0.2.7\n"
+        "\n[DEFAULT]\nbantime = 1h\nignoreip = 127.0.0.1/8 ::1\n"
+        "\n[sshd]\nenabled = true\nmaxretry = 3\n"
+        "\n[shop]\nlogpath = /a.log\n    /b.log\n"
+    )
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1).filter(
+    lambda word: word.isprintable() and word[0] not in "#;"
+)
+
+
+@given(st.dictionaries(st.sampled_from(["logpath", "action", "failregex"]), st.lists(words, min_size=1), min_size=1))
+def test_what_is_rendered_is_read_again(options: dict[str, list[str]]) -> None:
+    read = fail2ban.options_of(fail2ban.render({}, {"shop": options}))
+    assert read == {"shop": {name: "\n".join(values) for name, values in options.items()}}
+
+
+@given(st.text())
+def test_no_value_opens_a_section(value: str) -> None:
+    assert set(fail2ban.options_of(fail2ban.render({}, {"shop": {"action": value}}))) == {"shop"}
+
+
+def test_controller_of() -> None:
+    assert fail2ban.controller_of(fail2ban.render({}, {}, controller="2001:db8::1")) == "2001:db8::1"
+    assert fail2ban.controller_of(fail2ban.render({}, {})) is None
+    assert fail2ban.controller_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("", "192.0.2.7", id="nothing yet"),
+        pytest.param("10.0.0.0/8, ::1", "10.0.0.0/8, ::1 192.0.2.7", id="added"),
+        pytest.param(["::1", "192.0.2.7"], "::1 192.0.2.7", id="there already"),
+    ],
+)
+def test_with_address(value: t.Any, expected: str) -> None:
+    assert fail2ban.with_address(value, "192.0.2.7") == expected
+
+
+def test_read_order_is_fail2bans() -> None:
+    paths = [
+        "/e/jail.d/zz.local",
+        "/e/jail.d/a.conf",
+        "/e/jail.local",
+        "/e/jail.conf",
+        "/e/jail.d/a.local",
+        "/e/x.conf",
+    ]
+    assert fail2ban.read_order(paths, "/e", "jail") == [
+        "/e/jail.conf",
+        "/e/jail.d/a.conf",
+        "/e/jail.local",
+        "/e/jail.d/a.local",
+        "/e/jail.d/zz.local",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "banaction", "backend"),
+    [
+        pytest.param("debian12", "iptables-multiport", "%(sshd_backend)s", id="Debian 12"),
+        pytest.param("debian13", "nftables", "systemd", id="Debian 13"),
+    ],
+)
+def test_the_last_file_wins(system: str, banaction: str, backend: str) -> None:
+    texts = [(FIXTURES / f"{name}-{system}.conf").read_text() for name in ("jail", "defaults-debian")]
+    settings = fail2ban.effective_settings(texts)
+    assert settings["DEFAULT"]["banaction"] == banaction
+    assert settings["sshd"]["backend"] == backend
+    assert settings["sshd"]["enabled"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("jail", "options", "others", "expected"),
+    [
+        pytest.param("sshd", {}, {}, "sshd", id="the jail's own name"),
+        pytest.param("sshd", {"filter": "%(__name__)s[mode=%(mode)s]"}, {}, "sshd", id="jail.conf's default"),
+        pytest.param("shop", {"filter": "nginx-http-auth[mode=x]"}, {}, "nginx-http-auth", id="with a parameter"),
+        pytest.param("shop", {}, {"shop": {"filter": "apache-auth"}}, "apache-auth", id="by another file"),
+    ],
+)
+def test_filter_name(jail: str, options: dict[str, str], others: dict[str, dict[str, str]], expected: str) -> None:
+    assert fail2ban.filter_name(jail, options, others) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(
+            {"bantme": "1h"},
+            "[sshd]: unknown jail option 'bantme'; did you mean 'bantime' or 'bantime.factor'?",
+            id="a letter lost",
+        ),
+        pytest.param(
+            {"bantime": "1 fortnight"},
+            "[sshd]: bantime is '1 fortnight', but has to be a time such as 600, 10m, 1h or 1d 12h; nothing was",
+            id="no time",
+        ),
+        pytest.param(
+            {"maxretry": 0},
+            "[sshd]: maxretry is '0', but has to be a whole number from 1; nothing was changed",
+            id="zero",
+        ),
+        pytest.param(
+            {"enabled": "ja"},
+            "[sshd]: enabled is 'ja', but has to be true or false; nothing was changed",
+            id="no boolean",
+        ),
+        pytest.param(
+            {"port": {"a": 1}},
+            "[sshd]: the option 'port' has the value {'a': 1}, which a jail file cannot hold; nothing was changed; "
+            "give a string, number, boolean or list",
+            id="a dictionary",
+        ),
+    ],
+)
+def test_check_options_refuses(options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(BaselineError) as refused:
+        fail2ban.check_options("[sshd]", options, fail2ban.known_options({}))
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"bantime": "%(known/bantime)s"}, id="a reference is not judged"),
+        pytest.param({"mine": "x", "logpath": "/var/log/%(mine)s.log"}, id="a variable that is used"),
+        pytest.param({"bantime.increment": True, "bantime.maxtime": "1w"}, id="incremental ban times"),
+    ],
+)
+def test_check_options_accepts(options: dict[str, t.Any]) -> None:
+    fail2ban.check_options("[sshd]", options, fail2ban.known_options({}))
+
+
+def test_parameters_of_the_filter_are_options() -> None:
+    text = (FIXTURES / "filter-sshd-debian13.conf").read_text()
+    assert "publickey" in fail2ban.known_options({}, text)
+
+
+@pytest.mark.parametrize("name", ["DEFAULT", "INCLUDES", "a b", "a]", "x\n"])
+def test_check_names_refuses_a_jail(name: str) -> None:
+    with pytest.raises(BaselineError, match="is not a name for a jail"):
+        fail2ban.check_names({}, {name: {}})
+
+
+@pytest.mark.parametrize("option", ["a = b", "", "1", "x\ny", "[z]"])
+def test_check_names_refuses_an_option(option: str) -> None:
+    with pytest.raises(BaselineError, match="is not the name of an option"):
+        fail2ban.check_names({option: "x"}, {})

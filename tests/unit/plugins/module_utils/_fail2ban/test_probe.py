@@ -1,0 +1,169 @@
+"""What packet filters show, recorded while 192.0.2.77 and 2001:db8::77 were banned by the jail sshd."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.probe import (
+    SSHD_ONCE,
+    addresses_in,
+    by_port,
+    documentation_addresses,
+    pf_doubt,
+    pf_trouble,
+    rules_of,
+    tool_of,
+)
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
+NFT = (FIXTURES / "nft-ruleset-debian13.txt").read_text()
+IPTABLES = """-P INPUT ACCEPT
+-N f2b-sshd
+-N f2b-sshd-slow
+-A INPUT -p tcp -m multiport --dports 22,2222 -j f2b-sshd
+-A INPUT -p tcp -j f2b-sshd-slow
+-A f2b-sshd -s 192.0.2.77/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-sshd -j RETURN
+-A f2b-sshd-slow -s 198.51.100.0/24 -j DROP
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "program"),
+    [
+        ("nftables[type=allports]", "nft"),
+        ("nftables-multiport", "nft"),
+        ("iptables-multiport", "iptables"),
+        ("iptables-ipset-proto6", "ipset"),
+        ("firewallcmd-rich-rules", "firewall-cmd"),
+        ("ufw", "ufw"),
+        ("pf", "pfctl"),
+        ("sendmail-whois", None),
+    ],
+)
+def test_tool_of(action: str, program: str | None) -> None:
+    tool = tool_of(action)
+    assert (tool.program if tool else None) == program
+
+
+# Written down from pfctl(8) and fail2ban's action.d/pf.conf: nothing here was run on FreeBSD.
+PF_INFO = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n\nState Table                          Total\n"
+PF_RULES = 'scrub in all fragment reassemble\nanchor "f2b/*" all\nblock return in all\n'
+PF_TABLE = "   192.0.2.77\n   2001:db8::77\n"
+
+
+@pytest.mark.parametrize(
+    ("info", "rules", "words"),
+    [
+        pytest.param(PF_INFO, PF_RULES, "", id="on, with the anchor"),
+        pytest.param(PF_INFO.replace("Enabled", "Disabled"), PF_RULES, "service pf start", id="off"),
+        pytest.param("", "", "service pf start", id="silent"),
+        pytest.param(PF_INFO, "block return in all\n", 'add `anchor "f2b/*"`', id="no anchor"),
+        pytest.param(PF_INFO, 'anchor "blocklistd/*" in on em0\n', 'add `anchor "f2b/*"`', id="another's anchor"),
+    ],
+)
+def test_pf_trouble(info: str, rules: str, words: str) -> None:
+    assert words in pf_trouble(info, rules)
+    assert bool(words) == bool(pf_trouble(info, rules))
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        pytest.param(PF_RULES, None, id="the anchor first"),
+        pytest.param("pass in all flags S/SA keep state\n" + PF_RULES, None, id="not quick: a later rule wins"),
+        pytest.param("pass quick on lo0 all flags S/SA keep state\n" + PF_RULES, None, id="the loopback"),
+        pytest.param(PF_RULES + "pass in quick all\n", None, id="quick below the anchor"),
+        pytest.param("pass in quick on em0 all\n" + PF_RULES, "'pass in quick on em0 all' stands above", id="quick"),
+    ],
+)
+def test_pf_that_passes_packets_before_it_looks_at_bans(rules: str, told: str | None) -> None:
+    said = pf_doubt(rules)
+    assert (said is None) if told is None else (told in str(said))
+
+
+def test_pf_names_a_port_that_its_rule_leaves_out() -> None:
+    start = 'port="ssh"; echo "block quick $protocol from <f2b-sshd> to any port $port" | pfctl -a f2b/sshd -f-'
+    assert by_port(start, actiontype="<multiport>")
+    assert not by_port(start, actiontype="<allports>")
+
+
+def test_pf_is_asked_for_each_jail_apart() -> None:
+    tool = tool_of("pf[actiontype=<allports>]")
+    assert tool is not None
+    assert tool.showing("sshd") == [
+        ("pfctl", "-a", "f2b/sshd", "-t", "f2b-sshd", "-T", "show"),
+        ("pfctl", "-a", "f2b/sshd", "-s", "rules"),
+    ]
+    assert addresses_in(PF_TABLE) == {"192.0.2.77", "2001:db8::77"}
+    assert rules_of("block drop quick proto tcp from <f2b-sshd> to any port = ssh\n", "sshd") != []
+
+
+@pytest.mark.parametrize(
+    ("shown", "addresses"),
+    [
+        pytest.param(NFT, {"192.0.2.77", "2001:db8::77"}, id="nft"),
+        pytest.param(IPTABLES, {"192.0.2.77", "198.51.100.0/24"}, id="iptables, with a network banned by hand"),
+        pytest.param("-A f2b-sshd -s 2001:db8::77/128 -j REJECT", {"2001:db8::77"}, id="ip6tables"),
+        pytest.param("", set(), id="nothing"),
+    ],
+)
+def test_addresses_in(shown: str, addresses: set[str]) -> None:
+    assert addresses_in(shown) == addresses
+
+
+def test_rules_of_nft() -> None:
+    assert rules_of(NFT, "sshd") == [
+        "set addr-set-sshd {",
+        "set addr6-set-sshd {",
+        "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable",
+        "tcp dport 22 ip6 saddr @addr6-set-sshd reject with icmpv6 port-unreachable",
+    ]
+
+
+def test_rules_of_iptables_are_one_jails_and_no_bans() -> None:
+    assert rules_of(IPTABLES, "sshd") == [
+        "-N f2b-sshd",
+        "-A INPUT -p tcp -m multiport --dports 22,2222 -j f2b-sshd",
+        "-A f2b-sshd -j RETURN",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "ignored"),
+    [
+        # As OpenSSH 9.2 and 10.0 wrote them, without the prefix that fail2ban takes off.
+        ("Invalid user nobodyx from 172.17.0.12 port 54376", False),
+        ("Failed password for invalid user nobodyx from 172.17.0.12 port 54376 ssh2", True),
+        ("Connection closed by invalid user nobodyx 172.17.0.12 port 54376 [preauth]", True),
+        ("Disconnecting invalid user nobodyx 172.17.0.12 port 36762: Too many authentication failures [preauth]", True),
+        (
+            "error: maximum authentication attempts exceeded for invalid user nobodyx from 172.17.0.12 port 36762 ssh2 "
+            "[preauth]",
+            True,
+        ),
+        ("Failed password for deploy from 172.17.0.12 port 34912 ssh2", False),
+        ("Connection closed by authenticating user deploy 172.17.0.12 port 34912 [preauth]", False),
+        (
+            "error: maximum authentication attempts exceeded for deploy from 172.17.0.12 port 39274 ssh2 [preauth]",
+            False,
+        ),
+        # A user name that plays a line of sshd's.
+        ("Invalid user Failed password for invalid user x from 172.17.0.12 port 54376", False),
+        ("Failed password for root from 172.17.0.12 port 1 ssh2: Failed password for invalid user x", False),
+    ],
+)
+def test_what_sshd_says_again_of_an_unknown_user(line: str, ignored: bool) -> None:
+    assert (re.search(SSHD_ONCE, line) is not None) is ignored
+
+
+def test_documentation_addresses() -> None:
+    networks = [ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+    first, second = (ipaddress.ip_address(text) for text in documentation_addresses(ipv6=True, taken=()))
+    assert any(first in network for network in networks)
+    assert second in ipaddress.ip_network("2001:db8::/32")
+    assert len(documentation_addresses(ipv6=False, taken=())) == 1

@@ -1,0 +1,191 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inputs of the role admin_user: what is refused, in which words, and that no secret is repeated."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.admin_user import checked_request, complaints
+
+KEY = (Path(__file__).parents[3] / "fixtures" / "ssh_keys" / "ed25519-openssh9.2.pub").read_text().strip()
+# The password is "secret", from mkpasswd of Debian 13 and Python's crypt.
+YESCRYPT = "$y$j9T$zmqLUCpEZxIdyJ5k1cmhq0$8cxQX1KHyCfBT8yAvGI0xjbaMtyKZFUFwPWlWuQdTc2"
+SHA512 = "$6$rounds=65600$saltsalt$" + "a" * 86
+NEEDED = {
+    "admin_user_name": "deploy",
+    "admin_user_authorized_keys": [KEY],
+    "admin_user_sudo": "nopasswd",
+    "admin_user_password": "",
+    "admin_user_groups": [],
+    "admin_user_shell": "",
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"admin_user_name": "_a-b.c9"},
+        {"admin_user_authorized_keys": [f"{KEY}\n"]},
+        {"admin_user_sudo": "password", "admin_user_password": YESCRYPT},
+        {"admin_user_sudo": "password", "admin_user_password": SHA512},
+        {"admin_user_password": "$2b$12$" + "a" * 53},
+        {"admin_user_groups": ["adm", "Debian-exim"], "admin_user_shell": "/usr/bin/zsh"},
+    ],
+    ids=["least", "name", "newline", "yescrypt", "sha512", "bcrypt", "groups-and-shell"],
+)
+def test_good_inputs(changes: dict[str, t.Any]) -> None:
+    assert complaints({**NEEDED, **changes}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"admin_user_name": None},
+            "admin_user_name is missing: name the admin's account, for example with '-e admin_user_name=deploy'",
+        ),
+        (
+            {"admin_user_name": "root"},
+            "admin_user_name is 'root': the admin needs an account of its own, because the login of root is closed",
+        ),
+        (
+            {"admin_user_name": "Ann Smith"},
+            "admin_user_name is 'Ann Smith': a name starts with a lower-case letter or '_', goes on with lower-case "
+            "letters, digits, '_', '-' or '.', and has at most 32 characters",
+        ),
+        (
+            {"admin_user_name": "deploy\n"},
+            "admin_user_name is 'deploy\\n': a name starts with a lower-case letter or '_', goes on with lower-case "
+            "letters, digits, '_', '-' or '.', and has at most 32 characters",
+        ),
+        (
+            {"admin_user_authorized_keys": None},
+            "admin_user_authorized_keys is missing: give a list of the public keys that may log in as the admin",
+        ),
+        (
+            {"admin_user_authorized_keys": []},
+            "admin_user_authorized_keys is empty: without a key nobody could log in any more",
+        ),
+        (
+            {"admin_user_authorized_keys": KEY},
+            "admin_user_authorized_keys is not a list: write each public key as an entry of its own, after a dash",
+        ),
+        (
+            {"admin_user_authorized_keys": [KEY, {"key": KEY}]},
+            "admin_user_authorized_keys, entry 2 of 2: this is not a text; put the public key's line in quotes",
+        ),
+        (
+            {"admin_user_authorized_keys": [KEY, KEY[:60]]},
+            "admin_user_authorized_keys, entry 2 of 2: "
+            "the 'ssh-ed25519' key is not whole: it was cut off or changed on its way; copy the line again",
+        ),
+        (
+            {"admin_user_authorized_keys": [KEY, f"restrict {KEY}"]},
+            "admin_user_authorized_keys, entry 2 of 2: "
+            "this is the key of entry 1 again; sshd would look at the first only",
+        ),
+        (
+            {"admin_user_sudo": "nopassword"},
+            "admin_user_sudo: unknown kind of sudo 'nopassword'; did you mean 'password' or 'nopasswd'?",
+        ),
+        (
+            {"admin_user_sudo": "password"},
+            "admin_user_password is missing: with admin_user_sudo=password the admin could not use sudo without one",
+        ),
+        (
+            {"admin_user_password": "hunter2"},
+            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
+            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if it was the password itself, change it",
+        ),
+        (
+            {"admin_user_password": "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"},
+            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
+            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if it was the password itself, change it",
+        ),
+        (
+            {"admin_user_groups": "adm"},
+            "admin_user_groups is not a list: write each group as an entry of its own, after a dash",
+        ),
+        ({"admin_user_groups": ["adm,sudo"]}, "admin_user_groups: 'adm,sudo' is not the name of a group"),
+        (
+            {"admin_user_shell": "zsh"},
+            "admin_user_shell is 'zsh': give an absolute path, for example /bin/bash",
+        ),
+        (
+            {"admin_user_shell": "/bin/b\x1bsh"},
+            "admin_user_shell is '/bin/b\\x1bsh': give an absolute path, for example /bin/bash",
+        ),
+        (
+            {"admin_user_shell": "/usr/sbin/nologin"},
+            "admin_user_shell is '/usr/sbin/nologin': the admin could not log in with a shell that ends at once",
+        ),
+        (
+            {"admin_user_password": "$6$salt\u200b$" + "a" * 86},
+            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
+            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if it was the password itself, change it",
+        ),
+    ],
+    ids=[
+        "name-missing",
+        "root",
+        "name",
+        "name-newline",
+        "keys-missing",
+        "keys-empty",
+        "keys-string",
+        "key-dict",
+        "key-cut-off",
+        "key-twice",
+        "sudo",
+        "password-missing",
+        "plaintext",
+        "md5",
+        "groups-string",
+        "group",
+        "shell",
+        "shell-escape",
+        "shell-dead-end",
+        "password-format",
+    ],
+)
+def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
+    assert complaints({**NEEDED, **changes}) == [sentence]
+
+
+# What one program takes for the end of a line or for a blank, and another one does not.
+SEPARATORS = [*"\0\x0b\x0c\r\x1b\x1c\x1d\x1e\x1f\x7f\x85\xa0\u2028\u2029\u202e\u200b\u3000\ufeff", "\n", "\udcff"]
+PLACES = ["{key}{one}{key}", "{one}{key}", "{key}{one}x", "restrict{one}{key}", 'from="{one}" {key}']
+OPTIONS = {name[len("admin_user_") :]: value for name, value in NEEDED.items()}
+
+
+@pytest.mark.parametrize("character", SEPARATORS, ids=[f"U+{ord(one):04X}" for one in SEPARATORS])
+@pytest.mark.parametrize(
+    "place", ["{key}{one}{key}", "{one}{key}", "{key}{one}x", "restrict{one}{key}", 'from="{one}" {key}']
+)
+def test_no_entry_holds_a_second_key(character: str, place: str) -> None:
+    text = place.format(key=KEY, one=character)
+    (told,) = complaints({**NEEDED, "admin_user_authorized_keys": [text]})
+    assert told.startswith("admin_user_authorized_keys, entry 1 of 1: ")
+    assert "AAAA" not in told.replace("ssh-ed25519 AAAA…", "")
+    with pytest.raises(BaselineError, match="authorized_keys, entry 1 of 1: .*; nothing was changed"):
+        checked_request({**OPTIONS, "authorized_keys": [text], "exclusive_keys": False, "allow_system_account": False})
+
+
+def test_the_end_of_a_line_is_no_part_of_it() -> None:
+    for end in ("\n", "\r\n", " \n\n", "\t"):
+        assert complaints({**NEEDED, "admin_user_authorized_keys": [KEY + end]}) == []
+
+
+def test_a_request_holds_the_keys_lines() -> None:
+    request = checked_request({**OPTIONS, "exclusive_keys": True, "allow_system_account": True})
+    assert [key.line for key in request.keys] == [KEY]
+    assert (request.exclusive_keys, request.allow_system_account) == (True, True)

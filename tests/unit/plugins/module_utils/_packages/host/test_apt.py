@@ -1,0 +1,539 @@
+"""Transcripts of packages by apt-get: which commands run, in which order, and none where none is needed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import locks as host_locks
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import lock_holder
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import apt as host_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.apt import (
+    LEAVE_NO_CACHE,
+    STATUS,
+    fulfil,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
+    UNKNOWN_VERSION,
+    Holder,
+    Outcome,
+    Wish,
+)
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
+
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "packages"
+OUTDATED = (FIXTURES / "outdated-debian12").read_text()
+INDEX = {"/var/lib/apt/lists/deb.example.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
+FRESH = {"/var/lib/apt/lists": NOW - 3600, "/etc/apt/sources.list": NOW - 9_000_000}
+STALE = {"/var/lib/apt/lists": NOW - 90_000, "/etc/apt/sources.list": NOW - 9_000_000}
+HOLDER = Holder(812, "/usr/bin/python3 /usr/bin/unattended-upgrade", "/var/lib/dpkg/lock-frontend")
+KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+UPDATE = ["apt-get", "-q", "update"]
+CONFIGURE = ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"]
+FIX = ["apt-get", "-q", "-y", *KEEP, "--no-remove", "--fix-broken", "install"]
+SUDO_PLANNED = "Inst sudo (1.9 Debian:13.7/stable [amd64])\nConf sudo (1.9 Debian:13.7/stable [amd64])\n"
+NO_SUDO = "E: Unable to locate package sudo\n"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(host_apt, "time", clock)
+    monkeypatch.setattr(host_locks, "time", clock)
+    return clock
+
+
+def status(*, unfinished: str = "", held: str = "", **versions: str) -> str:
+    """The text of a status file with dpkg 1.22 and ``versions``."""
+    records = {"dpkg": "1.22", **versions}
+    states = dict.fromkeys(records, "install ok installed")
+    if unfinished:
+        records[unfinished], states[unfinished] = "1", "install ok half-configured"
+    if held:
+        states[held] = "hold ok installed"
+    return "".join(
+        f"Package: {name}\nStatus: {states[name]}\nArchitecture: amd64\nVersion: {version}\n\n"
+        for name, version in records.items()
+    )
+
+
+def simulate(*words: str, check: bool = False) -> list[str]:
+    return ["apt-get", "-q", "-y", "--simulate", *(LEAVE_NO_CACHE if check else []), *words]
+
+
+def install(*names: str) -> list[str]:
+    return ["install", "--no-install-recommends", *names]
+
+
+def transact(*names: str) -> list[str]:
+    return ["apt-get", "-q", "-y", *KEEP, "--no-remove", *install(*names)]
+
+
+def play(host: FakeHost, wish: Wish, *, holders: t.Sequence[Holder | None] = ()) -> Outcome:
+    """Fulfil ``wish``; the locks are held by ``holders``, one look after the other, and free after that."""
+    looks = list(holders)
+    outcome = fulfil(host, wish, holder=lambda: looks.pop(0) if looks else None)  # type: ignore[arg-type]  # a stand-in
+    host.done()
+    return outcome
+
+
+def refused(host: FakeHost, wish: Wish, *, holders: t.Sequence[Holder | None] = ()) -> str:
+    with pytest.raises(BaselineError) as caught:
+        play(host, wish, holders=holders)
+    host.done()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wish", "check_mode"),
+    [
+        pytest.param(Wish(("sudo",)), False, id="present"),
+        pytest.param(Wish(("sudo",)), True, id="present, check mode"),
+        pytest.param(Wish(()), False, id="no name"),
+        pytest.param(Wish(("git",), "absent"), False, id="absent"),
+    ],
+)
+def test_nothing_to_do_runs_no_command(wish: Wish, check_mode: bool) -> None:
+    host = FakeHost({STATUS: status(sudo="1.9")}, check_mode=check_mode)
+
+    outcome = play(host, wish, holders=[HOLDER])
+
+    assert (outcome.changed, outcome.cache_updated, outcome.warnings) == (False, False, ())
+
+
+def test_one_transaction_for_what_is_missing_from_a_fresh_index() -> None:
+    host = FakeHost(
+        {STATUS: status(git="2"), **INDEX},
+        [
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
+        ],
+        mtimes=FRESH,
+    )
+
+    outcome = play(host, Wish(("git", "sudo")))
+
+    assert outcome.changed
+    assert outcome.after == {**outcome.before, "sudo": "1.9"}
+    assert (outcome.cache_updated, outcome.warnings) == (False, ())
+
+
+def test_recommended_packages_on_request() -> None:
+    words = ["install", "--install-recommends", "sudo"]
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(simulate(*words), out=SUDO_PLANNED),
+            Expected(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
+        ],
+        mtimes=FRESH,
+    )
+
+    assert play(host, Wish(("sudo",), recommends=True)).changed
+
+
+@pytest.mark.parametrize(
+    ("index", "mtimes"),
+    [
+        pytest.param({}, FRESH, id="empty"),
+        pytest.param(INDEX, STALE, id="older than cache_valid_time"),
+        pytest.param(INDEX, {**FRESH, "/etc/apt/sources.list.d": NOW - 60}, id="older than apt's sources"),
+    ],
+)
+def test_the_index_is_read_anew_where_it_must_be(index: dict[str, str], mtimes: dict[str, int]) -> None:
+    host = FakeHost(
+        {STATUS: status(), **index},
+        [
+            Expected(UPDATE, writes=dict(INDEX)),
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+        ],
+        mtimes=mtimes,
+    )
+
+    assert play(host, Wish(("sudo",))).cache_updated
+
+
+def test_a_package_that_a_fresh_index_does_not_have_is_looked_for_in_a_new_one() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            Expected(UPDATE),
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+        ],
+        mtimes=FRESH,
+    )
+
+    assert play(host, Wish(("sudo",))).changed
+
+
+def test_a_file_that_the_archive_replaced_is_fetched_by_a_new_index() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), rc=100, err=OUTDATED),
+            Expected(UPDATE),
+            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+        ],
+        mtimes=FRESH,
+    )
+
+    outcome = play(host, Wish(("sudo",)))
+
+    assert (outcome.changed, outcome.cache_updated, outcome.warnings) == (True, True, ())
+
+
+def test_unknown_packages_are_named_before_anything_is_installed() -> None:
+    said = "Package mta is a virtual package provided by:\n  ssmtp 2.64-11\n  postfix 3.7.11\n\n"
+    missing = "E: Unable to locate package libpq-devel\nE: Package 'mta' has no installation candidate\n"
+    names = ("libpq-devel", "sudo", "mta")
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(UPDATE),
+            Expected(simulate(*install(*names)), rc=100, out=said, err=missing),
+            Expected(["apt-cache", "pkgnames", "libp"], out="libpng-dev\nlibpq-dev\nlibpod-parser-perl\n"),
+        ],
+        mtimes=STALE,
+    )
+
+    assert refused(host, Wish(names)) == (
+        "unknown package 'libpq-devel'; did you mean 'libpq-dev' or 'libpng-dev'? (neither a logical name nor in the "
+        "package index); 'mta' is a virtual package, so name one that provides it (ssmtp, postfix); "
+        "nothing was installed"
+    )
+
+
+def test_an_index_that_may_not_be_read_anew_is_not() -> None:
+    host = FakeHost(
+        {STATUS: status()},
+        [
+            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            Expected(["apt-cache", "pkgnames", "sudo"]),
+        ],
+    )
+
+    assert refused(host, Wish(("sudo",), update_cache=False)) == (
+        "unknown package 'sudo' (neither a logical name nor in the package index); nothing was installed"
+    )
+
+
+def test_an_index_that_cannot_be_read_at_all() -> None:
+    words = "W: Failed to fetch http://a/InRelease  Could not connect to a:80 (192.0.2.1)."
+    host = FakeHost({STATUS: status()}, [Expected(UPDATE, err=words + "\n")])
+
+    assert refused(host, Wish(("sudo",))) == f"apt-get update brought no package index: {words}; nothing was installed"
+
+
+def test_an_index_that_cannot_be_read_in_full_is_a_warning_where_it_suffices() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+        ],
+        mtimes=STALE,
+    )
+
+    assert play(host, Wish(("sudo",))).warnings == (
+        "the package index could not be read in full: "
+        "E: The repository 'http://b x Release' does not have a Release file.",
+    )
+
+
+def test_nothing_else_is_removed_for_an_installation() -> None:
+    host = FakeHost(
+        {STATUS: status(**{"libmariadb-dev": "1"}), **INDEX},
+        [
+            Expected(
+                simulate(*install("libmysqlclient-dev")), out="Remv libmariadb-dev [1]\nInst libmysqlclient-dev (8 x)\n"
+            )
+        ],
+        mtimes=FRESH,
+    )
+
+    assert refused(host, Wish(("libmysqlclient-dev",))) == (
+        "to install libmysqlclient-dev, apt-get would have to remove libmariadb-dev; nothing was changed; "
+        "remove what conflicts first (state: absent), if that is meant"
+    )
+
+
+def test_a_plan_that_cannot_be_made() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(
+                simulate(*install("sudo")),
+                rc=100,
+                err="E: Unable to correct problems, you have held broken packages.\n",
+            )
+        ],
+        mtimes=FRESH,
+    )
+
+    assert refused(host, Wish(("sudo",))) == (
+        "apt-get cannot plan this: E: Unable to correct problems, you have held broken packages.; nothing was changed"
+    )
+
+
+def test_what_is_not_installed_afterwards_fails_with_the_words_of_apt() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+            Expected(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
+        ],
+        mtimes=FRESH,
+    )
+
+    assert refused(host, Wish(("sudo",))) == (
+        "sudo is not installed after apt-get: E: Sub-process /usr/bin/dpkg returned an error code (1)"
+    )
+
+
+class TestLatest:
+    def test_an_upgrade(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.8"), **INDEX},
+            [
+                Expected(simulate(*install("sudo")), out="Inst sudo [1.8] (1.9 Debian:13.7/stable [amd64])\n"),
+                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            ],
+            mtimes=FRESH,
+        )
+
+        outcome = play(host, Wish(("sudo",), "latest"))
+
+        assert (outcome.before["sudo"], outcome.after["sudo"], outcome.changed) == ("1.8", "1.9", True)
+
+    def test_nothing_newer(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.9"), **INDEX},
+            [Expected(UPDATE), Expected(simulate(*install("sudo")), out="sudo is already the newest version (1.9).\n")],
+            mtimes=STALE,
+        )
+
+        outcome = play(host, Wish(("sudo",), "latest"))
+
+        assert (outcome.changed, outcome.cache_updated) == (False, True)
+
+    def test_held_packages_stay(self) -> None:
+        host = FakeHost({STATUS: status(sudo="1.8", held="sudo"), **INDEX}, mtimes=FRESH)
+
+        outcome = play(host, Wish(("sudo",), "latest"))
+
+        assert outcome.warnings == ("held packages stay at their version (apt-mark unhold): sudo",)
+
+
+class TestAbsent:
+    def test_only_what_is_installed_is_removed(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.9")},
+            [
+                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], writes={STATUS: status()}),
+            ],
+        )
+
+        outcome = play(host, Wish(("sudo", "git"), "absent"))
+
+        assert (outcome.after, outcome.changed) == ({"dpkg": "1.22"}, True)
+
+    def test_what_is_still_there_afterwards(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.9")},
+            [
+                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], rc=100, err="E: prerm failed\n"),
+            ],
+        )
+
+        assert refused(host, Wish(("sudo",), "absent")) == "sudo is still installed after apt-get: E: prerm failed"
+
+
+class TestCheckMode:
+    def test_the_same_plan_without_the_transaction_and_without_a_cache(self) -> None:
+        host = FakeHost(
+            {STATUS: status(), **INDEX},
+            [Expected(simulate(*install("sudo"), check=True), out=SUDO_PLANNED)],
+            mtimes=FRESH,
+            check_mode=True,
+        )
+
+        outcome = play(host, Wish(("sudo",)))
+
+        assert (outcome.after, outcome.changed, outcome.warnings) == ({"dpkg": "1.22", "sudo": "1.9"}, True, ())
+
+    def test_a_virgin_host_without_any_index(self) -> None:
+        host = FakeHost({STATUS: status(git="2")}, check_mode=True)
+
+        outcome = play(host, Wish(("git", "sudo")))
+
+        assert outcome.after == {**outcome.before, "sudo": UNKNOWN_VERSION}
+        assert outcome.warnings == ("the package index is empty, so nobody knows yet whether it has sudo",)
+
+    def test_a_package_that_an_outdated_index_does_not_have(self) -> None:
+        host = FakeHost(
+            {STATUS: status(), **INDEX},
+            [Expected(simulate(*install("sudo"), check=True), rc=100, err=NO_SUDO)],
+            mtimes=STALE,
+            check_mode=True,
+        )
+
+        outcome = play(host, Wish(("sudo",)))
+
+        assert outcome.after["sudo"] == UNKNOWN_VERSION
+        assert outcome.warnings == ("the package index is out of date and does not have sudo",)
+
+    def test_a_package_that_a_fresh_index_does_not_have(self) -> None:
+        host = FakeHost(
+            {STATUS: status(), **INDEX},
+            [
+                Expected(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
+                Expected(["apt-cache", *LEAVE_NO_CACHE, "pkgnames", "gitt"]),
+            ],
+            mtimes=FRESH,
+            check_mode=True,
+        )
+
+        assert refused(host, Wish(("gitt",))) == (
+            "unknown package 'gitt'; did you mean 'git'? (neither a logical name nor in the package index); "
+            "nothing was installed"
+        )
+
+    def test_an_interrupted_dpkg_is_a_change(self) -> None:
+        host = FakeHost({STATUS: status(sudo="1.9", unfinished="perl")}, check_mode=True)
+
+        outcome = play(host, Wish(("sudo",)))
+
+        assert outcome.changed
+        assert outcome.warnings == ("dpkg was interrupted; `dpkg --configure -a` would be run first",)
+
+
+class TestInterruptedDpkg:
+    def test_its_work_is_finished_although_nothing_else_is_wished(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.9", unfinished="perl")},
+            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1")})],
+        )
+
+        outcome = play(host, Wish(("sudo",)))
+
+        assert (outcome.after, outcome.changed) == ({"dpkg": "1.22", "sudo": "1.9", "perl": "1"}, True)
+
+    def test_a_journal_that_was_not_merged_is_found(self) -> None:
+        journal = "/var/lib/dpkg/updates/0007"
+        host = FakeHost(
+            {STATUS: status(sudo="1.9"), journal: ""},
+            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1"), journal: None})],
+        )
+
+        assert play(host, Wish(("sudo",))).changed
+
+    def test_what_only_an_installation_repairs_is_left_to_apt(self) -> None:
+        host = FakeHost(
+            {STATUS: status(unfinished="gcc-12"), **INDEX},
+            [
+                Expected(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
+                Expected(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
+                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+                Expected(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
+            ],
+            mtimes=FRESH,
+        )
+
+        assert play(host, Wish(("sudo",))).after == {"dpkg": "1.22", "gcc-12": "1", "sudo": "1.9"}
+
+    def test_somebody_elses_broken_package_is_a_warning_and_no_change(self) -> None:
+        host = FakeHost(
+            {STATUS: status(sudo="1.9", unfinished="broken")},
+            [Expected(CONFIGURE, rc=1), Expected(FIX, rc=100)],
+        )
+
+        outcome = play(host, Wish(("sudo",)))
+
+        assert not outcome.changed
+        assert outcome.warnings == ("dpkg cannot finish broken; `dpkg --configure -a` says why on the host",)
+
+    def test_a_dpkg_that_still_runs_was_not_interrupted(self) -> None:
+        host = FakeHost({STATUS: status(sudo="1.9", unfinished="perl")})
+
+        assert not play(host, Wish(("sudo",)), holders=[HOLDER]).changed
+
+
+class TestLocks:
+    def test_a_lock_is_waited_for_and_the_database_read_again(self) -> None:
+        host = FakeHost({STATUS: status(), **INDEX}, mtimes=FRESH)
+
+        def look() -> Holder | None:
+            if STATUS not in host.written:
+                host.write(STATUS, status(sudo="1.9"))
+                return HOLDER
+            return None
+
+        outcome = fulfil(host, Wish(("sudo",)), holder=look)  # type: ignore[arg-type]  # a stand-in for the host
+
+        assert (outcome.changed, host.commands) == (False, [])
+
+    def test_who_does_not_let_go_is_named(self) -> None:
+        message = refused(FakeHost({STATUS: status()}), Wish(("sudo",), lock_timeout=5), holders=[HOLDER] * 20)
+
+        assert message == (
+            "process 812 (/usr/bin/python3 /usr/bin/unattended-upgrade) holds /var/lib/dpkg/lock-frontend, still after "
+            "5 seconds; nothing was changed; run again when it has ended or raise lock_timeout"
+        )
+
+    def test_somebody_was_quicker(self, clock: Clock) -> None:
+        lost = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 411 (apt-get)\n"
+        host = FakeHost(
+            {STATUS: status(), **INDEX},
+            [
+                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
+                Expected(transact("sudo"), rc=100, err=lost),
+                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            ],
+            mtimes=FRESH,
+        )
+
+        assert play(host, Wish(("sudo",))).changed
+        assert clock.now == 1
+
+    def test_the_kernel_is_asked_who_holds_a_lock(self, tmp_path: Path) -> None:
+        free, held = tmp_path / "free", tmp_path / "held"
+        free.touch()
+        held.touch()
+        script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, 2); print(flush=True); input()"
+        argv = [sys.executable, "-c", script, str(held)]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            holder = lock_holder([str(tmp_path / "absent"), str(free), str(held)])
+            process.communicate("\n")
+
+        assert holder == Holder(process.pid, " ".join(argv), str(held))
+        assert lock_holder([str(held)]) is None
+
+    def test_looking_does_not_lock(self, tmp_path: Path) -> None:
+        path = tmp_path / "lock"
+        path.touch()
+        lock_holder([str(path)])
+        fd = os.open(path, os.O_RDWR)
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(fd)
+
+
+def test_a_host_without_dpkg() -> None:
+    assert refused(FakeHost(), Wish(("sudo",))) == (
+        "/var/lib/dpkg/status is missing, so dpkg does not manage this host; nothing was changed"
+    )

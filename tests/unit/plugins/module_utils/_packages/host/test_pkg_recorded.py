@@ -1,0 +1,43 @@
+"""Runs of the glue against a real pkg 2.8.4, replayed (tests/unit/fixtures/freebsd/README.md says how it was run)."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.pkg import fulfil
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Wish
+from tests.unit.fake_host import Expected, FakeHost
+
+CASES = json.loads(
+    (Path(__file__).resolve().parents[4] / "fixtures" / "freebsd" / "pkg-2.8.4.json").read_text(encoding="utf-8")
+)
+CATALOGUE = "/var/db/pkg/repos/FreeBSD/db"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
+def test_a_real_pkg_gives_the_same_again(case: dict[str, t.Any]) -> None:
+    host = FakeHost(
+        {CATALOGUE: ""} if case["catalogue"] else {},
+        [Expected(**command) for command in case["commands"]],
+        check_mode=case["check_mode"],
+        mtimes={CATALOGUE: int(time.time())} if case["catalogue"] else {},
+    )
+    wish = Wish(**{**case["wish"], "packages": tuple(case["wish"]["packages"])})
+    if "error" in case:
+        with pytest.raises(BaselineError) as caught:
+            fulfil(host, wish)  # type: ignore[arg-type]  # a stand-in
+        assert str(caught.value) == case["error"]
+    else:
+        outcome = asdict(fulfil(host, wish))  # type: ignore[arg-type]  # a stand-in
+        assert {name: outcome[name] for name in case["outcome"]} == {
+            **case["outcome"],
+            "warnings": tuple(case["outcome"]["warnings"]),
+        }
+    host.done()

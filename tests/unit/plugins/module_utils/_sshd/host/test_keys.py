@@ -1,0 +1,94 @@
+"""Host keys that are listed and made, on a host that is played; the scenario sshd_crypto does it on real ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import Sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host_keys import DEFAULT_PATHS, HostKey, Needed
+from tests.unit.fake_host import Expected, FakeHost
+
+RSA, ECDSA, ED25519 = DEFAULT_PATHS
+NEW = "/scratch/ssh_host_rsa_key"
+OLD = HostKey(RSA, "ssh-rsa", 3072, "SHA256:old")
+
+
+class KeyHost(FakeHost):
+    """Knows of the files' owners and modes as well."""
+
+    access: t.ClassVar[dict[str, tuple[int, int]]] = {}
+
+    def stat(self, path: str) -> os.stat_result | None:
+        found = super().stat(path)
+        mode, group = self.access.get(path, (0o600, 0))
+        return found and os.stat_result((0o100000 | mode, 0, 0, 1, 0, group, found.st_size, 0, 0, 0))
+
+
+def making(**options: t.Any) -> KeyHost:
+    commands = [
+        Expected(
+            ["ssh-keygen", "-q", "-t", "rsa", "-b", "4096", "-N", "", "-f", NEW],
+            writes={NEW: "new secret", f"{NEW}.pub": "new public"},
+        ),
+        Expected(["ssh-keygen", "-l", "-f", NEW], out="4096 SHA256:new root@web (RSA)\n"),
+    ]
+    return KeyHost(commands=commands, **options)
+
+
+def test_a_replaced_key_is_kept_beside_readable_to_root_alone() -> None:
+    host = making(files={RSA: "old secret", f"{RSA}.pub": "old public"})
+    (made,) = keys.make(t.cast(t.Any, host), [Needed(RSA, "ssh-rsa", 4096, instead=OLD)], beside=[RSA])
+    assert re.fullmatch(rf"{RSA}\.replaced-\d{{8}}T\d{{6}}Z", made.kept)
+    assert made.before == {RSA: "old secret", f"{RSA}.pub": "old public", made.kept: None}
+    assert made.after == {RSA: "new secret", f"{RSA}.pub": "new public", made.kept: "old secret"}
+    assert made.access[made.kept] == (0, 0, 0o600)
+    assert made.told() == {
+        "path": RSA,
+        "old_fingerprint": "SHA256:old",
+        "new_fingerprint": "SHA256:new",
+        "kept": made.kept,
+    }
+    # Nothing takes its place before the whole change does.
+    assert host.written == []
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        pytest.param({}, (0, 0, 0o600), id="as Debian has them"),
+        pytest.param({ED25519: (0o640, 997), ECDSA: (0o640, 997)}, (0, 997, 0o640), id="as RHEL 9 has them"),
+        pytest.param({ED25519: (0o640, 997)}, (0, 0, 0o600), id="the strictest of its neighbours"),
+    ],
+)
+def test_a_missing_key_is_readable_as_its_neighbours_are(
+    access: dict[str, tuple[int, int]], expected: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeyHost, "access", access)
+    host = making(files={ED25519: "secret", ECDSA: "secret"})
+    (made,) = keys.make(t.cast(t.Any, host), [Needed(RSA, "ssh-rsa", 4096)], beside=[ECDSA, ED25519])
+    assert made.access == {RSA: expected, f"{RSA}.pub": (0, 0, 0o644)}
+    assert (made.kept, made.before[RSA]) == ("", None)
+
+
+def test_an_empty_file_is_no_key_and_a_broken_one_is_told() -> None:
+    host = KeyHost(
+        files={RSA: "", ECDSA: "broken"},
+        commands=[Expected(["ssh-keygen", "-l", "-f", ECDSA], rc=255, err=f"{ECDSA} is not a key file.")],
+    )
+    sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
+    with pytest.raises(BaselineError, match=f"the host key {ECDSA} cannot be read: .* nothing was changed; restore"):
+        keys.host_keys(sshd, {"hostkey": (RSA, ECDSA)})
+    assert keys.host_keys(sshd, {"hostkey": (RSA,)}) == {RSA: None}
+
+
+def test_a_borrowed_key_is_none_of_the_hosts() -> None:
+    host = KeyHost()
+    sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config", borrowed_key="/scratch/key")
+    assert keys.host_keys(sshd, {"hostkey": ("/scratch/key",)}) == dict.fromkeys(DEFAULT_PATHS)

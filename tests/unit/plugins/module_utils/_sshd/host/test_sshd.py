@@ -1,0 +1,228 @@
+"""How sshd is asked, by transcripts; real hosts are asked by the Molecule scenarios."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd as host_sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import (
+    Sshd,
+    connections,
+    controller,
+    read_tree,
+    stage,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from tests.unit.fake_host import Expected, FakeHost
+
+MAIN = "/etc/ssh/sshd_config"
+ROOT = Connection("root", address="192.0.2.7")
+QUESTION = ["-T", "-f", MAIN, "-C", "user=root,host=192.0.2.7,addr=192.0.2.7"]
+SSHD = "/usr/sbin/sshd"
+REFUSED = json.loads((Path(__file__).parents[4] / "fixtures" / "sshd" / "refused.json").read_text())
+
+
+def sshd(host: FakeHost) -> Sshd:
+    return Sshd(host, SSHD, MAIN)  # type: ignore[arg-type]  # the fake stands in for the host
+
+
+def test_a_question() -> None:
+    host = FakeHost(commands=[Expected([SSHD, *QUESTION], out="port 22\nusepam yes\n")])
+    assert sshd(host).effective(ROOT) == {"port": ("22",), "usepam": ("yes",)}
+    host.done()
+
+
+def test_a_missing_directory_is_lent_in_a_namespace_and_remembered() -> None:
+    """Seen on Debian 12 and 13: /run/sshd is there only while ssh.service has run."""
+    lent = ["unshare", "--mount", "sh", "-c", host_sshd._WITH_DIRECTORY, "sh", "/run", "/run/sshd", SSHD, *QUESTION]
+    missing = "Missing privilege separation directory: /run/sshd\n"
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=255, err=missing),
+            Expected(lent, out="port 22\n"),
+            Expected(lent, out="port 22\n"),
+        ]
+    )
+    asked = sshd(host)
+    assert asked.effective(ROOT) == asked.effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+def test_a_missing_host_key_is_lent() -> None:
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=1, err="sshd: no hostkeys available -- exiting.\n"),
+            Expected(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/scratch/key"]),
+            Expected([SSHD, *QUESTION, "-h", "/scratch/key"], out="port 22\n"),
+        ]
+    )
+    assert sshd(host).effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+def test_a_port_that_is_not_known_is_no_port_that_a_block_names() -> None:
+    said = "'Match LocalPort' in configuration but 'lport' not in connection test specification.\n"
+    host = FakeHost(
+        commands=[
+            Expected([SSHD, *QUESTION], rc=255, err=said),
+            Expected([SSHD, *QUESTION[:-1], QUESTION[-1] + ",lport=1"], out="port 22\n"),
+        ]
+    )
+    assert sshd(host).effective(ROOT) == {"port": ("22",)}
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("old", "more"),
+    [
+        pytest.param(False, ",invalid-user", id="a new sshd is told that there is no such account"),
+        pytest.param(True, "", id="an old one does not know the word"),
+    ],
+)
+def test_a_user_without_an_account(old: bool, more: str) -> None:
+    asked = [SSHD, *QUESTION[:-1], QUESTION[-1].replace("user=root", "user=nosuch")]
+    told = Expected(
+        [*asked[:-1], asked[-1] + ",invalid-user"],
+        rc=255 if old else 0,
+        out="" if old else "port 22\n",
+        err="Invalid test mode specification invalid-user\n" if old else "",
+    )
+    host = FakeHost(commands=[told] + ([Expected(asked, out="port 22\n")] if old else []))
+    assert sshd(host).effective(replace(ROOT, user="nosuch", exists=False)) == {"port": ("22",)}
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(
+            '/stage/etc/ssh/sshd_config line 2: unsupported option "maybe".\n',
+            'sshd rejects the configuration: /etc/ssh/sshd_config:2: unsupported option "maybe" (UsePAM maybe); '
+            "unchanged",
+            id="a bad value",
+        ),
+        pytest.param(
+            "/stage/etc/ssh/sshd_config: line 1: Bad configuration option: Prt\n"
+            "/stage/etc/ssh/sshd_config: terminating, 1 bad configuration options\n",
+            "sshd rejects the configuration: /etc/ssh/sshd_config:1: Bad configuration option: Prt (Prt 22); "
+            "/etc/ssh/sshd_config: terminating, 1 bad configuration options; unchanged",
+            id="a bad keyword",
+        ),
+    ],
+)
+def test_sshd_has_the_word_when_it_refuses(words: str, expected: str) -> None:
+    question = ["-T", "-f", "/stage" + MAIN, *QUESTION[3:]]
+    host = FakeHost({"/stage" + MAIN: "Prt 22\nUsePAM maybe\n"}, [Expected([SSHD, *question], rc=255, err=words)])
+    with pytest.raises(BaselineError) as caught:
+        sshd(host).effective(ROOT, root="/stage", unchanged="unchanged")
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("system", ["debian12", "debian13", "debian-unstable"])
+@pytest.mark.parametrize("bad", [pytest.param(one, id=one["name"]) for one in REFUSED])
+def test_the_words_of_three_versions_and_the_line_that_they_mean(bad: dict[str, t.Any], system: str) -> None:
+    """Recorded on the hosts by `sshd -T` of a staged copy; what a version does not refuse, it does not refuse here."""
+    words = bad["said"][system]
+    if words is None:
+        assert system != "debian12", "the oldest version refuses all of them"
+        return
+    files = {
+        "/tmp/staged" + path: text.replace("/etc/ssh/", "/tmp/staged/etc/ssh/") for path, text in bad["files"].items()
+    }
+    question = ["-T", "-f", "/tmp/staged" + MAIN, *QUESTION[3:]]
+    host = FakeHost(files, [Expected([SSHD, *question], rc=255, err=words)])
+    with pytest.raises(BaselineError) as caught:
+        sshd(host).effective(ROOT, root="/tmp/staged", unchanged="unchanged")
+    message = str(caught.value)
+    assert message.startswith("sshd rejects the configuration: ") and message.endswith("; unchanged")
+    assert re.search(re.escape(bad["place"]) + r"\b", message), message
+    for line in words.splitlines():
+        its_own = re.sub(r"^/tmp/staged\S+?:? line \d+: | at line \d+$", "", line).rstrip(".")
+        assert its_own.replace("/tmp/staged", "") in message
+    assert "/tmp/staged" not in message
+
+
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [
+        pytest.param("OpenSSH_9.2, OpenSSL 3.0.22 25 Aug 2026\n", "OpenSSH_9.2", id="debian12"),
+        pytest.param("OpenSSH_10.0p2 Debian-7+deb13u4, OpenSSL 3.5.7 9 Jun 2026\n", "OpenSSH_10.0p2", id="debian13"),
+    ],
+)
+def test_version(words: str, version: str) -> None:
+    assert sshd(FakeHost(commands=[Expected([SSHD, "-V"], err=words)])).version() == version
+
+
+def test_read_tree_follows_includes_once() -> None:
+    files = {
+        MAIN: "Include sshd_config.d/*.conf\nMatch User a\nInclude /etc/other\n",
+        "/etc/ssh/sshd_config.d/a.conf": "Include /etc/ssh/sshd_config\n",
+        "/etc/other": "Banner none\n",
+        "/etc/ssh/ssh_config": "not of sshd\n",
+    }
+    tree = read_tree(FakeHost(files), MAIN)  # type: ignore[arg-type]  # the fake stands in for the host
+    assert sorted(tree.files) == ["/etc/other", MAIN, "/etc/ssh/sshd_config.d/a.conf"]
+
+
+def test_stage() -> None:
+    host = FakeHost(check_mode=True)
+    tree = Tree(MAIN, {MAIN: "Include /etc/x\n", "/etc/x": "Port 22\n"})
+    assert stage(host, tree) == "/scratch"  # type: ignore[arg-type]  # the fake stands in for the host
+    assert host.laid_out == {
+        "/scratch/etc/ssh/sshd_config": "Include /scratch/etc/x\n",
+        "/scratch/etc/x": "Port 22\n",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "specification"),
+    [
+        pytest.param(
+            "192.0.2.7 50000 192.0.2.1 2222",
+            "user=root,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=2222",
+            id="ssh",
+        ),
+        pytest.param("", "user=root,host=127.0.0.1,addr=127.0.0.1", id="not by ssh"),
+    ],
+)
+def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
+    monkeypatch.setattr(host_sshd, "own_ssh_connection", lambda _host: said)
+    assert controller(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
+
+
+def test_connections_for_the_wish() -> None:
+    wish = build(
+        {"Port": 22},
+        [
+            {"criteria": {"user": "upload"}, "settings": {"X11Forwarding": False}},
+            {"criteria": {"group": "no-such-group"}, "settings": {"X11Forwarding": False}},
+        ],
+    )
+    asked, mute = connections(wish, ROOT, ["root", "nobody-such"])
+    assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
+    assert mute == ["group no-such-group"]
+
+
+def test_the_keywords_that_this_sshd_does_not_know() -> None:
+    """The words are those of Debian 12's OpenSSH 9.2."""
+    said = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    wish = build({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
+    assert sshd(host).unknown_keywords(wish) == {"PerSourcePenaltyExemptList"}
+    assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
+    host.done()
+
+
+def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
+    said = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    assert sshd(host).unknown_keywords(build({"PerSourcePenaltyExemptList": "x"})) == frozenset()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import (
+    Connection,
+    Criteria,
+    connection_for,
+    matches,
+    pattern_list,
+    read_criteria,
+)
+
+DEPLOY = Connection(
+    "deploy",
+    address="10.1.2.3",
+    host="Box.Example.org",
+    groups=("deploy", "sudo"),
+    local_address="192.0.2.1",
+    local_port="22",
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("all", True, id="all"),
+        pytest.param("User deploy", True, id="user"),
+        pytest.param("User=deploy", True, id="user with an equals sign"),
+        pytest.param("USER d*,!dev*", True, id="criteria have no case, patterns may exclude"),
+        pytest.param("User *,!deploy", False, id="excluded"),
+        pytest.param("User Deploy", False, id="names have a case"),
+        pytest.param("Group sudo,wheel", True, id="group"),
+        pytest.param("Group *,!sudo", False, id="one excluded group is enough"),
+        pytest.param("Host *.example.ORG", True, id="hosts have no case"),
+        pytest.param("Address 10.0.0.0/8", True, id="network"),
+        pytest.param("Address 10.0.0.0/8,!10.1.0.0/16", False, id="network with a hole"),
+        pytest.param("Address 10.1.2.*", True, id="address pattern"),
+        pytest.param("Address 2001:db8::/32", False, id="the other family"),
+        pytest.param("LocalPort 22", True, id="port"),
+        pytest.param("LocalPort 022", True, id="a port is a number"),
+        pytest.param("User = deploy LocalPort = 22", True, id="equals signs with blanks, up to OpenSSH 9.8"),
+        pytest.param("User !!deploy,*", True, id="only the first exclamation mark excludes"),
+        pytest.param("LocalAddress 192.0.2.1", True, id="local address"),
+        pytest.param("User deploy Address 172.16.0.0/12", False, id="all must hold"),
+        pytest.param("RDomain blue", False, id="no routing domain"),
+        pytest.param("Invalid-User", False, id="the user exists"),
+    ],
+)
+def test_matches(line: str, expected: bool) -> None:
+    assert matches(read_criteria(line.split(), where="f:1"), DEPLOY) is expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param(
+            "usr deploy",
+            "f:1: unknown Match criterion 'usr'; did you mean 'user'?; nothing was changed",
+            id="unknown criterion",
+        ),
+        pytest.param("user", "f:1: the Match criterion 'user' has no pattern; nothing was changed", id="no pattern"),
+        pytest.param(
+            "all user x",
+            "f:1: Match takes either 'all' or criteria with a pattern; nothing was changed",
+            id="all and more",
+        ),
+        pytest.param("", "f:1: Match takes either 'all' or criteria with a pattern; nothing was changed", id="empty"),
+    ],
+)
+def test_bad_criteria(line: str, message: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        read_criteria(line.split(), where="f:1")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("User up*", "user=upx,host=10.1.2.3,addr=10.1.2.3", id="a pattern is filled"),
+        pytest.param("Address 192.0.2.0/24", "user=root,host=192.0.2.1,addr=192.0.2.1", id="the first of a network"),
+        pytest.param("Address 2001:db8::1", "user=root,host=2001:db8::1,addr=2001:db8::1", id="IPv6"),
+        pytest.param("User upload LocalPort 2222", "user=upload,host=10.1.2.3,addr=10.1.2.3,lport=2222", id="two"),
+        pytest.param("User !root,*", "user=x,host=10.1.2.3,addr=10.1.2.3", id="all but one"),
+    ],
+)
+def test_connection_for(line: str, expected: str) -> None:
+    made = connection_for(read_criteria(line.split(), where="f"), Connection("root", address="10.1.2.3"))
+    assert made is not None and made.specification() == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "user"),
+    [
+        pytest.param("Invalid-User", "no-such-account", id="anybody without an account"),
+        pytest.param("Invalid-User User admin*", "adminx", id="with a name that the block asks for"),
+        pytest.param("User admin* invalid-user", "adminx", id="in the other order"),
+    ],
+)
+def test_an_example_without_an_account(line: str, user: str) -> None:
+    base = Connection("root", address="10.1.2.3", groups=("root",))
+    made = connection_for(read_criteria(line.split(), where="f"), base)
+    assert made == Connection(user, address="10.1.2.3", exists=False)
+
+
+def test_no_example_of_a_contradiction() -> None:
+    assert connection_for(Criteria((("user", "!root"),)), Connection("root")) is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "word", "expected"),
+    [
+        pytest.param("a?c", "abc", True, id="one sign"),
+        pytest.param("[ab]", "a", False, id="a bracket is a bracket"),
+        pytest.param("[ab]", "[ab]", True, id="a bracket itself"),
+        pytest.param("!a", "b", False, id="exclusions alone match nothing"),
+    ],
+)
+def test_pattern_list(patterns: str, word: str, expected: bool) -> None:
+    assert pattern_list(patterns, word) is expected

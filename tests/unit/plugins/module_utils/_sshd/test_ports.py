@@ -1,0 +1,83 @@
+"""A Port of another file against ours; sshd itself is asked by the scenario sshd_port_move."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective, differences, shadowed
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.ports import outvoted, staying
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, compose
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+
+MAIN = "/etc/ssh/sshd_config"
+OWN = "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf"
+ROOT = Connection("root", address="192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("settings", "others", "expected"),
+    [
+        pytest.param({"Port": 2222}, "Port 22", ("0.0.0.0:2222", "[::]:2222"), id="another port"),
+        pytest.param({"Port": 2222}, "Port 2222", (), id="the same port"),
+        pytest.param({"Port": 2222}, "", (), id="no other"),
+        pytest.param({}, "Port 22", (), id="no port is wished"),
+        pytest.param({"Port": 2222}, "Match User x\nPort 22", (), id="not global, which sshd refuses"),
+        pytest.param({"Port": 2222}, "Port 22\nListenAddress 192.0.2.1", (), id="another address counts on"),
+        pytest.param(
+            {"Port": 2222}, "AddressFamily inet\nPort 22", ("0.0.0.0:2222",), id="IPv4 alone, by another file"
+        ),
+        pytest.param({"Port": 2222, "AddressFamily": "inet6"}, "Port 22", ("[::]:2222",), id="IPv6 alone"),
+        pytest.param(
+            {"Port": [22, 2222], "ListenAddress": "192.0.2.1"},
+            "Port 2200",
+            ("192.0.2.1:22", "192.0.2.1:2222"),
+            id="each port of each address",
+        ),
+        pytest.param(
+            {"Port": 22, "ListenAddress": ["::1", "[::2]", "[::3]:23", "a:24", "192.0.2.1 rdomain blue"]},
+            "Port 2200",
+            ("[::1]:22", "[::2]:22", "[::3]:23", "a:24", "192.0.2.1:22 rdomain blue"),
+            id="spellings",
+        ),
+    ],
+)
+def test_outvoted(settings: dict[str, object], others: str, expected: tuple[str, ...]) -> None:
+    wish = build(settings)
+    found = outvoted(wish, compose(Tree(MAIN, {MAIN: others + "\n"})), (OWN,))
+    assert found.settings.get("ListenAddress", ()) == expected if expected else found is wish
+
+
+def test_what_we_wrote_is_not_another_file() -> None:
+    tree = Tree(MAIN, {MAIN: f"Include {OWN}\n", OWN: "Port 22\n"})
+    wish = build({"Port": 2222})
+    assert outvoted(wish, compose(tree), (OWN,)) is wish
+
+
+def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
+    tree = Tree(MAIN, {MAIN: f"Include {OWN}\nPort 22\n", OWN: ""})
+    wish = outvoted(build({"Port": 2222}), compose(tree), (OWN,))
+    want: Effective = {"port": ("2222",), "listenaddress": ("0.0.0.0:2222", "[::]:2222")}
+    have: Effective = {"port": ("2222", "22"), "listenaddress": ("[::]:2222", "0.0.0.0:2222")}
+    assert differences(compose(tree), wish, (OWN,), [(ROOT, want, have)]) == []
+    (entry,) = shadowed(compose(tree), wish, (OWN,))
+    assert entry == {"keyword": "Port", "value": "22", "file": MAIN, "line": 2}
+
+
+@pytest.mark.parametrize(
+    ("listens", "expected"),
+    [
+        pytest.param({("0.0.0.0", 22), ("::", 22)}, {"Port": ("22",)}, id="all addresses"),
+        pytest.param(
+            {("0.0.0.0", 22)}, {"ListenAddress": ("0.0.0.0:22",), "Port": ("22",)}, id="somebody has the IPv6 one"
+        ),
+        pytest.param(
+            {("192.0.2.1", 22), ("2001:db8::1", 2022)},
+            {"ListenAddress": ("192.0.2.1:22", "[2001:db8::1]:2022"), "Port": ("22", "2022")},
+            id="addresses of its own",
+        ),
+    ],
+)
+def test_staying_where_sshd_listens(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
+    wish = build({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
+    assert staying(wish, listens).settings == {**expected, "UsePAM": ("yes",)}

@@ -1,0 +1,524 @@
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import DROP_IN, PROPERTIES
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import quote, render
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import PARTS, require_apt
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades import (
+    PATH,
+    TIMERS,
+    apply,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import report
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import LISTS, Policy
+from tests.unit.fake_host import Expected, FakeHost
+
+FIXTURES = Path(__file__).parents[4] / "fixtures" / "unattended_upgrades"
+SECURITY = "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
+ARCHIVE = (
+    "origin=Debian,codename=trixie-security,archive=stable-security,label=Debian-Security,component=main,"
+    "site=security.example.org"
+)
+PREFERENCES = "/etc/apt/preferences.d"
+PIN = "Package: *\nPin: release l=Debian-Security\nPin-Priority: -1\n"
+PIN_BASH = "Package: bash\nPin: release n=trixie\nPin-Priority: 990\n"
+NEVER = (FIXTURES / "apt-cache-policy-security-never-debian13").read_text()
+BARRED = (
+    f"every archive that {SECURITY.replace('${distro_codename}', 'trixie')} matches has a priority below 100 in apt, "
+    f"which upgrades no installed package to a version from there ({ARCHIVE} has -1)"
+)
+UPGRADE = "apt-daily-upgrade.timer"
+KEY = LISTS["origins"]
+WISH = Policy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
+TEXT = render("ours", WISH.lists, WISH.values)
+STOCK = {
+    "/etc/os-release": (FIXTURES / "os-release-debian13").read_text(),
+    f"{PARTS}/50unattended-upgrades": (FIXTURES / "50unattended-upgrades-debian13").read_text(),
+}
+NO_DROP_INS = {name: None for name in TIMERS.values()}
+SCHEDULE = "[Timer]\nOnCalendar=\nOnCalendar=4:00\nRandomizedDelaySec=10m\n"
+IN_FORCE = f'{KEY}:: "{SECURITY}";\nUnattended-Upgrade::Automatic-Reboot "false";\n'
+STOCK_TIMERS = (FIXTURES / "systemctl-show-timers-debian13").read_text()
+STOCK_TARGETS = (FIXTURES / "apt-get-indextargets-debian13").read_text()
+ALLOWED = "Allowed origins are: origin=Debian,codename=trixie-security,label=Debian-Security\n"
+
+DUMP = ["apt-config", "dump"]
+TARGETS = ["apt-get", "indextargets"]
+URIS = ["apt-get", "--print-uris", "update"]
+UPDATE = ["apt-get", "-qq", "update"]
+SERVICES = ["apt-daily.service", "apt-daily-upgrade.service"]
+SHOW = [
+    *["systemctl", "show", "--property", PROPERTIES, "--"],
+    *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
+]
+PRIORITIES = ["apt-cache", "policy"]
+REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
+
+
+def run(host: FakeHost, wish: Policy = WISH, **options: t.Any) -> Outcome:
+    settings: dict[str, t.Any] = {"drop_ins": NO_DROP_INS, "units": True, "text": TEXT, **options}
+    outcome = apply(t.cast("t.Any", host), wish, settings.pop("drop_ins"), **settings)
+    host.done()
+    return outcome
+
+
+def test_a_run_that_changes_nothing_asks_three_times() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(SHOW, out=STOCK_TIMERS)],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.diff, outcome.warnings, host.written) == (False, [], [], [])
+    assert outcome.result["origins"] == [{"pattern": SECURITY, "archives": [ARCHIVE]}]
+    assert outcome.result["effective"]["origins"] == [SECURITY]
+    assert [timer["next"] for timer in outcome.result["timers"]] == [
+        line.partition("=")[2] for line in STOCK_TIMERS.splitlines() if line.startswith("NextElapse")
+    ]
+
+
+def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(REHEARSE, out=ALLOWED),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert outcome.diff == [{"before_header": PATH, "after_header": PATH, "before": "", "after": TEXT}]
+    assert host.files[PATH] == TEXT
+    assert host.laid_out == {
+        "/scratch/apt.conf.d/50unattended-upgrades": STOCK[f"{PARTS}/50unattended-upgrades"],
+        "/scratch/apt.conf.d/90pyhost-unattended-upgrades": TEXT,
+        "/scratch/apt.conf": f"Dir::Etc::parts {quote('/scratch/apt.conf.d')};\n"
+        f"Unattended-Upgrade::LogDir {quote('/scratch')};\n",
+    }
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -> None:
+    host = FakeHost(
+        {**STOCK, "/etc/apt/preferences": "", f"{PREFERENCES}/x": PIN, f"{PREFERENCES}/x.bak": ""},
+        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(PRIORITIES, out=NEVER)],
+        check_mode=check_mode,
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    host.done()
+    assert str(error.value) == (
+        f"origins: {BARRED}; see the pins in /etc/apt/preferences, /etc/apt/preferences.d/x and apt_preferences(5); "
+        "nothing was changed"
+    )
+    assert host.written == []
+
+
+@pytest.mark.parametrize(
+    ("preferences", "policy", "warnings"),
+    [
+        pytest.param(PIN_BASH, "apt-cache-policy-one-package-debian13", [], id="another package is pinned"),
+        pytest.param(
+            f"{PIN}\n{PIN_BASH}",
+            "apt-cache-policy-security-never-debian13",
+            [
+                f"origins: {BARRED}, except perhaps packages that are pinned by name; see the pins in "
+                "/etc/apt/preferences.d/x and apt_preferences(5)"
+            ],
+            id="packages are pinned by name",
+        ),
+    ],
+)
+def test_pins_that_leave_something_to_upgrade(preferences: str, policy: str, warnings: list[str]) -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, f"{PREFERENCES}/x": preferences},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=(FIXTURES / policy).read_text()),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.warnings, host.written) == (False, warnings, [])
+
+
+def test_an_allowlist_does_not_outweigh_the_pin_of_an_archive() -> None:
+    allowlist = LISTS["allowlist"]
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, f"{PREFERENCES}/x": PIN},
+        [
+            Expected(DUMP, out=f'{IN_FORCE}{allowlist}:: "openssl";\n'),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=NEVER),
+        ],
+    )
+    with pytest.raises(BaselineError, match="has a priority below 100 in apt"):
+        run(host, Policy({KEY: (SECURITY,), allowlist: ("openssl",)}, {}))
+
+
+def test_preferences_that_apt_rejects() -> None:
+    words = "E: Unable to parse package file /etc/apt/preferences.d/x (1)"
+    host = FakeHost(
+        {**STOCK, f"{PREFERENCES}/x": "garbage\n"},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, rc=100, out=NEVER, err=f"{words}\n"),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == (
+        f"apt rejects its preferences: {words} (rc=100); nothing was changed. Correct that file first"
+    )
+
+
+def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+        programs=["apt-config"],
+        check_mode=True,
+    )
+    outcome = run(host)
+    assert outcome.changed
+    assert host.written == []
+    assert outcome.warnings == [
+        "the package unattended-upgrades is not installed yet; it must be before this runs for real",
+        f"whether an archive is allowed by {SECURITY} cannot be said yet: the index is missing of "
+        "http://deb.example.org/debian/dists/trixie",
+    ]
+
+
+def test_missing_package_lists_are_fetched_when_their_lock_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+            Expected(UPDATE, rc=100, err="E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7\n"),
+            Expected(UPDATE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+    )
+    outcome = run(host)
+    assert (outcome.changed, outcome.result["lists_updated"], waits) == (False, True, [2])
+
+
+def test_package_lists_that_cannot_be_fetched() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+            Expected(UPDATE, err="W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease\n"),
+            Expected(TARGETS),
+            Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == (
+        f"origins: whether {SECURITY} matches an archive cannot be said, because the lists of "
+        "http://deb.example.org/debian/dists/trixie cannot be fetched: "
+        "W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease; nothing was changed"
+    )
+    assert host.written == []
+
+
+def test_reports_that_cannot_be_sent() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE + 'Unattended-Upgrade::Mail "ops@example.org";\n'),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+        programs=["apt-config", "unattended-upgrade"],
+    )
+    assert run(host).warnings == ["no report will reach ops@example.org: the host has neither mail nor sendmail"]
+
+
+def names(*paths: str) -> dict[str, str]:
+    return {f"/var/lib/apt/lists/{name}": "" for path in paths for name in path.split()}
+
+
+FAILURES = [
+    pytest.param(
+        {},
+        [Expected(DUMP, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n")],
+        "apt rejects its configuration: E: Syntax error /etc/apt/apt.conf.d/99x:2: Extra junk at end of file (rc=100); "
+        "nothing was changed. Correct that file first",
+        id="another file is broken",
+    ),
+    pytest.param(
+        {f"{PARTS}/99local": 'Unattended-Upgrade::Automatic-Reboot "true";\n'},
+        [Expected(DUMP, out=IN_FORCE.replace('"false"', '"true"'))],
+        "the wish is not in force: Unattended-Upgrade::Automatic-Reboot is 'true' (wished: 'false') because of "
+        f"/etc/apt/apt.conf.d/99local:1. These files are read after {PATH} and win; remove those lines or wish the "
+        "same; nothing was changed",
+        id="a later file wins",
+    ),
+    pytest.param(
+        {"/etc/apt/apt.conf": f'\n{KEY}:: "origin=*";\n'},
+        [Expected(DUMP, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
+        f"the wish is not in force: {KEY} is [{SECURITY}, origin=*] (wished: [{SECURITY}]) because of "
+        f"/etc/apt/apt.conf:2. These files are read after {PATH} and win; remove those lines or wish the same; "
+        "nothing was changed",
+        id="the main file adds an origin",
+    ),
+    pytest.param(
+        names((FIXTURES / "lists-debian13").read_text()),
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS.replace("trixie-security", "sid")),
+            Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
+        ],
+        "origins: origin=Debian,codename=trixie-security,label=Debian-Security matches no archive that apt is "
+        "configured for, so it would never install anything; nothing was changed. The archives are: ",
+        id="an origin that matches nothing",
+    ),
+    pytest.param(
+        {},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(REHEARSE, rc=1, err="An error occurred: Unable to parse\n"),
+        ],
+        "unattended-upgrade does not accept the policy (rc=1): An error occurred: Unable to parse; nothing was changed",
+        id="the rehearsal fails",
+    ),
+]
+
+
+@pytest.mark.parametrize(("extra", "commands", "message"), FAILURES)
+def test_a_refused_policy_leaves_the_host_as_it_was(
+    extra: dict[str, str], commands: list[Expected], message: str
+) -> None:
+    host = FakeHost({**STOCK, **extra}, commands)
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    host.done()
+    assert str(error.value).startswith(message)
+    assert str(error.value) == message or message.endswith("The archives are: ")
+    assert host.written == []
+
+
+def test_the_package_is_missing() -> None:
+    host = FakeHost(STOCK, [Expected(DUMP, out=IN_FORCE)], programs=["apt-config"])
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == "the package unattended-upgrades is not installed; install it first; nothing was changed"
+
+
+def test_no_apt_at_all() -> None:
+    with pytest.raises(BaselineError, match="needs apt, and this host has no apt-config"):
+        require_apt(t.cast("t.Any", FakeHost(programs=[])))
+
+
+def test_masked_and_stopped_timers_are_healed() -> None:
+    masked = STOCK_TIMERS.replace("UnitFileState=enabled", "UnitFileState=masked").replace(
+        "ActiveState=active", "ActiveState=failed"
+    )
+    both = ["apt-daily.timer", UPGRADE]
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=masked),
+            Expected(["systemctl", "unmask", "--", *both]),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(["systemctl", "enable", "--", *both]),
+            Expected(["systemctl", "restart", "--", *both]),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert [entry["before_header"] for entry in outcome.diff] == [UPGRADE, "apt-daily.timer"]
+    assert (outcome.diff[0]["before"], outcome.diff[0]["after"]) == ("masked, failed\n", "enabled, active\n")
+    assert host.written == []
+
+
+def test_a_masked_service_is_healed() -> None:
+    """Its timer fires on, and nothing happens."""
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS + "\nId=apt-daily-upgrade.service\nLoadState=masked\n"),
+            Expected(["systemctl", "unmask", "--", SERVICES[1]]),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host)
+    assert [entry["before"] for entry in outcome.diff] == ["enabled, active, and apt-daily-upgrade.service is masked\n"]
+    assert host.written == []
+
+
+def test_a_timer_that_stays_silent_is_an_error() -> None:
+    stopped = STOCK_TIMERS.replace("ActiveState=active", "ActiveState=inactive")
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=stopped),
+            Expected(["systemctl", "restart", "--", "apt-daily.timer", UPGRADE]),
+            Expected(SHOW, out=stopped),
+        ],
+    )
+    with pytest.raises(BaselineError, match="apt-daily.timer will not fire: it is enabled, inactive"):
+        run(host)
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "marked"),
+    [
+        pytest.param(None, False, [], id="new"),
+        pytest.param("[Timer]\nOnCalendar=\nOnCalendar=5:00\n", True, [], id="another time before"),
+        pytest.param(SCHEDULE, False, [UPGRADE], id="written earlier and never loaded"),
+    ],
+)
+def test_a_schedule(before: str | None, known: bool, marked: list[str]) -> None:
+    path = DROP_IN.format(UPGRADE)
+    loaded = STOCK_TIMERS.replace("*-*-* 06:00:00", "*-*-* 04:00:00").replace("=1h", "=10min").split("\n\n")
+    loaded[1] = loaded[1].replace("DropInPaths=", f"DropInPaths={path}")
+    host = FakeHost(
+        {**STOCK, PATH: TEXT, **({path: before} if before else {})},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out="\n\n".join(loaded) if known else STOCK_TIMERS),
+            Expected(["systemd-analyze", "calendar", "--", "4:00"], out="Normalized form: *-*-* 04:00:00\n"),
+            Expected(["systemd-analyze", "timespan", "--", "10m"], out="   Human: 10min\n"),
+            Expected(["systemctl", "daemon-reload", "--"]),
+            Expected(SHOW, out="\n\n".join(loaded)),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    outcome = run(host, drop_ins={**NO_DROP_INS, UPGRADE: SCHEDULE})
+    assert outcome.changed
+    assert host.files[path] == SCHEDULE
+    assert host.written == ([] if before == SCHEDULE else [path])
+    assert [entry["before_header"] for entry in outcome.diff if "older" in entry["before"]] == marked
+    assert outcome.result["timers"][1]["calendar"] == ["*-*-* 04:00:00"]
+
+
+def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(["systemd-analyze", "calendar", "--", "teatime"], rc=1),
+        ],
+    )
+    with pytest.raises(BaselineError) as error:
+        run(host, drop_ins={**NO_DROP_INS, UPGRADE: "[Timer]\nOnCalendar=\nOnCalendar=teatime\n"})
+    assert str(error.value) == (
+        "schedule: 'teatime' is not a calendar time of systemd.time(7), such as *-*-* 04:00; nothing was changed"
+    )
+    assert host.written == []
+
+
+def test_absent_removes_our_files() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [Expected(DUMP), Expected(SHOW, out=STOCK_TIMERS), Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP)],
+    )
+    outcome = run(host, Policy({}, {}), text=None, units=False)
+    assert outcome.changed
+    assert PATH not in host.files
+
+
+def test_a_report_of_stock_debian() -> None:
+    host = FakeHost(
+        {
+            **STOCK,
+            "/var/log/unattended-upgrades/unattended-upgrades.log": (
+                FIXTURES / "unattended-upgrades.log-debian13"
+            ).read_text(),
+            "/var/run/reboot-required": "",
+            "/var/run/reboot-required.pkgs": "linux-image-amd64\nlibc6\nlibc6\n",
+        },
+        [
+            Expected(DUMP, out=(FIXTURES / "apt-config-dump-debian13").read_text()),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(
+                ["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"],
+                out=(FIXTURES / "apt-get-simulate-debian13").read_text(),
+            ),
+        ],
+    )
+    found = report(t.cast("t.Any", host))
+    host.done()
+    assert found["problems"] == []
+    assert found["reboot_required_by"] == ["libc6", "linux-image-amd64"]
+    assert (found["installed"], found["reboot_required"], len(found["pending"])) == (True, True, 3)
+    assert [len(row["archives"]) for row in found["origins"]] == [1, 0, 1]
+    assert found["last_run"]["upgraded"] == ["pyhost-wanted"]
+
+
+def test_a_report_names_an_origin_whose_archives_are_pinned_down() -> None:
+    host = FakeHost(
+        {**STOCK, f"{PREFERENCES}/x": PIN},
+        [
+            Expected(DUMP, out=(FIXTURES / "apt-config-dump-with-policy-debian13").read_text()),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(PRIORITIES, out=NEVER),
+            Expected(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"]),
+        ],
+    )
+    found = report(t.cast("t.Any", host))
+    host.done()
+    assert found["problems"] == [f"{BARRED}; see the pins in /etc/apt/preferences.d/x and apt_preferences(5)"]
+
+
+def test_a_report_names_an_origin_that_matches_nothing_and_a_silent_timer() -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, out=IN_FORCE.replace("Debian,", "Debain,")),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS.replace("UnitFileState=enabled", "UnitFileState=disabled")),
+            Expected(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"]),
+        ],
+        programs=["apt-config"],
+    )
+    assert report(t.cast("t.Any", host))["problems"] == [
+        "APT::Periodic::Update-Package-Lists is 0: no update is ever seen",
+        "APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically",
+        "the origin origin=Debain,codename=trixie-security,label=Debian-Security matches no archive that apt is "
+        "configured for",
+        "apt-daily.timer will not fire: it is disabled, active",
+        "apt-daily-upgrade.timer will not fire: it is disabled, active",
+        "the package unattended-upgrades is not installed: nothing is upgraded automatically",
+    ]

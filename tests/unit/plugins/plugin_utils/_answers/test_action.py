@@ -1,0 +1,92 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module's half on the controller, over ansible-core's own code and a connection that says whatever it likes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing as t
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pyhost.baseline.plugins.action.packages import ActionModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import quoted_errors
+from tests.unit.plugins.untrusted import ANSWERS, EVIL, acting, nothing_touched
+
+
+def answered(out: str, err: str = "", *, seconds: int = 0) -> dict[str, t.Any]:
+    """Return what ansible-core's own code makes of what a module printed."""
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._task = SimpleNamespace(action="pyhost.baseline.packages", async_val=seconds)
+    plugin._connection = SimpleNamespace(has_native_async=False)
+    plugin._used_interpreter = "#!/usr/bin/python3"
+    profile = ["modern"] if len(inspect.signature(ActionBase._parse_returned_data).parameters) > 2 else []
+    # The first time ansible-core imports its decoder.
+    plugin._parse_returned_data({"stdout": "{}", "stderr": "", "rc": 0}, *profile)
+    with nothing_touched():
+        found = plugin._parse_returned_data({"stdout": out, "stderr": err, "rc": 1}, *profile)
+    return t.cast("dict[str, t.Any]", found)
+
+
+def test_ansible_core_asks_what_is_checked() -> None:
+    """Its action runs a module by a method that reads the answer by the one that is replaced here."""
+    assert "self._parse_returned_data(" in inspect.getsource(ActionBase._execute_module)
+
+
+def test_an_honest_answer_stays() -> None:
+    found = answered('\n{"changed": true, "installed": {"git": "1:2.39"}, "invocation": {"module_args": {}}}\n')
+    assert found == {
+        "changed": True,
+        "installed": {"git": "1:2.39"},
+        "invocation": {"module_args": {}},
+        "_ansible_parsed": True,
+    }
+
+
+def test_what_is_no_answer_is_a_failure_in_a_sentence() -> None:
+    found = answered(f"{EVIL}\nnot found\n", EVIL)
+    assert found["failed"] is True
+    assert found["msg"].startswith("the host's Python gave no answer of a module, but: ")
+    assert found["rc"] == 1
+    assert acting({name: value for name, value in found.items() if name != "exception"}) == set()
+    assert EVIL not in str(found)
+
+
+def test_a_job_in_the_background_answers_for_itself() -> None:
+    job = {"started": 1, "finished": 0, "ansible_job_id": "j123.456", "results_file": "/root/.ansible_async/j123.456"}
+    found = answered(json.dumps({**job, "_ansible_suppress_tmpdir_delete": True}), seconds=60)
+    assert found == {**job, "_ansible_suppress_tmpdir_delete": True, "_ansible_parsed": True}
+    assert answered(json.dumps({**job, "ansible_job_id": "../x"}), seconds=60)["failed"] is True
+
+
+@given(st.one_of(st.text(), ANSWERS.map(json.dumps)), st.text())
+def test_no_output_breaks_ansible_core(out: str, err: str) -> None:
+    found = answered(out, err)
+    found.pop("exception", None)
+    assert acting(found) == set()
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (AnsibleConnectionFailure(EVIL), AnsibleConnectionFailure),
+        (AnsibleAuthenticationFailure(EVIL), AnsibleConnectionFailure),
+        (AnsibleError(EVIL), AnsibleError),
+    ],
+)
+def test_what_a_connection_raises_is_quoted(raised: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught, quoted_errors():
+        raise raised
+    assert str(caught.value).isprintable()
+    assert caught.value.__suppress_context__
+
+
+def test_what_an_action_says_itself_stays() -> None:
+    with pytest.raises(AnsibleActionFail, match="no host said this"), quoted_errors():
+        raise AnsibleActionFail("no host said this")

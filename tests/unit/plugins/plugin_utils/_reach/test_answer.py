@@ -1,0 +1,284 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says to the probe, and which hosts are refused with which sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
+    Answer,
+    escalation_complaint,
+    host_complaint,
+    host_warning,
+    parse_answer,
+    probe_script,
+    said,
+)
+from tests.unit.plugins.untrusted import EVIL, nothing_touched
+
+MANAGED = (
+    "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43"
+)
+
+DEBIAN13 = Answer(
+    login="deploy",
+    uid=1000,
+    kernel="Linux",
+    system="debian",
+    version="13",
+    name="Debian GNU/Linux 13 (trixie)",
+    sudo="ok",
+    pythons=(("/usr/bin/python3", (3, 13, 5)),),
+)
+
+
+def answer(**changes: t.Any) -> Answer:
+    return Answer(**{**DEBIAN13.__dict__, **changes})
+
+
+def test_script_runs_in_a_posix_shell() -> None:
+    script = probe_script(["/nonexistent/python3", "python3"], least=(3, 8))
+    ran = subprocess.run(["/bin/sh", "-s"], input=f"echo banner\n{script}", capture_output=True, text=True, check=True)
+    found = parse_answer(ran.stdout)
+    assert ran.stderr == ""
+    assert found is not None
+    assert found.kernel == "Linux"
+    assert found.python((3, 8)) is not None
+
+
+def test_script_goes_on_past_an_old_python() -> None:
+    text = "pyhost.baseline.reach begin\r\nuid=0\r\npython=3.6.8 /usr/bin/python3\r\npython=3.12.1 /opt/python3.12\r\n"
+    found = parse_answer(f"motd\n{text}pyhost.baseline.reach end\r\n")
+    assert found is not None
+    assert found.pythons == (("/usr/bin/python3", (3, 6, 8)), ("/opt/python3.12", (3, 12, 1)))
+    assert found.python((3, 9)) == "/opt/python3.12"
+
+
+@pytest.mark.parametrize(
+    ("uname", "system", "version", "name"),
+    [
+        ("kernel=FreeBSD\nrelease=12.4-RELEASE-p9\n", "freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9"),
+        ("kernel=OpenBSD\nrelease=7.7\n", "openbsd", "7.7", "OpenBSD 7.7"),
+        ("kernel=SunOS\nrelease=5.11\n", "sunos", "5.11", "SunOS 5.11"),
+        ("kernel=Linux\nrelease=2.6.32-754.el6.x86_64\n", "", "", "Linux"),
+    ],
+    ids=["freebsd12", "openbsd", "solaris", "centos6"],
+)
+def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, version: str, name: str) -> None:
+    found = parse_answer(f"pyhost.baseline.reach begin\nuid=0\n{uname}pyhost.baseline.reach end\n")
+    assert found is not None
+    assert (found.system, found.version, found.name) == (system, version, name)
+
+
+@pytest.mark.parametrize(
+    ("host", "complaint"),
+    [
+        (DEBIAN13, None),
+        (answer(version="12"), None),
+        (
+            answer(kernel="Darwin", system="", version="", name="Darwin"),
+            "the host runs macOS, which is a place to run Ansible from, never a target of pyhost.baseline; "
+            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
+        ),
+        (
+            answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
+            "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
+            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
+        ),
+        (
+            answer(system="", version="", name="Linux"),
+            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages "
+            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
+        ),
+        (
+            answer(pythons=()),
+            "the host has no Python, and Ansible needs 3.9 or later; it was left as it was; "
+            "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
+        ),
+        (
+            answer(pythons=(("/usr/local/bin/python3", (3, 6, 8)),)),
+            "the host has only Python 3.6.8 at /usr/local/bin/python3, and Ansible needs 3.9 or later; it was left as "
+            "it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
+        ),
+        (
+            answer(pythons=(("/usr/bin/python3", (3, 7, 3)), ("/usr/bin/python3", (3, 7, 3)))),
+            "the host has only Python 3.7.3 at /usr/bin/python3, and Ansible needs 3.9 or later; it was left as it "
+            "was; move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
+            "Python and name it in ansible_python_interpreter",
+        ),
+    ],
+    ids=["debian13", "debian12", "macos", "alpine", "no-os-release", "no-python", "old-python", "old-system-python"],
+)
+def test_host_complaint(host: Answer, complaint: str | None) -> None:
+    assert host_complaint(host, least_python=(3, 9), python_needed=True) == complaint
+
+
+def test_end_of_life_is_allowed_knowingly_and_python_is_asked_for_all_the_same() -> None:
+    buster = answer(version="10", name="Debian GNU/Linux 10 (buster)", pythons=(("/usr/bin/python3", (3, 7, 3)),))
+    refused = host_complaint(buster, least_python=(3, 8), python_needed=True)
+    allowed = host_complaint(buster, least_python=(3, 8), python_needed=True, allow_end_of_life=True)
+    assert refused is not None and "which is past its end of life" in refused
+    assert allowed is not None and allowed.startswith("the host has only Python 3.7.3 at /usr/bin/python3")
+    assert host_complaint(buster, least_python=(3, 7), python_needed=True, allow_end_of_life=True) is None
+
+
+def test_what_was_never_run_is_refused_or_warned_of() -> None:
+    freebsd = answer(kernel="FreeBSD", system="freebsd", version="14.3", name="FreeBSD 14.3-RELEASE")
+    refused = host_complaint(freebsd, least_python=(3, 8), python_needed=False)
+    assert refused is not None and "say 'baseline_allow_unproven: true'" in refused
+    assert host_complaint(freebsd, least_python=(3, 8), python_needed=False, allow_unproven=True) is None
+    assert host_warning(freebsd) and host_warning(answer()) is None
+
+
+def test_host_complaint_of_a_named_python() -> None:
+    assert host_complaint(
+        answer(pythons=()), least_python=(3, 9), python_needed=True, python_named="/opt/py/bin/python"
+    ) == (
+        "the host has no Python 3.9 or later at /opt/py/bin/python, where ansible_python_interpreter points; "
+        "it was left as it was; correct or remove that variable"
+    )
+
+
+def test_python_is_not_demanded_by_its_installer() -> None:
+    assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "words"),
+    [
+        ("sh: 1: sudo: not found\r\n", "Shared connection to 203.0.113.7 closed.\r\n", "sh: 1: sudo: not found"),
+        ("", "Connection to host.example.org closed.\n", "no reason given"),
+        ("", "bob is not in the sudoers file.\n", "bob is not in the sudoers file."),
+    ],
+    ids=["terminal", "farewell", "stderr"],
+)
+def test_the_words_of_a_command_are_not_the_farewell_of_ssh(out: str, err: str, words: str) -> None:
+    assert said(out, err) == words
+
+
+def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:
+    words = "Timeout (12s) waiting for privilege escalation prompt:"
+    usual = (
+        f"'deploy' logs in but cannot become root: {words}; the host was left as it was; give the password with "
+        "'--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
+    )
+    assert escalation_complaint(answer(sudo_version="Sudo version 1.9.16p2"), words) == usual
+    assert escalation_complaint(answer(sudo_version="sudo-rs 0.2.5"), words) == (
+        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose question no ansible-core up to 2.21.5 knows: where the "
+        "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws', "
+        "which takes that one"
+    )
+
+
+def told(**fields: str) -> str:
+    """Return what a host prints that says ``fields``, each on a line of its own, besides what every host says."""
+    honest = {"uid": "0", "login": "root", "kernel": "Linux", "system": "debian", "version": "13", "sudo": "ok"}
+    lines = [f"{name}={value}" for name, value in {**honest, **fields}.items()]
+    return "\n".join(["pyhost.baseline.reach begin", *lines, "pyhost.baseline.reach end", ""])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("uid", "\u00b2"),
+        ("uid", "9" * 5000),
+        ("uid", "-1"),
+        ("uid", "0x0"),
+        ("login", "-oProxyCommand=touch"),
+        ("login", "root;id"),
+        ("login", "a b"),
+        ("login", "{{ 7 }}"),
+        ("login", "r\u0456ot"),
+        ("login", "a" * 200),
+        ("login", "root\x1b[2J"),
+        ("kernel", "Linux\x1b[2J"),
+        ("kernel", "L" * 65),
+        ("release", "6.1\x07"),
+        ("system", "../debian"),
+        ("system", "debian\u202e"),
+        ("version", "13;"),
+        ("version", "\u0661\u0663"),
+        ("sudo", "maybe"),
+        ("python", "3.13.5 python3"),
+        ("python", "3.13.5 /usr/bin/python3;id"),
+        ("python", "3.13.5 /usr/bin/python3 -c id"),
+        ("python", "3.13.5 /usr/bin/{{ 7 }}"),
+        ("python", "\u00b3.8 /usr/bin/python3"),
+        ("python", f"3.{'9' * 5000} /usr/bin/python3"),
+        ("python", "3 /usr/bin/python3"),
+        ("python", ""),
+    ],
+)
+def test_an_answer_that_cannot_be_true_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BaselineError, match=f"the host's answer to the probe cannot be true: {name} is ") as caught:
+        parse_answer(told(**{name: value}))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("login", ["deploy", "a.b", "_svc", "ann@example.org", "EXAMPLE\\ann", "1001", "machine$", ""])
+def test_logins_of_directories_are_taken(login: str) -> None:
+    found = parse_answer(told(login=login))
+    assert found is not None
+    assert found.login == login
+
+
+def test_words_for_people_are_quoted_and_bounded() -> None:
+    found = parse_answer(told(name=f"Debian\x1b[2J\u202e{'x' * 5000}", sudo_version="Sudo\x9b2J 1.9"))
+    assert found is not None
+    assert found.name.startswith(r"Debian\x1b[2J\u202exxx")
+    assert len(found.name) < 300
+    assert found.sudo_version == r"Sudo\x9b2J 1.9"
+
+
+def test_an_answer_is_bounded() -> None:
+    pythons = "\n".join("python=3.13.5 /usr/bin/python3" for _number in range(51))
+    with pytest.raises(BaselineError, match="cannot be true: python is said 51 times"):
+        parse_answer(f"pyhost.baseline.reach begin\n{pythons}\npyhost.baseline.reach end\n")
+    with pytest.raises(BaselineError, match="cannot be true: it is longer than the script can make it"):
+        parse_answer("pyhost.baseline.reach begin\n" + "x" * 30_000)
+    assert parse_answer("pyhost.baseline.reach begin\n" * 500) is None
+
+
+_LINES = st.tuples(
+    st.sampled_from(
+        ["uid", "login", "kernel", "release", "system", "version", "name", "sudo", "sudo_version", "python"]
+    ),
+    st.one_of(
+        st.text(),
+        st.just(EVIL),
+        st.sampled_from(["0", "", "root", "3.13.5 /usr/bin/python3", "\u00b2", "9" * 5000, "13", "ok", "FreeBSD"]),
+    ),
+).map("=".join)
+
+
+@given(st.lists(st.one_of(_LINES, st.text()), max_size=12))
+def test_any_answer_is_read_or_refused(lines: list[str]) -> None:
+    text = "\n".join(["pyhost.baseline.reach begin", *lines, "pyhost.baseline.reach end"])
+    with nothing_touched():
+        try:
+            found = parse_answer(text)
+        except BaselineError as error:
+            assert str(error).isprintable()
+            return
+        if found is None:
+            return
+        texts = [found.login, found.kernel, found.system, found.version, found.name, found.sudo, found.sudo_version]
+        texts += [path for path, _version in found.pythons]
+        texts += filter(None, [host_complaint(found, least_python=(3, 8), python_needed=True), host_warning(found)])
+        texts.append(escalation_complaint(found, said(text)))
+    assert all(one.isprintable() for one in texts)
+
+
+def test_what_sudo_says_is_quoted_and_bounded() -> None:
+    words = said(EVIL, "x" * 100_000)
+    assert words.isprintable()
+    assert len(words) < 600

@@ -1,0 +1,135 @@
+"""The client of a proof, played by shell scripts: what it may cost, and what it gets to read."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> t.Callable[[str], Target]:
+    """Return what makes a target whose client is a script."""
+
+    def make(script: str) -> Target:
+        program = tmp_path / "ssh"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        return Target("web", program=str(program))
+
+    return make
+
+
+def test_both_streams_and_the_status_come_back(client: t.Callable[[str], Target]) -> None:
+    assert login.run(client("echo out; echo err >&2; exit 3"), "true", seconds=5) == Reply(3, "out\n", "err\n")
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_host_that_sends_without_an_end_is_left(client: t.Callable[[str], Target], stream: int) -> None:
+    started = time.monotonic()
+    reply = login.run(client(f"exec cat /dev/zero >&{stream}"), "true", seconds=5)
+    assert reply == Reply(255, "", "ssh: web sent more than 1024 KiB, so the connection was closed")
+    assert time.monotonic() - started < 5
+
+
+def test_a_host_that_hangs_is_left(client: t.Callable[[str], Target], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "_SHELL_SECONDS", 0)
+    reply = login.run(client("exec sleep 60"), "true", seconds=1)
+    assert reply == Reply(255, "", "ssh: web did not answer within 1 seconds")
+
+
+def test_a_client_that_shuts_its_output_and_stays_is_left(client: t.Callable[[str], Target]) -> None:
+    started = time.monotonic()
+    assert login.run(client("exec sleep 60 >&- 2>&-"), "true", seconds=5).rc == 255
+    assert time.monotonic() - started < 10
+
+
+def test_a_password_is_for_a_login_that_was_seen(client: t.Callable[[str], Target], tmp_path: Path) -> None:
+    """What is asked before is a question of somebody else: a banner, a forced command, another program."""
+    got = tmp_path / "got"
+    script = f"echo Password:; timeout 0.5 cat >{got}"
+    login.run(client(script), "true", seconds=5, data="secret\n")
+    assert got.read_text() == ""
+    login.run(client(f"{script}; echo '{MARK}'; cat >>{got}"), "true", seconds=5, data="secret\n")
+    assert got.read_text() == "secret\n"
+
+
+def test_a_client_that_does_not_read_is_no_error(client: t.Callable[[str], Target]) -> None:
+    assert login.run(client(f"exec <&-; echo '{MARK}'"), "true", seconds=5, data="secret\n").logged_in
+
+
+def test_no_client() -> None:
+    with pytest.raises(BaselineError, match="the OpenSSH client /no/ssh is not installed"):
+        login.run(Target("web", program="/no/ssh"), "true", seconds=5)
+
+
+IN, ROOT = f"{MARK}\n", f"{MARK}\npyhost.baseline: root\n"
+WANTED = Reply(1, IN, "sudo: a password is required\n")
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, *replies: Reply) -> list[str | None]:
+    """Play ``replies`` one after the other; return the list of what was written to each login."""
+    left, written = list(replies), []
+
+    def run(_target: Target, _script: str, *, seconds: int, data: str | None = None) -> Reply:
+        written.append(data)
+        return left.pop(0)
+
+    monkeypatch.setattr(login, "run", run)
+    return written
+
+
+@pytest.mark.parametrize(
+    ("replies", "password", "reached"),
+    [
+        pytest.param([Reply(0, ROOT, "")], None, "nopasswd", id="nopasswd"),
+        pytest.param([Reply(0, f"{ROOT}pyhost.baseline: root without sudo\n", "")], None, "root", id="root"),
+        pytest.param([WANTED, Reply(0, ROOT, "")], "x", "password", id="password"),
+    ],
+)
+def test_ways_to_root(
+    monkeypatch: pytest.MonkeyPatch, replies: list[Reply], password: str | None, reached: str
+) -> None:
+    written = answers(monkeypatch, *replies)
+    assert login.log_in(Target("web"), seconds=5, sudo=True, password=password).sudo == reached
+    assert written == [None, "x\n"][: len(replies)]
+
+
+@pytest.mark.parametrize(
+    ("replies", "password", "error"),
+    [
+        pytest.param([WANTED], None, login.PasswordWanted, id="a password is wanted"),
+        pytest.param(
+            [WANTED, Reply(1, IN, "sudo: 1 incorrect password attempt\n")], "x", login.PasswordWanted, id="another one"
+        ),
+        pytest.param(
+            [WANTED, Reply(1, IN, "Sorry, user deploy is not allowed to execute '/bin/sh' as root on web.\n")],
+            "x",
+            login.SudoRefused,
+            id="a password does not help",
+        ),
+        pytest.param([Reply(0, IN, "")], None, login.SudoRefused, id="nobody says that it is root"),
+        pytest.param(
+            [Reply(1, f"{IN}pyhost.baseline: not root but uid 33\n", "")], None, login.SudoRefused, id="somebody else"
+        ),
+        pytest.param(
+            [Reply(1, IN, "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n")],
+            "x",
+            login.SudoRefused,
+            id="no setuid bit",
+        ),
+    ],
+)
+def test_ways_that_end_before(
+    monkeypatch: pytest.MonkeyPatch, replies: list[Reply], password: str | None, error: type[Exception]
+) -> None:
+    answers(monkeypatch, *replies)
+    with pytest.raises(login.SudoRefused) as raised:
+        login.log_in(Target("web"), seconds=5, sudo=True, password=password)
+    assert type(raised.value) is error

@@ -1,0 +1,126 @@
+"""On to root: what the login runs, and what sudo's words mean; its words are recorded from sudo 1.9 and sudo-rs."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.sudo import (
+    as_root,
+    is_root,
+    needs_password,
+    rejects_password,
+    sudo_complaint,
+    without_sudo,
+)
+
+TARGET = Target("192.0.2.7", user="deploy", port=2222)
+
+
+def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:
+    return Reply(rc, out, err)
+
+
+@pytest.mark.parametrize(
+    ("reply", "tried", "part"),
+    [
+        pytest.param(failed("", rc=0, out=f"{MARK}\npyhost.baseline: root\n"), "nopasswd", None, id="root"),
+        pytest.param(failed("", rc=0, out=f"{MARK}\n"), "nopasswd", "but sudo there does not", id="mute"),
+        pytest.param(
+            failed("", rc=0, out=f"{MARK}\npyhost.baseline: not root but uid 33\n"),
+            "nopasswd",
+            "sudo there leads to the user with uid 33 and not to root",
+            id="somebody-else",
+        ),
+        pytest.param(
+            failed("sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n", rc=1),
+            "nopasswd",
+            "sudo must belong to root with the mode 4755",
+            id="no-setuid",
+        ),
+        pytest.param(
+            failed("sudo: effective uid is not 0, is /usr/bin/sudo on a file system with the 'nosuid' option?\n", rc=1),
+            "nopasswd",
+            "not mounted with nosuid",
+            id="nosuid",
+        ),
+        pytest.param(
+            failed("sudo: a password is required\n", rc=1), "nopasswd", "give the become password", id="password-wanted"
+        ),
+        pytest.param(
+            failed("sudo: interactive authentication is required\n", rc=1),
+            "nopasswd",
+            "give the become password",
+            id="password-wanted-by-sudo-rs",
+        ),
+        pytest.param(
+            failed("Sorry, try again.\nsudo: no password was provided\n", rc=1),
+            "password",
+            "the become password was not accepted",
+            id="wrong-password",
+        ),
+        pytest.param(failed("sh: 1: sudo: not found\n", rc=127), "nopasswd", "install sudo", id="no-sudo"),
+        pytest.param(
+            failed("deploy is not in the sudoers file.\n", rc=1), "nopasswd", "a rule in /etc/sudoers.d", id="no-rule"
+        ),
+    ],
+)
+def test_sudo_complaint(reply: Reply, tried: str, part: str | None) -> None:
+    complaint = sudo_complaint(TARGET, reply, tried=tried)
+    assert (complaint is None) is (part is None)
+    assert part is None or part in str(complaint)
+
+
+def test_needs_password() -> None:
+    assert needs_password(failed("sudo: a password is required\n", rc=1))
+    assert not needs_password(failed("deploy is not in the sudoers file.\n", rc=1))
+
+
+@pytest.mark.parametrize(
+    ("err", "expected"),
+    [
+        pytest.param("sudo: unable to resolve host web: Name or service not known\n{}", True, id="a warning"),
+        pytest.param("Welcome to sudo: the company\n{}", True, id="a banner"),
+        pytest.param("sudo: account validation failure, is your account locked?\n{}", False, id="PAM"),
+        pytest.param("{}sudo: unable to initialize policy plugin\n", False, id="a plugin"),
+        pytest.param("sudo: Ein Passwort ist notwendig\n", False, id="German"),
+    ],
+)
+def test_a_password_is_all_that_is_missing(err: str, expected: bool) -> None:
+    assert needs_password(failed(err.format("sudo: a password is required\n"), rc=1)) is expected
+
+
+def test_rejects_password() -> None:
+    assert rejects_password(failed("Sorry, try again.\nsudo: no password was provided\n", rc=1))
+    assert rejects_password(failed("My name is Ozymandias.\nsudo: 1 incorrect password attempt\n", rc=1))
+    assert not rejects_password(failed("Sorry, user deploy is not allowed to execute '/bin/sh' as root.\n", rc=1))
+
+
+def shell(script: str, *, sudo: str, uid: str) -> Reply:
+    """Run ``script`` by a real shell for which ``id`` says ``uid`` and ``sudo`` is a function."""
+    functions = f"id() {{ echo ${{SHOWN:-{uid}}}; }}; sudo() {{ {sudo}; }}; "
+    done = subprocess.run(["/bin/sh", "-c", functions + script], capture_output=True, text=True, check=False)
+    return Reply(done.returncode, done.stdout, done.stderr)
+
+
+def test_root_runs_it_and_says_so() -> None:
+    script, data = as_root("echo it; exit 3", password="x y")
+    assert data == "x y\n"
+    reply = shell(script, sudo="exit 9", uid="0")
+    assert (reply.rc, is_root(reply), without_sudo(reply), "it" in reply.out) == (3, True, True, True)
+
+
+def test_another_user_goes_by_sudo() -> None:
+    script, data = as_root("echo 'it'")
+    assert data is None
+    reply = shell(script, sudo='[ "$*" = "${*#-n -u root sh -c }" ] && exit 9; SHOWN=0; eval "$6"', uid="1000")
+    assert (is_root(reply), without_sudo(reply), "it" in reply.out) == (True, False, True)
+
+
+def test_a_sudo_that_leads_to_somebody_else_runs_nothing() -> None:
+    script, _data = as_root("echo it")
+    reply = shell(script, sudo='SHOWN=33; eval "$6"', uid="1000")
+    assert (is_root(reply), "it\n" in reply.out) == (False, False)
+    assert "leads to the user with uid 33" in str(sudo_complaint(TARGET, reply, tried="nopasswd"))
