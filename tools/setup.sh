@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fill .venv/ with the pinned tools, and .venv/collections with this collection (a link) and the ones it depends on.
-# The dependencies come out of PyPI's `ansible` package, so that neither Galaxy nor git is needed.
+# Fill .venv/ with the pinned tools, and .venv/collections with this collection (a link) and ansible.posix.
+# ansible.posix, which only the tests need, comes out of PyPI's `ansible` package, so that neither Galaxy nor git is needed.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -105,7 +105,7 @@ def checked_result(
 
 
 def _checked(value: t.Any, shape: Shape, where: tuple[str, ...]) -> t.Any:
-    """Return ``value``, which must have ``shape`` (see ``_answers.py``)."""
+    """Return ``value``, which must have ``shape`` (see ``table.py``)."""
     if value is None or shape is object:
         return _anything(value, where)
     if isinstance(shape, tuple):

@@ -166,7 +166,7 @@ ANSWERS: t.Mapping[str, Fields] = {
         "version": str,
         "culprits": [str],
         "refused": [str],
-        # Not returned: what the controller's half asked for, which it reads for itself (_sshd_confirmation.py).
+        # Not returned: what the controller's half asked for, which it reads for itself (_sshd/confirmation.py).
         "confirmation": object,
     },
     "sshd_info": {
