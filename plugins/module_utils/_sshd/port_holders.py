@@ -104,7 +104,7 @@ def stays(holders: t.Sequence[Holder], ports: t.Iterable[int]) -> str:
     return (
         f"sshd was not moved and stays on port {', '.join(map(str, ports))}: {'; '.join(map(str, holders))}, and any "
         "local user can do that; all other settings were dealt with as usual; end that process, and the next run moves "
-        "sshd; what counts on the new port (a jail of fail2ban, a firewall) does not cover the one that sshd has"
+        "sshd; see that the jails of fail2ban and the firewall cover the port that sshd has"
     )
 
 
