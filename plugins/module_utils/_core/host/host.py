@@ -34,6 +34,7 @@ __all__ = ["Host", "Ran"]
 _SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"]
 # No file that a module reads as a whole is longer; the longest are indexes of packages.
 _MOST = 256 << 20
+_PART = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,14 @@ class Host:
         with open(fd, "rb", closefd=False) as file:
             if last is not None:
                 file.seek(max(0, state.st_size - last))
-            return file.read(_MOST + 1)
+            # In parts: the kernel has no memory for a large read of one value below /proc/sys.
+            data = bytearray()
+            while len(data) <= _MOST:
+                part = file.read(_PART)
+                if not part:
+                    break
+                data += part
+            return bytes(data)
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that match ``pattern``, sorted in the C locale as the daemons do."""

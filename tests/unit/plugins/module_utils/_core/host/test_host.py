@@ -75,6 +75,11 @@ def test_what_is_absent_is_removed_already(host: Host, tmp_path: Path) -> None:
     host.remove(str(tmp_path / "x"))
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/sys/kernel/pid_max"), reason="Linux alone has it")
+def test_a_value_of_the_kernel_is_read(host: Host) -> None:
+    assert (host.read("/proc/sys/kernel/pid_max") or "").strip().isdigit()
+
+
 @AS_ROOT
 def test_a_path_below_somebody_elses_folder_is_refused(host: Host, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
