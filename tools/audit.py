@@ -13,9 +13,10 @@ import subprocess
 import sys
 import typing as t
 from dataclasses import dataclass
+from types import MappingProxyType
 
 # Vulnerabilities that stay for now: id -> why they do no harm here.
-ACCEPTED: dict[str, str] = {}
+ACCEPTED: t.Mapping[str, str] = MappingProxyType({})
 Package = t.Mapping[str, t.Any]
 
 

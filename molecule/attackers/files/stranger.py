@@ -154,7 +154,7 @@ def try_to_say(address: str, way: str, text: str) -> None:
 
 
 def idle(address: str) -> None:
-    silent, named = (socket.create_connection((address, 22), 30) for _ in range(2))
+    silent, named = (socket.create_connection((address, 22), 30) for _number in range(2))
     named.sendall(f"{HERE}\r\n".encode())
     for sock in (silent, named):
         drain(sock, 30)

@@ -176,7 +176,7 @@ def _text(value: t.Any, field: str, *, longest: int, pattern: str = ".*") -> str
 
 def _number(value: t.Any, field: str, least: int, most: int) -> int:
     # A bool is an int to Python.
-    if type(value) is not int:
+    if isinstance(value, bool) or not isinstance(value, int):
         raise Unfit(field, f"is {_kind(value)} and must be a whole number")
     if not least <= value <= most:
         bounds = str(least) if least == most else f"from {least} to {most}"

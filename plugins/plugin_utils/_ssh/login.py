@@ -140,10 +140,10 @@ class _TooMuch(Exception):
 
 def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> tuple[bytes, bytes]:
     """Return what ``client`` prints until it ends, and give it ``data`` when it has printed the mark of a login."""
-    assert client.stdin and client.stdout and client.stderr
-    got = {client.stdout: bytearray(), client.stderr: bytearray()}
+    stdin, stdout, stderr = (t.cast("t.IO[bytes]", pipe) for pipe in (client.stdin, client.stdout, client.stderr))
+    got = {stdout: bytearray(), stderr: bytearray()}
     if not data:
-        client.stdin.close()
+        stdin.close()
     with selectors.DefaultSelector() as selector:
         for stream in got:
             selector.register(stream, selectors.EVENT_READ)
@@ -159,12 +159,12 @@ def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> 
                 got[t.cast(t.IO[bytes], key.fileobj)] += chunk
             if sum(map(len, got.values())) > _MOST_OUTPUT:
                 raise _TooMuch
-            if not client.stdin.closed and MARK.encode() in got[client.stdout][-2 * _CHUNK :]:
+            if not stdin.closed and MARK.encode() in got[stdout][-2 * _CHUNK :]:
                 # Who ends without reading has no use for it.
                 with contextlib.suppress(BrokenPipeError):
-                    client.stdin.write(data)
-                    client.stdin.close()
-    return bytes(got[client.stdout]), bytes(got[client.stderr])
+                    stdin.write(data)
+                    stdin.close()
+    return bytes(got[stdout]), bytes(got[stderr])
 
 
 def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = None) -> Login:

@@ -141,9 +141,8 @@ def _become(user: User, folder: str) -> None:
 
 def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[str, str, bool]:
     """Return what the process prints, and whether it ended in time; then all of its session's group ends."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    streams = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    pipes = [t.cast("t.IO[bytes]", pipe) for pipe in (process.stdout, process.stderr)]
+    streams = {pipe.fileno(): b"" for pipe in pipes}
     out, err = streams
     try:
         in_time = _collect(process.pid, streams, seconds)
@@ -151,8 +150,8 @@ def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[str, str,
         # Its number is its own until it is waited for.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
-        process.stderr.close()
+        for pipe in pipes:
+            pipe.close()
         process.wait()
     return streams[out].decode("utf-8", "replace"), streams[err].decode("utf-8", "replace"), in_time
 

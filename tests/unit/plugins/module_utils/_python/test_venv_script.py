@@ -34,7 +34,7 @@ def ask(site: Path, requirements: t.Sequence[str] = (), file: str = "") -> dict[
     question = json.dumps({"requirements": requirements, "file": file})
     path = f"import sys; sys.path.insert(0, {str(site)!r})\n"
     ran = subprocess.run(
-        [sys.executable, "-B", "-c", path + SCRIPT, question], capture_output=True, text=True, timeout=60
+        [sys.executable, "-B", "-c", path + SCRIPT, question], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     return t.cast("dict[str, t.Any]", json.loads(ran.stdout))

@@ -132,4 +132,4 @@ def test_ways_that_end_before(
     answers(monkeypatch, *replies)
     with pytest.raises(login.SudoRefused) as raised:
         login.log_in(Target("web"), seconds=5, sudo=True, password=password)
-    assert type(raised.value) is error
+    assert raised.value.__class__ is error

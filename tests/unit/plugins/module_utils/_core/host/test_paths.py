@@ -56,7 +56,7 @@ def test_several_first_runs_at_once(runtime: Path) -> None:
         except BaselineError as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(20)]
+    threads = [threading.Thread(target=run) for _number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
