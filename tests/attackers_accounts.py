@@ -194,7 +194,8 @@ RACER = Attack(
 
 PREPARE = (
     "set -e\n"
-    "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install sudo >/dev/null\n"
+    "if command -v dnf >/dev/null; then dnf -q -y install sudo; else\n"
+    "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install sudo >/dev/null; fi\n"
     "useradd -m -s /bin/bash mallory\n"
     "useradd -o -u 0 -g 0 -M -d /root -s /bin/bash -p '*' second0\n"
     "umask 022; echo top-secret >/etc/victim; chmod 0600 /etc/victim\n"

@@ -14,7 +14,7 @@ from tests.attackers import FLEET, Attacked
 from tests.attackers_accounts import CASES, PREPARE, RACER, SECRET, SNAPSHOT, START_RACER, WATCHED, WATCHER, Attack
 from tests.hosts.runs import play
 
-HOSTS = ("account12", "account13")
+HOSTS = ("account12", "account13", "el9")
 PLAY = Path(__file__).parents[1] / "accounts.yml"
 _AT_ONCE = 10
 Outcomes = dict[str, dict[str, dict[str, t.Any]]]

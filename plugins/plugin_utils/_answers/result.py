@@ -86,7 +86,9 @@ def checked_result(
         if name in _SPECIAL:
             found.update(_SPECIAL[name](value))
         elif name == "ansible_facts":
-            given, wanted = value if isinstance(value, t.Mapping) else {}, known.get(name, {})
+            if not isinstance(value, (t.Mapping, type(None))):
+                raise UnfitField((name,))
+            given, wanted = value or {}, known.get(name, {})
             dropped += [f"{name}.{fact}" for fact in given if fact not in wanted]
             kept = {fact: _checked(given[fact], wanted[fact], (name, fact)) for fact in wanted if fact in given}
             found.update({name: kept} if kept else {})

@@ -82,6 +82,7 @@ def test_of_the_facts_only_the_interpreter_stays() -> None:
         ("diff", [{"before": 1}]),
         ("ports", {}),
         ("invocation", "x"),
+        ("ansible_facts", []),
     ],
 )
 def test_another_type_is_refused_by_the_fields_name(field: str, value: t.Any) -> None:
