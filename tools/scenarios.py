@@ -20,6 +20,7 @@ from tests.hosts.paths import CACHE, ROOT
 LOGS = CACHE / "molecule"
 BIN = Path(sys.executable).parent
 LONGEST = (
+    "attackers",
     "sshd_lockout",
     "sshd_commit_confirm",
     "sshd_shadowed",

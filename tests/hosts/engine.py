@@ -13,6 +13,9 @@ from docker.errors import DockerException
 
 from tests.hosts.paths import CACHE
 
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES = 1024
+
 
 class EngineError(Exception):
     """No engine can be had; the message is one line that says what is missing."""
@@ -20,6 +23,7 @@ class EngineError(Exception):
 
 def connect() -> docker.DockerClient:
     """Return a client of a running engine; as root on the Debian family one is installed and started where none is."""
+    make_room()
     client = _try()
     if client:
         return client
@@ -51,6 +55,14 @@ def connect() -> docker.DockerClient:
     if not client:
         raise EngineError(f"dockerd was started but does not answer after 60 seconds; its last words are in {log}")
     return client
+
+
+def make_room(limit: Path = INOTIFY) -> None:
+    """Let more systemds run side by side: each takes some inotify instances, of which root has 128 (inotify(7))."""
+    if not os.access(limit, os.W_OK) or int(limit.read_text()) >= INSTANCES:
+        return
+    print(f"tests/hosts: raising fs.inotify.max_user_instances on this machine to {INSTANCES}", flush=True)
+    limit.write_text(f"{INSTANCES}\n")
 
 
 def _try() -> docker.DockerClient | None:
