@@ -58,9 +58,12 @@ def port_holders(host: Host, daemon: Daemon, listens: t.Iterable[Listen], *, pro
     found = []
     for address, port in sorted(listens):
         near = [row for row in rows if row.port == port and overlaps(row.address, address)]
-        if any(row.inode in own and row.listening and row.address == address for row in near):
+        listening = [row for row in near if row.inode in own and row.listening]
+        if any(row.address == address for row in listening):
             continue
-        others = [row for row in near if row.inode not in own and row.inode != "0" and (row.listening or probe)]
+        # Connections on a port on which sshd listens already are its clients'.
+        with_connections = probe and not listening
+        others = [row for row in near if row.inode not in own | {"0"} and (row.listening or with_connections)]
         is_held = not _can_bind(address, port) if probe else bool(others)
         if is_held and (others or not any(row.inode in own for row in near)):
             found.append(_named(host, others, port))

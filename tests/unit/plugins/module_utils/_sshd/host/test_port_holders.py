@@ -43,6 +43,24 @@ def test_sshd_is_no_obstacle_to_itself_and_a_user_is_named() -> None:
     ]
 
 
+def test_a_session_of_sshd_on_its_own_port_is_no_obstacle() -> None:
+    """A socket unit listens on :: for both families; the sshd that it started for a client has only the connection."""
+    with closing(socket.socket(socket.AF_INET6)) as taken:
+        taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        taken.bind(("::", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        links = {"/proc/1/fd/40": "/proc/1/fd/socket:[11]", "/proc/77/fd/4": "/proc/77/fd/socket:[12]"}
+        fake = host("", links)
+        fake.files["/proc/net/tcp6"] = (
+            HEADER
+            + row("0" * 32, port, 11, uid=0)
+            + row("0000000000000000FFFF0000060011AC", port, 12, uid=0, state="01")
+        )
+        daemon = Daemon("", "ssh.socket", 0, 0.0, "active")
+        assert holders.port_holders(fake, daemon, [("0.0.0.0", port), ("::", port)]) == []  # type: ignore[arg-type]  # fake
+
+
 def test_what_is_bound_and_does_not_listen_is_held_by_nobody_that_can_be_named() -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
