@@ -29,8 +29,20 @@ if t.TYPE_CHECKING:
 __all__ = ["Sshd", "account", "connections", "controller", "find_sshd", "read_tree", "stage"]
 
 _MISSING_DIRECTORY = re.compile(r"Missing privilege separation directory: (/\S+)")
-# In a mount namespace of its own, so that the question leaves nothing behind on the host.
-_WITH_DIRECTORY = 'mount -t tmpfs tmpfs "$1" && mkdir -m 0755 "$2" && shift 2 && exec "$@"'
+# In a mount namespace of its own, so that the question leaves nothing behind on the host: a folder in the place of $1,
+# in which $2 is. The staged files, below $4, have to stay where they are. The new folder is put together at $3.
+_WITH_DIRECTORY = """\
+set -e
+mount -n -t tmpfs tmpfs "$3"
+mkdir -m 0755 "$3${2#"$1"}"
+case "$4" in "$1"/*)
+    mkdir "$3${4#"$1"}"
+    mount -n --bind "$4" "$3${4#"$1"}" ;;
+esac
+mount -n --move "$3" "$1"
+shift 4
+exec "$@"
+"""
 
 
 @dataclass
@@ -127,8 +139,9 @@ class Sshd:
         if self.borrowed_key:
             command += ["-h", self.borrowed_key]
         if self.lacking:
-            above = os.path.dirname(self.lacking)
-            command = ["unshare", "--mount", "sh", "-c", _WITH_DIRECTORY, "sh", above, self.lacking, *command]
+            spare = self.host.scratch()
+            places = [os.path.dirname(self.lacking), self.lacking, spare, os.path.dirname(spare)]
+            command = ["unshare", "--mount", "sh", "-c", _WITH_DIRECTORY, "sh", *places, *command]
         return command
 
     def _key(self) -> str:

@@ -43,7 +43,8 @@ def test_a_question() -> None:
 
 def test_a_missing_directory_is_lent_in_a_namespace_and_remembered() -> None:
     """Seen on Debian 12 and 13: /run/sshd is there only while ssh.service has run."""
-    lent = ["unshare", "--mount", "sh", "-c", host_sshd._WITH_DIRECTORY, "sh", "/run", "/run/sshd", SSHD, *QUESTION]
+    places = ["/run", "/run/sshd", "/scratch", "/"]
+    lent = ["unshare", "--mount", "sh", "-c", host_sshd._WITH_DIRECTORY, "sh", *places, SSHD, *QUESTION]
     missing = "Missing privilege separation directory: /run/sshd\n"
     host = FakeHost(
         commands=[
