@@ -86,20 +86,22 @@ def login(fleet: str, name: str, *, seconds: int = 30) -> tuple[float, str]:
     return time.monotonic() - started, "" if done.returncode == 0 else done.stderr.strip() or str(done.returncode)
 
 
-def crowd(fleet: str, stranger: Attacked, victim: Attacked, attack: Attack, *, seconds: float) -> Crowding:
-    """Attack for ``seconds`` and log in meanwhile, one login after the other."""
+def crowd(
+    fleet: str, stranger: Attacked, victim: Attacked, attack: Attack, *, seconds: float, gather: float = 2
+) -> Crowding:
+    """Attack, and log in meanwhile for ``seconds``, one login after the other; the first after ``gather`` seconds."""
     own, there = _own(stranger), _own(victim, attack.family)
     prefix = own.rpartition(".")[0].rpartition(".")[0]
     if attack.family == 6:
         sources = [f"{_SIX}::1:{number:x}" for number in range(1, attack.sources + 1)]
     else:
         sources = [own, *(f"{prefix}.201.{number}" for number in range(1, attack.sources))]
-    words = f"{attack.mode} {there} {attack.count} {seconds + 2} --sources {' '.join(sources)}"
+    words = f"{attack.mode} {there} {attack.count} {gather + seconds} --sources {' '.join(sources)}"
     seen = Crowding()
     with ThreadPoolExecutor(1) as pool:
         attacking = pool.submit(stranger.run, f"ulimit -n 8192; python3 /root/crowd.py {words}")
         # The connections are there after a moment.
-        time.sleep(2)
+        time.sleep(gather)
         end = time.monotonic() + seconds - 2
         while time.monotonic() < end:
             took, error = login(fleet, victim.name)

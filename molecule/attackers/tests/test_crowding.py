@@ -34,7 +34,8 @@ def stock(attacked: dict[str, Attacked]) -> dict[str, Crowding]:
     seen = {}
     for name in NAMES:
         reset(attacked[name])
-        seen[name] = crowd(FLEET, attacked["stranger"], attacked[name], ONE_SOURCE[0], seconds=SECONDS)
+        # On a busy machine the crowd takes its time to come.
+        seen[name] = crowd(FLEET, attacked["stranger"], attacked[name], ONE_SOURCE[0], seconds=SECONDS, gather=10)
         # Those that were accepted and not yet let go.
         reset(attacked[name])
     return seen
