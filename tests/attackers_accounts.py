@@ -34,6 +34,8 @@ class Attack:
     made: bool = True
     # Whether a second run is played.
     again: bool = False
+    # Whether it works where sshd_config names .ssh/authorized_keys alone, as that of the RHEL family does.
+    by_one_file: bool = True
 
     def variables(self) -> dict[str, t.Any]:
         return {
@@ -134,6 +136,7 @@ CASES = [
         f"chmod 0755 .; {SSH}; chmod 0777 .ssh; echo '{KEY}' >.ssh/authorized_keys".replace("'", '"'),
         prepare=f"runuser -u mallory -- sh -c \"echo '{PLANTED} mallory' >~second/.ssh/authorized_keys2\"",
         refused=("/home/second/.ssh/authorized_keys2:1", "mallory"),
+        by_one_file=False,
     ),
     Attack(
         "a planted key, removed",

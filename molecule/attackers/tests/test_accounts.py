@@ -51,8 +51,9 @@ def played(before: dict[str, str]) -> Outcomes:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_attack(played: Outcomes, attacked: dict[str, Attacked], host: str, case: Attack) -> None:
     found = played[host][case.name]
-    assert ("msg" in found) == bool(case.refused), found
-    for words in case.refused:
+    refused = case.refused if case.by_one_file or host != "el9" else ()
+    assert ("msg" in found) == bool(refused), found
+    for words in refused:
         assert words in found["msg"], found
     for words in case.warned:
         assert words in json.dumps(found["warnings"]), found
