@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         try:
             return {**result, **self._prove(options, task_vars or {})}
         except BaselineError as error:
-            return {**result, "changed": False, "login": False, "failed": True, "msg": str(error)}
+            return {**result, "changed": False, "login": False, "failed": True, **error.as_result()}
 
     def _prove(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not is_ssh(self._connection):

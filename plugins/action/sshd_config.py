@@ -55,7 +55,7 @@ class ActionModule(CheckedAnswers):
             with quoted_errors():
                 return {**result, **self._change()}
         except BaselineError as error:
-            return {**result, "changed": False, "failed": True, "msg": str(error), **error.details}
+            return {**result, "changed": False, "failed": True, **error.as_result()}
 
     def _change(self) -> Result:
         without = self._without_login()

@@ -195,6 +195,18 @@ second_roots:
   type: list
   elements: str
   sample: []
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 import typing as t
@@ -231,7 +243,7 @@ def main() -> None:
         with host.lock("admin_user"):
             outcome = ensure(host, request)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     # The account may have written anything into a file of keys.

@@ -143,6 +143,18 @@ advisories:
   returned: where security upgrades are wished
   type: dict
   sample: {appstream: true, baseos: true, epel: true}
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -186,7 +198,7 @@ def main() -> None:
         with host.lock("dnf_automatic"):
             outcome = ensure(host, order)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)

@@ -105,6 +105,18 @@ jails:
       before: []
       after: [192.0.2.7]
       restarted: false
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 import typing as t
@@ -155,7 +167,7 @@ def main() -> None:
         with host.lock("fail2ban"):
             outcome = ensure(host, request)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(**_result(outcome))

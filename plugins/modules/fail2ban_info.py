@@ -152,6 +152,18 @@ warnings_found:
   type: list
   elements: str
   sample: ["the jail sshd cannot bite: it bans with iptables-multiport, but there is no iptables on this host"]
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -166,7 +178,7 @@ def main() -> None:
     try:
         report = look(Host(module))
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     found = report.pop("warnings")
     for warning in found:
         module.warn(warning)

@@ -227,6 +227,18 @@ proof:
       proven: true
       addresses: [203.0.113.77, "2001:db8::4d"]
       actions: [nftables]
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 import typing as t
@@ -303,7 +315,7 @@ def main() -> None:
         with host.lock("fail2ban"):
             outcome = ensure(host, wish, reload=options["reload"], proof=options["prove"])
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(**_result(outcome, wish.jails))

@@ -156,6 +156,18 @@ security_reports:
   returned: success
   type: dict
   sample: {daily_status_security_enable: "YES", security_status_pkgaudit_enable: "YES"}
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -193,7 +205,7 @@ def main() -> None:
         with host.lock("freebsd_updates"):
             outcome = ensure(host, wish if options["enabled"] else None, security_reports=options["security_reports"])
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)

@@ -214,6 +214,18 @@ unknown:
   elements: str
   returned: failure, when there are such names
   sample: [libpq-devel]
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -292,7 +304,7 @@ def main() -> None:
             ),
         )
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(**result(outcome, resolved.by_name), ansible_facts=facts)

@@ -53,6 +53,18 @@ rules:
   type: list
   elements: str
   sample: ['anchor "f2b/*" all', pass all no state]
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -74,7 +86,7 @@ def main() -> None:
         with host.lock("pf_anchor"):
             outcome = ensure(host, module.params["anchor"])
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
 
 

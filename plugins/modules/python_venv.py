@@ -157,6 +157,18 @@ venvs:
       description: Whether this environment was changed, or would be.
       type: bool
       sample: true
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 import os
@@ -198,7 +210,7 @@ def main() -> None:
         else:
             outcome = ensure(host, requests, seconds=module.params["timeout"])
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
 
 

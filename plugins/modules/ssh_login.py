@@ -102,4 +102,16 @@ sudo:
   returned: success
   type: str
   sample: nopasswd
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """

@@ -140,4 +140,16 @@ install_python:
   type: str
   returned: success
   sample: env ASSUME_ALWAYS_YES=yes pkg install -y python3
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """

@@ -281,6 +281,18 @@ version:
   type: str
   returned: success
   sample: OpenSSH_10.0p2
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -338,7 +350,7 @@ def main() -> None:
         )
         result = ensure(Host(module), order)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     if not options["_phase"]:
         del result["confirmation"]
     for text in result.pop("warnings"):

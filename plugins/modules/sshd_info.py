@@ -159,6 +159,18 @@ host_keys:
       bits: 256
       offered: true
       fingerprint: SHA256:uEYLPF1ZKhKvDVJyGmTMLWgUyjY7HoyHoHcYPLdzzF4
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -189,7 +201,7 @@ def main() -> None:
         require_plain(module.params)
         result = look(Host(module), main=module.params["path"], asked=asked)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     module.exit_json(changed=False, **result)
 
 

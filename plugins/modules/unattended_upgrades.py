@@ -255,6 +255,18 @@ lists_updated:
   returned: when fetched
   type: bool
   sample: true
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 import typing as t
@@ -315,7 +327,7 @@ def main() -> None:
         with host.lock("unattended_upgrades"):
             outcome = _absent(host) if module.params["state"] == "absent" else _present(host, module.params)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)

@@ -110,6 +110,18 @@ problems:
   type: list
   elements: str
   sample: ["APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically"]
+option:
+  description: The option or variable that the error is about.
+  returned: on failure, where it is about one
+  type: str
+where:
+  description: The file (with its line), unit, package or host that the error is about.
+  returned: on failure, where it is about one
+  type: str
+hint:
+  description: What to do next.
+  returned: on failure, where there is something to do
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -127,7 +139,7 @@ def main() -> None:
         require_apt(host)
         found = report(host)
     except BaselineError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(**error.as_result())
     for problem in found["problems"]:
         module.warn(problem)
     module.exit_json(changed=False, **found)

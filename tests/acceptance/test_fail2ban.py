@@ -58,7 +58,9 @@ def test_the_ban_actions_tool_is_there(host: Host) -> None:
 
 @pytest.fixture(params=["192.0.2.{}", "2001:db8::{}"], ids=["IPv4", "IPv6"])
 def address(request: pytest.FixtureRequest, host: Host) -> Iterator[str]:
-    chosen = str(request.param).format(random.randrange(10, 100))
+    banned = shown(host)
+    free = [one for one in (str(request.param).format(last) for last in range(10, 100)) if not names(banned, one)]
+    chosen = random.choice(free)
     yield chosen
     host.run("fail2ban-client set sshd unbanip %s", chosen)
 

@@ -31,7 +31,10 @@ class Clock:
 
 @dataclass
 class Expected:
-    """One command of a transcript and what it answers; ``writes`` are the files it leaves, ``touches`` their times."""
+    """One command of a transcript and what it answers.
+
+    ``writes`` are the files it leaves, ``touches`` their times, ``env`` is the environment that it must be given.
+    """
 
     argv: list[str]
     rc: int = 0
@@ -40,6 +43,7 @@ class Expected:
     data: str | None = None
     writes: dict[str, str | None] = field(default_factory=dict)
     touches: dict[str, int] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
 
 
 class FakeHost:
@@ -59,6 +63,7 @@ class FakeHost:
         self.programs = programs
         self.check_mode = check_mode
         self.written: list[str] = []
+        self.modes: dict[str, int] = {}
         self.mtimes = dict(mtimes or {})
         self.laid_out: dict[str, str] = {}
         self.links: dict[str, str] = {}
@@ -71,6 +76,7 @@ class FakeHost:
         expected = self.commands.pop(0)
         assert list(argv) == expected.argv
         assert data == expected.data
+        assert dict(env or {}) == expected.env, f"environment of {list(argv)}"
         for path, text in expected.writes.items():
             self._put(path, text)
         self.mtimes.update(expected.touches)
@@ -97,6 +103,7 @@ class FakeHost:
             assert not self.check_mode, f"check mode wrote {path}"
             self.written.append(path)
         self.files[path] = text
+        self.modes[path] = mode
 
     def remove(self, path: str) -> None:
         assert not self.check_mode, f"check mode removed {path}"

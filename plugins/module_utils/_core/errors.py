@@ -4,28 +4,78 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import typing as t
 
 from .text import one_line
 
-__all__ = ["BaselineError", "nearest", "unknown"]
+__all__ = ["UNCHANGED", "BaselineError", "nearest", "state_of_errors", "unknown"]
 
+# The rest of the run may have changed other things: this is true of one module's task alone.
+UNCHANGED = "this task changed nothing"
 
 _LONGEST = 20_000
 
 
 class BaselineError(Exception):
-    """A wish that cannot be fulfilled.
+    """A request that cannot be carried out, as data; ``str(error)`` is the complete sentence for the user.
 
-    ``str(error)`` is the complete message for the user: what is wrong, where, what was left unchanged, what to do.
-    It is one line, and what is not printable is quoted: programs, processes and other users put their words there.
+    ``problem`` says what is wrong. ``option`` names the module's option or the role's variable, ``where`` the file
+    (with its line), unit or host. ``state`` says what was changed before the error and what was not (default:
+    ``UNCHANGED``); an orchestrator sets it for all that it calls (``state_of_errors``). ``hint`` says what to do next.
     ``details`` (a dict of JSON values) is added to the module's result.
+
+    The sentence is ``option: where: problem; state; hint``, in one line; what is not printable in it is quoted, for
+    programs, processes and other users put texts there.
     """
 
-    def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(one_line(message, longest=_LONGEST))
+    def __init__(
+        self,
+        problem: str,
+        *,
+        option: str = "",
+        where: str = "",
+        state: str | None = None,
+        hint: str = "",
+        **details: t.Any,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.option = option
+        self.where = where
+        self.state = state
+        self.hint = hint
         self.details = details
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong and where, without what was left unchanged and what to do."""
+        return one_line(": ".join(filter(None, [self.option, self.where, self.problem])), longest=_LONGEST)
+
+    def __str__(self) -> str:
+        state = self.state
+        if state is None:
+            # Until every message is data: these name their state themselves.
+            state = "" if "; " in self.problem or "othing was" in self.problem else UNCHANGED
+        return one_line("; ".join(filter(None, [self.sentence, state, self.hint])), longest=_LONGEST)
+
+    def as_result(self) -> dict[str, t.Any]:
+        """Return what ``fail_json`` takes: the sentence as ``msg``, its parts, and the details."""
+        parts = {"option": self.option, "where": self.where, "hint": self.hint}
+        named = {name: one_line(text, longest=_LONGEST) for name, text in parts.items() if text}
+        return {"msg": str(self), **named, **self.details}
+
+
+@contextlib.contextmanager
+def state_of_errors(state: str) -> t.Iterator[None]:
+    """Let errors from inside that name no state of their own say ``state``: what has been changed when they come."""
+    try:
+        yield
+    except BaselineError as error:
+        if error.state is None:
+            error.state = state
+        raise
 
 
 def nearest(word: str, known: t.Iterable[str], *, count: int = 3) -> list[str]:

@@ -63,7 +63,7 @@ class CheckedAnswers(ActionBase):
         except BaselineError as error:
             return {
                 "failed": True,
-                "msg": str(error),
+                **error.as_result(),
                 "module_stdout": printable_lines(output, longest=_LONGEST_OUTPUT),
                 "module_stderr": printable_lines(ran.get("stderr") or "", longest=_LONGEST_OUTPUT),
                 "rc": ran.get("rc"),

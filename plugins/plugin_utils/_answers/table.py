@@ -62,7 +62,10 @@ _JAIL = {
 
 _KEY = {"type": str, "fingerprint": str, "comment": str}
 
-ANSWERS: t.Mapping[str, Fields] = {
+# The parts of a failure's ``msg``, as BaselineError has them.
+_FAILURE: Fields = {"option": str, "where": str, "hint": str}
+
+_FIELDS: t.Mapping[str, Fields] = {
     "admin_user": {
         "name": str,
         "created": bool,
@@ -206,6 +209,8 @@ ANSWERS: t.Mapping[str, Fields] = {
         "problems": [str],
     },
 }
+
+ANSWERS: t.Mapping[str, Fields] = {module: {**fields, **_FAILURE} for module, fields in _FIELDS.items()}
 
 # Fields of a result that the controller's half adds: a host that answers them is not believed.
 OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
