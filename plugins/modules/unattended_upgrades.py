@@ -275,7 +275,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import render
@@ -333,7 +333,7 @@ def main() -> None:
     module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
 
 
-def _present(host: Host, params: t.Mapping[str, t.Any]) -> Outcome:
+def _present(host: Host, params: t.Mapping[str, t.Any]) -> PolicyResult:
     wish = policy(params, expand(params["origins"], system(host)))
     schedule = params["schedule"]
     delay = schedule.get("random_delay")
@@ -343,7 +343,7 @@ def _present(host: Host, params: t.Mapping[str, t.Any]) -> Outcome:
     return apply(host, wish, drop_ins, units=units, text=render(HEADER, wish.lists, wish.values))
 
 
-def _absent(host: Host) -> Outcome:
+def _absent(host: Host) -> PolicyResult:
     return apply(host, Policy({}, {}), {name: None for name in TIMERS.values()}, units=False, text=None)
 
 

@@ -8,7 +8,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Ran
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
 
 NOW = 1_800_000_000
 
@@ -71,7 +71,9 @@ class FakeHost:
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
 
-    def run(self, argv: t.Sequence[str], *, data: str | None = None, env: t.Mapping[str, str] | None = None) -> Ran:
+    def run(
+        self, argv: t.Sequence[str], *, data: str | None = None, env: t.Mapping[str, str] | None = None
+    ) -> CommandResult:
         assert self.commands, f"command beyond the transcript: {list(argv)}"
         expected = self.commands.pop(0)
         assert list(argv) == expected.argv
@@ -80,7 +82,7 @@ class FakeHost:
         for path, text in expected.writes.items():
             self._put(path, text)
         self.mtimes.update(expected.touches)
-        return Ran(tuple(argv), expected.rc, expected.out, expected.err)
+        return CommandResult(tuple(argv), expected.rc, expected.out, expected.err)
 
     def stat(self, path: str) -> os.stat_result | None:
         """Know of the files' existence and, where ``mtimes`` has it, their time of change."""

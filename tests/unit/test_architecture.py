@@ -29,7 +29,7 @@ UNTESTED = {
     "module_utils/_core/host/locks.py",
     "module_utils/_core/host/service.py",
     "module_utils/_core/host/timers.py",
-    "module_utils/_core/outcome.py",
+    "module_utils/_core/policy_result.py",
     "module_utils/_core/rc.py",
     "module_utils/_core/rollback_script.py",
     "module_utils/_fail2ban/host/ensure.py",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..._core.errors import BaselineError
 from ..._core.host.beneath import UnsafePath
 from ..._core.os_release import parse_os_release
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from ..._core.text import printable
 from ..files import (
     home_base,
@@ -78,12 +78,12 @@ class _Plan:
         return {"account": text} if text else {}
 
 
-def ensure(host: Host, request: AccountRequest) -> Outcome:
+def ensure(host: Host, request: AccountRequest) -> PolicyResult:
     """Bring the account into the requested state and read it again; in check mode only say what would change."""
     platform = _platform(host)
     with contextlib.ExitStack() as stack:
         plan = _plan(host, request, platform, stack, unchanged=_UNTOUCHED)
-        outcome = Outcome(plan.before, plan.after, _result(request, plan), list(plan.warnings))
+        outcome = PolicyResult(plan.before, plan.after, _result(request, plan), list(plan.warnings))
         if not outcome.changed or host.check_mode:
             return outcome
         _change_account(host, request, platform, plan)
@@ -171,15 +171,15 @@ def _change_account(host: Host, request: AccountRequest, platform: Platform, pla
         if not ran.ok:
             what = "completed" if plan.state.entry else "made"
             raise BaselineError(
-                f"the account {name} cannot be {what}: {printable(ran.words())}; its keys were left alone"
+                f"the account {name} cannot be {what}: {printable(ran.message())}; its keys were left alone"
             )
     if change.sets_password:
         argv, data = password_command(request, platform)
         ran = host.run(argv, data=data)
         if not ran.ok:
             raise BaselineError(
-                f"the password of {name} cannot be set: {printable(ran.words())}; the account is there, its sudo rule "
-                "and keys were left as they were"
+                f"the password of {name} cannot be set: {printable(ran.message())}; the account is there, its sudo "
+                "rule and keys were left as they were"
             )
     plan.sudo.apply(host, name)
 
@@ -194,7 +194,7 @@ def _change_home(plan: _Plan, done: str) -> None:
         raise BaselineError(f"{error}; {done}; {_HINT}") from error
 
 
-def _require(again: _Plan, outcome: Outcome) -> None:
+def _require(again: _Plan, outcome: PolicyResult) -> None:
     """Compare what was read again: what still differs did not come into force."""
     names = {*again.before, *again.after}
     wrong = sorted(name for name in names if again.before.get(name) != again.after.get(name))

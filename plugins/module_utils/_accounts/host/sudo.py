@@ -51,7 +51,7 @@ class SudoChange:
             for argv in (["chown", "0:0", self.path], ["chmod", f"{_MODE:04o}", self.path]):
                 ran = host.run(argv)
                 if not ran.ok:
-                    raise BaselineError(f"{self.path} cannot be closed: {ran.words()}; sudo may pass over it")
+                    raise BaselineError(f"{self.path} cannot be closed: {ran.message()}; sudo may pass over it")
         if self.former:
             host.remove(self.former)
         if self.before != self.after:
@@ -61,7 +61,7 @@ class SudoChange:
         ran = host.run(["sudo", "-n", "-l", "-U", name])
         if not listed(ran.out):
             raise BaselineError(
-                f"{self.path} was written, but sudo does not list its rule for {name}: {printable(ran.words())}; the "
+                f"{self.path} was written, but sudo does not list its rule for {name}: {printable(ran.message())}; the "
                 f"keys were left as they were; look for what takes precedence with `sudo -l -U {name}`"
             )
 

@@ -20,7 +20,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..errors import BaselineError
-from .host import Ran
+from .host import CommandResult
 
 __all__ = ["User", "find_user", "private_groups", "rights_of", "run_as"]
 
@@ -92,7 +92,7 @@ def _restore(before: tuple[int, list[int]]) -> None:
 
 def run_as(
     user: User, argv: t.Sequence[str], *, folder: str, seconds: float, env: t.Mapping[str, str] | None = None
-) -> Ran:
+) -> CommandResult:
     """Run ``argv`` as ``user`` in ``folder``, with an environment of its own (and ``env``), for up to ``seconds``.
 
     Of each output stream the last megabyte is returned, whatever bytes it holds: quote it before it is shown.
@@ -119,13 +119,15 @@ def run_as(
             preexec_fn=lambda: _become(user, folder),
         )
     except OSError as error:
-        return Ran(tuple(argv), NOT_STARTED, "", f"{argv[0]} cannot be started: {error.strerror or error}")
+        return CommandResult(tuple(argv), NOT_STARTED, "", f"{argv[0]} cannot be started: {error.strerror or error}")
     except subprocess.SubprocessError:
-        return Ran(tuple(argv), NOT_STARTED, "", f"{user.name} cannot enter {folder}, or this is not run by root")
+        return CommandResult(
+            tuple(argv), NOT_STARTED, "", f"{user.name} cannot enter {folder}, or this is not run by root"
+        )
     out, err, in_time = _listen(process, seconds)
     if not in_time:
-        return Ran(tuple(argv), TIMED_OUT, out, f"{err}\nit was ended after {seconds:.0f} seconds".strip())
-    return Ran(tuple(argv), process.returncode, out, err)
+        return CommandResult(tuple(argv), TIMED_OUT, out, f"{err}\nit was ended after {seconds:.0f} seconds".strip())
+    return CommandResult(tuple(argv), process.returncode, out, err)
 
 
 def _become(user: User, folder: str) -> None:

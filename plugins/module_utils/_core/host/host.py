@@ -29,7 +29,7 @@ from . import paths
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["Host", "Ran"]
+__all__ = ["CommandResult", "Host"]
 
 _SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"]
 # No file that a module reads as a whole is longer; the longest are indexes of packages.
@@ -38,7 +38,7 @@ _PART = 1 << 16
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """What a command did: its argument list, exit status (``rc``), standard output and standard error."""
 
     argv: tuple[str, ...]
@@ -50,7 +50,7 @@ class Ran:
     def ok(self) -> bool:
         return self.rc == 0
 
-    def words(self) -> str:
+    def message(self) -> str:
         """The command's own words for people, on one line: standard error, else standard output."""
         words = one_line(self.err) or one_line(self.out) or "no output"
         return words + ("" if self.ok else f" (rc={self.rc})")
@@ -95,7 +95,7 @@ class Host:
         *,
         data: str | None = None,
         env: t.Mapping[str, str] | None = None,
-    ) -> Ran:
+    ) -> CommandResult:
         """Run ``argv`` (``argv[0]`` a name or a path) with ``LC_ALL=C``; ``data`` goes to its standard input as it is.
 
         Without ``data`` the standard input is empty: a terminal, which ssh may have given us, would be waited for.
@@ -103,14 +103,14 @@ class Host:
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
         if program is None:
-            return Ran(tuple(argv), 127, "", f"{argv[0]}: command not found")
+            return CommandResult(tuple(argv), 127, "", f"{argv[0]}: command not found")
         environment = {"LC_ALL": "C", "LANGUAGE": "C"}
         environment.update(env or {})
         self._close_standard_input()
         rc, out, err = self._module.run_command(
             [program, *argv[1:]], data=data, binary_data=True, environ_update=environment, handle_exceptions=False
         )
-        return Ran(tuple(argv), rc, out, err)
+        return CommandResult(tuple(argv), rc, out, err)
 
     # files
 

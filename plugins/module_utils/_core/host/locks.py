@@ -17,7 +17,7 @@ from ..text import printable
 from .paths import trusted
 
 if t.TYPE_CHECKING:
-    from .host import Ran
+    from .host import CommandResult
 
 __all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "still_held", "wait"]
 
@@ -93,7 +93,9 @@ def still_held(found: Holder | None, seconds: float, *, unnamed: str = "") -> Ba
     )
 
 
-def patiently(run: t.Callable[[], Ran], *, holder: Look, busy: t.Callable[[Ran], bool], seconds: float) -> Ran:
+def patiently(
+    run: t.Callable[[], CommandResult], *, holder: Look, busy: t.Callable[[CommandResult], bool], seconds: float
+) -> CommandResult:
     """Run a command that locks; wait for whoever holds the locks, up to ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:

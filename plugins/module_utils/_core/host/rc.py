@@ -17,7 +17,7 @@ from ..rc import (
 )
 
 if t.TYPE_CHECKING:
-    from .host import Host, Ran
+    from .host import CommandResult, Host
 
 __all__ = ["has_rc", "rc_act", "rc_enable", "rc_state", "rc_variables"]
 
@@ -41,14 +41,14 @@ def rc_enable(host: Host, name: str, *, unchanged: str) -> None:
     """Have the next boot start ``name`` (``service NAME enable`` writes where rc.conf(5) has the variable already)."""
     ran = host.run(["service", name, "enable"])
     if not ran.ok or is_absent(_said(ran)):
-        raise BaselineError(f"service {name} enable failed: {ran.words()}; {unchanged}")
+        raise BaselineError(f"service {name} enable failed: {ran.message()}; {unchanged}")
 
 
 def rc_act(host: Host, verb: str, name: str, *, unchanged: str) -> None:
     """Run ``service NAME oneVERB``: without ``one``, one that is off in rc.conf(5) is passed over as a success."""
     ran = host.run(["service", name, f"one{verb}"])
     if not ran.ok or is_refused(ran.out):
-        raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.words()}; {unchanged}")
+        raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.message()}; {unchanged}")
 
 
 def rc_variables(host: Host, *names: str) -> dict[str, str]:
@@ -56,5 +56,5 @@ def rc_variables(host: Host, *names: str) -> dict[str, str]:
     return read_variables(host.run(["sysrc", "-i", "-e", *names]).out)
 
 
-def _said(ran: Ran) -> str:
+def _said(ran: CommandResult) -> str:
     return f"{ran.out}\n{ran.err}"

@@ -251,7 +251,7 @@ def _start_clock(host: Host, undo: Undo) -> None:
     )
     if not ran.ok:
         raise BaselineError(
-            f"the undo of the change cannot be armed: systemd-run says {ran.words()}; {_UNCHANGED}; "
+            f"the undo of the change cannot be armed: systemd-run says {ran.message()}; {_UNCHANGED}; "
             "set confirm to false to do without"
         )
 

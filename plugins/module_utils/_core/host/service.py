@@ -68,7 +68,7 @@ def unit_states(host: Host, names: t.Sequence[str], *, more: t.Sequence[str] = (
     ran = host.run(["systemctl", "show", "--property", ",".join([*_PROPERTIES, *more]), "--", *names])
     blocks = ran.out.strip("\n").split("\n\n")
     if not ran.ok or len(blocks) != len(names):
-        raise BaselineError(f"systemctl cannot show {' '.join(names)}: {ran.words()}")
+        raise BaselineError(f"systemctl cannot show {' '.join(names)}: {ran.message()}")
     return [_unit(block, name) for block, name in zip(blocks, names)]
 
 
@@ -94,7 +94,7 @@ def act(host: Host, verb: str, *names: str, unchanged: str) -> None:
     if not ran.ok:
         tail = journal_tail(host, names[0]) if names else []
         words = "\nLast words of the journal:\n" + "\n".join(tail) if tail else ""
-        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.words()}; {unchanged}{words}")
+        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.message()}; {unchanged}{words}")
 
 
 def journal_tail(host: Host, name: str, *, lines: int = 15) -> list[str]:

@@ -112,7 +112,7 @@ def _refused(host: Host, name: str, actions: t.Iterable[str]) -> tuple[frozenset
         # ip6tables fails where the kernel has no IPv6; the first command of a tool has to work.
         if not ran.ok and argv in {tool.showing(name)[0] for tool in tools.values()}:
             raise BaselineError(
-                f"the packet filter cannot be read: {' '.join(argv)}: {ran.words()}; {_NOTHING_CHANGED}"
+                f"the packet filter cannot be read: {' '.join(argv)}: {ran.message()}; {_NOTHING_CHANGED}"
             )
         shown.append(ran.out)
     return fail2ban_ban.entries_of("\n".join(shown), name)

@@ -65,7 +65,7 @@ def with_expressions(
     ran = host.run([*interpreter(host), "-c", _PROGRAM], data=asked)
     if not ran.ok:
         raise BaselineError(
-            f"fail2ban's own code cannot be asked about expressions: {ran.words()}; nothing was changed"
+            f"fail2ban's own code cannot be asked about expressions: {ran.message()}; nothing was changed"
         )
     answers = json.loads(ran.out)
     for name in wished:

@@ -124,7 +124,7 @@ def usable_filters(host: Host) -> tuple[tuple[str, ...], str]:
 def why_no_pf(host: Host) -> str:
     """Say why a ban would not bite by pf on this host, an empty text where it would."""
     ran = host.run(["pfctl", "-s", "info"])
-    return pf_trouble(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.words()}"
+    return pf_trouble(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.message()}"
 
 
 _TRIALS = (

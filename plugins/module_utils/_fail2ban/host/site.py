@@ -244,7 +244,7 @@ class Fail2ban:
         ran = self._host.run(["fail2ban-client", *words])
         if not ran.ok:
             raise BaselineError(
-                f"fail2ban-client {' '.join(words)} failed: {ran.words()}; {self._site.path} is written"
+                f"fail2ban-client {' '.join(words)} failed: {ran.message()}; {self._site.path} is written"
             )
 
     def _start(self, streams: Streams) -> None:

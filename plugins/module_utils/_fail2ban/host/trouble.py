@@ -121,7 +121,7 @@ def not_working(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterator[s
         argv = tool.showing(name)[0]
         ran = host.run(argv)
         if not ran.ok or ran.out.startswith("Status: inactive"):
-            yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.words()}"
+            yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.message()}"
 
 
 def around(host: Host, watch: Watch, found: Trouble, *, sshd: bool) -> None:

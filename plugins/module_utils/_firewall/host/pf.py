@@ -9,7 +9,7 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.rc import rc_act, rc_enable, rc_state, rc_variables
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from .. import pf_anchor
 from ..pf_anchor import Pf
 
@@ -21,7 +21,7 @@ __all__ = ["ensure"]
 _UNTOUCHED = "nothing was changed"
 
 
-def ensure(host: Host, name: str) -> Outcome:
+def ensure(host: Host, name: str) -> PolicyResult:
     """Have pf ask the anchor ``name`` now and after each boot, and prove it."""
     pf_anchor.check_anchor(name)
     if host.find("pfctl") is None:
@@ -30,7 +30,7 @@ def ensure(host: Host, name: str) -> Outcome:
     plan = pf_anchor.plan(pf, name)
     if plan.text != pf.text:
         pf_anchor.require_same(pf, _parsed(host, plan.text, pf.path), name)
-    outcome = Outcome(
+    outcome = PolicyResult(
         {"pf": _describe(pf, name), **({} if pf.text is None else {pf.path: pf.text})},
         {"pf": "enabled, running, with the anchor\n", pf.path: plan.text},
     )
@@ -71,7 +71,7 @@ def _parsed(host: Host, text: str, path: str) -> str:
     host.lay_out({scratch: text})
     ran = host.run(["pfctl", "-nvf", scratch])
     if not ran.ok:
-        raise BaselineError(f"pf rejects {path}: {ran.words().replace(scratch, path)}; {_UNTOUCHED}")
+        raise BaselineError(f"pf rejects {path}: {ran.message().replace(scratch, path)}; {_UNTOUCHED}")
     return ran.out
 
 

@@ -21,7 +21,7 @@ from ..model import UNKNOWN_VERSION, Outcome
 from ..names import logical_names
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
     from ..model import Simulation, Wish
 
 __all__ = ["fulfil"]
@@ -130,7 +130,7 @@ class _Apt:
         ran = self._run(["apt-get", "-q", "update"])
         self._updated = True
         if self._index_is_empty():
-            raise BaselineError(f"apt-get update brought no package index: {ran.words()}; nothing was installed")
+            raise BaselineError(f"apt-get update brought no package index: {ran.message()}; nothing was installed")
         if not ran.ok or any(line.startswith(("W: ", "E: ")) for line in ran.err.splitlines()):
             self._warnings.append(f"the package index could not be read in full: {last_errors(ran.err)}")
 
@@ -198,7 +198,7 @@ class _Apt:
             ran = self._transaction(todo)
         return "" if ran.ok else last_errors(ran.err or ran.out)
 
-    def _transaction(self, todo: list[str]) -> Ran:
+    def _transaction(self, todo: list[str]) -> CommandResult:
         guard = [] if self._wish.state == "absent" else ["--no-remove"]
         return self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(todo)])
 
@@ -215,7 +215,7 @@ class _Apt:
             )
         return database
 
-    def _run(self, argv: list[str]) -> Ran:
+    def _run(self, argv: list[str]) -> CommandResult:
         return patiently(
             lambda: self._host.run(argv, env=SILENT),
             holder=self._holder,

@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from ..._core.errors import BaselineError, unknown
-from ..._core.host.host import Ran
+from ..._core.host.host import CommandResult
 from ..._core.host.locks import (
     Look,
     lock_holder,
@@ -173,7 +173,7 @@ class _Dnf:
 
     # act
 
-    def _brought_about(self, todo: list[str]) -> Ran:
+    def _brought_about(self, todo: list[str]) -> CommandResult:
         """Run the one transaction; a repository that is off is enabled first where only it has some of the packages."""
         ran = self._transaction(todo)
         missing = dnf.parse_unavailable(ran.out + ran.err)
@@ -203,7 +203,7 @@ class _Dnf:
             )
         return off
 
-    def _transaction(self, names: t.Sequence[str], *, refresh: bool = False) -> Ran:
+    def _transaction(self, names: t.Sequence[str], *, refresh: bool = False) -> CommandResult:
         command = self._command(names, refresh=refresh)
         return patiently(
             lambda: self._host.run(command),
@@ -234,11 +234,11 @@ class _Dnf:
 
     # prove
 
-    def _prove(self, before: dict[str, str], after: dict[str, str], ran: Ran | None) -> None:
+    def _prove(self, before: dict[str, str], after: dict[str, str], ran: CommandResult | None) -> None:
         names = list(self._wish.packages)
         absent = self._wish.state == "absent"
         wrong = rpm.real(self._host, names) if absent else rpm.missing(self._host, names)
-        ran = ran or Ran((), 0, "", "")
+        ran = ran or CommandResult((), 0, "", "")
         said = "" if ran.ok and not wrong else dnf.words(ran.out, ran.err)
         scripts = dnf.failed_scriptlets(ran.out + ran.err)
         # A package whose own script failed is there all the same, and dnf 5 calls the whole transaction failed for it.
@@ -260,7 +260,7 @@ class _Dnf:
         if unread:
             self._warnings.append(f"a repository could not be read: {unread}")
 
-    def _unavailable(self, missing: dict[str, str], ran: Ran) -> BaselineError:
+    def _unavailable(self, missing: dict[str, str], ran: CommandResult) -> BaselineError:
         sentences = [
             f"{name!r} is in a repository, but {why} by the configuration of dnf or a module stream"
             if why

@@ -13,7 +13,7 @@ from .. import dnf_repositories as repositories
 from ..names import enabling
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
     from ..._core.os_release import System
 
 __all__ = ["Repositories"]
@@ -48,7 +48,7 @@ class Repositories:
         configured = self.configured()
         return [next((one.id for one in repositories.matching(name, configured)), name) for name in names]
 
-    def enable(self, names: t.Sequence[str], *, install: t.Callable[[t.Sequence[str]], Ran]) -> list[str]:
+    def enable(self, names: t.Sequence[str], *, install: t.Callable[[t.Sequence[str]], CommandResult]) -> list[str]:
         """Turn ``names`` on and prove it; ``install`` installs packages. Returns their ids."""
         done: list[str] = []
         for name in names:
@@ -71,10 +71,10 @@ class Repositories:
     def _turn_on(self, one: repositories.Repository) -> str:
         """Enable a configured repository; return the words of the command that did."""
         if os.path.basename(one.path) == _REDHAT and self._host.find("subscription-manager") is not None:
-            return self._host.run(["subscription-manager", "repos", "--enable", one.id]).words()
+            return self._host.run(["subscription-manager", "repos", "--enable", one.id]).message()
         if self._generation == 5:
             option = f"{one.id}.enabled=1"
-            return self._host.run(["dnf", "config-manager", "setopt", "--create-missing-dir", option]).words()
+            return self._host.run(["dnf", "config-manager", "setopt", "--create-missing-dir", option]).message()
         # What `dnf config-manager --set-enabled` does, without the plugin that small images lack.
         self._host.write(one.path, repositories.enabled_text(self._host.read(one.path) or "", one.id))
         return ""

@@ -33,7 +33,7 @@ from ..pkg import (
 )
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
     from ..model import Wish
 
 __all__ = ["fulfil"]
@@ -208,7 +208,7 @@ class _Run:
             raise self._failed(arguments[0], ran, done="see `pkg query -a` for what of it was done")
         return last_words(ran.err)
 
-    def _run(self, arguments: list[str], *, env: t.Mapping[str, str] | None = None) -> Ran:
+    def _run(self, arguments: list[str], *, env: t.Mapping[str, str] | None = None) -> CommandResult:
         """Run pkg; wait for another one that has the database, up to ``lock_timeout`` seconds."""
         while True:
             ran = self._host.run(["pkg", *arguments], env=env)
@@ -220,13 +220,13 @@ class _Run:
 
     # errors
 
-    def _held(self, ran: Ran) -> BaselineError:
+    def _held(self, ran: CommandResult) -> BaselineError:
         pid = holder_of(ran.out)
         command = self._host.run(["ps", "-ww", "-o", "args=", "-p", str(pid)]).out.strip() if pid else ""
         holder = Holder(pid, command or "gone meanwhile", DATABASE) if pid else None
         return still_held(holder, self._wish.lock_timeout, unnamed="another pkg holds its database")
 
-    def _failed(self, verb: str, ran: Ran, *, done: str = _UNCHANGED) -> BaselineError:
+    def _failed(self, verb: str, ran: CommandResult, *, done: str = _UNCHANGED) -> BaselineError:
         words = ran.out + "\n" + ran.err
         return BaselineError(f"pkg {verb} failed: {newer_system(words) or last_words(words)}; {done}")
 

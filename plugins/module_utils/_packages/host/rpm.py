@@ -11,7 +11,7 @@ from ..._core.errors import BaselineError
 from .. import rpm
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
 
 __all__ = ["NATIVE", "installed", "lock_path", "missing", "providers", "real"]
 
@@ -62,8 +62,8 @@ def _asked(host: Host, how: str, names: t.Sequence[str]) -> list[str]:
     return found
 
 
-def _unreadable(ran: Ran) -> BaselineError:
-    said = "\n".join(rpm.damaged(ran.err)[:3]) or ran.words()
+def _unreadable(ran: CommandResult) -> BaselineError:
+    said = "\n".join(rpm.damaged(ran.err)[:3]) or ran.message()
     return BaselineError(
         f"rpm cannot read its database: {said}; nothing was changed; "
         "where it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host"

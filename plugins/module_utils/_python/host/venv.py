@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ..._core.errors import BaselineError
 from ..._core.host import paths
 from ..._core.host.as_user import User, find_user, rights_of, run_as
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from ..._core.text import printable, printable_lines
 from .. import venv as venvs
 from ..venv_script import SCRIPT
@@ -26,7 +26,7 @@ from .folder import (
 )
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
     from ..venv import Answer, Request
 
 __all__ = ["check", "ensure"]
@@ -63,13 +63,13 @@ class _Run:
     host: Host
     seconds: float
     environment: dict[str, str]
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: PolicyResult = field(default_factory=PolicyResult)
 
-    def as_owner(self, user: User, argv: list[str], folder: str) -> Ran:
+    def as_owner(self, user: User, argv: list[str], folder: str) -> CommandResult:
         return run_as(user, argv, folder=folder, seconds=self.seconds, env=self.environment)
 
 
-def ensure(host: Host, requests: t.Sequence[Request], *, seconds: float) -> Outcome:
+def ensure(host: Host, requests: t.Sequence[Request], *, seconds: float) -> PolicyResult:
     """Build the environments that are requested; one that fails does not keep the others from being built."""
     run = _Run(host, seconds, venvs.kept_environment(os.environ))
     states = _accounts(host, requests)
@@ -88,7 +88,7 @@ def ensure(host: Host, requests: t.Sequence[Request], *, seconds: float) -> Outc
     return run.outcome
 
 
-def check(host: Host, requests: t.Sequence[Request]) -> Outcome:
+def check(host: Host, requests: t.Sequence[Request]) -> PolicyResult:
     """See that the owners and groups exist and that the paths can be used; no environment is asked."""
     states, failures = _accounts(host, requests), []
     for request, state in zip(requests, states):
@@ -99,7 +99,7 @@ def check(host: Host, requests: t.Sequence[Request]) -> Outcome:
     if failures:
         raise BaselineError("; ".join(failures), venvs=[])
     pairs = zip(requests, states)
-    return Outcome(result={"venvs": [_result(request, state, changed=False) for request, state in pairs]})
+    return PolicyResult(result={"venvs": [_result(request, state, changed=False) for request, state in pairs]})
 
 
 def _accounts(host: Host, requests: t.Sequence[Request]) -> list[_State]:
@@ -197,7 +197,7 @@ def _ask(run: _Run, request: Request, user: User) -> Answer:
     return venvs.parse_answer(ran.out, request)
 
 
-def _output(ran: Ran) -> str:
+def _output(ran: CommandResult) -> str:
     return printable_lines((ran.err.strip() or ran.out.strip() or "no output")[-_LONGEST:])
 
 

@@ -60,7 +60,7 @@ class Doors:
     def _run(host: Host, argv: t.Sequence[str], unchanged: str) -> None:
         ran = host.run(argv)
         if not ran.ok:
-            raise BaselineError(f"{' '.join(argv)} failed: {ran.words()}; {unchanged}")
+            raise BaselineError(f"{' '.join(argv)} failed: {ran.message()}; {unchanged}")
 
 
 NONE = Doors()
@@ -99,7 +99,7 @@ def _needs_label(host: Host, port: int) -> bool:
     ran = host.run(["semanage", "port", "--list"])
     if not ran.ok:
         raise BaselineError(
-            f"SELinux is on, and whether it lets sshd use port {port} cannot be asked: semanage says {ran.words()}; "
+            f"SELinux is on, and whether it lets sshd use port {port} cannot be asked: semanage says {ran.message()}; "
             "nothing was changed; install policycoreutils-python-utils"
         )
     types = port_types(ran.out, port)

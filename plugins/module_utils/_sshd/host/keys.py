@@ -64,7 +64,7 @@ def _listed(host: Host, path: str) -> HostKey | None:
     key = parse_listing(path, ran.out) if ran.ok else None
     if key is None:
         raise BaselineError(
-            f"the host key {path} cannot be read: {ran.words()}; nothing was changed; restore the file, or remove it "
+            f"the host key {path} cannot be read: {ran.message()}; nothing was changed; restore the file, or remove it "
             "to have a new key made"
         )
     return key
@@ -85,7 +85,7 @@ def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> 
         ran = host.run(["ssh-keygen", "-q", "-t", kind, "-b", str(one.bits), "-N", "", "-f", place])
         key = parse_listing(one.path, host.run(["ssh-keygen", "-l", "-f", place]).out) if ran.ok else None
         if key is None:
-            raise BaselineError(f"no {kind} host key can be made: {ran.words()}; nothing was changed")
+            raise BaselineError(f"no {kind} host key can be made: {ran.message()}; nothing was changed")
         public = one.path + ".pub"
         before = {one.path: host.read(one.path), public: host.read(public)}
         after = {one.path: host.read(place), public: host.read(place + ".pub")}

@@ -24,7 +24,7 @@ from ..tree import Tree, absolute, staged
 from ..wish import Wish
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
 
 __all__ = ["Sshd", "account", "connections", "controller", "find_sshd", "read_tree", "stage"]
 
@@ -99,7 +99,7 @@ class Sshd:
         named = {name.lower() for name in re.findall(r"Bad configuration option: (\S+)", ran.err)} if not ran.ok else ()
         return frozenset(name for name in wish.settings if name.lower() in named)
 
-    def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> Ran:
+    def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> CommandResult:
         """Ask in the words that this version and this configuration want."""
         specification = connection.specification()
         # Only from OpenSSH 9.9 on is there a criterion for users without an account, and the flag that goes with it.
@@ -113,7 +113,7 @@ class Sshd:
             return self._ask(replace(connection, local_port="1"), root, options)
         return ran
 
-    def _words(self, ran: Ran, root: str) -> str:
+    def _words(self, ran: CommandResult, root: str) -> str:
         """Return sshd's own words, with the file's true name and the line that it means."""
         try:
             files = read_tree(self.host, root + self.main).files
@@ -121,9 +121,9 @@ class Sshd:
             # What the model cannot read either.
             files = {root + self.main: self.host.read(root + self.main) or ""}
         true = {path[len(root) :]: text for path, text in files.items()}
-        return placed(ran.err.replace(root, "") if root else ran.err, true) or ran.words()
+        return placed(ran.err.replace(root, "") if root else ran.err, true) or ran.message()
 
-    def _run(self, arguments: list[str]) -> Ran:
+    def _run(self, arguments: list[str]) -> CommandResult:
         ran = self.host.run(self._command(arguments))
         missing = _MISSING_DIRECTORY.search(ran.err)
         if not ran.ok and missing and not self.lacking:
@@ -149,7 +149,7 @@ class Sshd:
         ran = self.host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path])
         if not ran.ok:
             raise BaselineError(
-                f"the host has no ssh host key and none can be made: {ran.words()}; nothing was changed"
+                f"the host has no ssh host key and none can be made: {ran.message()}; nothing was changed"
             )
         return path
 

@@ -56,7 +56,7 @@ def composed(host: Host, *, parts: str = PARTS) -> apt_conf.Config:
     env = {} if parts == PARTS else {"APT_CONFIG": redirect(parts)}
     ran = host.run(["apt-config", "dump"], env=env)
     if not ran.ok:
-        words = ran.words().replace(parts, PARTS)
+        words = ran.message().replace(parts, PARTS)
         raise BaselineError(f"apt rejects its configuration: {words}; {_UNTOUCHED}. Correct that file first")
     return apt_conf.parse_dump(ran.out)
 
@@ -77,7 +77,7 @@ def archives(host: Host) -> list[origins.Archive]:
     """Return the configured archives whose index is on the host."""
     ran = host.run(["apt-get", "indextargets"])
     if not ran.ok:
-        raise BaselineError(f"apt-get cannot read its sources: {ran.words()}; {_UNTOUCHED}")
+        raise BaselineError(f"apt-get cannot read its sources: {ran.message()}; {_UNTOUCHED}")
     return origins.parse_targets(ran.out)
 
 
@@ -103,7 +103,7 @@ def pinned_down(host: Host, config: apt_conf.Config, where: origins.System) -> t
         return [], False
     ran = host.run(["apt-cache", "policy"])
     if not ran.ok:
-        raise BaselineError(f"apt rejects its preferences: {ran.words()}; {_UNTOUCHED}. Correct that file first")
+        raise BaselineError(f"apt rejects its preferences: {ran.message()}; {_UNTOUCHED}. Correct that file first")
     ranked = preferences.parse_policy(ran.out)
     barred = {pattern: preferences.barred(pattern, ranked, where) for pattern in origins.allowed(config)}
     lifted = any(preferences.lifts(text) for text in there.values())

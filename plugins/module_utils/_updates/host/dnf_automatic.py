@@ -13,7 +13,7 @@ from ..._core import timers
 from ..._core.errors import BaselineError
 from ..._core.host import service
 from ..._core.host import timers as host_timers
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from .. import dnf_automatic as dnf
 
 if t.TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Reading:
     version: str
 
 
-def ensure(host: Host, order: Order) -> Outcome:
+def ensure(host: Host, order: Order) -> PolicyResult:
     """Bring ``order`` in force and prove it."""
     program = _find(host)
     if program is None or (host.check_mode and program.generation == 5 and not _has_timer(host, program)):
@@ -84,7 +84,7 @@ def ensure(host: Host, order: Order) -> Outcome:
     text = dnf.edited(current, wished, path=dnf.CONF)
     path = timers.DROP_IN.format(program.timer)
     files = {dnf.CONF: (current, text), path: (host.read(path), order.drop_in)}
-    outcome = Outcome(
+    outcome = PolicyResult(
         {name: old for name, (old, _new) in files.items() if old is not None},
         {name: new for name, (_old, new) in files.items() if new is not None},
     )
@@ -136,11 +136,11 @@ def _has_timer(host: Host, program: Program) -> bool:
     return timer is not None and timer.load != "not-found"
 
 
-def _predicted(host: Host, order: Order) -> Outcome:
+def _predicted(host: Host, order: Order) -> PolicyResult:
     """Return what check mode knows where the package is not installed yet: the file that would be written."""
     current = host.read(dnf.CONF)
     after = {dnf.CONF: dnf.edited(current, order.keys, path=dnf.CONF)}
-    outcome = Outcome({} if current is None else {dnf.CONF: current}, after)
+    outcome = PolicyResult({} if current is None else {dnf.CONF: current}, after)
     outcome.warnings.append(
         "dnf-automatic is not installed yet, so neither its own reading of the settings nor its timer is known"
     )
@@ -177,7 +177,7 @@ def _read(host: Host, program: Program, text: str | None) -> Reading:
     host.lay_out({scratch: text or ""})
     ran = host.run([program.python, "-c", _ASK_DNF4, scratch])
     if not ran.ok:
-        words = ran.words().replace(scratch, dnf.CONF)
+        words = ran.message().replace(scratch, dnf.CONF)
         raise BaselineError(f"dnf-automatic cannot read its configuration: {words}; {_UNTOUCHED}")
     said = json.loads(ran.out)
     values = {(name, key): _shown(value) for name, part in said["sections"].items() for key, value in part.items()}
@@ -212,7 +212,7 @@ def _timers(host: Host, program: Program) -> dict[str, timers.Timer]:
     return {name: timer for name, timer in state.items() if timer.load != "not-found"}
 
 
-def _require_advisories(host: Host, order: Order, outcome: Outcome) -> None:
+def _require_advisories(host: Host, order: Order, outcome: PolicyResult) -> None:
     """Raise where security upgrades are wished and no repository says which upgrades are of that kind."""
     if order.keys.get(("commands", "upgrade_type")) != "security" or not order.enabled:
         return

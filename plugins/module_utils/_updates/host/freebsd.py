@@ -8,7 +8,7 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.rc import rc_act, rc_enable, rc_state
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from .. import freebsd as updates
 from ..freebsd_script import script
 
@@ -34,7 +34,7 @@ done
 """
 
 
-def ensure(host: Host, wish: Policy | None, *, security_reports: bool | None) -> Outcome:
+def ensure(host: Host, wish: Policy | None, *, security_reports: bool | None) -> PolicyResult:
     """Bring the policy ``wish`` in force and prove it; ``None`` takes away what an earlier one left."""
     if host.find("freebsd-version") is None:
         raise BaselineError(f"this host is no FreeBSD (it has no freebsd-version); {_UNTOUCHED}")
@@ -46,7 +46,7 @@ def ensure(host: Host, wish: Policy | None, *, security_reports: bool | None) ->
         updates.SCRIPT: (host.read(updates.SCRIPT), script(wish) if wish else None),
         updates.CRONTAB: (host.read(updates.CRONTAB), updates.crontab(wish) if wish else None),
     }
-    outcome = Outcome(
+    outcome = PolicyResult(
         {path: old for path, (old, _new) in files.items() if old is not None},
         {path: new for path, (_old, new) in files.items() if new is not None},
     )
@@ -91,11 +91,11 @@ def _periodic(host: Host, names: t.Iterable[str]) -> dict[str, str]:
         return {}
     ran = host.run(["/bin/sh", "-c", _ASK_PERIODIC, "sh", *asked])
     if not ran.ok:
-        raise BaselineError(f"the settings of periodic(8) cannot be read: {ran.words()}; {_UNTOUCHED}")
+        raise BaselineError(f"the settings of periodic(8) cannot be read: {ran.message()}; {_UNTOUCHED}")
     return {name: value for name, _equals, value in (line.partition("=") for line in ran.out.splitlines())}
 
 
-def _plan_reports(outcome: Outcome, wished: t.Mapping[str, str], present: t.Mapping[str, str]) -> list[str]:
+def _plan_reports(outcome: PolicyResult, wished: t.Mapping[str, str], present: t.Mapping[str, str]) -> list[str]:
     """Note in ``outcome`` what periodic(8) does and shall do; return the settings that have to be written."""
     # Where nobody names a setting, each job of periodic(8) that is asked for here runs.
     effective = {name: (present.get(name) or "YES").upper() for name in wished}
@@ -115,7 +115,7 @@ def _carry_out_reports(host: Host, wished: t.Mapping[str, str], wrong: t.Sequenc
         return
     ran = host.run(["sysrc", "-f", updates.PERIODIC, *(f"{name}={wished[name]}" for name in wrong)])
     if not ran.ok:
-        raise BaselineError(f"sysrc cannot write {updates.PERIODIC}: {ran.words()}; it was left as it was")
+        raise BaselineError(f"sysrc cannot write {updates.PERIODIC}: {ran.message()}; it was left as it was")
     present = _periodic(host, wrong)
     lost = [name for name in wrong if present.get(name, "").upper() != wished[name]]
     if lost:

@@ -11,14 +11,14 @@ import typing as t
 from ..._core import timers
 from ..._core.errors import BaselineError
 from ..._core.host import timers as host_timers
-from ..._core.outcome import Outcome
+from ..._core.policy_result import PolicyResult
 from ..._packages.apt import is_locked
 from .. import apt_conf, origins
 from .. import unattended_upgrades as uu
 from . import apt_state as apt
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host, Ran
+    from ..._core.host.host import CommandResult, Host
 
 __all__ = ["PATH", "TIMERS", "apply", "mail_problems"]
 
@@ -31,9 +31,9 @@ _UNTOUCHED = "nothing was changed"
 
 def apply(
     host: Host, wish: uu.Policy, drop_ins: t.Mapping[str, str | None], *, units: bool, text: str | None
-) -> Outcome:
+) -> PolicyResult:
     """Bring ``wish`` (rendered: ``text``) and the timers' ``drop_ins`` in force; ``units``: the timers must fire."""
-    outcome = Outcome()
+    outcome = PolicyResult()
     where = apt.system(host)
     paths = {timers.DROP_IN.format(name): content for name, content in drop_ins.items()}
     wished_files = {PATH: text, **paths}
@@ -93,7 +93,7 @@ def _staged(host: Host, text: str | None) -> str:
     return parts
 
 
-def _rehearse(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome, *, parts: str) -> None:
+def _rehearse(host: Host, wish: uu.Policy, where: origins.System, outcome: PolicyResult, *, parts: str) -> None:
     """Let unattended-upgrade itself say, before anything is written, that it would allow the wished origins."""
     ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env={"APT_CONFIG": apt.redirect(parts)})
     wished = ", ".join(origins.substitute(pattern, where) for pattern in wish.lists[uu.LISTS["origins"]])
@@ -133,7 +133,7 @@ def _shown(config: apt_conf.Config, key: str, wish: uu.Policy) -> str:
     return f"{config.value(key)!r} (wished: {wish.values[key]!r})"
 
 
-def _require_program(host: Host, outcome: Outcome) -> None:
+def _require_program(host: Host, outcome: PolicyResult) -> None:
     if host.find("unattended-upgrade") is not None:
         return
     if not host.check_mode:
@@ -151,7 +151,9 @@ def mail_problems(host: Host, config: apt_conf.Config) -> list[str]:
     return [f"no report will reach {address}: the host has neither mail nor sendmail"]
 
 
-def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcome: Outcome) -> list[dict[str, t.Any]]:
+def _require_archives(
+    host: Host, wish: uu.Policy, where: origins.System, outcome: PolicyResult
+) -> list[dict[str, t.Any]]:
     """Return each wished origin with the archives that it allows; one that allows none is an error."""
     patterns = wish.lists.get(uu.LISTS["origins"], ())
     if not patterns:
@@ -175,7 +177,7 @@ def _require_archives(host: Host, wish: uu.Policy, where: origins.System, outcom
         if still:
             raise BaselineError(
                 f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the lists of "
-                f"{', '.join(still)} cannot be fetched: {ran.words()}; {_UNTOUCHED}"
+                f"{', '.join(still)} cannot be fetched: {ran.message()}; {_UNTOUCHED}"
             )
     if lost:
         raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])
@@ -190,7 +192,7 @@ def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where
     )
 
 
-def _require_priority(host: Host, config: apt_conf.Config, where: origins.System, outcome: Outcome) -> None:
+def _require_priority(host: Host, config: apt_conf.Config, where: origins.System, outcome: PolicyResult) -> None:
     """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
     told, lifted = apt.pinned_down(host, config, where)
     if told and not lifted:
@@ -198,7 +200,7 @@ def _require_priority(host: Host, config: apt_conf.Config, where: origins.System
     outcome.warnings += [f"origins: {sentence}" for sentence in told]
 
 
-def _update(host: Host) -> Ran:
+def _update(host: Host) -> CommandResult:
     """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
     deadline = time.monotonic() + _LOCK_SECONDS
     ran = host.run(["apt-get", "-qq", "update"])
@@ -209,7 +211,7 @@ def _update(host: Host) -> Ran:
 
 
 def _plan_timers(
-    state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: Outcome, *, units: bool
+    state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: PolicyResult, *, units: bool
 ) -> host_timers.Plan:
     """Plan the timers and add them to ``outcome``; where systemd does not run, a schedule is an error."""
     if not state:

@@ -57,5 +57,5 @@ def report(host: Host) -> dict[str, t.Any]:
 def _pending(host: Host) -> list[dict[str, t.Any]]:
     ran = host.run(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"])
     if not ran.ok:
-        raise BaselineError(f"apt-get cannot tell the pending upgrades: {ran.words()}")
+        raise BaselineError(f"apt-get cannot tell the pending upgrades: {ran.message()}")
     return log.pending(ran.out)

@@ -11,7 +11,7 @@ import yaml
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.modules import admin_user
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"
@@ -51,10 +51,10 @@ class Module:
         raise Ended({**result, "failed": True})
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, **given: t.Any) -> tuple[dict[str, t.Any], t.Any]:
+def answer(monkeypatch: pytest.MonkeyPatch, outcome: PolicyResult, **given: t.Any) -> tuple[dict[str, t.Any], t.Any]:
     asked: list[AccountRequest] = []
 
-    def ensure(_host: t.Any, request: AccountRequest) -> Outcome:
+    def ensure(_host: t.Any, request: AccountRequest) -> PolicyResult:
         asked.append(request)
         return outcome
 
@@ -68,7 +68,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, **given: t.Any) ->
 
 def test_a_diff_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {"/home/ann/.ssh/authorized_keys": "# \x1b[2J\u202e\udcff\n"}
-    result, asked = answer(monkeypatch, Outcome(before, {}, {"name": "ann"}, ["a warning"]))
+    result, asked = answer(monkeypatch, PolicyResult(before, {}, {"name": "ann"}, ["a warning"]))
     assert result["changed"] and result["warnings"] == ["a warning"]
     assert result["diff"][0]["before"] == "# \\x1b[2J\\u202e\\udcff\n"
     json.dumps(result).encode()
@@ -76,7 +76,7 @@ def test_a_diff_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bad_options_reach_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    result, asked = answer(monkeypatch, Outcome(), name="root", authorized_keys=[f"{KEY}\u2028{KEY}"])
+    result, asked = answer(monkeypatch, PolicyResult(), name="root", authorized_keys=[f"{KEY}\u2028{KEY}"])
     assert result["failed"] and not asked
     assert result["msg"].startswith("name is 'root'")
     assert "authorized_keys, entry 1 of 1: the text has U+2028 (LINE SEPARATOR)" in result["msg"]

@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.pf import ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.pf_anchor import (
     HEADER,
@@ -162,7 +162,7 @@ def read(*, enabled: bool, at_boot: bool, rules: str = "", parsed: str | None = 
 OPEN = 'anchor "f2b/*" all\npass all no state\n'
 
 
-def run(host: FakeHost) -> Outcome:
+def run(host: FakeHost) -> PolicyResult:
     outcome = ensure(t.cast(t.Any, host), NAME)
     host.done()
     return outcome

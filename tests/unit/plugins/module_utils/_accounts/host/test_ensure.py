@@ -18,7 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.modules.admin_user import RETURN
 from tests.unit.fake_host import Expected, FakeHost
 
@@ -121,7 +121,7 @@ def settle(host: FakeHost, rule: str) -> None:
     host.stat = closed  # type: ignore[method-assign]  # The fake knows no modes.
 
 
-def ensure(host: FakeHost, request: AccountRequest) -> Outcome:
+def ensure(host: FakeHost, request: AccountRequest) -> PolicyResult:
     return host_accounts.ensure(t.cast(Host, host), request)
 
 

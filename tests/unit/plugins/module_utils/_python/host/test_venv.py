@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Ran
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._python.host import venv as glue
 from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import Request, parse_request
 from tests.unit.fake_host import FakeHost
@@ -37,7 +37,7 @@ class Programs:
         self.unmet = []
         return 0
 
-    def run(self, user: t.Any, argv: list[str], *, folder: str, seconds: float, env: t.Any = None) -> Ran:
+    def run(self, user: t.Any, argv: list[str], *, folder: str, seconds: float, env: t.Any = None) -> CommandResult:
         assert user.name == ME.pw_name
         assert folder == str(self.path)
         if argv[1:4] == ["-I", "-m", "venv"]:
@@ -45,12 +45,12 @@ class Programs:
             (self.path / "bin").mkdir(exist_ok=True)
             (self.path / "bin" / "activate").touch()
             (self.path / "bin" / "python").touch()
-            return Ran(tuple(argv), 0, "", "")
+            return CommandResult(tuple(argv), 0, "", "")
         if argv[1:4] == ["-m", "pip", "install"]:
             self.ran.append("pip")
-            return Ran(tuple(argv), self.pip(), "", "pip's own words \x1b[2J")
+            return CommandResult(tuple(argv), self.pip(), "", "pip's own words \x1b[2J")
         said = {"python": "3.13.5", "pip": self.distributions.get("pip", ""), "distributions": self.distributions}
-        return Ran(tuple(argv), 0, json.dumps({**said, "unmet": self.unmet, "undecided": self.undecided}), "")
+        return CommandResult(tuple(argv), 0, json.dumps({**said, "unmet": self.unmet, "undecided": self.undecided}), "")
 
 
 @pytest.fixture(name="programs")

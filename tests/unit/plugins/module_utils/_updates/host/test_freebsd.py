@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import CRONTAB, SCRIPT, Policy, crontab
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd_script import script
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import freebsd as glue
@@ -46,7 +46,7 @@ def periodic(*values: str, names: t.Sequence[str] = SECURITY) -> Expected:
     return Expected(["/bin/sh", "-c", glue._ASK_PERIODIC, "sh", *names], out=out)
 
 
-def ensure(host: FakeHost, wish: Policy | None = WISH, *, reports: bool | None = None) -> Outcome:
+def ensure(host: FakeHost, wish: Policy | None = WISH, *, reports: bool | None = None) -> PolicyResult:
     outcome = glue.ensure(t.cast(t.Any, host), wish, security_reports=reports)
     host.done()
     return outcome

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.outcome import Outcome
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import DROP_IN, PROPERTIES
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import quote, render
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import PARTS, require_apt
@@ -61,7 +61,7 @@ PRIORITIES = ["apt-cache", "policy"]
 REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
 
 
-def run(host: FakeHost, wish: Policy = WISH, **options: t.Any) -> Outcome:
+def run(host: FakeHost, wish: Policy = WISH, **options: t.Any) -> PolicyResult:
     settings: dict[str, t.Any] = {"drop_ins": NO_DROP_INS, "units": True, "text": TEXT, **options}
     outcome = apply(t.cast("t.Any", host), wish, settings.pop("drop_ins"), **settings)
     host.done()

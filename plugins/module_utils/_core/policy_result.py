@@ -7,11 +7,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-__all__ = ["Outcome"]
+__all__ = ["PolicyResult"]
 
 
 @dataclass
-class Outcome:
+class PolicyResult:
     """``before`` and ``after`` by file or timer, and what is in force; ``changed`` and the diff follow from them."""
 
     before: dict[str, str] = field(default_factory=dict)
