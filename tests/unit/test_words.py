@@ -1,4 +1,4 @@
-"""One term for one thing: the words that the project once had of its own do not come back, and no class has a namesake."""
+"""One term for one thing: words that the project once had of its own stay gone, and no class has a namesake."""
 
 from __future__ import annotations
 
