@@ -1,7 +1,7 @@
 """What a module weighs: its payload and its imports, against another commit: ``python -m bench.payload [COMMIT]``.
 
-For each module the size of the payload that Ansible sends (bytes, deflated), how many files of this collection are in it,
-and the seconds that a fresh Python takes to import them (the median of several rounds, both commits in turn). The ratios
+For each module the size of the payload that Ansible sends (bytes, deflated), how many files of this collection it has,
+and the seconds that a fresh Python takes to import them (the median of several rounds, both commits in turn). Ratios
 are those of this checkout to ``COMMIT``.
 """
 
