@@ -38,6 +38,15 @@ KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-
 UPDATE = ["apt-get", "-q", "update"]
 CONFIGURE = ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"]
 FIX = ["apt-get", "-q", "-y", *KEEP, "--no-remove", "--fix-broken", "install"]
+# Nobody is there to answer, so that no program may ask: exactly this is safe.
+SILENT = {
+    "APT_LISTBUGS_FRONTEND": "none",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "NEEDRESTART_MODE": "l",
+    "UCF_FORCE_CONFFOLD": "1",
+}
 SUDO_PLANNED = "Inst sudo (1.9 Debian:13.7/stable [amd64])\nConf sudo (1.9 Debian:13.7/stable [amd64])\n"
 NO_SUDO = "E: Unable to locate package sudo\n"
 
@@ -62,6 +71,11 @@ def status(*, unfinished: str = "", held: str = "", **versions: str) -> str:
         f"Package: {name}\nStatus: {states[name]}\nArchitecture: amd64\nVersion: {version}\n\n"
         for name, version in records.items()
     )
+
+
+def silent(argv: list[str], **answer: t.Any) -> Expected:
+    """A command of apt-get or dpkg, which may not ask anybody anything."""
+    return Expected(argv, env=SILENT, **answer)
 
 
 def simulate(*words: str, check: bool = False) -> list[str]:
@@ -112,8 +126,8 @@ def test_one_transaction_for_what_is_missing_from_a_fresh_index() -> None:
     host = FakeHost(
         {STATUS: status(git="2"), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
@@ -130,8 +144,8 @@ def test_recommended_packages_on_request() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*words), out=SUDO_PLANNED),
-            Expected(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*words), out=SUDO_PLANNED),
+            silent(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
@@ -151,9 +165,9 @@ def test_the_index_is_read_anew_where_it_must_be(index: dict[str, str], mtimes: 
     host = FakeHost(
         {STATUS: status(), **index},
         [
-            Expected(UPDATE, writes=dict(INDEX)),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(UPDATE, writes=dict(INDEX)),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=mtimes,
     )
@@ -165,10 +179,10 @@ def test_a_package_that_a_fresh_index_does_not_have_is_looked_for_in_a_new_one()
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
-            Expected(UPDATE),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            silent(UPDATE),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
@@ -180,10 +194,10 @@ def test_a_file_that_the_archive_replaced_is_fetched_by_a_new_index() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), rc=100, err=OUTDATED),
-            Expected(UPDATE),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), rc=100, err=OUTDATED),
+            silent(UPDATE),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
@@ -200,8 +214,8 @@ def test_unknown_packages_are_named_before_anything_is_installed() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(UPDATE),
-            Expected(simulate(*install(*names)), rc=100, out=said, err=missing),
+            silent(UPDATE),
+            silent(simulate(*install(*names)), rc=100, out=said, err=missing),
             Expected(["apt-cache", "pkgnames", "libp"], out="libpng-dev\nlibpq-dev\nlibpod-parser-perl\n"),
         ],
         mtimes=STALE,
@@ -218,7 +232,7 @@ def test_an_index_that_may_not_be_read_anew_is_not() -> None:
     host = FakeHost(
         {STATUS: status()},
         [
-            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
             Expected(["apt-cache", "pkgnames", "sudo"]),
         ],
     )
@@ -230,7 +244,7 @@ def test_an_index_that_may_not_be_read_anew_is_not() -> None:
 
 def test_an_index_that_cannot_be_read_at_all() -> None:
     words = "W: Failed to fetch http://a/InRelease  Could not connect to a:80 (192.0.2.1)."
-    host = FakeHost({STATUS: status()}, [Expected(UPDATE, err=words + "\n")])
+    host = FakeHost({STATUS: status()}, [silent(UPDATE, err=words + "\n")])
 
     assert refused(host, Wish(("sudo",))) == f"apt-get update brought no package index: {words}; nothing was installed"
 
@@ -239,9 +253,9 @@ def test_an_index_that_cannot_be_read_in_full_is_a_warning_where_it_suffices() -
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=STALE,
     )
@@ -256,7 +270,7 @@ def test_nothing_else_is_removed_for_an_installation() -> None:
     host = FakeHost(
         {STATUS: status(**{"libmariadb-dev": "1"}), **INDEX},
         [
-            Expected(
+            silent(
                 simulate(*install("libmysqlclient-dev")), out="Remv libmariadb-dev [1]\nInst libmysqlclient-dev (8 x)\n"
             )
         ],
@@ -273,7 +287,7 @@ def test_a_plan_that_cannot_be_made() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(
+            silent(
                 simulate(*install("sudo")),
                 rc=100,
                 err="E: Unable to correct problems, you have held broken packages.\n",
@@ -291,8 +305,8 @@ def test_what_is_not_installed_afterwards_fails_with_the_words_of_apt() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
         ],
         mtimes=FRESH,
     )
@@ -307,8 +321,8 @@ class TestLatest:
         host = FakeHost(
             {STATUS: status(sudo="1.8"), **INDEX},
             [
-                Expected(simulate(*install("sudo")), out="Inst sudo [1.8] (1.9 Debian:13.7/stable [amd64])\n"),
-                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+                silent(simulate(*install("sudo")), out="Inst sudo [1.8] (1.9 Debian:13.7/stable [amd64])\n"),
+                silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
             ],
             mtimes=FRESH,
         )
@@ -320,7 +334,7 @@ class TestLatest:
     def test_nothing_newer(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9"), **INDEX},
-            [Expected(UPDATE), Expected(simulate(*install("sudo")), out="sudo is already the newest version (1.9).\n")],
+            [silent(UPDATE), silent(simulate(*install("sudo")), out="sudo is already the newest version (1.9).\n")],
             mtimes=STALE,
         )
 
@@ -341,8 +355,8 @@ class TestAbsent:
         host = FakeHost(
             {STATUS: status(sudo="1.9")},
             [
-                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
-                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], writes={STATUS: status()}),
+                silent(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                silent(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], writes={STATUS: status()}),
             ],
         )
 
@@ -354,8 +368,8 @@ class TestAbsent:
         host = FakeHost(
             {STATUS: status(sudo="1.9")},
             [
-                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
-                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], rc=100, err="E: prerm failed\n"),
+                silent(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                silent(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], rc=100, err="E: prerm failed\n"),
             ],
         )
 
@@ -366,7 +380,7 @@ class TestCheckMode:
     def test_the_same_plan_without_the_transaction_and_without_a_cache(self) -> None:
         host = FakeHost(
             {STATUS: status(), **INDEX},
-            [Expected(simulate(*install("sudo"), check=True), out=SUDO_PLANNED)],
+            [silent(simulate(*install("sudo"), check=True), out=SUDO_PLANNED)],
             mtimes=FRESH,
             check_mode=True,
         )
@@ -386,7 +400,7 @@ class TestCheckMode:
     def test_a_package_that_an_outdated_index_does_not_have(self) -> None:
         host = FakeHost(
             {STATUS: status(), **INDEX},
-            [Expected(simulate(*install("sudo"), check=True), rc=100, err=NO_SUDO)],
+            [silent(simulate(*install("sudo"), check=True), rc=100, err=NO_SUDO)],
             mtimes=STALE,
             check_mode=True,
         )
@@ -400,7 +414,7 @@ class TestCheckMode:
         host = FakeHost(
             {STATUS: status(), **INDEX},
             [
-                Expected(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
+                silent(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
                 Expected(["apt-cache", *LEAVE_NO_CACHE, "pkgnames", "gitt"]),
             ],
             mtimes=FRESH,
@@ -425,7 +439,7 @@ class TestInterruptedDpkg:
     def test_its_work_is_finished_although_nothing_else_is_wished(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9", unfinished="perl")},
-            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1")})],
+            [silent(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1")})],
         )
 
         outcome = play(host, Wish(("sudo",)))
@@ -436,7 +450,7 @@ class TestInterruptedDpkg:
         journal = "/var/lib/dpkg/updates/0007"
         host = FakeHost(
             {STATUS: status(sudo="1.9"), journal: ""},
-            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1"), journal: None})],
+            [silent(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1"), journal: None})],
         )
 
         assert play(host, Wish(("sudo",))).changed
@@ -445,10 +459,10 @@ class TestInterruptedDpkg:
         host = FakeHost(
             {STATUS: status(unfinished="gcc-12"), **INDEX},
             [
-                Expected(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
-                Expected(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
-                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-                Expected(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
+                silent(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
+                silent(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
+                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+                silent(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
             ],
             mtimes=FRESH,
         )
@@ -458,7 +472,7 @@ class TestInterruptedDpkg:
     def test_somebody_elses_broken_package_is_a_warning_and_no_change(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9", unfinished="broken")},
-            [Expected(CONFIGURE, rc=1), Expected(FIX, rc=100)],
+            [silent(CONFIGURE, rc=1), silent(FIX, rc=100)],
         )
 
         outcome = play(host, Wish(("sudo",)))
@@ -499,9 +513,9 @@ class TestLocks:
         host = FakeHost(
             {STATUS: status(), **INDEX},
             [
-                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-                Expected(transact("sudo"), rc=100, err=lost),
-                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+                silent(transact("sudo"), rc=100, err=lost),
+                silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
             ],
             mtimes=FRESH,
         )

@@ -14,6 +14,8 @@ from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 from tests.unit.plugins.module_utils._packages.test_pkg import NEWER
 
 CATALOGUE = "/var/db/pkg/repos/FreeBSD/db"
+# Only what acts may take every question for answered.
+YES = {"ASSUME_ALWAYS_YES": "yes"}
 LOCKED = "pkg: Cannot get an advisory lock on a database, it is locked by another process\n"
 BOOTSTRAPPER = (
     "The package management tool is not yet installed on your system.\nPlease set ASSUME_ALWAYS_YES=yes environment "
@@ -49,7 +51,7 @@ def simulated(out: str, *names: str) -> Expected:
 
 
 def installed(*names: str, rc: int = 0, err: str = "") -> Expected:
-    return Expected(["pkg", "install", "-y", "-U", *names], rc=rc, err=err)
+    return Expected(["pkg", "install", "-y", "-U", *names], rc=rc, err=err, env=YES)
 
 
 NEW_SUDO = affected("New packages to be INSTALLED", "sudo: 1.9.17p1")
@@ -163,7 +165,7 @@ def test_pkg_itself_is_installed_first() -> None:
         commands=[
             query("", rc=1, err=BOOTSTRAPPER),
             Expected(["pkg", "-N"], rc=1, err="pkg: pkg is not installed\n"),
-            Expected(["pkg", "bootstrap", "-y"]),
+            Expected(["pkg", "bootstrap", "-y"], env=YES),
             UPDATE,
             offers("sudo 1.9.17p1 security/sudo\n", "sudo"),
             simulated(NEW_SUDO, "sudo"),
@@ -190,7 +192,10 @@ def test_a_bootstrap_that_fails_is_an_error() -> None:
             query("", rc=1, err=BOOTSTRAPPER),
             Expected(["pkg", "-N"], rc=1, err="pkg: pkg is not installed\n"),
             Expected(
-                ["pkg", "bootstrap", "-y"], rc=1, err="pkg: Error fetching https://pkg.example.org: No address record\n"
+                ["pkg", "bootstrap", "-y"],
+                rc=1,
+                err="pkg: Error fetching https://pkg.example.org: No address record\n",
+                env=YES,
             ),
         ]
     )
@@ -237,7 +242,7 @@ def test_absent_takes_along_what_depends_on_it(check_mode: bool) -> None:
     )
     commands = [query(before), Expected(["pkg", "delete", "-n", "py311-sqlite3"], out=plan)]
     if not check_mode:
-        commands += [Expected(["pkg", "delete", "-y", "py311-sqlite3"]), query(PKG)]
+        commands += [Expected(["pkg", "delete", "-y", "py311-sqlite3"], env=YES), query(PKG)]
     outcome = play(FakeHost(commands=commands, check_mode=check_mode), Wish(("databases/py-sqlite3", "git"), "absent"))
     assert outcome.after == {"pkg": "2.2.2"}
 
