@@ -37,18 +37,18 @@ def rc_state(host: Host, name: str) -> RcService:
     return read_state(name, enabled=enabled.ok, running=status.ok, words=_said(status))
 
 
-def rc_enable(host: Host, name: str, *, unchanged: str) -> None:
+def rc_enable(host: Host, name: str, *, unchanged: str | None = None) -> None:
     """Have the next boot start ``name`` (``service NAME enable`` writes where rc.conf(5) has the variable already)."""
     ran = host.run(["service", name, "enable"])
     if not ran.ok or is_absent(_said(ran)):
-        raise BaselineError(f"service {name} enable failed: {ran.message()}; {unchanged}")
+        raise BaselineError(f"service {name} enable failed: {ran.message()}", state=unchanged)
 
 
-def rc_act(host: Host, verb: str, name: str, *, unchanged: str) -> None:
+def rc_act(host: Host, verb: str, name: str, *, unchanged: str | None = None) -> None:
     """Run ``service NAME oneVERB``: without ``one``, one that is off in rc.conf(5) is passed over as a success."""
     ran = host.run(["service", name, f"one{verb}"])
     if not ran.ok or is_refused(ran.out):
-        raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.message()}; {unchanged}")
+        raise BaselineError(f"service {name} {verb} failed: {_said(ran).strip() or ran.message()}", state=unchanged)
 
 
 def rc_variables(host: Host, *names: str) -> dict[str, str]:

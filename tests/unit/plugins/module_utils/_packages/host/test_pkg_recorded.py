@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.pkg import fulfil
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.pkg import Pkg
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest
 from tests.unit.fake_host import Expected, FakeHost
 
 CASES = json.loads(
@@ -29,20 +29,20 @@ def environment(argv: list[str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
 def test_a_real_pkg_gives_the_same_again(case: dict[str, t.Any]) -> None:
-    host = FakeHost(
+    host: t.Any = FakeHost(
         {CATALOGUE: ""} if case["catalogue"] else {},
         [Expected(**command, env=environment(command["argv"])) for command in case["commands"]],
         check_mode=case["check_mode"],
         mtimes={CATALOGUE: int(time.time())} if case["catalogue"] else {},
     )
-    wish = Wish(**{**case["wish"], "packages": tuple(case["wish"]["packages"])})
+    request = PackagesRequest(**{**case["request"], "packages": tuple(case["request"]["packages"])})
     if "error" in case:
         with pytest.raises(BaselineError) as caught:
-            fulfil(host, wish)  # type: ignore[arg-type]  # a stand-in
+            Pkg(host).ensure(request)
         assert str(caught.value) == case["error"]
     else:
-        outcome = asdict(fulfil(host, wish))  # type: ignore[arg-type]  # a stand-in
-        assert {name: outcome[name] for name in case["outcome"]} == {
+        found = asdict(Pkg(host).ensure(request))
+        assert {name: found[name] for name in case["outcome"]} == {
             **case["outcome"],
             "warnings": tuple(case["outcome"]["warnings"]),
         }

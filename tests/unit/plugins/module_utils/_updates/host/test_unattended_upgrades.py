@@ -111,7 +111,11 @@ def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> 
 def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -> None:
     host = FakeHost(
         {**STOCK, "/etc/apt/preferences": "", f"{PREFERENCES}/x": PIN, f"{PREFERENCES}/x.bak": ""},
-        [Expected(DUMP, env=STAGED, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(PRIORITIES, out=NEVER)],
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=NEVER),
+        ],
         check_mode=check_mode,
     )
     with pytest.raises(BaselineError) as error:
@@ -267,7 +271,11 @@ def names(*paths: str) -> dict[str, str]:
 FAILURES = [
     pytest.param(
         {},
-        [Expected(DUMP, env=STAGED, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n")],
+        [
+            Expected(
+                DUMP, env=STAGED, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n"
+            )
+        ],
         "apt rejects its configuration: E: Syntax error /etc/apt/apt.conf.d/99x:2: Extra junk at end of file (rc=100); "
         "nothing was changed. Correct that file first",
         id="another file is broken",
@@ -452,7 +460,12 @@ def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
 def test_absent_removes_our_files() -> None:
     host = FakeHost(
         {**STOCK, PATH: TEXT},
-        [Expected(DUMP, env=STAGED), Expected(SHOW, out=STOCK_TIMERS), Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP)],
+        [
+            Expected(DUMP, env=STAGED),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP),
+        ],
     )
     outcome = run(host, Policy({}, {}), text=None, units=False)
     assert outcome.changed
