@@ -58,6 +58,8 @@ SHOW = [
     *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
 ]
 PRIORITIES = ["apt-cache", "policy"]
+# Without it apt reads its own configuration instead of the staged one, and the check sees nothing.
+STAGED = {"APT_CONFIG": "/scratch/apt.conf"}
 REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
 
 
@@ -86,10 +88,10 @@ def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> 
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=STOCK_TIMERS),
-            Expected(REHEARSE, out=ALLOWED),
+            Expected(REHEARSE, env=STAGED, out=ALLOWED),
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(DUMP, out=IN_FORCE),
         ],
@@ -109,7 +111,11 @@ def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> 
 def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -> None:
     host = FakeHost(
         {**STOCK, "/etc/apt/preferences": "", f"{PREFERENCES}/x": PIN, f"{PREFERENCES}/x.bak": ""},
-        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(PRIORITIES, out=NEVER)],
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=NEVER),
+        ],
         check_mode=check_mode,
     )
     with pytest.raises(BaselineError) as error:
@@ -170,7 +176,7 @@ def test_preferences_that_apt_rejects() -> None:
     host = FakeHost(
         {**STOCK, f"{PREFERENCES}/x": "garbage\n"},
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(PRIORITIES, rc=100, out=NEVER, err=f"{words}\n"),
         ],
@@ -186,7 +192,7 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
             Expected(SHOW, out=STOCK_TIMERS),
@@ -227,7 +233,7 @@ def test_package_lists_that_cannot_be_fetched() -> None:
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
             Expected(UPDATE, err="W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease\n"),
@@ -265,14 +271,18 @@ def names(*paths: str) -> dict[str, str]:
 FAILURES = [
     pytest.param(
         {},
-        [Expected(DUMP, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n")],
+        [
+            Expected(
+                DUMP, env=STAGED, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n"
+            )
+        ],
         "apt rejects its configuration: E: Syntax error /etc/apt/apt.conf.d/99x:2: Extra junk at end of file (rc=100); "
         "nothing was changed. Correct that file first",
         id="another file is broken",
     ),
     pytest.param(
         {f"{PARTS}/99local": 'Unattended-Upgrade::Automatic-Reboot "true";\n'},
-        [Expected(DUMP, out=IN_FORCE.replace('"false"', '"true"'))],
+        [Expected(DUMP, env=STAGED, out=IN_FORCE.replace('"false"', '"true"'))],
         "the wish is not in force: Unattended-Upgrade::Automatic-Reboot is 'true' (wished: 'false') because of "
         f"/etc/apt/apt.conf.d/99local:1. These files are read after {PATH} and win; remove those lines or wish the "
         "same; nothing was changed",
@@ -280,7 +290,7 @@ FAILURES = [
     ),
     pytest.param(
         {"/etc/apt/apt.conf": f'\n{KEY}:: "origin=*";\n'},
-        [Expected(DUMP, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
+        [Expected(DUMP, env=STAGED, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
         f"the wish is not in force: {KEY} is [{SECURITY}, origin=*] (wished: [{SECURITY}]) because of "
         f"/etc/apt/apt.conf:2. These files are read after {PATH} and win; remove those lines or wish the same; "
         "nothing was changed",
@@ -289,7 +299,7 @@ FAILURES = [
     pytest.param(
         names((FIXTURES / "lists-debian13").read_text()),
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS.replace("trixie-security", "sid")),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
         ],
@@ -300,10 +310,10 @@ FAILURES = [
     pytest.param(
         {},
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=STOCK_TIMERS),
-            Expected(REHEARSE, rc=1, err="An error occurred: Unable to parse\n"),
+            Expected(REHEARSE, env=STAGED, rc=1, err="An error occurred: Unable to parse\n"),
         ],
         "unattended-upgrade does not accept the policy (rc=1): An error occurred: Unable to parse; nothing was changed",
         id="the rehearsal fails",
@@ -325,7 +335,7 @@ def test_a_refused_policy_leaves_the_host_as_it_was(
 
 
 def test_the_package_is_missing() -> None:
-    host = FakeHost(STOCK, [Expected(DUMP, out=IN_FORCE)], programs=["apt-config"])
+    host = FakeHost(STOCK, [Expected(DUMP, env=STAGED, out=IN_FORCE)], programs=["apt-config"])
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == "the package unattended-upgrades is not installed; install it first; nothing was changed"
@@ -450,7 +460,12 @@ def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
 def test_absent_removes_our_files() -> None:
     host = FakeHost(
         {**STOCK, PATH: TEXT},
-        [Expected(DUMP), Expected(SHOW, out=STOCK_TIMERS), Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP)],
+        [
+            Expected(DUMP, env=STAGED),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP),
+        ],
     )
     outcome = run(host, Policy({}, {}), text=None, units=False)
     assert outcome.changed
