@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test lint types unit sanity molecule fuzz bench bench-crowding hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit sanity molecule fuzz bench bench-crowding hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,10 +26,13 @@ demo-down: setup  ## remove the demo's host
 
 test: lint types unit sanity molecule  ## everything
 
-lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
+check: lint types unit  ## what needs no host, in about two minutes
+
+lint: setup  ## ruff, yamllint, pymarkdown, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
+	$(BIN)/pymarkdown scan $$(git ls-files '*.md')
 	$(BIN)/shellcheck tools/*.sh .ci/run
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

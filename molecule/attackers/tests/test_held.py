@@ -101,7 +101,7 @@ def test_inputs_with_separators_are_refused_by_name_before_a_host_is_asked() -> 
 
 def test_the_modules_refuse_them_too(hosts: dict[str, Attacked], tmp_path: Path) -> None:
     match = [{"criteria": "User deploy\u2028Match all", "settings": {"PermitTTY": False}}]
-    cases = {
+    cases: dict[str, dict[str, t.Any]] = {
         "match[1].criteria: U+2028": {"sshd_config": {"match": match, "guard_users": []}},
         "name[1]: U+000A": {"packages": {"name": [f"sudo\n{INJECTED}"]}},
         "jails.sshd.maxretry: U+0085": {"fail2ban_jails": {"jails": {"sshd": {"maxretry": "5\x85bantime = -1"}}}},

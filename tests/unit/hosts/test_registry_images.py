@@ -24,8 +24,8 @@ def scenario_systems() -> set[str]:
     """Return every system that a scenario names, as what its hosts are."""
     files = [ROOT / ".config/molecule/config.yml", *ROOT.glob("molecule/*/molecule.yml")]
     platforms = [one for file in files for one in (yaml.safe_load(file.read_text()) or {}).get("platforms", [])]
-    # A machine from outside (tests/hosts/outside.py) has no image.
-    return {one.get("image", one["name"]) for one in platforms if "outside" not in one}
+    # A machine from outside (tests/hosts/outside.py) has no image; a snapshot (snapshots.py) is made of its system's.
+    return {one.get("image", one["name"]).partition("+")[0] for one in platforms if "outside" not in one}
 
 
 def installed(path: Path) -> set[str]:

@@ -61,20 +61,29 @@ def inputs(name: str, option: Spec, text: str) -> t.Iterator[Input]:
     if kind == "raw":
         yield f"{name}.user", {"user": text}
         yield f"{name}[1]", [text]
-    if kind == "dict" and parts:
-        for below, part in parts.items():
-            for place, value in inputs(f"{name}.{below}", part, text):
-                yield place, {below: value}
-    elif kind == "dict":
+    if kind == "dict":
+        yield from inputs_of_a_mapping(name, parts, text)
+    elif kind == "list":
+        yield from inputs_of_a_list(name, parts if option.get("elements") == "dict" else None, text)
+
+
+def inputs_of_a_mapping(name: str, parts: t.Mapping[str, Spec], text: str) -> t.Iterator[Input]:
+    for below, part in parts.items():
+        for place, value in inputs(f"{name}.{below}", part, text):
+            yield place, {below: value}
+    if not parts:
         yield f"{name}.any.deep[2]", {"any": {"deep": ["good", text]}}
         yield f"{name}.any", {"any": text}
         yield f"{name}.", {text: 1}
-    elif kind == "list" and option.get("elements") == "dict":
-        for below, part in parts.items():
-            for place, value in inputs(f"{name}[1].{below}", part, text):
-                yield place, [{below: value}]
-    elif kind == "list":
+
+
+def inputs_of_a_list(name: str, parts: t.Mapping[str, Spec] | None, text: str) -> t.Iterator[Input]:
+    if parts is None:
         yield f"{name}[2]", ["good", text]
+        return
+    for below, part in parts.items():
+        for place, value in inputs(f"{name}[1].{below}", part, text):
+            yield place, [{below: value}]
 
 
 class Refused(Exception):
