@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core import rollback as undo
+from ansible_collections.pyhost.baseline.plugins.module_utils._core import rollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core import timers as systemd_timers
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
@@ -29,7 +29,7 @@ Inputs = t.Mapping[str, t.Any]
 Told = t.Iterator[str]
 
 # What an error of a module says at its end; whoever collects complaints says it once.
-_UNCHANGED = ("; nothing was changed", ". Nothing was changed")
+_UNCHANGED = ("; nothing was changed", ". Nothing was changed", "; this task changed nothing")
 
 
 def complaints(role: str, options: Inputs, inputs: Inputs, family: str = "") -> list[str]:
@@ -119,7 +119,7 @@ def _sshd(given: Inputs) -> Told:
     yield from _told("sshd_match", sshd_wish.build, {}, given["sshd_match"])
     for address in given["sshd_trusted_addresses"]:
         yield from _told("sshd_trusted_addresses", sshd_trusted.check_trusted, address)
-    yield from _told("sshd_confirm_timeout", undo.check_seconds, given["sshd_confirm_timeout"])
+    yield from _told("sshd_confirm_timeout", rollback.check_seconds, given["sshd_confirm_timeout"])
 
 
 def _nothing(_given: Inputs) -> Told:

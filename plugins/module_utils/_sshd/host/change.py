@@ -10,7 +10,8 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..._core.errors import BaselineError
-from ..._core.host.rollback import Armed, counts, settle
+from ..._core.host.rollback import is_armed, resolve_pending_rollback
+from ..._core.rollback import PendingRollback
 from ..confirmation import ArmedRollback
 from ..effective import (
     Effective,
@@ -109,7 +110,7 @@ def ensure(host: Host, order: Order) -> dict[str, t.Any]:
         return _not_installed(host, order, where)
     if os.geteuid():
         raise BaselineError(f"sshd can only be configured by root; {_UNCHANGED}; run the task with become: true")
-    told = settle(host)
+    told = resolve_pending_rollback(host)
     with host.lock("sshd"):
         try:
             result = _ensure(host, order, where, sshd)
@@ -276,9 +277,9 @@ def _effective_now(sshd: Sshd, base: Connection) -> Effective:
         return {}
 
 
-def _require_undo(host: Host, armed: Armed | None) -> None:
+def _require_undo(host: Host, armed: PendingRollback | None) -> None:
     """Stop where the host's undo has begun while this run was still at it: nobody would take back what it writes."""
-    if armed and not counts(host, armed.token):
+    if armed and not is_armed(host, armed.token):
         raise BaselineError(
             f"the change took longer than the {armed.seconds} seconds of confirm_timeout, so that the host began to "
             f"take it back; {_AFTERWARDS}; give it more time"
@@ -295,7 +296,7 @@ def _apply(
     daemon: daemons.Daemon,
     *,
     move: Move,
-    armed: Armed | None,
+    armed: PendingRollback | None,
 ) -> bool:
     """Write, reload, and ask the host again; whatever fails on the way is undone."""
     pid_file = answers.first.get("pidfile", ("none",))[0]

@@ -10,8 +10,9 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.errors import BaselineError
-from ..._core.host.rollback import Armed, arm, drop
-from ..._core.rollback import Daemon as UndoDaemon
+from ..._core.host.rollback import PATHS, discard_rollback
+from ..._core.host.rollback_arm import arm_rollback
+from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackRequest
 from ..._core.text import printable
 from ..confirmation import Confirmation
 from ..match import Connection
@@ -60,7 +61,7 @@ def under_undo(
     daemon: Daemon,
     pid_file: str,
     doors: Doors = NONE,
-) -> t.Iterator[Armed | None]:
+) -> t.Iterator[PendingRollback | None]:
     """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
 
     A change that fails has been taken back by the one who made it.
@@ -68,11 +69,12 @@ def under_undo(
     if confirm.phase != "apply" or not paths:
         yield None
         return
-    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
-    shut = [one.take for one in doors.openings]
-    armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
+    by = RollbackDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
+    shut = tuple(one.take for one in doors.openings)
+    request = RollbackRequest(tuple(paths), confirm.seconds, by, tuple(doors.files), shut)
+    armed = arm_rollback(host, request, PATHS)
     try:
         yield armed
     except BaselineError:
-        drop(host)
+        discard_rollback(host)
         raise
