@@ -7,6 +7,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import Platform
 from tests.unit.fake_host import Expected, FakeHost
 
 
@@ -16,8 +17,15 @@ class DiskHost(FakeHost):
     ``journal`` has each write, removal and command in its order, with ``root`` left out of the paths.
     """
 
-    def __init__(self, root: Path, files: dict[str, str] | None = None, commands: list[Expected] | None = None) -> None:
-        super().__init__(files, commands)
+    def __init__(
+        self,
+        root: Path,
+        files: dict[str, str] | None = None,
+        commands: list[Expected] | None = None,
+        *,
+        platform: Platform | None = None,
+    ) -> None:
+        super().__init__(files, commands, platform=platform)
         self.root = str(root)
         self.journal: list[str] = []
         self._scratch = root / "scratch"

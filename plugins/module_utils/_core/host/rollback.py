@@ -20,6 +20,7 @@ from ..rollback import (
     parse_record,
     rollback_paths,
 )
+from .platform import detect_platform
 from .rollback_arm import disarm
 
 if t.TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = [
     "resolve_pending_rollback",
 ]
 
-PATHS = rollback_paths(os.uname().sysname)
+PATHS = rollback_paths(detect_platform().kernel)
 # What the rollback itself may take past its time: sshd's restart and the timer's accuracy.
 _GRACE = 10.0
 _PENDING = ("armed", "started")

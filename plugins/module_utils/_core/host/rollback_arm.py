@@ -29,8 +29,6 @@ from ..rollback import (
 from ..rollback_boot import boot_unit, cron_line, rc_script
 from ..rollback_sandbox import INSIDE, once_more_outside, sandbox
 from ..rollback_script import rollback_script
-from .rc import has_rc
-from .service import has_systemd
 
 if t.TYPE_CHECKING:
     from .host import Host
@@ -71,7 +69,7 @@ def disarm(host: Host, paths: RollbackPaths) -> None:
     """Remove a rollback that has nothing to restore."""
     for path in (paths.armed, paths.boot_link, paths.boot_unit, paths.crontab, paths.rc_script):
         host.remove(path)
-    if has_systemd():
+    if host.platform.has_systemd:
         host.run(["systemctl", "stop", f"{paths.unit}.timer"])
     shutil.rmtree(paths.folder, ignore_errors=True)
     with contextlib.suppress(OSError):
@@ -113,12 +111,12 @@ def _context(path: str) -> str:
 def _cover_boot(host: Host, plan: RollbackPlan) -> str:
     """Make the next boot roll back. The running systemd need not know: units are read anew at boot."""
     paths = plan.paths
-    if has_systemd():
+    if host.platform.has_systemd:
         host.write(paths.boot_unit, boot_unit(paths, plan.all_saved))
         host.make_directory(os.path.dirname(paths.boot_link))
         os.symlink(paths.boot_unit, paths.boot_link)
         return "systemd"
-    if has_rc():
+    if host.platform.is_freebsd:
         host.make_directory(paths.rc_scripts)
         host.write(paths.rc_script, rc_script(paths), mode=0o555)
         return "rc"
@@ -130,7 +128,7 @@ def _cover_boot(host: Host, plan: RollbackPlan) -> str:
 
 def _start_clock(host: Host, plan: RollbackPlan) -> None:
     paths = plan.paths
-    if not has_systemd():
+    if not host.platform.has_systemd:
         # A session of its own, without our pipes: it outlives the run and nobody waits for it.
         subprocess.Popen(  # noqa: S603  # a path of our own, no shell
             ["/bin/sh", paths.script, "watch"],

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback as rollbacks
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback_arm
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback import (
     PATHS,
     RollbackState,
@@ -35,7 +34,6 @@ ASKED = Expected(["/bin/sh", PATHS.script, "asked"], writes={PATHS.armed: None, 
 def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(rollbacks, "time", clock)
-    monkeypatch.setattr(rollback_arm, "has_systemd", lambda: True)
     return clock
 
 

@@ -12,6 +12,11 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback_arm
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
+    FREEBSD,
+    LINUX_WITHOUT_SYSTEMD,
+    Platform,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback_arm import arm_rollback, disarm
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
     PendingRollback,
@@ -45,13 +50,12 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollback_arm, "time", Clock())
 
 
-def manager(monkeypatch: pytest.MonkeyPatch, name: str) -> list[t.Any]:
-    """Let ``name`` be the service manager; return what is started without one."""
-    started: list[t.Any] = []
-    monkeypatch.setattr(rollback_arm, "has_systemd", lambda: name == "systemd")
-    monkeypatch.setattr(rollback_arm, "has_rc", lambda: name == "rc")
-    monkeypatch.setattr(subprocess, "Popen", lambda argv, **options: started.append((argv, options)))
-    return started
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
+    """What is started as a process of its own."""
+    found: list[t.Any] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda argv, **options: found.append((argv, options)))
+    return found
 
 
 def clock(paths: RollbackPaths, *, rc: int = 0, properties: list[str], arguments: t.Sequence[str] = ()) -> Expected:
@@ -81,10 +85,7 @@ def request(*files: Path, daemon: RollbackDaemon = SERVICE) -> RollbackRequest:
     return RollbackRequest(tuple(map(str, files)), 45, daemon)
 
 
-def test_all_is_on_the_disk_before_the_clock_starts(
-    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manager(monkeypatch, "systemd")
+def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: RollbackPaths) -> None:
     main = tmp_path / "sshd_config"
     main.write_bytes(b"Port 22\n# \xe9\n")
     main.chmod(0o640)
@@ -128,18 +129,14 @@ def test_all_is_on_the_disk_before_the_clock_starts(
     assert "systemctl restart ssh.service" in text
 
 
-def test_two_rollbacks_have_two_tokens(tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager(monkeypatch, "none")
-    host = DiskHost(tmp_path)
+def test_two_rollbacks_have_two_tokens(tmp_path: Path, paths: RollbackPaths) -> None:
+    host = DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD)
     first = arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
     disarm(host, paths)  # type: ignore[arg-type]  # a stand-in
     assert arm_rollback(host, request(), paths).token != first.token  # type: ignore[arg-type]  # a stand-in
 
 
-def test_the_rollback_of_another_run_is_left_alone(
-    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manager(monkeypatch, "systemd")
+def test_the_rollback_of_another_run_is_left_alone(tmp_path: Path, paths: RollbackPaths) -> None:
     Path(paths.folder).mkdir(parents=True)
     Path(paths.armed).write_text("another's\n9\n")
     host = DiskHost(tmp_path)
@@ -160,7 +157,6 @@ def test_a_clock_that_does_not_start_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     error: type[BaseException] | None,
 ) -> None:
-    manager(monkeypatch, "systemd")
     stop = Expected(["systemctl", "stop", "pyhost-rollback-sshd.timer"])
     host = DiskHost(tmp_path, commands=[clock(paths, rc=1, properties=boxed(paths), arguments=["sandboxed"]), stop])
     if error:
@@ -184,46 +180,41 @@ def test_a_clock_that_does_not_start_leaves_nothing(
     assert [line for line in host.journal if line.startswith("remove")][0].endswith("/armed")
 
 
-def test_a_script_that_starts_sshd_itself_has_no_sandbox(
-    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manager(monkeypatch, "systemd")
+def test_a_script_that_starts_sshd_itself_has_no_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
     host = DiskHost(tmp_path, commands=[clock(paths, properties=[])])
     arm_rollback(host, request(daemon=RollbackDaemon()), paths)  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 
-def test_a_socket_unit_has_the_sandbox(tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager(monkeypatch, "systemd")
+def test_a_socket_unit_has_the_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
     host = DiskHost(tmp_path, commands=[clock(paths, properties=boxed(paths), arguments=["sandboxed"])])
     arm_rollback(host, request(daemon=RollbackDaemon(socket="ssh.socket")), paths)  # type: ignore[arg-type]  # fake
     host.done()
 
 
 @pytest.mark.parametrize(
-    ("name", "programs", "has_crontabs", "boot"),
+    ("platform", "programs", "has_crontabs", "boot"),
     [
-        pytest.param("rc", [], True, "rc", id="FreeBSD"),
-        pytest.param("none", ["cron"], True, "cron", id="cron"),
-        pytest.param("none", ["crond"], True, "cron", id="crond"),
-        pytest.param("none", [], True, "none", id="no cron"),
-        pytest.param("none", ["cron"], False, "none", id="cron without its folder"),
-        pytest.param("none", ["crond"], False, "none", id="crond without its folder"),
+        pytest.param(FREEBSD, [], True, "rc", id="FreeBSD"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], True, "cron", id="cron"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], True, "cron", id="crond"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, [], True, "none", id="no cron"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], False, "none", id="cron without its folder"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], False, "none", id="crond without its folder"),
     ],
 )
 def test_the_next_boot_is_covered_without_systemd(
-    name: str,
+    platform: Platform,
     programs: list[str],
     has_crontabs: bool,
     boot: str,
     tmp_path: Path,
     paths: RollbackPaths,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[t.Any],
 ) -> None:
-    started = manager(monkeypatch, name)
     if not has_crontabs:
         Path(paths.crontabs).rmdir()
-    host = DiskHost(tmp_path)
+    host = DiskHost(tmp_path, platform=platform)
     host.programs = programs
     assert arm_rollback(host, request(), paths).boot == boot  # type: ignore[arg-type]  # a stand-in
     assert Path(paths.rc_script).exists() is (boot == "rc")
@@ -239,7 +230,6 @@ def test_the_next_boot_is_covered_without_systemd(
 
 
 def test_the_selinux_context_is_saved(tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager(monkeypatch, "none")
     main = tmp_path / "sshd_config"
     main.write_text("Port 22\n")
     asked: list[t.Any] = []
@@ -249,7 +239,7 @@ def test_the_selinux_context_is_saved(tmp_path: Path, paths: RollbackPaths, monk
         return b"system_u:object_r:etc_t:s0\0"
 
     monkeypatch.setattr(os, "getxattr", getxattr, raising=False)
-    arm_rollback(DiskHost(tmp_path), request(main), paths)  # type: ignore[arg-type]  # a stand-in
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(main), paths)  # type: ignore[arg-type]  # a stand-in
     assert asked == [(str(main), "security.selinux")]
     assert "0644 system_u:object_r:etc_t:s0\n" in Path(paths.script).read_text()
 
@@ -257,17 +247,15 @@ def test_the_selinux_context_is_saved(tmp_path: Path, paths: RollbackPaths, monk
 def test_a_system_without_contexts_has_none(
     tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manager(monkeypatch, "none")
     main = tmp_path / "sshd_config"
     main.write_text("Port 22\n")
     monkeypatch.delattr(os, "getxattr", raising=False)
-    arm_rollback(DiskHost(tmp_path), request(main), paths)  # type: ignore[arg-type]  # a stand-in
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(main), paths)  # type: ignore[arg-type]  # a stand-in
     assert f"restore 0 {main} {os.getuid()}:{os.getgid()} 0644 ''\n" in Path(paths.script).read_text()
 
 
-def test_the_file_behind_a_link_is_saved(tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager(monkeypatch, "none")
+def test_the_file_behind_a_link_is_saved(tmp_path: Path, paths: RollbackPaths) -> None:
     (tmp_path / "real").write_text("Port 22\n")
     (tmp_path / "sshd_config").symlink_to(tmp_path / "real")
-    arm_rollback(DiskHost(tmp_path), request(tmp_path / "sshd_config"), paths)  # type: ignore[arg-type]  # fake
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(tmp_path / "sshd_config"), paths)  # type: ignore[arg-type]  # fake
     assert f"restore 0 {tmp_path / 'real'} " in Path(paths.script).read_text()
