@@ -11,23 +11,23 @@ from dataclasses import dataclass
 
 from ..._core.errors import BaselineError
 from ..._core.host.rollback import Armed, arm, drop
-from ..._core.rollback import Daemon as UndoDaemon
+from ..._core.rollback import Daemon as RollbackDaemon
 from ..._core.text import printable
 from ..confirmation import Confirmation
 from ..match import Connection
-from .daemon import Daemon
-from .doors import NONE, Doors
+from .daemon import SshdDaemon
 from .guard import guard
+from .port_access import NONE, PortAccess
 from .sshd import Sshd
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["Confirm", "for_controller", "under_undo"]
+__all__ = ["ConfirmRequest", "armed_rollback", "gather_confirmation"]
 
 
 @dataclass(frozen=True)
-class Confirm:
+class ConfirmRequest:
     """What the controller's half asks for. ``phase``: ``plan`` (writes nothing), ``apply`` (under the undo) or none.
 
     ``login_user`` is the connection's user as Ansible knows it; the host knows better where ssh's configuration chose.
@@ -38,7 +38,7 @@ class Confirm:
     login_user: str = ""
 
 
-def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) -> Confirmation:
+def gather_confirmation(sshd: Sshd, confirm: ConfirmRequest, root: str, base: Connection) -> Confirmation:
     """Return what the controller decides by: whether its own user gets in under the candidate, and where it came in."""
     user = confirm.login_user or os.environ.get("SUDO_USER") or "root"
     refusal = ""
@@ -51,15 +51,15 @@ def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) ->
 
 
 @contextlib.contextmanager
-def under_undo(
+def armed_rollback(
     host: Host,
-    confirm: Confirm,
+    confirm: ConfirmRequest,
     paths: t.Collection[str],
     *,
     program: str,
-    daemon: Daemon,
+    daemon: SshdDaemon,
     pid_file: str,
-    doors: Doors = NONE,
+    port_access: PortAccess = NONE,
 ) -> t.Iterator[Armed | None]:
     """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
 
@@ -68,9 +68,9 @@ def under_undo(
     if confirm.phase != "apply" or not paths:
         yield None
         return
-    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
-    shut = [one.take for one in doors.openings]
-    armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
+    by = RollbackDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
+    close = [one.take for one in port_access.openings]
+    armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=port_access.files, shut=close)
     try:
         yield armed
     except BaselineError:
