@@ -17,7 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs import adm
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import input_errors
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import names as package_names
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import trusted as sshd_trusted
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import wish as sshd_wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import origins as apt_origins
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import unattended_upgrades
 
@@ -111,12 +111,12 @@ def _sections(variable: str, sections: t.Mapping[str, Inputs], check_names: t.Ca
 
 
 def _sshd(given: Inputs) -> Told:
-    yield from _told("sshd_port", sshd_wish.build, {"Port": given["sshd_port"]})
+    yield from _told("sshd_port", build_settings, {"Port": given["sshd_port"]})
     settings = given["sshd_settings"]
     # One keyword at a time, so that all that are wrong are told; the same one twice is seen in the whole only.
-    wrong = [text for item in settings.items() for text in _told("sshd_settings", sshd_wish.build, dict([item]))]
-    yield from wrong or _told("sshd_settings", sshd_wish.build, settings)
-    yield from _told("sshd_match", sshd_wish.build, {}, given["sshd_match"])
+    wrong = [text for item in settings.items() for text in _told("sshd_settings", build_settings, dict([item]))]
+    yield from wrong or _told("sshd_settings", build_settings, settings)
+    yield from _told("sshd_match", build_settings, {}, given["sshd_match"])
     for address in given["sshd_trusted_addresses"]:
         yield from _told("sshd_trusted_addresses", sshd_trusted.check_trusted, address)
     yield from _told("sshd_confirm_timeout", rollback.check_seconds, given["sshd_confirm_timeout"])

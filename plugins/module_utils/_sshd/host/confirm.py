@@ -16,19 +16,19 @@ from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackRequest
 from ..._core.text import printable
 from ..confirmation import Confirmation
 from ..match import Connection
-from .daemon import Daemon
-from .doors import NONE, Doors
+from .daemon import SshdDaemon
 from .guard import guard
+from .port_access import NONE, PortAccess
 from .sshd import Sshd
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["Confirm", "for_controller", "under_undo"]
+__all__ = ["ConfirmRequest", "armed_rollback", "gather_confirmation"]
 
 
 @dataclass(frozen=True)
-class Confirm:
+class ConfirmRequest:
     """What the controller's half asks for. ``phase``: ``plan`` (writes nothing), ``apply`` (under the undo) or none.
 
     ``login_user`` is the connection's user as Ansible knows it; the host knows better where ssh's configuration chose.
@@ -39,7 +39,7 @@ class Confirm:
     login_user: str = ""
 
 
-def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) -> Confirmation:
+def gather_confirmation(sshd: Sshd, confirm: ConfirmRequest, root: str, base: Connection) -> Confirmation:
     """Return what the controller decides by: whether its own user gets in under the candidate, and where it came in."""
     user = confirm.login_user or os.environ.get("SUDO_USER") or "root"
     refusal = ""
@@ -52,15 +52,15 @@ def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) ->
 
 
 @contextlib.contextmanager
-def under_undo(
+def armed_rollback(
     host: Host,
-    confirm: Confirm,
+    confirm: ConfirmRequest,
     paths: t.Collection[str],
     *,
     program: str,
-    daemon: Daemon,
+    daemon: SshdDaemon,
     pid_file: str,
-    doors: Doors = NONE,
+    port_access: PortAccess = NONE,
 ) -> t.Iterator[PendingRollback | None]:
     """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
 
@@ -70,8 +70,8 @@ def under_undo(
         yield None
         return
     by = RollbackDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
-    shut = tuple(one.take for one in doors.openings)
-    request = RollbackRequest(tuple(paths), confirm.seconds, by, tuple(doors.files), shut)
+    close = tuple(one.take for one in port_access.openings)
+    request = RollbackRequest(tuple(paths), confirm.seconds, by, tuple(port_access.files), close)
     armed = arm_rollback(host, request, PATHS)
     try:
         yield armed

@@ -17,14 +17,14 @@ from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
 from ..guard import (
     Account,
-    Refusal,
-    Shadow,
+    LockoutFinding,
+    ShadowEntry,
+    lockout_findings,
     out_of_reach,
-    refusals,
 )
 from ..match import Connection
-from .authorized import key_files, revoked
-from .sshd import Sshd, account
+from .authorized import read_key_files, read_revoked_keys
+from .sshd import Sshd, connection_as
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -41,11 +41,11 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     warnings: list[str] = []
     errors: list[str] = []
     for user in users:
-        for refusal in _judge(sshd, root, account(base, user)):
-            text = f"{user} from {base.address}: {refusal.text}"
-            if refusal.undecided:
+        for finding in _judge(sshd, root, connection_as(base, user)):
+            text = f"{user} from {base.address}: {finding.text}"
+            if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
-            elif refusal.pending and sshd.host.check_mode:
+            elif finding.is_pending and sshd.host.check_mode:
                 warnings.append(f"not there yet, and needed before sshd is closed: {text}")
             else:
                 errors.append(text)
@@ -56,14 +56,14 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     return warnings
 
 
-def _judge(sshd: Sshd, root: str, connection: Connection) -> list[Refusal]:
+def _judge(sshd: Sshd, root: str, connection: Connection) -> list[LockoutFinding]:
     effective = sshd.effective(connection, root=root)
     known = _account(sshd.host, connection.user)
     far = out_of_reach(connection, effective)
-    found = [Refusal(far)] if far else []
-    files = key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []
-    lists = revoked(sshd, effective.get("revokedkeys", ("none",))[0], files)
-    return found + refusals(known, connection, effective, files, now=time.time(), revoked=lists)
+    found = [LockoutFinding(far)] if far else []
+    files = read_key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []
+    lists = read_revoked_keys(sshd, effective.get("revokedkeys", ("none",))[0], files)
+    return found + lockout_findings(known, connection, effective, files, now=time.time(), revoked=lists)
 
 
 def _account(host: Host, user: str) -> Account:
@@ -90,14 +90,14 @@ def _password(host: Host, user: str) -> dict[str, t.Any]:
     if not host.platform.is_freebsd:
         return {"shadow": _shadow(host.run(["getent", "shadow", user]).out.strip().split(":"))}
     entry = parse_master_passwd(host.read("/etc/master.passwd") or "", user)
-    return {"shadow": Shadow(entry.password if entry else ""), "master": entry}
+    return {"shadow": ShadowEntry(entry.password if entry else ""), "master": entry}
 
 
-def _shadow(fields: list[str]) -> Shadow:
+def _shadow(fields: list[str]) -> ShadowEntry:
     if len(fields) != 9:
-        return Shadow()
+        return ShadowEntry()
     changed, maximum, inactive, expires = (_days(fields[place]) for place in (2, 4, 6, 7))
-    return Shadow(fields[1], changed, maximum, inactive, expires)
+    return ShadowEntry(fields[1], changed, maximum, inactive, expires)
 
 
 def _days(field: str) -> int | None:

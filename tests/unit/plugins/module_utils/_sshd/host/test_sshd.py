@@ -14,14 +14,14 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd as host_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import (
     Sshd,
-    connections,
-    controller,
+    connections_to_check,
+    incoming_connection,
     read_tree,
     stage,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
 from tests.unit.fake_host import Expected, FakeHost
 
 MAIN = "/etc/ssh/sshd_config"
@@ -197,18 +197,18 @@ def test_stage() -> None:
 )
 def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
     monkeypatch.setattr(host_sshd, "own_ssh_connection", lambda _host: said)
-    assert controller(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
+    assert incoming_connection(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
 
 
 def test_connections_for_the_wish() -> None:
-    wish = build(
+    desired = build_settings(
         {"Port": 22},
         [
             {"criteria": {"user": "upload"}, "settings": {"X11Forwarding": False}},
             {"criteria": {"group": "no-such-group"}, "settings": {"X11Forwarding": False}},
         ],
     )
-    asked, mute = connections(wish, ROOT, ["root", "nobody-such"])
+    asked, mute = connections_to_check(desired, ROOT, ["root", "nobody-such"])
     assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
     assert mute == ["group no-such-group"]
 
@@ -217,8 +217,8 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
     """The words are those of Debian 12's OpenSSH 9.2."""
     said = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
-    wish = build({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
-    assert sshd(host).unknown_keywords(wish) == {"PerSourcePenaltyExemptList"}
+    desired = build_settings({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
+    assert sshd(host).unknown_keywords(desired) == {"PerSourcePenaltyExemptList"}
     assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
     host.done()
 
@@ -226,4 +226,4 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
 def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
     said = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
-    assert sshd(host).unknown_keywords(build({"PerSourcePenaltyExemptList": "x"})) == frozenset()
+    assert sshd(host).unknown_keywords(build_settings({"PerSourcePenaltyExemptList": "x"})) == frozenset()

@@ -20,14 +20,14 @@ from ..._firewall.selinux import SSH, port_types
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["NONE", "Doors", "find_doors"]
+__all__ = ["NONE", "PortAccess", "find_port_access"]
 
 _SELINUX = "/sys/fs/selinux/enforce"
 _UFW_FILES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 
 
 @dataclass(frozen=True)
-class Doors:
+class PortAccess:
     """``kind`` is the active firewall that has rules for the old port, ``labels`` are the ports that need SELinux's."""
 
     kind: str = ""
@@ -40,7 +40,7 @@ class Doors:
         return list(_UFW_FILES) if self.kind == "ufw" else sorted({one.file for one in self.openings if one.file})
 
     @property
-    def words(self) -> list[str]:
+    def descriptions(self) -> list[str]:
         return list(dict.fromkeys(one.words for one in self.openings))
 
     def open(self, host: Host, *, unchanged: str) -> None:
@@ -50,7 +50,7 @@ class Doors:
         for one in self.openings:
             self._run(host, one.give, unchanged)
 
-    def shut(self, host: Host) -> None:
+    def close(self, host: Host) -> None:
         """Take the permissions back, by whatever still works; a label lets nobody in, so it stays."""
         for one in self.openings:
             with contextlib.suppress(BaselineError):
@@ -63,10 +63,10 @@ class Doors:
             raise BaselineError(f"{' '.join(argv)} failed: {ran.message()}; {unchanged}")
 
 
-NONE = Doors()
+NONE = PortAccess()
 
 
-def find_doors(host: Host, before: t.Collection[int], after: t.Collection[int]) -> Doors:
+def find_port_access(host: Host, before: t.Collection[int], after: t.Collection[int]) -> PortAccess:
     """Return what must go along from the ports ``before`` to those ``after``; nothing is asked where none is new."""
     new = sorted(set(after) - set(before))
     if not new:
@@ -75,8 +75,8 @@ def find_doors(host: Host, before: t.Collection[int], after: t.Collection[int]) 
     for kind, find in (("firewalld", _firewalld), ("ufw", _ufw)):
         openings = find(host, before, new)
         if openings:
-            return Doors(kind, tuple(openings), labels)
-    return Doors(labels=labels)
+            return PortAccess(kind, tuple(openings), labels)
+    return PortAccess(labels=labels)
 
 
 def _firewalld(host: Host, old: t.Collection[int], new: t.Collection[int]) -> list[Opening]:
