@@ -142,13 +142,14 @@ def differences(
     return found
 
 
-def not_in_effect(found: t.Sequence[Difference], unchanged: str) -> BaselineError:
+def not_in_effect(found: t.Sequence[Difference]) -> BaselineError:
     """Return the error for a wish that is not in force: who wins in its place, and what to do about that."""
     first = {difference.keyword: difference for difference in reversed(found)}
     reported = list(reversed(list(first.values())))
     ways = dict.fromkeys(difference.hint for difference in reported)
     return BaselineError(
-        "; ".join(["not in force: " + "; ".join(map(str, reported)), unchanged, *ways]),
+        "not in force: " + "; ".join(map(str, reported)),
+        hint="; ".join(ways),
         culprits=sorted({difference.overridden_by.where for difference in found if difference.overridden_by}),
     )
 

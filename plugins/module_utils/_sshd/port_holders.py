@@ -12,7 +12,7 @@ import struct
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError
+from .._core.errors import UNCHANGED, BaselineError
 from .._core.text import printable
 from .socket import Listen
 
@@ -90,13 +90,14 @@ def overlaps(address: str, desired: str) -> bool:
     return address == desired or "0.0.0.0" in (address, desired)
 
 
-def refuse_services(holders: t.Iterable[PortHolder], first_unprivileged: int, unchanged: str) -> None:
+def refuse_services(holders: t.Iterable[PortHolder], first_unprivileged: int) -> None:
     """Raise where root holds the port or, below the ports that every user may take, anybody: a mistake, no attack."""
     services = [one for one in holders if one.uid == 0 or one.port < first_unprivileged]
     if services:
         raise BaselineError(
-            f"sshd cannot listen where it should: {'; '.join(map(str, services))}; {unchanged}; choose another port "
-            "for sshd, or move that service",
+            f"sshd cannot listen where it should: {'; '.join(map(str, services))}",
+            state=UNCHANGED,
+            hint="choose another port for sshd, or move that service",
             port_held_by=[one.result() for one in services],
         )
 

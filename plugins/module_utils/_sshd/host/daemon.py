@@ -158,31 +158,31 @@ def newest_change(host: Host, tree: Tree) -> float:
     return max(files + [entry.st_mtime for entry in map(host.stat, folders) if entry], default=0.0)
 
 
-def reload(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, unchanged: str) -> bool:
+def reload(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool) -> bool:
     """Make the daemon read its configuration; ``moved`` says that it shall listen elsewhere. True where there was one.
 
     A socket unit holds the port itself: after a move it is started again, and the service, which has the old socket,
     ends first. Sessions live on.
     """
     if daemon.rc:
-        return _reload_by_rc(host, daemon, pid_file=pid_file, unchanged=unchanged)
+        return _reload_by_rc(host, daemon, pid_file=pid_file)
     if daemon.at_boot:
         # Not "enable": its link sshd.service makes systemd 257 take the running ssh.service for dead (Debian 13).
-        service.act(host, "add-wants", "multi-user.target", daemon.unit, unchanged=unchanged)
+        service.act(host, "add-wants", "multi-user.target", daemon.unit)
     if daemon.socket_unit and moved:
-        service.act(host, "daemon-reload", unchanged=unchanged)
+        service.act(host, "daemon-reload")
     if daemon.socket and moved:
         if daemon.unit:
-            service.act(host, "stop", daemon.unit, unchanged=unchanged)
-        service.act(host, "restart", daemon.socket, unchanged=unchanged)
+            service.act(host, "stop", daemon.unit)
+        service.act(host, "restart", daemon.socket)
     elif daemon.socket and daemon.running:
         # A reload by SIGHUP loses the sockets that systemd passed on, and sshd dies of "Cannot bind any address".
-        service.act(host, "restart", daemon.unit, unchanged=unchanged)
+        service.act(host, "restart", daemon.unit)
     elif daemon.unit and daemon.running:
-        service.act(host, "reload", daemon.unit, unchanged=unchanged)
+        service.act(host, "reload", daemon.unit)
         _wait_until_loaded(host, daemon, pid_file)
     elif daemon.unit and not daemon.socket:
-        service.act(host, "start", daemon.unit, unchanged=unchanged)
+        service.act(host, "start", daemon.unit)
     elif daemon.running:
         os.kill(daemon.pid, signal.SIGHUP)
         _wait_until_loaded(host, daemon, pid_file)
@@ -191,11 +191,11 @@ def reload(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, unchan
     return True
 
 
-def _reload_by_rc(host: Host, daemon: SshdDaemon, *, pid_file: str, unchanged: str) -> bool:
+def _reload_by_rc(host: Host, daemon: SshdDaemon, *, pid_file: str) -> bool:
     """Reload, or start, by FreeBSD's rc(8); sshd opens its ports anew in both cases."""
     if daemon.at_boot:
-        rc.rc_enable(host, daemon.rc, unchanged=unchanged)
-    rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc, unchanged=unchanged)
+        rc.rc_enable(host, daemon.rc)
+    rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc)
     if daemon.running:
         _wait_until_loaded(host, daemon, pid_file)
     return True
@@ -208,7 +208,7 @@ def _start_words(daemon: SshdDaemon) -> str:
 def recover(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, expected: t.Collection[Listen]) -> bool:
     """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``expected``."""
     with contextlib.suppress(BaselineError):
-        reload(host, daemon, pid_file=pid_file, moved=moved, unchanged="")
+        reload(host, daemon, pid_file=pid_file, moved=moved)
     if not unanswered(expected, seconds=5.0):
         return True
     if daemon.unit:
@@ -259,11 +259,11 @@ def _wait_until_loaded(host: Host, daemon: SshdDaemon, pid_file: str) -> None:
         time.sleep(0.05)
 
 
-def no_answer_error(host: Host, daemon: SshdDaemon, wrong: t.Iterable[str], done: str) -> BaselineError:
+def no_answer_error(host: Host, daemon: SshdDaemon, wrong: t.Iterable[str]) -> BaselineError:
     """Return the error for a daemon that does not answer where it should."""
     tail = service.journal_tail(host, daemon.unit) if daemon.unit else []
     log = "the journal" if daemon.unit else _AUTH_LOG
     if daemon.rc:
         tail = host.run(["tail", "-n", "15", _AUTH_LOG]).out.splitlines()
-    words = f"\nLast words of {log}:\n" + "\n".join(tail) if tail else ""
-    return BaselineError(f"sshd does not answer on {', '.join(wrong)}; {done}{words}")
+    hint = f"see {log}, which ends with:\n" + "\n".join(tail) if tail else ""
+    return BaselineError(f"sshd does not answer on {', '.join(wrong)}", hint=hint)

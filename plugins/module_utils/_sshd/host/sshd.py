@@ -75,7 +75,6 @@ class Sshd:
         *,
         root: str = "",
         options: t.Sequence[str] = (),
-        unchanged: str = "nothing was changed",
     ) -> Effective:
         """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host.
 
@@ -83,7 +82,7 @@ class Sshd:
         """
         ran = self._ask(connection, root, options)
         if not ran.ok:
-            raise BaselineError(f"sshd rejects the configuration: {self._message(ran, root)}; {unchanged}")
+            raise BaselineError(f"sshd rejects the configuration: {self._message(ran, root)}")
         return parse_effective(ran.out)
 
     def unknown_keywords(self, desired: SshdSettings) -> frozenset[str]:

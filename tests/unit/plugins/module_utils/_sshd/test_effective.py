@@ -132,10 +132,8 @@ def test_the_way_out(keyword: str, value: str, other: str, release: Release, hin
     answers: list[tuple[Connection, Effective, Effective]] = [
         (ROOT, {keyword.lower(): (value,)}, {keyword.lower(): reported})
     ]
-    error = not_in_effect(
-        differences(directives, build_settings({keyword: value}), OWN, answers, release), "nothing was changed"
-    )
-    assert str(error).endswith("; nothing was changed; " + hint.format(it=f"{path}:1"))
+    error = not_in_effect(differences(directives, build_settings({keyword: value}), OWN, answers, release))
+    assert (error.state, error.hint) == (None, hint.format(it=f"{path}:1"))
     assert error.details == {"culprits": [f"{path}:1"]}
 
 

@@ -202,5 +202,5 @@ def test_a_disabled_service_is_wanted_at_boot_again_and_reloaded() -> None:
         ],
     )
     disabled = daemon(at_boot="disabled")
-    assert daemons.reload(host, disabled, pid_file="/run/sshd.pid", moved=False, unchanged="")  # type: ignore[arg-type]
+    assert daemons.reload(host, disabled, pid_file="/run/sshd.pid", moved=False)  # type: ignore[arg-type]
     host.done()
