@@ -17,21 +17,21 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
+    invalid_answer,
     parse_confirmation,
     read_ports,
-    unfit_answer,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedAnswers, quoted_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import (
-    find_door,
+    confirm_by_login,
+    find_working_login,
     new_port,
-    prove,
-    take_back,
+    roll_back,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import proof_request
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_password, is_ssh, target_of
@@ -97,10 +97,10 @@ class ActionModule(CheckedAnswers):
         if not _changes(planned):
             return
         seconds = proof_request(self._task.args).seconds
-        rehearsal = parse_confirmation(answer, seconds=seconds, state=_UNCHANGED).rehearsal
+        preflight = parse_confirmation(answer, seconds=seconds, state=_UNCHANGED).preflight
         lost = (
-            "; ".join(f"{option} {', '.join(names)}" for option, names in rehearsal.without.items())
-            if rehearsal
+            "; ".join(f"{option} {', '.join(names)}" for option, names in preflight.without.items())
+            if preflight
             else ""
         )
         if lost:
@@ -120,7 +120,7 @@ class ActionModule(CheckedAnswers):
             done = self._execute_module(module_args={**self._task.args, **internal}, task_vars=self._vars)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             # ansible-core reads an answer before anybody else can, and trips over types that no module sends.
-            raise unfit_answer("ansible-core cannot read it", state) from error
+            raise invalid_answer("ansible-core cannot read it", state) from error
         answer = done.pop("confirmation", None) if isinstance(done, dict) else None
         return module_answer(done, state=state), answer
 
@@ -136,7 +136,9 @@ class ActionModule(CheckedAnswers):
             raise BaselineError(
                 f"{error}; {_UNCHANGED}; name the port in settings (Port), or set confirm to false"
             ) from error
-        door = find_door(own, request.users, password=password, own_refusal=facts.refusal, rehearsal=facts.rehearsal)
+        verified = find_working_login(
+            own, request.users, password=password, own_refusal=facts.refusal, preflight=facts.preflight
+        )
         started = time.monotonic()
         seconds = request.seconds
         later = (
@@ -146,8 +148,8 @@ class ActionModule(CheckedAnswers):
         try:
             done, answer = self._module("apply", state=later)
         except AnsibleConnectionFailure as error:
-            said = printable(str(error))
-            raise BaselineError(f"the connection was lost while sshd was changed ({said}); {later}") from error
+            message = printable(str(error))
+            raise BaselineError(f"the connection was lost while sshd was changed ({message}); {later}") from error
         if not _changes(done):
             return done
         armed = parse_confirmation(answer, seconds=seconds, state=later).armed
@@ -160,27 +162,30 @@ class ActionModule(CheckedAnswers):
                 requested=request.ports,
             )
         except BaselineError as error:
-            raise unfit_answer(f"ports: {error}", later) from error
-        door = replace(door, target=target_of(self._connection, user=door.target.user, port=port))
-        complaint = prove(
-            door, armed=bool(armed), until=started + seconds / 2, place=armed.place if armed else Place("sshd")
+            raise invalid_answer(f"ports: {error}", later) from error
+        verified = replace(verified, target=target_of(self._connection, user=verified.target.user, port=port))
+        problem = confirm_by_login(
+            verified,
+            armed=bool(armed),
+            until=started + seconds / 2,
+            place=armed.paths if armed else RollbackPaths("sshd"),
         )
-        if not complaint and armed and not door.sudo:
-            complaint = self._confirm_over_connection(armed.place)
-        if complaint:
-            self._give_up(complaint, armed, deadline=started + seconds)
+        if not problem and armed and not verified.sudo:
+            problem = self._confirm_over_connection(armed.paths)
+        if problem:
+            self._give_up(problem, armed, deadline=started + seconds)
         done["confirmed_by"] = {
             "method": "login",
-            "user": door.target.user,
-            "port": door.target.port or 22,
-            "sudo": door.sudo,
+            "user": verified.target.user,
+            "port": verified.target.port or 22,
+            "sudo": verified.sudo,
             "seconds": round(time.monotonic() - started, 1),
         }
-        if door.warning:
-            done["warnings"] = [*done.get("warnings", []), door.warning]
+        if verified.warning:
+            done["warnings"] = [*done.get("warnings", []), verified.warning]
         return done
 
-    def _confirm_over_connection(self, place: Place) -> str:
+    def _confirm_over_connection(self, place: RollbackPaths) -> str:
         """Confirm by the connection of the play, where the user who logged in has no sudo from here."""
         try:
             ran = self._low_level_execute_command(f"sh {place.script} confirm")
@@ -191,30 +196,28 @@ class ActionModule(CheckedAnswers):
             )
         return "" if ran["rc"] == 0 else f"the change could not be confirmed: {printable(ran['stderr'].strip())}"
 
-    def _give_up(self, complaint: str, armed: ArmedRollback | None, *, deadline: float) -> t.NoReturn:
+    def _give_up(self, problem: str, armed: ArmedRollback | None, *, deadline: float) -> t.NoReturn:
         if not armed:
             raise BaselineError(
-                f"sshd was made to read its files, which had been there before, and now {complaint}; "
+                f"sshd was made to read its files, which had been there before, and now {problem}; "
                 "there is no earlier configuration to go back to"
             )
-        outcome = take_back(
+        outcome = roll_back(
             target_of(self._connection),
             password=become_password(self, self._vars),
             master=self._control_master(),
             deadline=deadline,
-            place=armed.place,
+            place=armed.paths,
         )
         if outcome.rolled_back is None:
             boot = ", or at its next boot" if armed.boot != "none" else ""
             end = (
                 f"the host takes the change back by itself, {armed.seconds} seconds after it was made{boot}, "
-                f"which could not be seen from here: {outcome.words}"
+                f"which could not be seen from here: {outcome.message}"
             )
         else:
-            end = outcome.words
-        raise BaselineError(
-            f"the new configuration was applied, but {complaint}; {end}", rolled_back=outcome.rolled_back
-        )
+            end = outcome.message
+        raise BaselineError(f"the new configuration was applied, but {problem}; {end}", rolled_back=outcome.rolled_back)
 
     def _control_master(self) -> str | None:
         """Return the socket of the connection's control master, which lives through what shuts new logins out."""

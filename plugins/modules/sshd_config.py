@@ -77,7 +77,7 @@ options:
         required: true
   crypto:
     description:
-      - The posture of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
+      - The profile of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
         also with V(null).
       - V(system) leaves them to the distribution (its crypto policy, sshd's own defaults).
       - V(hardened) offers only what ssh-audit 3.9.0 finds neither a failure nor a warning in. The only key exchange is
@@ -213,12 +213,12 @@ exceptions:
 crypto:
   description:
     - What O(crypto) comes to on this host. C(policy) is the title of ssh-audit's policy that V(strict) fulfils,
-      C(left_out) says what of the posture this host does not have, C(host_keys) are those that are offered and
+      C(left_out) says what of the profile this host does not have, C(host_keys) are those that are offered and
       C(replaced) those that were replaced. A fingerprint is empty in check mode where the key is still to be made.
   type: dict
   returned: success
   sample:
-    posture: hardened
+    profile: hardened
     policy: ""
     left_out: ["KexAlgorithms: this OpenSSH does not know mlkem768x25519-sha256"]
     host_keys:
@@ -301,19 +301,19 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import POSTURES
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import Order, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import Confirm
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import Posture
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import PROFILES
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import CryptoProfile
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import folded
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 
 BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
 ARGUMENTS = {
     "settings": {"type": "dict", "default": {}},
     "defaults": {"type": "dict", "default": {}},
     "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
-    "crypto": {"type": "str", "choices": list(POSTURES), "default": "system"},
+    "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
     "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
     "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
     "guard_users": {"type": "list", "elements": "str", "default": []},
@@ -325,10 +325,10 @@ ARGUMENTS = {
 }
 
 
-def confirm_wish(options: dict) -> Confirm:
+def confirm_request(options: dict) -> ConfirmRequest:
     """Return what the controller's half asked for."""
     check_seconds(options["confirm_timeout"])
-    return Confirm(options["_phase"] or "", options["confirm_timeout"], options["_login_user"] or "")
+    return ConfirmRequest(options["_phase"] or "", options["confirm_timeout"], options["_login_user"] or "")
 
 
 def main() -> None:
@@ -336,19 +336,19 @@ def main() -> None:
     options = module.params
     try:
         require_plain(options)
-        spoken = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
-        order = Order(
-            wish=build(options["settings"], options["match"], defaults=options["defaults"]),
+        explicit = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
+        request = SshdRequest(
+            desired=build_settings(options["settings"], options["match"], defaults=options["defaults"]),
             main=options["path"],
             dropin=options["dropin"],
             users=tuple(options["guard_users"]),
             reload=options["reload"],
-            confirm=confirm_wish(options),
-            posture=Posture(options["crypto"], spoken),
+            confirm=confirm_request(options),
+            profile=CryptoProfile(options["crypto"], explicit),
             optional=frozenset(map(folded, map(str, options["defaults"])))
             - set(map(folded, map(str, options["settings"]))),
         )
-        result = ensure(Host(module), order)
+        result = ensure(Host(module), request)
     except BaselineError as error:
         module.fail_json(**error.as_result())
     if not options["_phase"]:

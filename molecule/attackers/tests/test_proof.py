@@ -149,11 +149,11 @@ def pair(attacked: dict[str, Attacked]) -> Pair:
 def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> None:
     """An option's name from the host goes to the client of the login: one of them runs a command here."""
     without = {"ProxyCommand": [f"$(touch {tmp_path}/ran)"]}
-    pair.spoil(lying({"confirmation": {"rehearsal": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
+    pair.spoil(lying({"confirmation": {"preflight": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
     told = pair.refused()
     assert list(tmp_path.iterdir()) == []
     for said in told:
-        assert "confirmation.rehearsal.without.ProxyCommand" in said and "nothing was changed" in said
+        assert "confirmation.preflight.without.ProxyCommand" in said and "nothing was changed" in said
 
 
 @pytest.mark.parametrize(

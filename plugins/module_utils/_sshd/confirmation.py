@@ -14,10 +14,18 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from .._core.errors import BaselineError
-from .._core.rollback import BASES, Place
+from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
-__all__ = ["ArmedRollback", "Confirmation", "Preflight", "Unfit", "parse_confirmation", "read_ports", "unfit_answer"]
+__all__ = [
+    "ArmedRollback",
+    "Confirmation",
+    "InvalidField",
+    "Preflight",
+    "invalid_answer",
+    "parse_confirmation",
+    "read_ports",
+]
 
 # The options of the client's login that a change of the host's algorithms can ask for, and no other (ssh_config(5)).
 _OPTIONS = ("KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms")
@@ -30,7 +38,7 @@ _BOOTS = ("systemd", "rc", "cron", "none")
 Json = t.Dict[str, t.Any]
 
 
-class Unfit(Exception):
+class InvalidField(Exception):
     """One field of an answer that is not what it has to be."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -55,8 +63,8 @@ class ArmedRollback:
     base: str
 
     @property
-    def place(self) -> Place:
-        return Place("sshd", base=self.base)
+    def paths(self) -> RollbackPaths:
+        return RollbackPaths("sshd", base=self.base)
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Confirmation:
     refusal: str
     server_port: int
     armed: ArmedRollback | None = None
-    rehearsal: Preflight | None = None
+    preflight: Preflight | None = None
 
     def as_json(self) -> Json:
         """Return what the module answers; :func:`parse_confirmation` reads it."""
@@ -79,26 +87,26 @@ def parse_confirmation(answer: t.Any, *, seconds: int, state: str) -> Confirmati
     ``seconds`` is the confirm_timeout of the task; ``state`` says for an error what was or was not changed on the host.
     """
     try:
-        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "rehearsal"))
+        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "preflight"))
         return Confirmation(
             refusal=_text(fields["refusal"], "confirmation.refusal", longest=_LONGEST_REFUSAL),
             server_port=_number(fields["server_port"], "confirmation.server_port", 1, 65535),
             armed=_armed(fields["armed"], "confirmation.armed", seconds),
-            rehearsal=_preflight(fields["rehearsal"], "confirmation.rehearsal"),
+            preflight=_preflight(fields["preflight"], "confirmation.preflight"),
         )
-    except Unfit as error:
-        raise unfit_answer(error, state) from error
+    except InvalidField as error:
+        raise invalid_answer(error, state) from error
 
 
 def read_ports(answer: t.Any, *, state: str) -> tuple[int, ...]:
     """Read ``answer``, the field ``ports`` of the module's result."""
     try:
         return tuple(_number(port, "ports", 1, 65535) for port in _list(answer, "ports", _MOST_PORTS))
-    except Unfit as error:
-        raise unfit_answer(error, state) from error
+    except InvalidField as error:
+        raise invalid_answer(error, state) from error
 
 
-def unfit_answer(error: Unfit | str, state: str) -> BaselineError:
+def invalid_answer(error: InvalidField | str, state: str) -> BaselineError:
     """Return the error for an answer that no honest module gives; ``state`` says what was or was not changed."""
     return BaselineError(
         f"the answer of the host is not one of this module: {error}; such an answer is not trusted, and nothing of it "
@@ -143,50 +151,50 @@ def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
 
 def _fields(value: t.Any, field: str, known: t.Sequence[str], *, required: bool = True) -> dict[str, t.Any]:
     if not isinstance(value, dict):
-        raise Unfit(field, f"is {_kind(value)} and must be a mapping")
+        raise InvalidField(field, f"is {_kind(value)} and must be a mapping")
     for name in value:
         if name not in known:
-            raise Unfit(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
+            raise InvalidField(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
     missing = [name for name in known if required and name not in value]
     if missing:
-        raise Unfit(f"{field}.{missing[0]}", "is missing")
+        raise InvalidField(f"{field}.{missing[0]}", "is missing")
     return value
 
 
 def _list(value: t.Any, field: str, most: int) -> list[t.Any]:
     if not isinstance(value, list):
-        raise Unfit(field, f"is {_kind(value)} and must be a list")
+        raise InvalidField(field, f"is {_kind(value)} and must be a list")
     if len(value) > most:
-        raise Unfit(field, f"has {len(value)} entries, more than {most}")
+        raise InvalidField(field, f"has {len(value)} entries, more than {most}")
     return value
 
 
 def _text(value: t.Any, field: str, *, longest: int, pattern: str = ".*") -> str:
     if not isinstance(value, str):
-        raise Unfit(field, f"is {_kind(value)} and must be a text")
+        raise InvalidField(field, f"is {_kind(value)} and must be a text")
     if len(value) > longest:
-        raise Unfit(field, f"has {len(value)} characters, more than {longest}")
+        raise InvalidField(field, f"has {len(value)} characters, more than {longest}")
     forbidden = forbidden_character(value)
     if forbidden:
-        raise Unfit(field, f"holds {forbidden}")
+        raise InvalidField(field, f"holds {forbidden}")
     if not re.fullmatch(pattern, value):
-        raise Unfit(field, f"is {printable(value, longest=80)!r}, which it cannot be")
+        raise InvalidField(field, f"is {printable(value, longest=80)!r}, which it cannot be")
     return value
 
 
 def _number(value: t.Any, field: str, least: int, most: int) -> int:
     # A bool is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Unfit(field, f"is {_kind(value)} and must be a whole number")
+        raise InvalidField(field, f"is {_kind(value)} and must be a whole number")
     if not least <= value <= most:
         bounds = str(least) if least == most else f"from {least} to {most}"
-        raise Unfit(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
+        raise InvalidField(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
     return value
 
 
 def _one_of(value: t.Any, field: str, known: t.Sequence[str]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise Unfit(field, f"is none of {', '.join(known)}")
+        raise InvalidField(field, f"is none of {', '.join(known)}")
     return value
 
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Postures of sshd's cryptography as data, and what of one a given OpenSSH and its host keys can carry out. Pure.
+"""Profiles of sshd's cryptography as data, and what of one a given OpenSSH and its host keys can carry out. Pure.
 
 ``hardened`` offers what ssh-audit 3.9.0 finds neither a failure nor a warning in; as a key exchange without protection
 against quantum computers is a warning there, that leaves the hybrid ones. ``strict`` is ssh-audit's own policy for the
@@ -14,9 +14,9 @@ import typing as t
 
 from .._core.os_release import System
 
-__all__ = ["POLICIES", "POSTURES", "algorithms", "policy_of", "wished"]
+__all__ = ["POLICIES", "PROFILES", "policy_of", "profile_settings", "supported_algorithms"]
 
-POSTURES = ("system", "hardened", "strict")
+PROFILES = ("system", "hardened", "strict")
 
 _HYBRID = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")
 _CURVE = ("curve25519-sha256", "curve25519-sha256@libssh.org")
@@ -68,11 +68,11 @@ def policy_of(system: System) -> str:
     return next((key for key in system.keys if key in POLICIES), "")
 
 
-def wished(posture: str, system: System) -> dict[str, tuple[str, ...]]:
-    """Return the lists (and sizes) of ``posture``, before the host was asked what it knows of them."""
-    if posture == "system":
+def profile_settings(profile: str, system: System) -> dict[str, tuple[str, ...]]:
+    """Return the lists (and sizes) of ``profile``, before the host was asked what it knows of them."""
+    if profile == "system":
         return {}
-    strict = posture == "strict"
+    strict = profile == "strict"
     _title, kex, macs = POLICIES.get(policy_of(system), ("", _HYBRID, _MACS)) if strict else ("", _HYBRID, _MACS)
     settings = {
         "KexAlgorithms": kex,
@@ -88,14 +88,14 @@ def wished(posture: str, system: System) -> dict[str, tuple[str, ...]]:
     return settings
 
 
-def algorithms(
+def supported_algorithms(
     settings: t.Mapping[str, tuple[str, ...]],
     effective: t.Mapping[str, tuple[str, ...]],
     knows: t.Callable[[str, str], bool],
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return of ``settings`` what this OpenSSH knows, and the sentences about what is left out.
 
-    ``effective`` is what ``sshd -T`` says without the posture. What it lists is known; for the rest ``knows`` asks.
+    ``effective`` is what ``sshd -T`` says without the profile. What it lists is known; for the rest ``knows`` asks.
     """
     kept: dict[str, tuple[str, ...]] = {}
     left_out = []
@@ -118,5 +118,5 @@ def algorithms(
         if known:
             kept[keyword] = known
         else:
-            left_out.append(f"{keyword}: nothing of the posture is known, so it is left to the system")
+            left_out.append(f"{keyword}: nothing of the profile is known, so it is left to the system")
     return kept, left_out

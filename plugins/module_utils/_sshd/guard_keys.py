@@ -17,10 +17,10 @@ from .match import Connection
 from .origin import comes_from
 from .parse import split
 
-__all__ = ["DEAD_ENDS", "KeyFile", "Revoked", "complaint", "key_paths", "leads_nowhere", "undecided"]
+__all__ = ["NO_SHELL", "KeyFile", "RevokedKeys", "gives_no_shell", "key_paths", "key_problem", "open_question"]
 
 # Shells and commands that end at once.
-DEAD_ENDS = ("nologin", "false", "true", "sync")
+NO_SHELL = ("nologin", "false", "true", "sync")
 # The signatures that an RSA key can serve by today: clients no longer make those of SHA-1 (ssh-rsa).
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 _FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -44,7 +44,7 @@ class KeyFile:
 
 
 @dataclass(frozen=True)
-class Revoked:
+class RevokedKeys:
     """What RevokedKeys says: the text of the keys that it names, or why it cannot be read, which refuses all keys."""
 
     blobs: frozenset[str] = frozenset()
@@ -62,17 +62,17 @@ def key_paths(effective: Effective, *, user: str, home: str, uid: int) -> list[s
     return paths
 
 
-def leads_nowhere(command: str) -> bool:
+def gives_no_shell(command: str) -> bool:
     """Say whether a forced command can give nobody a shell."""
     words = command.split()
-    return not words or words[0] == "internal-sftp" or os.path.basename(words[0]) in (*DEAD_ENDS, "sftp-server")
+    return not words or words[0] == "internal-sftp" or os.path.basename(words[0]) in (*NO_SHELL, "sftp-server")
 
 
-def complaint(key: PublicKey, connection: Connection, effective: Effective, revoked: Revoked, now: float) -> str:
+def key_problem(key: PublicKey, connection: Connection, effective: Effective, revoked: RevokedKeys, now: float) -> str:
     """Say why ``key`` does not open the door for ``connection``; an empty text where it does, or may."""
     if key.blob in revoked.blobs:
         return "one is named by RevokedKeys"
-    wrong = _option_complaint(key, connection, now)
+    wrong = _option_problem(key, connection, now)
     if wrong:
         return wrong
     algorithms = _RSA if key.kind == "ssh-rsa" else (key.kind,)
@@ -82,7 +82,7 @@ def complaint(key: PublicKey, connection: Connection, effective: Effective, revo
     return f"one has {key.bits} bits, less than RequiredRSASize {least}" if (key.bits or least) < least else ""
 
 
-def undecided(key: PublicKey) -> str:
+def open_question(key: PublicKey) -> str:
     """Say what about ``key``, of which nothing is wrong, only a login can decide."""
     options = dict(parse_options(key.options))
     if "cert-authority" in options:
@@ -92,7 +92,7 @@ def undecided(key: PublicKey) -> str:
     return ""
 
 
-def _option_complaint(key: PublicKey, connection: Connection, now: float) -> str:
+def _option_problem(key: PublicKey, connection: Connection, now: float) -> str:
     options = parse_options(key.options)
     names = [name for name, _value in options]
     for name in _ONCE:
@@ -102,7 +102,7 @@ def _option_complaint(key: PublicKey, connection: Connection, now: float) -> str
         shown = printable(value or "", longest=_LONGEST)
         if name == "from" and not comes_from(value or "", connection):
             return f'one is for from="{shown}" alone'
-        if name == "command" and leads_nowhere(value or ""):
+        if name == "command" and gives_no_shell(value or ""):
             return f'one is for command="{shown}" alone'
         if name == "expiry-time" and _expiry(value or "") <= now:
             return f'one has expired (expiry-time="{shown}")'

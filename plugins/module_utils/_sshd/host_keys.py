@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host keys: which a posture offers, which have to be made, and which of them a client can have seen before. Pure.
+"""Host keys: which a crypto profile offers, which are to be generated, which a client can have seen before. Pure.
 
 A key is offered when it is loaded (``HostKey``) and ``HostKeyAlgorithms`` holds an algorithm that it signs with. The
-postures use the latter alone where they can: ``HostKey`` lines of several files add up.
+profiles use the latter alone where they can: ``HostKey`` lines of several files add up.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = [
     "DEFAULT_PATHS",
     "HostKey",
     "KeyPolicy",
-    "Needed",
-    "fewer",
+    "NewHostKey",
     "filtered_moduli",
     "key_policy",
-    "offered_types",
+    "offered_keys",
     "parse_listing",
+    "removed_names",
 ]
 
 # What sshd loads where no file says HostKey (sshd_config(5)).
 DEFAULT_PATHS = ("/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ed25519_key")
-# The types of the postures, in the order of ssh-audit's policies -> the algorithms they sign with.
+# The types of the profiles, in the order of ssh-audit's policies -> the algorithms they sign with.
 _OFFERED = {"ssh-ed25519": ("ssh-ed25519",), "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 _CERTIFICATE = "-cert-v01@openssh.com"
 _LEAST_RSA = 3072
@@ -53,22 +53,22 @@ class HostKey:
 
 
 @dataclass(frozen=True)
-class Needed:
-    """A host key that has to be made; ``instead`` is the one whose place it takes."""
+class NewHostKey:
+    """A host key that has to be made; ``replaces`` is the one whose place it takes."""
 
     path: str
     type: str
     bits: int
-    instead: HostKey | None = None
+    replaces: HostKey | None = None
 
 
 @dataclass(frozen=True)
 class KeyPolicy:
-    """``paths``: the keys that are offered, in the posture's order; ``algorithms``: those they sign with."""
+    """``paths``: the keys that are offered, in the profile's order; ``algorithms``: those they sign with."""
 
     paths: tuple[str, ...]
     algorithms: tuple[str, ...]
-    needed: tuple[Needed, ...]
+    needed: tuple[NewHostKey, ...]
     left_out: tuple[str, ...]
 
 
@@ -82,13 +82,13 @@ def parse_listing(path: str, text: str) -> HostKey | None:
     return HostKey(path, kind, int(bits), fingerprint)
 
 
-def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
+def key_policy(profile: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
     """Decide which of the host keys that sshd loads are offered, and which have to be made.
 
     ``keys`` holds what lies at each path, ``None`` for nothing; of those only a path whose name tells the type is
     filled. Types cannot be offered by halves: one RSA key that is too short keeps all of them from being offered.
     """
-    strict = posture == "strict"
+    strict = profile == "strict"
     needed, left_out, refused = [], [], set()
     at: dict[str, list[str]] = {kind: [] for kind in _OFFERED}
     for path, key in keys.items():
@@ -103,7 +103,7 @@ def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
             at[kind].append(path)
             wanted = _STRICT_RSA if kind == "ssh-rsa" else 256
             if key is None or (strict and key.bits != wanted):
-                needed.append(Needed(path, kind, wanted, instead=key))
+                needed.append(NewHostKey(path, kind, wanted, replaces=key))
     types = [kind for kind in _OFFERED if at[kind] and kind not in refused]
     names = [name for kind in types for name in _OFFERED[kind]]
     return KeyPolicy(
@@ -114,13 +114,13 @@ def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
     )
 
 
-def offered_types(keys: t.Iterable[HostKey], allowed: t.Iterable[str]) -> list[HostKey]:
+def offered_keys(keys: t.Iterable[HostKey], allowed: t.Iterable[str]) -> list[HostKey]:
     """Return those of ``keys`` that sign with one of the algorithms ``allowed`` (HostKeyAlgorithms)."""
     types = {_type(name) for name in allowed}
     return [key for key in keys if key.type in types]
 
 
-def fewer(now: t.Sequence[str], then: t.Sequence[str]) -> tuple[str, ...]:
+def removed_names(now: t.Sequence[str], then: t.Sequence[str]) -> tuple[str, ...]:
     """Return what of ``now`` is not in ``then``; nothing where the two share nothing, as then nothing can be tried."""
     return tuple(name for name in now if name not in then) if set(now) & set(then) else ()
 
@@ -148,7 +148,7 @@ def _named(path: str) -> str:
 
 def _unfit(path: str, key: HostKey | None) -> list[str]:
     if key:
-        return [f"{path} is not offered: {key.type} is not of the posture"]
+        return [f"{path} is not offered: {key.type} is not part of the profile"]
     if re.fullmatch(r"ssh_host_\w+_key", posixpath.basename(path)):
         return []
     return [f"{path} does not exist, and its name does not tell which type of key to make"]

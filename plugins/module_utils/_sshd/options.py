@@ -9,7 +9,7 @@ import shlex
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["Options", "expanded", "of_title", "parse_options", "variables"]
+__all__ = ["CommandLineOptions", "expand_exec_start", "parse_environment", "parse_options", "split_title"]
 
 # Those that sshd -T takes too and that decide what it answers; -f names another main file.
 _DECIDING = "46ogp"
@@ -17,7 +17,7 @@ _WITH_VALUE = "CEbcfghkoPpu"
 
 
 @dataclass(frozen=True)
-class Options:
+class CommandLineOptions:
     """``main`` is the file of ``-f``, empty without; ``settings`` are the words that override the files."""
 
     main: str = ""
@@ -27,7 +27,7 @@ class Options:
         return " ".join(self.settings)
 
 
-def parse_options(words: t.Sequence[str]) -> Options:
+def parse_options(words: t.Sequence[str]) -> CommandLineOptions:
     """Read sshd's command line, the program first. A value that was torn at its blanks is put together again."""
     main, settings = "", []
     for option, value in _pairs(words[1:]):
@@ -35,16 +35,16 @@ def parse_options(words: t.Sequence[str]) -> Options:
             main = value
         elif option in _DECIDING:
             settings += [f"-{option}", value] if option in _WITH_VALUE else [f"-{option}"]
-    return Options(main, tuple(settings))
+    return CommandLineOptions(main, tuple(settings))
 
 
-def of_title(cmdline: str) -> list[str]:
+def split_title(cmdline: str) -> list[str]:
     """Return the command line of the master process from /proc/PID/cmdline, where sshd has put its title."""
     title = cmdline.replace("\0", " ").strip()
     return re.sub(r"^sshd: | \[listener\].*$", "", title).split()
 
 
-def expanded(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
+def expand_exec_start(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
     """Return the words of what ``systemctl show`` calls ExecStart, its variables replaced as systemd does."""
     found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", exec_start)
     words: list[str] = []
@@ -57,7 +57,7 @@ def expanded(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
     return words
 
 
-def variables(text: str) -> dict[str, str]:
+def parse_environment(text: str) -> dict[str, str]:
     """Read an environment file of systemd.exec(5)."""
     found = {}
     for line in text.replace("\\\n", "").splitlines():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .._core.errors import BaselineError
 from .keywords import folded
 
-__all__ = ["Line", "parse", "quote", "split", "words"]
+__all__ = ["Line", "parse", "quote", "split", "split_criteria"]
 
 _BLANK = " \t\r\n"
 
@@ -54,7 +54,7 @@ def split(rest: str) -> list[str]:
     return arguments
 
 
-def words(rest: str) -> list[str]:
+def split_criteria(rest: str) -> list[str]:
     """Split the criteria of a ``Match`` line as OpenSSH before 9.9 does: at ``=`` too, and only ``"`` quotes."""
     found: list[str] = []
     while rest:

@@ -13,7 +13,7 @@ from .._core.errors import BaselineError
 from .parse import parse, quote
 from .tree import absolute, glob_matches
 
-__all__ = ["Places", "Plan", "block_added", "block_removed", "places", "plan"]
+__all__ = ["FilesPlan", "ManagedFiles", "add_block", "managed_files", "plan_files", "remove_block"]
 
 BEGIN = "# BEGIN pyhost.baseline.sshd_config: the first value wins, so this stands before everything else\n"
 END = "# END pyhost.baseline.sshd_config\n"
@@ -23,7 +23,7 @@ _BLOCK = re.compile(
 
 
 @dataclass(frozen=True)
-class Places:
+class ManagedFiles:
     """The three files that may change: the main file, the drop-in, and the file beside the main one."""
 
     main: str
@@ -37,7 +37,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FilesPlan:
     """``before`` and ``after``: path -> text, ``None`` for no file; ``path`` is where the wish stands afterwards.
 
     ``access`` is the owner, group and mode of new files that are not root's alone.
@@ -52,7 +52,7 @@ class Plan:
     def changes(self) -> dict[str, str | None]:
         return {path: text for path, text in self.after.items() if text != self.before[path]}
 
-    def with_file(self, path: str, before: str | None, after: str | None) -> Plan:
+    def with_file(self, path: str, before: str | None, after: str | None) -> FilesPlan:
         """Return the plan with one more file, which need not be of sshd (a unit's drop-in)."""
         return self.joined({path: before}, {path: after}, {})
 
@@ -61,56 +61,56 @@ class Plan:
         before: t.Mapping[str, str | None],
         after: t.Mapping[str, str | None],
         access: t.Mapping[str, tuple[int, int, int]],
-    ) -> Plan:
+    ) -> FilesPlan:
         """Return the plan with further files in it."""
-        return Plan(self.path, {**self.before, **before}, {**self.after, **after}, {**self.access, **access})
+        return FilesPlan(self.path, {**self.before, **before}, {**self.after, **after}, {**self.access, **access})
 
 
-def places(main: str, name: str) -> Places:
+def managed_files(main: str, name: str) -> ManagedFiles:
     """Return the files for the drop-in ``name`` (a bare file name that ends in ``.conf``)."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.conf", name):
         raise BaselineError(f"dropin must be a file name that ends in .conf, not {name!r}; nothing was changed")
     folder = os.path.dirname(main)
-    return Places(main, os.path.join(folder, "sshd_config.d", name), os.path.join(folder, name))
+    return ManagedFiles(main, os.path.join(folder, "sshd_config.d", name), os.path.join(folder, name))
 
 
-def plan(where: Places, texts: t.Mapping[str, str | None], wish: str | None) -> Plan:
-    """Decide where ``wish`` (``None``: nothing) goes. ``texts`` are the present texts of the three places.
+def plan_files(files: ManagedFiles, texts: t.Mapping[str, str | None], desired: str | None) -> FilesPlan:
+    """Decide where ``desired`` (``None``: nothing) goes. ``texts`` are the present texts of the three places.
 
     The drop-in is enough where the main file's first directive includes it. Elsewhere a block at the main file's top
     includes a file of our own: a ``Match`` block in there ends with the file, while one at the top of the main file
     would swallow everything below it.
     """
-    main = texts[where.main]
+    main = texts[files.main]
     if main is None:
         raise BaselineError(
-            f"{where.main} does not exist; nothing was changed; install openssh-server, or give its path"
+            f"{files.main} does not exist; nothing was changed; install openssh-server, or give its path"
         )
-    bare = block_removed(main)
-    first = includes_first(bare, where)
-    path = where.dropin if first else where.beside
-    after: dict[str, str | None] = {where.main: bare, where.dropin: None, where.beside: None}
-    if wish is not None:
-        after[path] = wish
-        after[where.main] = bare if first else block_added(bare, where.beside)
-    return Plan(path, dict(texts), after)
+    bare = remove_block(main)
+    first = reads_dropin_first(bare, files)
+    path = files.dropin if first else files.beside
+    after: dict[str, str | None] = {files.main: bare, files.dropin: None, files.beside: None}
+    if desired is not None:
+        after[path] = desired
+        after[files.main] = bare if first else add_block(bare, files.beside)
+    return FilesPlan(path, dict(texts), after)
 
 
-def includes_first(main: str, where: Places) -> bool:
+def reads_dropin_first(main: str, files: ManagedFiles) -> bool:
     """Say whether the first directive of ``main`` is an ``Include`` that reads the drop-in."""
-    lines = parse(main, path=where.main)
+    lines = parse(main, path=files.main)
     return (
         bool(lines)
         and lines[0].keyword == "include"
-        and any(glob_matches(absolute(pattern, where.main), where.dropin) for pattern in lines[0].arguments)
+        and any(glob_matches(absolute(pattern, files.main), files.dropin) for pattern in lines[0].arguments)
     )
 
 
-def block_added(main: str, path: str) -> str:
+def add_block(main: str, path: str) -> str:
     """Return ``main`` with the marked block, which includes ``path``, at its top."""
-    return f"{BEGIN}Include {quote(path)}\n{END}" + block_removed(main)
+    return f"{BEGIN}Include {quote(path)}\n{END}" + remove_block(main)
 
 
-def block_removed(main: str) -> str:
+def remove_block(main: str) -> str:
     """Return ``main`` without the marked block, all else byte for byte."""
     return _BLOCK.sub("", main, count=1)

@@ -12,17 +12,17 @@ import struct
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError
+from .._core.errors import UNCHANGED, BaselineError
 from .._core.text import printable
 from .socket import Listen
 
-__all__ = ["Holder", "PortTaken", "Row", "overlaps", "refuse_services", "stays", "tcp_rows"]
+__all__ = ["PortHolder", "PortTaken", "SocketRow", "deferral_warning", "overlaps", "refuse_services", "tcp_rows"]
 
 _LISTEN = "0A"
 _LONGEST = 200
 
 
-class Row(t.NamedTuple):
+class SocketRow(t.NamedTuple):
     """A socket of /proc/net/tcp or tcp6: where it is bound, whose it is, and whether it listens."""
 
     address: str
@@ -33,7 +33,7 @@ class Row(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Holder:
+class PortHolder:
     """A process that holds ``port``; ``pid`` is 0 and ``uid`` is -1 where the host does not tell."""
 
     port: int
@@ -65,17 +65,19 @@ class Holder:
 class PortTaken(BaselineError):
     """Somebody else took the port while sshd moved there; ``listens`` is where sshd listened before, and does again."""
 
-    def __init__(self, words: str, listens: t.Collection[Listen], holders: t.Sequence[Holder]) -> None:
+    def __init__(self, words: str, listens: t.Collection[Listen], holders: t.Sequence[PortHolder]) -> None:
         super().__init__(words)
         self.listens = frozenset(listens)
         self.holders = tuple(holders)
 
 
-def tcp_rows(text: str) -> list[Row]:
+def tcp_rows(text: str) -> list[SocketRow]:
     """Read /proc/net/tcp or /proc/net/tcp6."""
     rows = [line.split() for line in text.splitlines()[1:]]
     return [
-        Row(*_place(row[1]), uid=int(row[7]), inode=row[9], listening=row[3] == _LISTEN) for row in rows if len(row) > 9
+        SocketRow(*_place(row[1]), uid=int(row[7]), inode=row[9], listening=row[3] == _LISTEN)
+        for row in rows
+        if len(row) > 9
     ]
 
 
@@ -88,18 +90,19 @@ def overlaps(address: str, desired: str) -> bool:
     return address == desired or "0.0.0.0" in (address, desired)
 
 
-def refuse_services(holders: t.Iterable[Holder], first_unprivileged: int, unchanged: str) -> None:
+def refuse_services(holders: t.Iterable[PortHolder], first_unprivileged: int) -> None:
     """Raise where root holds the port or, below the ports that every user may take, anybody: a mistake, no attack."""
     services = [one for one in holders if one.uid == 0 or one.port < first_unprivileged]
     if services:
         raise BaselineError(
-            f"sshd cannot listen where it should: {'; '.join(map(str, services))}; {unchanged}; choose another port "
-            "for sshd, or move that service",
+            f"sshd cannot listen where it should: {'; '.join(map(str, services))}",
+            state=UNCHANGED,
+            hint="choose another port for sshd, or move that service",
             port_held_by=[one.result() for one in services],
         )
 
 
-def stays(holders: t.Sequence[Holder], ports: t.Iterable[int]) -> str:
+def deferral_warning(holders: t.Sequence[PortHolder], ports: t.Iterable[int]) -> str:
     """Return the warning for a move that is put off."""
     return (
         f"sshd was not moved and stays on port {', '.join(map(str, ports))}: {'; '.join(map(str, holders))}, and any "

@@ -22,45 +22,45 @@ from .releases import (
 )
 from .tree import Directive
 
-__all__ = ["standing"]
+__all__ = ["deciding_directives"]
 
 _Lines = t.List[Directive]
 
 
-def standing(
+def deciding_directives(
     directives: t.Iterable[Directive], keyword: str, connection: Connection, release: Release = NEWEST
 ) -> tuple[list[Directive], list[Directive]]:
     """Return who decides ``keyword`` for ``connection`` in that release of OpenSSH, and who says it in vain."""
     global_only = keyword in GLOBAL or (keyword == "subsystem" and release < SUBSYSTEM_IN_BLOCKS)
-    said, at_start, of_blocks = [], [], []
+    found, at_start, of_blocks = [], [], []
     for one in directives:
         # The bug of old releases below needs a second keyword; all else looks at one.
         if one.keyword in (keyword, "authorizedkeyscommand"):
             fits = bool(one.criteria) and not global_only and one.applies(connection)
             at_start += [one] * one.at_startup
             of_blocks += [one] * fits
-            said += [one] * (one.keyword == keyword and (one.at_startup or fits))
-    winners = _decide(keyword, of_blocks, release) or _decide(keyword, at_start, release)
+            found += [one] * (one.keyword == keyword and (one.at_startup or fits))
+    deciding = _decide(keyword, of_blocks, release) or _decide(keyword, at_start, release)
     if keyword == "rekeylimit":
         timed = _intervals(of_blocks) or _intervals(at_start)
-        winners += [one for one in timed[:1] if one not in winners]
+        deciding += [one for one in timed[:1] if one not in deciding]
     # A file that is included twice may say the same line in vain and with effect.
-    decisive = {one.where for one in winners}
-    return winners, [one for one in said if one.where not in decisive]
+    decisive = {one.where for one in deciding}
+    return deciding, [one for one in found if one.where not in decisive]
 
 
 def _decide(keyword: str, lines: _Lines, release: Release) -> _Lines:
     """Return the winners of one reading."""
     if keyword == "authorizedprincipalscommand" and release < OWN_PRINCIPALS_COMMAND:
         return _before_keys_command(lines)
-    said = [one for one in lines if one.keyword == keyword]
+    found = [one for one in lines if one.keyword == keyword]
     if keyword == "subsystem":
-        return _first_of_each_name(said)
+        return _first_of_each_name(found)
     if keyword in CUMULATIVE:
-        return said
+        return found
     if keyword == "unusedconnectiontimeout":
-        said = [one for one in said if one.arguments[:1] and one.arguments[0].lower() == "none"] or said
-    return said[-1:] if last_wins(keyword, release) else said[:1]
+        found = [one for one in found if one.arguments[:1] and one.arguments[0].lower() == "none"] or found
+    return found[-1:] if last_wins(keyword, release) else found[:1]
 
 
 def _before_keys_command(lines: _Lines) -> _Lines:

@@ -26,7 +26,7 @@ class Release(t.NamedTuple):
 
     major: int
     minor: int
-    words: str = ""
+    version: str = ""
 
 
 Bound = t.Tuple[int, int]

@@ -13,7 +13,16 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["DROPIN", "Listen", "Streams", "composed", "dropin", "limited", "listen_property", "streams"]
+__all__ = [
+    "DROPIN",
+    "Listen",
+    "SocketStreams",
+    "compose_unit",
+    "listen_property",
+    "read_streams",
+    "render_dropin",
+    "with_limits",
+]
 
 Listen = t.Tuple[str, int]
 
@@ -27,14 +36,14 @@ _ANY4, _ANY6 = "0.0.0.0", "::"
 
 
 @dataclass(frozen=True)
-class Streams:
+class SocketStreams:
     """What a socket unit listens on: TCP addresses, and what is no TCP (``/run/ssh.sock``, ``vsock::22``)."""
 
     listens: frozenset[Listen] = frozenset()
     others: tuple[str, ...] = ()
 
 
-def streams(texts: t.Iterable[str]) -> Streams:
+def read_streams(texts: t.Iterable[str]) -> SocketStreams:
     """Read a unit and its drop-ins, in systemd's order: ``ListenStream`` adds up, an empty one forgets all before."""
     values: list[str] = []
     both = True
@@ -49,13 +58,13 @@ def streams(texts: t.Iterable[str]) -> Streams:
     return _streams(values, both=both)
 
 
-def listen_property(values: t.Iterable[str], *, bind: str) -> Streams:
+def listen_property(values: t.Iterable[str], *, bind: str) -> SocketStreams:
     """Read the property ``Listen`` of a loaded socket unit (``[::]:22 (Stream)``) and its ``BindIPv6Only``."""
     found = [value.rpartition(" (Stream)")[0] for value in values if value.endswith(" (Stream)")]
     return _streams(found, both=bind != "ipv6-only")
 
 
-def composed(files: t.Mapping[str, str], path: str, text: str | None) -> list[tuple[str, str]]:
+def compose_unit(files: t.Mapping[str, str], path: str, text: str | None) -> list[tuple[str, str]]:
     """Return ``files`` (the unit, then its drop-ins) with ``text`` at ``path``, in the order that systemd reads."""
     unit, *rest = [(name, words) for name, words in files.items() if name != path] or [("", "")]
     if text is not None:
@@ -63,16 +72,16 @@ def composed(files: t.Mapping[str, str], path: str, text: str | None) -> list[tu
     return [unit, *sorted(rest, key=lambda file: os.path.basename(file[0]))]
 
 
-def dropin(wished: t.Collection[Listen], others: t.Iterable[str] = ()) -> str:
-    """Return the drop-in that makes a socket unit listen on ``wished``, and on ``others`` as before.
+def render_dropin(desired: t.Collection[Listen], others: t.Iterable[str] = ()) -> str:
+    """Return the drop-in that makes a socket unit listen on ``desired``, and on ``others`` as before.
 
     Where both wildcards have a port, it is given alone: such a socket also comes up on a kernel without IPv6, on which
     one for ``[::]`` would fail at the next boot and keep everybody out.
     """
-    lone = any(address == _ANY6 and (_ANY4, port) not in wished for address, port in wished)
+    lone = any(address == _ANY6 and (_ANY4, port) not in desired for address, port in desired)
     lines = []
-    for address, port in sorted(set(wished), key=lambda listen: (listen[1], listen[0])):
-        if not lone and address in (_ANY4, _ANY6) and {(_ANY4, port), (_ANY6, port)} <= set(wished):
+    for address, port in sorted(set(desired), key=lambda listen: (listen[1], listen[0])):
+        if not lone and address in (_ANY4, _ANY6) and {(_ANY4, port), (_ANY6, port)} <= set(desired):
             lines.append(str(port))
         else:
             lines.append(f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
@@ -82,7 +91,7 @@ def dropin(wished: t.Collection[Listen], others: t.Iterable[str] = ()) -> str:
     return f"{HEADER}[Socket]\nListenStream=\n{text}BindIPv6Only={bind}\nFreeBind=yes\n"
 
 
-def limited(text: str | None) -> str:
+def with_limits(text: str | None) -> str:
     """Return the drop-in ``text``, perhaps none as yet, with the limits of a socket that starts an sshd each time."""
     return (text or f"{HEADER}[Socket]\n") + LIMITS
 
@@ -98,7 +107,7 @@ def _assignments(text: str) -> t.Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def _streams(values: t.Iterable[str], *, both: bool) -> Streams:
+def _streams(values: t.Iterable[str], *, both: bool) -> SocketStreams:
     listens: set[Listen] = set()
     others = []
     for value in values:
@@ -110,7 +119,7 @@ def _streams(values: t.Iterable[str], *, both: bool) -> Streams:
         listens.add((address, int(found["port"])))
         if address == _ANY6 and both:
             listens.add((_ANY4, int(found["port"])))
-    return Streams(frozenset(listens), tuple(others))
+    return SocketStreams(frozenset(listens), tuple(others))
 
 
 def _plain(address: str) -> str:

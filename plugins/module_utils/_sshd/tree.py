@@ -16,10 +16,10 @@ from .match import (
     matches,
     read_criteria,
 )
-from .parse import Line, parse, quote, words
+from .parse import Line, parse, quote, split_criteria
 from .releases import NEWEST, SPLITS_AT_EQUALS, Release
 
-__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged"]
+__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged_files"]
 
 _DEPTH = 16
 
@@ -89,7 +89,7 @@ def compose(tree: Tree, release: Release = NEWEST) -> list[Directive]:
     return list(_walk(tree, tree.main, (), 0, release))
 
 
-def staged(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()) -> dict[str, str]:
+def staged_files(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()) -> dict[str, str]:
     """Return the tree's files as staged below ``root``: every ``Include`` points there, lines in ``without`` are mute.
 
     Line numbers stay, so that sshd's words about the copy name the lines of the original.
@@ -113,9 +113,9 @@ def _walk(tree: Tree, path: str, outer: tuple[Criteria, ...], depth: int, releas
 
 def _criteria(line: Line, path: str, release: Release) -> Criteria:
     """Read a ``Match`` line; one that only a newer sshd understands fits no connection here: sshd has the last word."""
-    arguments = words(line.rest) if release < SPLITS_AT_EQUALS else line.arguments
+    arguments = split_criteria(line.rest) if release < SPLITS_AT_EQUALS else line.arguments
     try:
-        return read_criteria(arguments, where=f"{path}:{line.number}", version=release.words)
+        return read_criteria(arguments, where=f"{path}:{line.number}", version=release.version)
     except BaselineError:
         return Criteria((("unknown", line.rest),), never=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import unfit_answer
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import invalid_answer
 
 from .._answers.result import UnfitField, checked_result
 from .._answers.table import ANSWERS, Fields
@@ -34,11 +34,11 @@ def module_answer(answer: t.Any, *, state: str) -> Result:
     changed on the host.
     """
     if not isinstance(answer, dict):
-        raise unfit_answer("it is no mapping", state)
+        raise invalid_answer("it is no mapping", state)
     try:
         found = checked_result(answer, fields=_FIELDS)
     except UnfitField as error:
-        raise unfit_answer(error.problem, state) from error
+        raise invalid_answer(error.problem, state) from error
     arguments = (found.get("invocation") or {}).get("module_args")
     if isinstance(arguments, dict):
         found["invocation"] = {"module_args": {name: arguments[name] for name in arguments if name not in _INTERNAL}}

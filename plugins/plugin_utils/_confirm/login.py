@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place, parse_record
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, parse_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
 
 from .._ssh.client import (
@@ -36,15 +36,15 @@ from .._ssh.sudo import (
     sudo_complaint,
 )
 
-__all__ = ["Door", "Outcome", "find_door", "new_port", "prove", "take_back"]
+__all__ = ["RollbackOutcome", "VerifiedLogin", "confirm_by_login", "find_working_login", "new_port", "roll_back"]
 
-_PLACE = Place("sshd")
+_PLACE = RollbackPaths("sshd")
 _LOGIN_SECONDS = 10
 _TOO_LATE = 3
 
 
 @dataclass(frozen=True)
-class Door:
+class VerifiedLogin:
     """A login that works before the change.
 
     ``sudo`` is false where it asks for a password that the play has not: then the login alone is proven, of which
@@ -58,28 +58,28 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RollbackOutcome:
     """What became of a change that was not confirmed: whether it was taken back (``None``: not seen), in words."""
 
     rolled_back: bool | None
-    words: str
+    message: str
 
 
-def find_door(
+def find_working_login(
     own: Target,
     users: t.Iterable[str],
     *,
     password: str | None,
     own_refusal: str,
-    rehearsal: Preflight | None = None,
-) -> Door:
+    preflight: Preflight | None = None,
+) -> VerifiedLogin:
     """Return the first of ``users``, or the user of the connection, who gets in now and may get in after the change.
 
-    The login is made with the algorithms and host keys that stay (``rehearsal``), so a client that knows none of them
+    The login is made with the algorithms and host keys that stay (``preflight``), so a client that knows none of them
     is told before anything is changed. One of ``users`` who gets in and then does not become root stops the change:
     the task asks that each of them does.
     """
-    _require_known_key(own, rehearsal)
+    _require_known_key(own, preflight)
     guarded = tuple(users)
     reasons = []
     for user in dict.fromkeys([*guarded, own.user]):
@@ -88,18 +88,18 @@ def find_door(
             reasons.append(f"as {user or 'the user of the connection'}: {own_refusal}")
             continue
         try:
-            login = log_in(rehearsed(target, rehearsal), seconds=_LOGIN_SECONDS, sudo=True, password=password)
+            login = log_in(rehearsed(target, preflight), seconds=_LOGIN_SECONDS, sudo=True, password=password)
         except SudoRefused as error:
             if isinstance(error, PasswordWanted) and not (password and user == own.user):
-                return Door(target, sudo=False, warning=_login_alone(target, password))
+                return VerifiedLogin(target, sudo=False, warning=_login_alone(target, password))
             if user in guarded:
                 raise BaselineError(f"{error}. Nothing was changed; the task asks that {user} becomes root") from error
             reasons.append(str(error))
         except BaselineError as error:
-            _require_rehearsal(target, rehearsal, str(error))
+            _require_preflight(target, preflight, str(error))
             reasons.append(str(error))
         else:
-            return Door(target, sudo=True, password=password if login.sudo == "password" else None)
+            return VerifiedLogin(target, sudo=True, password=password if login.sudo == "password" else None)
     raise BaselineError(
         f"no new login from this controller could confirm the change: {'. '.join(reasons)}. Nothing was changed; give "
         "this controller the private key of one of these users, or set confirm to false to change sshd without a proof"
@@ -115,20 +115,20 @@ def _login_alone(target: Target, password: str | None) -> str:
     )
 
 
-def _require_known_key(own: Target, rehearsal: Preflight | None) -> None:
-    if own.check_host_key and rehearsal and not rehearsal.keys:
-        said = rehearsal_complaint(own, rehearsal, "Host key verification failed")
-        raise BaselineError(f"{said}. Nothing was changed")
+def _require_known_key(own: Target, preflight: Preflight | None) -> None:
+    if own.check_host_key and preflight and not preflight.keys:
+        message = rehearsal_complaint(own, preflight, "Host key verification failed")
+        raise BaselineError(f"{message}. Nothing was changed")
 
 
-def _require_rehearsal(target: Target, rehearsal: Preflight | None, said: str) -> None:
-    """Stop where a login fails (``said``) only for what goes away with the change: that is the same for every user."""
-    if rehearsal and rehearsal.without:
+def _require_preflight(target: Target, preflight: Preflight | None, message: str) -> None:
+    """Stop where a login fails (``message``) only for what the change takes away: it is the same for every user."""
+    if preflight and preflight.without:
         try:
             log_in(target, seconds=_LOGIN_SECONDS, sudo=False)
         except BaselineError:
             return
-        raise BaselineError(f"{rehearsal_complaint(target, rehearsal, said)}. Nothing was changed")
+        raise BaselineError(f"{rehearsal_complaint(target, preflight, message)}. Nothing was changed")
 
 
 def new_port(own: int | None, *, server: int, ports: t.Sequence[int], requested: t.Container[int]) -> int | None:
@@ -149,74 +149,78 @@ def new_port(own: int | None, *, server: int, ports: t.Sequence[int], requested:
     return found
 
 
-def prove(door: Door, *, armed: bool, until: float, place: Place = _PLACE) -> str:
-    """Log in anew by ``door`` and confirm the change in that login; return the complaint, an empty text if all is well.
+def confirm_by_login(verified: VerifiedLogin, *, armed: bool, until: float, place: RollbackPaths = _PLACE) -> str:
+    """Log in anew by ``verified`` and confirm the change in that login; return the problem, an empty text if none.
 
     A login that is refused, or runs another command, is final; a connection that is not made is tried again, as the way
     there may take a moment. 255 is ssh's own exit status, every other one is the command's.
     """
-    verdict = f"{_undo(place)} confirm" if armed and door.sudo else "true"
-    script, data = as_root(verdict, password=door.password)
+    verdict = f"{_undo(place)} confirm" if armed and verified.sudo else "true"
+    script, data = as_root(verdict, password=verified.password)
     while True:
-        reply = run(door.target, script, seconds=_LOGIN_SECONDS, data=data)
-        complaint = login_complaint(door.target, reply)
-        final = complaint is None or reply.rc != 255 or "Permission denied" in reply.err
+        reply = run(verified.target, script, seconds=_LOGIN_SECONDS, data=data)
+        problem = login_complaint(verified.target, reply)
+        final = problem is None or reply.rc != 255 or "Permission denied" in reply.err
         if final or time.monotonic() + 2 > until:
             break
         time.sleep(2)
-    if complaint:
-        return complaint
-    if not door.sudo and needs_password(reply):
+    if problem:
+        return problem
+    if not verified.sudo and needs_password(reply):
         return ""
-    tried = "password" if door.password else "nopasswd"
-    complaint = sudo_complaint(door.target, reply, tried=tried)
-    if complaint:
-        return complaint
-    if armed and door.sudo and reply.rc == _TOO_LATE:
-        return f"a new login as {door.target} worked, but later than confirm_timeout allows"
+    tried = "password" if verified.password else "nopasswd"
+    problem = sudo_complaint(verified.target, reply, tried=tried)
+    if problem:
+        return problem
+    if armed and verified.sudo and reply.rc == _TOO_LATE:
+        return f"a new login as {verified.target} worked, but later than confirm_timeout allows"
     if reply.rc:
-        return f"a new login as {door.target} became root, but could not confirm the change: {words(reply)}"
+        return f"a new login as {verified.target} became root, but could not confirm the change: {words(reply)}"
     return ""
 
 
-def take_back(
-    own: Target, *, password: str | None, master: str | None, deadline: float, place: Place = _PLACE
-) -> Outcome:
+def roll_back(
+    own: Target, *, password: str | None, master: str | None, deadline: float, place: RollbackPaths = _PLACE
+) -> RollbackOutcome:
     """Have the host take the change back over what is still open, or wait until it has; say what was seen."""
     script, data = as_root(f"{_undo(place)} asked; {_read_record(place)}", password=password)
     if master:
         reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
-        told = _told(reply.out, "at once, over the connection that was still open")
-        if told:
-            return told
+        outcome = _parse_outcome(reply.out, "at once, over the connection that was still open")
+        if outcome:
+            return outcome
     script, data = as_root(_read_record(place), password=password)
     while True:
         # The host's clock began before ours: a little later all is done there.
         time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))
         reply = run(own, script, seconds=_LOGIN_SECONDS, data=data)
-        told = _told(reply.out, "by itself")
-        if told:
-            return told
+        outcome = _parse_outcome(reply.out, "by itself")
+        if outcome:
+            return outcome
         if time.monotonic() > deadline + 30:
             break
     if is_root(reply):
-        return Outcome(True, f"a new login as {own} works again")
-    return Outcome(None, str(login_complaint(own, reply) or sudo_complaint(own, reply, tried="nopasswd")))
+        return RollbackOutcome(True, f"a new login as {own} works again")
+    return RollbackOutcome(None, str(login_complaint(own, reply) or sudo_complaint(own, reply, tried="nopasswd")))
 
 
-def _undo(place: Place) -> str:
+def _undo(place: RollbackPaths) -> str:
     return f"sh {shlex.quote(place.script)}"
 
 
-def _read_record(place: Place) -> str:
+def _read_record(place: RollbackPaths) -> str:
     record = shlex.quote(place.record)
     return f"cat {record} && rm -f {record}; rmdir {shlex.quote(place.base)} 2>/dev/null; true"
 
 
-def _told(text: str, how: str) -> Outcome | None:
+def _parse_outcome(text: str, how: str) -> RollbackOutcome | None:
     record = parse_record(text)
     if not record.token:
         return None
     if record.problems:
-        return Outcome(False, f"the host tried to take the change back, but not all went well: {record.problems}")
-    return Outcome(True, f"the host took the change back {how}: its files are as they were and sshd runs with them")
+        return RollbackOutcome(
+            False, f"the host tried to take the change back, but not all went well: {record.problems}"
+        )
+    return RollbackOutcome(
+        True, f"the host took the change back {how}: its files are as they were and sshd runs with them"
+    )

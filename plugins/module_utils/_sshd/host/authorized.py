@@ -13,17 +13,17 @@ import typing as t
 from ..._accounts.public_keys import parse_authorized_keys
 from ..._core.host.as_user import User, rights_of
 from ..effective import Effective
-from ..guard_keys import KeyFile, Revoked, key_paths
+from ..guard_keys import KeyFile, RevokedKeys, key_paths
 from ..releases import KEY_PATTERNS
 from .sshd import Sshd
 
-__all__ = ["key_files", "revoked"]
+__all__ = ["read_key_files", "read_revoked_keys"]
 
 _KRL = "SSHKRL\n"
 _MOST = 1 << 20
 
 
-def key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> list[KeyFile]:
+def read_key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> list[KeyFile]:
     """Return the files of AuthorizedKeysFile for the user ``entry``."""
     patterns = key_paths(effective, user=entry.pw_name, home=entry.pw_dir, uid=entry.pw_uid)
     # Root may read what sshd, which drops its rights for this, may not. Asked before: nothing is run meanwhile.
@@ -34,22 +34,22 @@ def key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> lis
         return [_key_file(path, entry, lenient=lenient) for path in paths]
 
 
-def revoked(sshd: Sshd, path: str, files: t.Iterable[KeyFile]) -> Revoked:
+def read_revoked_keys(sshd: Sshd, path: str, files: t.Iterable[KeyFile]) -> RevokedKeys:
     """Return which keys of ``files`` RevokedKeys (``path``) names: lines, or a list of ssh-keygen -k."""
     if path in ("", "none"):
-        return Revoked()
+        return RevokedKeys()
     text = sshd.host.read(path) if os.path.isfile(path) else None
     if text is None:
-        return Revoked(broken=f"RevokedKeys ({path}) is no file that can be read")
+        return RevokedKeys(broken=f"RevokedKeys ({path}) is no file that can be read")
     if not text.startswith(_KRL):
-        return Revoked(frozenset(key.blob for key in parse_authorized_keys(text)))
+        return RevokedKeys(frozenset(key.blob for key in parse_authorized_keys(text)))
     found = set()
     for key in {key for file in files for key in file.keys}:
         line = os.path.join(sshd.host.scratch(), "key")
         sshd.host.lay_out({line: f"{key.kind} {key.blob}\n"})
         if not sshd.host.run(["ssh-keygen", "-Q", "-f", path, line]).ok:
             found.add(key.blob)
-    return Revoked(frozenset(found))
+    return RevokedKeys(frozenset(found))
 
 
 def _groups(entry: pwd.struct_passwd) -> tuple[int, ...]:

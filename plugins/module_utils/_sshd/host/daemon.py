@@ -20,12 +20,21 @@ from ..socket import Listen
 from ..tree import Tree, absolute
 from . import socket as sockets
 from .port_holders import port_holders
-from .ports import open_ports, silent
+from .ports import open_ports, unanswered
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["Daemon", "explain", "find_daemon", "newest_change", "reload", "restarted", "revive", "trouble"]
+__all__ = [
+    "SshdDaemon",
+    "find_daemon",
+    "newest_change",
+    "no_answer_error",
+    "recover",
+    "reload",
+    "start_obstacle",
+    "with_current_pid",
+]
 
 _SERVICES = ("ssh.service", "sshd.service")
 _SECONDS = 10.0
@@ -37,14 +46,14 @@ _SCRIPTS = {"sshd": "/etc/rc.d/sshd", "openssh": "/usr/local/etc/rc.d/openssh"}
 
 
 @dataclass(frozen=True)
-class Daemon:
+class SshdDaemon:
     """``unit`` and ``socket`` are empty where systemd does not run sshd, ``pid`` is 0 where no master process runs.
 
     ``rc`` is its service where FreeBSD's rc(8) runs it: ``sshd`` or, of the port openssh-portable, ``openssh``.
 
     ``loaded`` is when it last read its configuration: sshd writes its pid file after each start and each reload.
     ``at_boot`` is empty where something starts it at the next boot, else why nothing does (``disabled``, ``masked``).
-    ``held`` is the socket unit that listens for it now (then ``socket`` is its name) or after the next boot.
+    ``socket_unit`` is the socket unit that listens for it now (then ``socket`` is its name) or after the next boot.
     """
 
     unit: str
@@ -53,7 +62,7 @@ class Daemon:
     loaded: float
     state: str
     at_boot: str = ""
-    held: sockets.Socket | None = None
+    socket_unit: sockets.SocketUnit | None = None
     rc: str = ""
 
     @property
@@ -70,7 +79,7 @@ class Daemon:
         return self.running and self.loaded < changed <= time.time()
 
 
-def find_daemon(host: Host, pid_file: str, *, program: str = "") -> Daemon:
+def find_daemon(host: Host, pid_file: str, *, program: str = "") -> SshdDaemon:
     """Return the master sshd that the service manager or, without one, its pid file names.
 
     ``program`` chooses on FreeBSD, which may have two: its own and the one of the port openssh-portable.
@@ -81,24 +90,24 @@ def find_daemon(host: Host, pid_file: str, *, program: str = "") -> Daemon:
         pid = _pid_of(host, pid_file)
         # The file may be of a former boot, or lie where others can write.
         pid = pid if _is_roots_sshd(host, pid) else 0
-        return Daemon("", "", pid, _loaded(host, pid, pid_file), "")
+        return SshdDaemon("", "", pid, _loaded(host, pid, pid_file), "")
     units = service.unit_states(host, [*_SERVICES, *sockets.NAMES], more=sockets.PROPERTIES)
     services, holders = units[: len(_SERVICES)], units[len(_SERVICES) :]
-    held = sockets.find_socket(host, holders)
-    sock = held.name if held and held.active else ""
+    socket_unit = sockets.find_socket_unit(host, holders)
+    sock = socket_unit.name if socket_unit and socket_unit.active else ""
     # A masked one (of a real unit's name) counts where there is no other.
     unit = next((one for one in services if one.exists), None) or next(
         (one for one in services if one.load == "masked"), None
     )
     if unit is None:
-        return Daemon("", sock, 0, 0.0, "", held=held)
+        return SshdDaemon("", sock, 0, 0.0, "", socket_unit=socket_unit)
     started = unit.enabled or any(one.enabled for one in holders)
     at_boot = "" if started else unit.file_state or unit.load
     loaded = _loaded(host, unit.main_pid, pid_file)
-    return Daemon(unit.name, sock, unit.main_pid, loaded, unit.active, at_boot, held)
+    return SshdDaemon(unit.name, sock, unit.main_pid, loaded, unit.active, at_boot, socket_unit)
 
 
-def _of_rc(host: Host, pid_file: str, program: str) -> Daemon:
+def _of_rc(host: Host, pid_file: str, program: str) -> SshdDaemon:
     name, other = ("openssh", "sshd") if program.startswith("/usr/local/") else ("sshd", "openssh")
     state = rc.rc_state(host, name)
     if not state.running and host.stat(_SCRIPTS[other]) and rc.rc_state(host, other).running:
@@ -108,10 +117,10 @@ def _of_rc(host: Host, pid_file: str, program: str) -> Daemon:
         )
     loaded = _loaded(host, state.pid, pid_file)
     at_boot = "" if state.enabled else "disabled"
-    return Daemon("", "", state.pid, loaded, "running" if state.running else "not running", at_boot, rc=name)
+    return SshdDaemon("", "", state.pid, loaded, "running" if state.running else "not running", at_boot, rc=name)
 
 
-def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_file: str) -> str:
+def start_obstacle(host: Host, daemon: SshdDaemon, expected: t.Collection[Listen], *, pid_file: str) -> str:
     """Return what keeps the daemon from being (re)started that only a person can decide, and the way out."""
     if daemon.at_boot.startswith("masked"):
         return (
@@ -119,10 +128,10 @@ def trouble(host: Host, daemon: Daemon, wished: t.Collection[Listen], *, pid_fil
             f"`systemctl unmask {daemon.unit}`"
         )
     down = bool(daemon.service) and not daemon.running and not daemon.socket
-    if down and open_ports(host) & {one[1] for one in wished}:
-        ports = ", ".join(str(port) for port in sorted({listen[1] for listen in wished}))
+    if down and open_ports(host) & {one[1] for one in expected}:
+        ports = ", ".join(str(port) for port in sorted({listen[1] for listen in expected}))
         left = _pid_of(host, pid_file)
-        others = "; ".join(map(str, port_holders(host, daemon, wished)))
+        others = "; ".join(map(str, port_holders(host, daemon, expected)))
         who = f"process {left} ({pid_file})" if left else "another program"
         return (
             f"{daemon.service} is {daemon.state}, but {who} listens on its port {ports}"
@@ -149,31 +158,31 @@ def newest_change(host: Host, tree: Tree) -> float:
     return max(files + [entry.st_mtime for entry in map(host.stat, folders) if entry], default=0.0)
 
 
-def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged: str) -> bool:
+def reload(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool) -> bool:
     """Make the daemon read its configuration; ``moved`` says that it shall listen elsewhere. True where there was one.
 
     A socket unit holds the port itself: after a move it is started again, and the service, which has the old socket,
     ends first. Sessions live on.
     """
     if daemon.rc:
-        return _reload_by_rc(host, daemon, pid_file=pid_file, unchanged=unchanged)
+        return _reload_by_rc(host, daemon, pid_file=pid_file)
     if daemon.at_boot:
         # Not "enable": its link sshd.service makes systemd 257 take the running ssh.service for dead (Debian 13).
-        service.act(host, "add-wants", "multi-user.target", daemon.unit, unchanged=unchanged)
-    if daemon.held and moved:
-        service.act(host, "daemon-reload", unchanged=unchanged)
+        service.act(host, "add-wants", "multi-user.target", daemon.unit)
+    if daemon.socket_unit and moved:
+        service.act(host, "daemon-reload")
     if daemon.socket and moved:
         if daemon.unit:
-            service.act(host, "stop", daemon.unit, unchanged=unchanged)
-        service.act(host, "restart", daemon.socket, unchanged=unchanged)
+            service.act(host, "stop", daemon.unit)
+        service.act(host, "restart", daemon.socket)
     elif daemon.socket and daemon.running:
         # A reload by SIGHUP loses the sockets that systemd passed on, and sshd dies of "Cannot bind any address".
-        service.act(host, "restart", daemon.unit, unchanged=unchanged)
+        service.act(host, "restart", daemon.unit)
     elif daemon.unit and daemon.running:
-        service.act(host, "reload", daemon.unit, unchanged=unchanged)
+        service.act(host, "reload", daemon.unit)
         _wait_until_loaded(host, daemon, pid_file)
     elif daemon.unit and not daemon.socket:
-        service.act(host, "start", daemon.unit, unchanged=unchanged)
+        service.act(host, "start", daemon.unit)
     elif daemon.running:
         os.kill(daemon.pid, signal.SIGHUP)
         _wait_until_loaded(host, daemon, pid_file)
@@ -182,25 +191,25 @@ def reload(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, unchanged:
     return True
 
 
-def _reload_by_rc(host: Host, daemon: Daemon, *, pid_file: str, unchanged: str) -> bool:
+def _reload_by_rc(host: Host, daemon: SshdDaemon, *, pid_file: str) -> bool:
     """Reload, or start, by FreeBSD's rc(8); sshd opens its ports anew in both cases."""
     if daemon.at_boot:
-        rc.rc_enable(host, daemon.rc, unchanged=unchanged)
-    rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc, unchanged=unchanged)
+        rc.rc_enable(host, daemon.rc)
+    rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc)
     if daemon.running:
         _wait_until_loaded(host, daemon, pid_file)
     return True
 
 
-def _start_words(daemon: Daemon) -> str:
+def _start_words(daemon: SshdDaemon) -> str:
     return f"service {daemon.rc} start" if daemon.rc else f"systemctl start {daemon.unit}"
 
 
-def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.Collection[Listen]) -> bool:
-    """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``wished``."""
+def recover(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, expected: t.Collection[Listen]) -> bool:
+    """Bring sshd back by whatever works, after the files were put back; say whether it answers on ``expected``."""
     with contextlib.suppress(BaselineError):
-        reload(host, daemon, pid_file=pid_file, moved=moved, unchanged="")
-    if not silent(wished, seconds=5.0):
+        reload(host, daemon, pid_file=pid_file, moved=moved)
+    if not unanswered(expected, seconds=5.0):
         return True
     if daemon.unit:
         # A socket unit that does not start, for whatever reason, must not keep the service from listening itself.
@@ -210,10 +219,10 @@ def revive(host: Host, daemon: Daemon, *, pid_file: str, moved: bool, wished: t.
         host.run(["systemctl", "restart", "--", daemon.unit])
     if daemon.rc:
         host.run(["service", daemon.rc, "onerestart"])
-    return not silent(wished, seconds=5.0)
+    return not unanswered(expected, seconds=5.0)
 
 
-def restarted(host: Host, daemon: Daemon, pid_file: str) -> Daemon:
+def with_current_pid(host: Host, daemon: SshdDaemon, pid_file: str) -> SshdDaemon:
     """Return the daemon under the process that it has now."""
     return replace(daemon, pid=_pid_of(host, pid_file) or daemon.pid)
 
@@ -237,7 +246,7 @@ def _is_roots_sshd(host: Host, pid: int) -> bool:
     return entry is not None and entry.st_uid == 0 and "sshd" in processes.title(host, pid)
 
 
-def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
+def _wait_until_loaded(host: Host, daemon: SshdDaemon, pid_file: str) -> None:
     """Wait for the pid file of the newly loaded daemon; one that writes none gets a moment, a dead one nothing."""
     if not pid_file.startswith("/"):
         time.sleep(0.5)
@@ -250,11 +259,11 @@ def _wait_until_loaded(host: Host, daemon: Daemon, pid_file: str) -> None:
         time.sleep(0.05)
 
 
-def explain(host: Host, daemon: Daemon, wrong: t.Iterable[str], done: str) -> BaselineError:
+def no_answer_error(host: Host, daemon: SshdDaemon, wrong: t.Iterable[str]) -> BaselineError:
     """Return the error for a daemon that does not answer where it should."""
     tail = service.journal_tail(host, daemon.unit) if daemon.unit else []
     log = "the journal" if daemon.unit else _AUTH_LOG
     if daemon.rc:
         tail = host.run(["tail", "-n", "15", _AUTH_LOG]).out.splitlines()
-    words = f"\nLast words of {log}:\n" + "\n".join(tail) if tail else ""
-    return BaselineError(f"sshd does not answer on {', '.join(wrong)}; {done}{words}")
+    hint = f"see {log}, which ends with:\n" + "\n".join(tail) if tail else ""
+    return BaselineError(f"sshd does not answer on {', '.join(wrong)}", hint=hint)

@@ -14,7 +14,7 @@ from ..effective import Effective
 from ..host_keys import (
     DEFAULT_PATHS,
     HostKey,
-    Needed,
+    NewHostKey,
     parse_listing,
 )
 
@@ -22,23 +22,23 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .sshd import Sshd
 
-__all__ = ["Made", "host_keys", "make"]
+__all__ = ["GeneratedKey", "generate_host_keys", "host_keys"]
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedKey:
     """A new host key and the files that put it in its place; ``kept`` is where the one that it replaces goes."""
 
     key: HostKey
     before: dict[str, str | None]
     after: dict[str, str | None]
     access: dict[str, tuple[int, int, int]]
-    instead: HostKey | None = None
+    replaces: HostKey | None = None
     kept: str = ""
 
-    def told(self) -> dict[str, str]:
+    def as_result(self) -> dict[str, str]:
         """Return the replacement as the module returns it."""
-        old = self.instead.fingerprint if self.instead else ""
+        old = self.replaces.fingerprint if self.replaces else ""
         return {
             "path": self.key.path,
             "old_fingerprint": old,
@@ -47,7 +47,7 @@ class Made:
         }
 
     def __str__(self) -> str:
-        return f"the host key {self.key.path} was replaced: {self.instead} (kept in {self.kept}) by {self.key}"
+        return f"the host key {self.key.path} was replaced: {self.replaces} (kept in {self.kept}) by {self.key}"
 
 
 def host_keys(sshd: Sshd, effective: Effective) -> dict[str, HostKey | None]:
@@ -70,7 +70,7 @@ def _listed(host: Host, path: str) -> HostKey | None:
     return key
 
 
-def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> list[Made]:
+def generate_host_keys(host: Host, needed: t.Iterable[NewHostKey], *, beside: t.Iterable[str]) -> list[GeneratedKey]:
     """Make the keys that are ``needed`` in a scratch directory and return the files that put them in their places.
 
     One that was not there before is readable to whom its neighbours (``beside``) are: Red Hat's are for a group. The
@@ -78,7 +78,7 @@ def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> 
     """
     like = min(filter(None, map(host.stat, beside)), key=lambda entry: entry.st_mode & 0o777, default=None)
     private = (like.st_uid, like.st_gid, like.st_mode & 0o640) if like else (0, 0, 0o600)
-    made = []
+    generated = []
     for one in needed:
         place = os.path.join(host.scratch(), os.path.basename(one.path))
         kind = one.type.replace("ssh-", "")
@@ -91,8 +91,8 @@ def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> 
         after = {one.path: host.read(place), public: host.read(place + ".pub")}
         access = {one.path: private, public: (private[0], 0, 0o644)}
         kept = ""
-        if one.instead:
+        if one.replaces:
             kept = f"{one.path}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
             before[kept], after[kept], access[kept] = None, before[one.path], (private[0], 0, 0o600)
-        made.append(Made(key, before, after, access, instead=one.instead, kept=kept))
-    return made
+        generated.append(GeneratedKey(key, before, after, access, replaces=one.replaces, kept=kept))
+    return generated

@@ -15,14 +15,14 @@ from ..socket import Listen
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["answering", "open_ports", "silent"]
+__all__ = ["is_listening", "open_ports", "unanswered"]
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _SECONDS = 10.0
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def silent(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[str]:
+def unanswered(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[str]:
     """Return what is wrong with each address that does not give sshd's banner within ``seconds``."""
     deadline = time.monotonic() + seconds
     wrong = []
@@ -36,7 +36,7 @@ def silent(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[st
     return wrong
 
 
-def answering(host: Host, listens: t.Iterable[Listen]) -> bool:
+def is_listening(host: Host, listens: t.Iterable[Listen]) -> bool:
     """Say, without a connection, whether something listens on every wished port (proc(5), sockstat(1))."""
     if not host.platform.is_freebsd and not any(map(host.stat, _TABLES)):
         return True

@@ -17,15 +17,15 @@ from ..._core.host.process import own_ssh_connection
 from ..effective import Effective, parse_effective
 from ..match import Connection, connection_for, matches
 from ..parse import parse
-from ..refusal import placed
+from ..rejection import locate_errors
 from ..releases import Release, read_release
-from ..tree import Tree, absolute, staged
-from ..wish import Wish
+from ..settings import SshdSettings
+from ..tree import Tree, absolute, staged_files
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
 
-__all__ = ["Sshd", "account", "connections", "controller", "find_sshd", "read_tree", "stage"]
+__all__ = ["Sshd", "connection_as", "connections_to_check", "find_sshd", "incoming_connection", "read_tree", "stage"]
 
 _MISSING_DIRECTORY = re.compile(r"Missing privilege separation directory: (/\S+)")
 # In a mount namespace of its own, so that the question leaves nothing behind on the host: a folder in the place of $1,
@@ -51,13 +51,13 @@ class Sshd:
     host: Host
     program: str
     main: str
-    lacking: str = ""
+    missing_directory: str = ""
     borrowed_key: str = ""
     lacks_invalid_user: bool = False
 
     def version(self) -> str:
         """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
-        return self.release.words.partition(" ")[0]
+        return self.release.version.partition(" ")[0]
 
     @functools.cached_property
     def release(self) -> Release:
@@ -75,7 +75,6 @@ class Sshd:
         *,
         root: str = "",
         options: t.Sequence[str] = (),
-        unchanged: str = "nothing was changed",
     ) -> Effective:
         """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host.
 
@@ -83,20 +82,20 @@ class Sshd:
         """
         ran = self._ask(connection, root, options)
         if not ran.ok:
-            raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
+            raise BaselineError(f"sshd rejects the configuration: {self._message(ran, root)}")
         return parse_effective(ran.out)
 
-    def unknown_keywords(self, wish: Wish) -> frozenset[str]:
-        """Return which keywords of ``wish``'s settings this sshd does not know, in the manual's spelling: it is asked.
+    def unknown_keywords(self, desired: SshdSettings) -> frozenset[str]:
+        """Return which keywords of ``desired``'s settings this sshd does not know, in the manual's spelling.
 
         A value that it refuses is no unknown keyword: whoever asks about the whole configuration is told.
         """
         path = os.path.join(self.host.scratch(), "keywords")
-        lines = (f"{name} {value}\n" for name, values in wish.settings.items() for value in values)
+        lines = (f"{name} {value}\n" for name, values in desired.settings.items() for value in values)
         self.host.lay_out({path: "".join(lines)})
         ran = self._run(["-T", "-f", path])
         named = {name.lower() for name in re.findall(r"Bad configuration option: (\S+)", ran.err)} if not ran.ok else ()
-        return frozenset(name for name in wish.settings if name.lower() in named)
+        return frozenset(name for name in desired.settings if name.lower() in named)
 
     def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> CommandResult:
         """Ask in the words that this version and this configuration want."""
@@ -112,7 +111,7 @@ class Sshd:
             return self._ask(replace(connection, local_port="1"), root, options)
         return ran
 
-    def _words(self, ran: CommandResult, root: str) -> str:
+    def _message(self, ran: CommandResult, root: str) -> str:
         """Return sshd's own words, with the file's true name and the line that it means."""
         try:
             files = read_tree(self.host, root + self.main).files
@@ -120,13 +119,13 @@ class Sshd:
             # What the model cannot read either.
             files = {root + self.main: self.host.read(root + self.main) or ""}
         true = {path[len(root) :]: text for path, text in files.items()}
-        return placed(ran.err.replace(root, "") if root else ran.err, true) or ran.message()
+        return locate_errors(ran.err.replace(root, "") if root else ran.err, true) or ran.message()
 
     def _run(self, arguments: list[str]) -> CommandResult:
         ran = self.host.run(self._command(arguments))
         missing = _MISSING_DIRECTORY.search(ran.err)
-        if not ran.ok and missing and not self.lacking:
-            self.lacking = missing.group(1)
+        if not ran.ok and missing and not self.missing_directory:
+            self.missing_directory = missing.group(1)
             return self._run(arguments)
         if not ran.ok and "no hostkeys available" in ran.err and not self.borrowed_key:
             self.borrowed_key = self._key()
@@ -137,9 +136,9 @@ class Sshd:
         command = [self.program, *arguments]
         if self.borrowed_key:
             command += ["-h", self.borrowed_key]
-        if self.lacking:
+        if self.missing_directory:
             spare = self.host.scratch()
-            places = [os.path.dirname(self.lacking), self.lacking, spare, os.path.dirname(spare)]
+            places = [os.path.dirname(self.missing_directory), self.missing_directory, spare, os.path.dirname(spare)]
             command = ["unshare", "--mount", "sh", "-c", _WITH_DIRECTORY, "sh", *places, *command]
         return command
 
@@ -184,11 +183,11 @@ def read_tree(host: Host, main: str) -> Tree:
 def stage(host: Host, tree: Tree, *, without: t.Collection[tuple[str, int]] = ()) -> str:
     """Lay the tree out in a scratch directory and return its root."""
     root = host.scratch()
-    host.lay_out(staged(tree, root, without=without))
+    host.lay_out(staged_files(tree, root, without=without))
     return root
 
 
-def account(base: Connection, user: str) -> Connection:
+def connection_as(base: Connection, user: str) -> Connection:
     """Return ``base`` as ``user``, with the groups that the account has on the host."""
     try:
         entry = pwd.getpwnam(user)
@@ -198,26 +197,28 @@ def account(base: Connection, user: str) -> Connection:
     return replace(base, user=user, groups=groups, exists=True)
 
 
-def controller(host: Host, base_user: str = "root") -> Connection:
+def incoming_connection(host: Host, base_user: str = "root") -> Connection:
     """Return the connection over which this run came in, as sshd would see it; the loopback where it did not."""
-    said = own_ssh_connection(host).split()
-    if len(said) == 4:
-        return account(Connection("", address=said[0], local_address=said[2], local_port=said[3]), base_user)
-    return account(Connection("", address="127.0.0.1"), base_user)
+    parts = own_ssh_connection(host).split()
+    if len(parts) == 4:
+        return connection_as(Connection("", address=parts[0], local_address=parts[2], local_port=parts[3]), base_user)
+    return connection_as(Connection("", address="127.0.0.1"), base_user)
 
 
-def connections(wish: Wish, base: Connection, users: t.Iterable[str]) -> tuple[list[Connection], list[str]]:
+def connections_to_check(
+    desired: SshdSettings, base: Connection, users: t.Iterable[str]
+) -> tuple[list[Connection], list[str]]:
     """Return whom sshd is asked about: ``base``, ``users``, one for each block; and the blocks that nobody fits."""
-    found = [base, *(account(base, user) for user in users)]
-    silent = []
-    for block in wish.blocks:
+    found = [base, *(connection_as(base, user) for user in users)]
+    unmatched = []
+    for block in desired.blocks:
         example = connection_for(block.criteria, _member(block.criteria.pairs, base))
-        example = account(example, example.user) if example else None
+        example = connection_as(example, example.user) if example else None
         if example and matches(block.criteria, example):
             found.append(example)
         else:
-            silent.append(str(block.criteria))
-    return list(dict.fromkeys(found)), silent
+            unmatched.append(str(block.criteria))
+    return list(dict.fromkeys(found)), unmatched
 
 
 def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
@@ -232,7 +233,7 @@ def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
             continue
         members = [*group.gr_mem, *(entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group.gr_gid)]
         if members:
-            return account(base, members[0])
+            return connection_as(base, members[0])
     return base
 
 

@@ -14,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 
 PLAIN = Confirmation("", 22)
-TAKEN = replace(PLAIN, rehearsal=Preflight({"KexAlgorithms": ("curve25519-sha256",)}))
+TAKEN = replace(PLAIN, preflight=Preflight({"KexAlgorithms": ("curve25519-sha256",)}))
 
 
 def refusal(facts: Confirmation, *, changed: bool = True, check_mode: bool = False, confirm: t.Any = True) -> str:
@@ -44,7 +44,7 @@ def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
     [
         pytest.param(PLAIN, {"changed": False}, id="nothing-changes"),
         pytest.param(PLAIN, {}, id="nothing-is-known"),
-        pytest.param(replace(PLAIN, rehearsal=Preflight({}, keys=("ssh-rsa 3072 SHA256:a",))), {}, id="nothing-goes"),
+        pytest.param(replace(PLAIN, preflight=Preflight({}, keys=("ssh-rsa 3072 SHA256:a",))), {}, id="nothing-goes"),
         pytest.param(TAKEN, {"check_mode": True}, id="check-mode"),
         pytest.param(TAKEN, {"confirm": "no"}, id="without-confirm"),
     ],

@@ -31,7 +31,7 @@ OPTIONS = {
     "ssh_executable": "ssh",
 }
 WITHOUT = {"MACs": ("hmac-sha1",), "Ciphers": ("aes128-ctr",)}
-PLANNED = Confirmation("", 22, rehearsal=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
+PLANNED = Confirmation("", 22, preflight=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
 APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -113,9 +113,9 @@ def test_any_confirmation(value: t.Any) -> None:
 
 FIELDS = [
     *("changed", "ports", "warnings", "diff", "invocation", "ansible_facts", "failed", "msg"),
-    *("confirmation.refusal", "confirmation.server_port", "confirmation.armed", "confirmation.rehearsal"),
-    *("confirmation.rehearsal.without", "confirmation.rehearsal.keys", "confirmation.rehearsal.new_keys"),
-    *("confirmation.rehearsal.without.ProxyCommand", "confirmation.rehearsal.without.MACs"),
+    *("confirmation.refusal", "confirmation.server_port", "confirmation.armed", "confirmation.preflight"),
+    *("confirmation.preflight.without", "confirmation.preflight.keys", "confirmation.preflight.new_keys"),
+    *("confirmation.preflight.without.ProxyCommand", "confirmation.preflight.without.MACs"),
 ]
 
 

@@ -7,10 +7,10 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_authorized_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import (
-    Revoked,
-    complaint,
-    leads_nowhere,
-    undecided,
+    RevokedKeys,
+    gives_no_shell,
+    key_problem,
+    open_question,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 
@@ -42,7 +42,7 @@ NOW = 1795348800.0
 )
 def test_options(options: str, expected: str) -> None:
     effective: Effective = {"pubkeyacceptedalgorithms": ("ssh-ed25519",)}
-    assert complaint(replace(KEY, options=options), FROM, effective, Revoked(), NOW) == expected
+    assert key_problem(replace(KEY, options=options), FROM, effective, RevokedKeys(), NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_options(options: str, expected: str) -> None:
     ],
 )
 def test_leads_nowhere(command: str, expected: bool) -> None:
-    assert leads_nowhere(command) is expected
+    assert gives_no_shell(command) is expected
 
 
 def test_what_a_look_at_the_key_cannot_decide() -> None:
-    assert undecided(KEY) == ""
-    assert undecided(replace(KEY, options="cert-authority")).startswith("a cert-authority's key")
-    assert undecided(replace(KEY, options='command="logged"')).startswith("a key with the option command")
+    assert open_question(KEY) == ""
+    assert open_question(replace(KEY, options="cert-authority")).startswith("a cert-authority's key")
+    assert open_question(replace(KEY, options='command="logged"')).startswith("a key with the option command")

@@ -14,7 +14,7 @@ HONEST: dict[str, t.Any] = {
     "changed": True,
     "diff": [{"before_header": "/a", "after_header": "/a", "before": "", "after": "Port 22\n"}],
     "path": "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
-    "crypto": {"posture": "system", "policy": "", "left_out": [], "host_keys": [], "replaced": []},
+    "crypto": {"profile": "system", "policy": "", "left_out": [], "host_keys": [], "replaced": []},
     "effective": {"user=root": {"permitrootlogin": "no"}},
     "shadowed": [],
     "exceptions": [],

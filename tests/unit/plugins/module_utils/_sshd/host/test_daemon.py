@@ -22,9 +22,9 @@ TCP = """\
 """
 
 
-def daemon(**changed: object) -> daemons.Daemon:
+def daemon(**changed: object) -> daemons.SshdDaemon:
     values: dict[str, object] = {"unit": "ssh.service", "socket": "", "pid": 56, "loaded": 1000.0, "state": "active"}
-    return daemons.Daemon(**{**values, **changed})  # type: ignore[arg-type]  # values of several types
+    return daemons.SshdDaemon(**{**values, **changed})  # type: ignore[arg-type]  # values of several types
 
 
 @pytest.mark.parametrize(
@@ -96,32 +96,32 @@ def unit(*, load: str = "loaded", active: str = "inactive", file: str = "disable
     [
         pytest.param(
             unit(active="active", file="enabled", pid=56),
-            daemons.Daemon("ssh.service", "", 56, 0.0, "active", ""),
+            daemons.SshdDaemon("ssh.service", "", 56, 0.0, "active", ""),
             id="the service starts at boot",
         ),
         pytest.param(
             unit(active="active", pid=56),
-            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "disabled"),
+            daemons.SshdDaemon("ssh.service", "", 56, 0.0, "active", "disabled"),
             id="runs, and nothing starts it at boot",
         ),
         pytest.param(
             unit(active="active", file="enabled-runtime", pid=56),
-            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "enabled-runtime"),
+            daemons.SshdDaemon("ssh.service", "", 56, 0.0, "active", "enabled-runtime"),
             id="enabled until the next boot",
         ),
         pytest.param(
             unit(load="masked", active="active", file="masked", pid=56),
-            daemons.Daemon("ssh.service", "", 56, 0.0, "active", "masked"),
+            daemons.SshdDaemon("ssh.service", "", 56, 0.0, "active", "masked"),
             id="runs, and is masked (Debian 12)",
         ),
-        pytest.param(ABSENT, daemons.Daemon("", "", 0, 0.0, "", ""), id="no unit"),
+        pytest.param(ABSENT, daemons.SshdDaemon("", "", 0, 0.0, "", ""), id="no unit"),
     ],
 )
-def test_find_daemon(service: str, expected: daemons.Daemon) -> None:
+def test_find_daemon(service: str, expected: daemons.SshdDaemon) -> None:
     assert found([f"Id=ssh.service\n{service}", ABSENT, f"Id=ssh.socket\n{unit()}", ABSENT]) == expected
 
 
-def found(blocks: list[str], files: dict[str, str] | None = None) -> daemons.Daemon:
+def found(blocks: list[str], files: dict[str, str] | None = None) -> daemons.SshdDaemon:
     words = "\n".join(blocks)
     host = FakeHost(
         files, commands=[Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out=words)]
@@ -152,16 +152,16 @@ def test_a_socket_unit_starts_it() -> None:
     blocks = [f"Id=ssh.service\n{unit()}", ABSENT, SOCKET, ABSENT]
     daemon = found(blocks, {"/usr/lib/systemd/system/ssh.socket": "[Socket]\nListenStream=22\n"})
     assert (daemon.unit, daemon.socket, daemon.at_boot, daemon.running) == ("ssh.service", "ssh.socket", "", False)
-    assert daemon.held
-    assert daemon.held.loaded.listens == {("0.0.0.0", 2222), ("::", 2222)}
-    assert not daemon.held.accept and not daemon.held.follows
+    assert daemon.socket_unit
+    assert daemon.socket_unit.loaded.listens == {("0.0.0.0", 2222), ("::", 2222)}
+    assert not daemon.socket_unit.accept and not daemon.socket_unit.follows_config
 
 
 def test_a_socket_unit_of_the_next_boot_holds_nothing_yet() -> None:
     waiting = SOCKET.replace("ActiveState=active", "ActiveState=inactive")
     running = f"Id=ssh.service\n{unit(active='active', file='enabled', pid=56)}"
     daemon = found([running, ABSENT, waiting, ABSENT])
-    assert daemon.socket == "" and daemon.held and not daemon.held.active
+    assert daemon.socket == "" and daemon.socket_unit and not daemon.socket_unit.active
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_socket_unit_of_the_next_boot_holds_nothing_yet() -> None:
 )
 def test_trouble(changed: dict[str, object], files: dict[str, str], expected: str) -> None:
     host = FakeHost(files)
-    said = daemons.trouble(host, daemon(**changed), LISTEN, pid_file="/run/sshd.pid")  # type: ignore[arg-type]  # fake
+    said = daemons.start_obstacle(host, daemon(**changed), LISTEN, pid_file="/run/sshd.pid")  # type: ignore[arg-type]  # fake
     assert said == expected
 
 
@@ -202,5 +202,5 @@ def test_a_disabled_service_is_wanted_at_boot_again_and_reloaded() -> None:
         ],
     )
     disabled = daemon(at_boot="disabled")
-    assert daemons.reload(host, disabled, pid_file="/run/sshd.pid", moved=False, unchanged="")  # type: ignore[arg-type]
+    assert daemons.reload(host, disabled, pid_file="/run/sshd.pid", moved=False)  # type: ignore[arg-type]
     host.done()

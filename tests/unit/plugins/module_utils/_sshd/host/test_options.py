@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.daemon import Daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.daemon import SshdDaemon
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.options import require_files_decide
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import Sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from tests.unit.fake_host import Expected, FakeHost
 
 MAIN = "/etc/ssh/sshd_config"
 ROOT = Connection("root", address="192.0.2.7")
-DAEMON = Daemon("ssh.service", "", 56, 0.0, "active")
+DAEMON = SshdDaemon("ssh.service", "", 56, 0.0, "active")
 SHOW = ["systemctl", "show", "--property", "ExecStart,Environment,EnvironmentFiles", "ssh.service"]
 QUESTION = ["/usr/sbin/sshd", "-T", "-f", MAIN, "-C", "user=root,host=192.0.2.7,addr=192.0.2.7"]
 OPEN = ["-o", "PasswordAuthentication=yes"]
@@ -27,9 +27,9 @@ def shown(command: str) -> Expected:
 
 
 def ask(host: FakeHost) -> None:
-    wish = build({"PasswordAuthentication": "no"}, [])
+    desired = build_settings({"PasswordAuthentication": "no"}, [])
     sshd = Sshd(host, "/usr/sbin/sshd", MAIN)  # type: ignore[arg-type]  # the fake stands in for the host
-    require_files_decide(sshd, DAEMON, wish, {ROOT: {"passwordauthentication": ("no",)}}, root="")
+    require_files_decide(sshd, DAEMON, desired, {ROOT: {"passwordauthentication": ("no",)}}, root="")
     host.done()
 
 

@@ -19,7 +19,7 @@ from .match import Criteria, read_criteria
 from .parse import quote, split
 from .releases import INVALID_USER, Release
 
-__all__ = ["Block", "Wish", "build", "render", "require_known"]
+__all__ = ["MatchBlock", "SshdSettings", "build_settings", "render_settings", "require_supported"]
 
 HEADER = "# Written by pyhost.baseline.sshd_config: a change made here by hand is lost at its next run.\n"
 _UNCHANGED = "nothing was changed"
@@ -39,7 +39,7 @@ Settings = t.Dict[str, t.Tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Block:
+class MatchBlock:
     """The settings of one ``Match`` block; keyword as the manual spells it -> one raw value for each line."""
 
     criteria: Criteria
@@ -47,17 +47,17 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SshdSettings:
     """All that shall be in force: the global settings and the blocks, in the order of their precedence."""
 
     settings: Settings
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[MatchBlock, ...] = ()
 
-    def only(self, names: t.Collection[str]) -> Wish:
+    def only(self, names: t.Collection[str]) -> SshdSettings:
         """Return the global settings of ``names`` (lower case) alone."""
-        return Wish({name: lines for name, lines in self.settings.items() if name.lower() in names})
+        return SshdSettings({name: lines for name, lines in self.settings.items() if name.lower() in names})
 
-    def without(self, names: t.Collection[str]) -> Wish:
+    def without(self, names: t.Collection[str]) -> SshdSettings:
         """Return the wish without the global settings of ``names`` (lower case)."""
         kept = {name: lines for name, lines in self.settings.items() if name.lower() not in names}
         return replace(self, settings=kept)
@@ -71,12 +71,12 @@ class Wish:
         return bool(self.settings or self.blocks)
 
 
-def build(
+def build_settings(
     settings: t.Mapping[str, t.Any],
     match: t.Sequence[t.Mapping[str, t.Any]] = (),
     *,
     defaults: t.Mapping[str, t.Any] | None = None,
-) -> Wish:
+) -> SshdSettings:
     """Check what the user wrote. ``defaults`` hold for keywords that ``settings`` lack; ``None`` leaves one out."""
     own = _named(settings, "settings")
     merged = {**_named(defaults or {}, "defaults"), **own}
@@ -87,15 +87,15 @@ def build(
         part = _values(_named(entry["settings"], where), where)
         if not part:
             raise BaselineError(f"{where} ({criteria}) has no settings; {_UNCHANGED}")
-        blocks.append(Block(criteria, part))
-    return Wish(_values(merged, "settings"), tuple(blocks))
+        blocks.append(MatchBlock(criteria, part))
+    return SshdSettings(_values(merged, "settings"), tuple(blocks))
 
 
-def require_known(wish: Wish, release: Release) -> None:
+def require_supported(desired: SshdSettings, release: Release) -> None:
     """Raise for what the sshd at hand does not know yet and would refuse in words that do not say so."""
     if release >= INVALID_USER:
         return
-    for number, block in enumerate(wish.blocks, 1):
+    for number, block in enumerate(desired.blocks, 1):
         if ("invalid-user", "") in block.criteria.pairs:
             raise BaselineError(
                 f"match block {number} ({block.criteria}): Invalid-User needs OpenSSH 9.9 or later and this host has "
@@ -103,11 +103,11 @@ def require_known(wish: Wish, release: Release) -> None:
             )
 
 
-def render(wish: Wish, notes: t.Iterable[str] = ()) -> str:
+def render_settings(desired: SshdSettings, notes: t.Iterable[str] = ()) -> str:
     """Return the wish as the text of a file; ``notes`` become comments."""
     lines = [f"# {note}\n" for note in notes]
-    lines += [f"{name} {value}\n" for name, values in wish.settings.items() for value in values]
-    for block in wish.blocks:
+    lines += [f"{name} {value}\n" for name, values in desired.settings.items() for value in values]
+    for block in desired.blocks:
         pairs = " ".join(
             f"{_SPELLED[name]} {quote(value) if value else ''}".strip() for name, value in block.criteria.pairs
         )

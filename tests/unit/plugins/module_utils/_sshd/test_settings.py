@@ -6,7 +6,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import HEADER, build, render, require_known
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import (
+    HEADER,
+    build_settings,
+    render_settings,
+    require_supported,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +35,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import 
     ],
 )
 def test_render_settings(settings: dict[str, t.Any], expected: str) -> None:
-    assert render(build(settings)) == HEADER + expected
+    assert render_settings(build_settings(settings)) == HEADER + expected
 
 
 def test_render_blocks() -> None:
-    wish = build(
+    desired = build_settings(
         {"Port": 22},
         [
             {
@@ -44,23 +49,23 @@ def test_render_blocks() -> None:
             {"criteria": 'User "a b" LocalPort 22', "settings": {"X11Forwarding": True}},
         ],
     )
-    assert render(wish) == HEADER + (
+    assert render_settings(desired) == HEADER + (
         "Port 22\n\nMatch User upload Address 10.0.0.0/8,!10.1.0.0/16\n    X11Forwarding no\n"
         '\nMatch User "a b" LocalPort 22\n    X11Forwarding yes\n'
     )
-    assert wish.keywords == {"port", "x11forwarding"}
+    assert desired.keywords == {"port", "x11forwarding"}
 
 
 def test_settings_replace_defaults_under_any_spelling() -> None:
-    wish = build(
+    desired = build_settings(
         {"challengeresponseauthentication": True, "port": None},
         defaults={"KbdInteractiveAuthentication": False, "Port": 22, "UsePAM": True},
     )
-    assert wish.settings == {"KbdInteractiveAuthentication": ("yes",), "UsePAM": ("yes",)}
+    assert desired.settings == {"KbdInteractiveAuthentication": ("yes",), "UsePAM": ("yes",)}
 
 
 def test_an_empty_wish_is_false() -> None:
-    assert not build({"Port": None})
+    assert not build_settings({"Port": None})
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_an_empty_wish_is_false() -> None:
 )
 def test_bad_settings(settings: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        build(settings)
+        build_settings(settings)
     assert str(caught.value) == message
 
 
@@ -163,17 +168,17 @@ def test_bad_settings(settings: dict[str, t.Any], message: str) -> None:
 )
 def test_bad_blocks(block: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        build({}, [block])
+        build_settings({}, [block])
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("criteria", ["Invalid-User", {"invalid-user": None}, {"Invalid-User": ""}])
 def test_users_without_an_account(criteria: object) -> None:
-    wish = build({}, [{"criteria": criteria, "settings": {"MaxAuthTries": 1}}])
-    assert "\nMatch Invalid-User\n    MaxAuthTries 1\n" in render(wish)
-    require_known(wish, Release(9, 9))
+    desired = build_settings({}, [{"criteria": criteria, "settings": {"MaxAuthTries": 1}}])
+    assert "\nMatch Invalid-User\n    MaxAuthTries 1\n" in render_settings(desired)
+    require_supported(desired, Release(9, 9))
     with pytest.raises(BaselineError) as caught:
-        require_known(wish, Release(9, 2))
+        require_supported(desired, Release(9, 2))
     assert str(caught.value) == (
         "match block 1 (invalid-user): Invalid-User needs OpenSSH 9.9 or later and this host has 9.2; "
         "nothing was changed; leave the block out on this host"

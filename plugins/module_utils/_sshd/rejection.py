@@ -10,19 +10,19 @@ import typing as t
 from .._core.errors import BaselineError
 from .parse import parse
 
-__all__ = ["placed"]
+__all__ = ["locate_errors"]
 
 # sshd names neither a file nor always the line: it says `… argument '10.0.0.0/33' at line 1`.
 _LINE_ALONE = re.compile(r"'([^']+)' at line (\d+)$")
 
 
-def placed(said: str, files: t.Mapping[str, str]) -> str:
-    """Return what sshd ``said`` about ``files`` (path -> text), each complaint with ``file:line`` and that line."""
-    found = [_placed(line.strip().rstrip("."), files) for line in said.splitlines() if line.strip()]
+def locate_errors(output: str, files: t.Mapping[str, str]) -> str:
+    """Return sshd's ``output`` about ``files`` (path -> text), each message with ``file:line`` and that line."""
+    found = [_placed(line.strip().rstrip("."), files) for line in output.splitlines() if line.strip()]
     words = "; ".join(words for words, _place in found)
     if found and not any(place for _words, place in found):
-        spoken = _spoken_of(said, files)
-        return f"{words} ({', '.join(spoken)})" if spoken else words
+        mentioned = _mentioned_at(output, files)
+        return f"{words} ({', '.join(mentioned)})" if mentioned else words
     return words
 
 
@@ -49,14 +49,14 @@ def _line(text: str, number: int) -> str:
     return "".join(text.split("\n")[number - 1 : number])
 
 
-def _spoken_of(said: str, files: t.Mapping[str, str]) -> list[str]:
+def _mentioned_at(output: str, files: t.Mapping[str, str]) -> list[str]:
     """Return where the keywords are set that sshd speaks of without a place ("… cannot be satisfied")."""
-    spoken = {word for found in re.findall(r"\w+", said.lower()) for word in (found, found.rstrip("s"))}
+    mentioned = {word for found in re.findall(r"\w+", output.lower()) for word in (found, found.rstrip("s"))}
     places = []
     for path, text in files.items():
         try:
             lines = parse(text, path=path)
         except BaselineError:
             continue
-        places += [f"{path}:{line.number}" for line in lines if line.keyword in spoken]
+        places += [f"{path}:{line.number}" for line in lines if line.keyword in mentioned]
     return places
