@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from ..errors import BaselineError
 from ..text import one_line
 from . import paths
+from .platform import detect_platform
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -82,6 +83,7 @@ class Host:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
         self.check_mode: bool = module.check_mode
+        self.platform = detect_platform()
 
     # commands
 

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..errors import BaselineError
+from .platform import detect_platform
 
 __all__ = [
     "Found",
@@ -235,7 +236,7 @@ def make_folders(path: str, mode: int) -> None:
 
 def runtime_folder() -> str:
     """Return where what lives no longer than the boot lies: locks and temporary files (hier(7))."""
-    return "/var/run/pyhost.baseline" if os.uname().sysname == "FreeBSD" else "/run/pyhost.baseline"
+    return "/var/run/pyhost.baseline" if detect_platform().is_freebsd else "/run/pyhost.baseline"
 
 
 def private_folder(path: str) -> str:

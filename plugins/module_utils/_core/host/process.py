@@ -11,7 +11,6 @@ import typing as t
 
 from ..freebsd import PROCESSES, ssh_connection
 from ..text import is_number
-from .rc import has_rc
 
 if t.TYPE_CHECKING:
     from .host import Host
@@ -27,7 +26,7 @@ def started(host: Host, pid: int) -> float:
     """Return when the process was started (on Linux: at the latest), 0 where there is none."""
     if pid <= 0:
         return 0.0
-    if has_rc():
+    if host.platform.is_freebsd:
         age = host.run(["ps", "-o", "etimes=", "-p", str(pid)]).out.strip()
         return time.time() - int(age) if is_number(age) else 0.0
     entry = host.stat(f"/proc/{pid}")
@@ -36,7 +35,7 @@ def started(host: Host, pid: int) -> float:
 
 def title(host: Host, pid: int) -> str:
     """Return the command line of the process, with zeros between its words or, where only ps knows it, blanks."""
-    if has_rc():
+    if host.platform.is_freebsd:
         return host.run(["ps", "-ww", "-o", "args=", "-p", str(pid)]).out.strip()
     return host.read(f"/proc/{pid}/cmdline") or ""
 
@@ -44,7 +43,7 @@ def title(host: Host, pid: int) -> str:
 def own_ssh_connection(host: Host) -> str:
     """Return SSH_CONNECTION of this process or, as sudo drops it, of the nearest ancestor that has it."""
     said = os.environ.get("SSH_CONNECTION", "")
-    if said or has_rc():
+    if said or host.platform.is_freebsd:
         return said or ssh_connection(host.run(PROCESSES).out, os.getpid())
     return _of_ancestors()
 

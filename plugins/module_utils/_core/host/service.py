@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from ..errors import BaselineError
 if t.TYPE_CHECKING:
     from .host import Host
 
-__all__ = ["Unit", "act", "has_systemd", "journal_tail", "unit_state", "unit_states"]
+__all__ = ["Unit", "act", "journal_tail", "unit_state", "unit_states"]
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
 
@@ -53,11 +52,6 @@ class Unit:
         return self.file_state in ("enabled", "alias", "static", "generated")
 
 
-def has_systemd() -> bool:
-    """Say whether systemd is the running service manager (sd_booted(3))."""
-    return os.path.isdir("/run/systemd/system")
-
-
 def unit_state(host: Host, name: str) -> Unit:
     """Return the state of the unit ``name``; a unit that does not exist has ``load`` ``not-found``."""
     return unit_states(host, [name])[0]
@@ -88,13 +82,16 @@ def _unit(block: str, name: str) -> Unit:
     )
 
 
-def act(host: Host, verb: str, *names: str, unchanged: str) -> None:
-    """Run ``systemctl VERB NAMES``; a failure carries the unit's last words and the sentence ``unchanged``."""
+def act(host: Host, verb: str, *names: str, unchanged: str | None = None) -> None:
+    """Run ``systemctl VERB NAMES``; a failure's error has the last lines of the unit's journal as its hint.
+
+    ``unchanged`` is the ``state`` of the error. It goes when no caller passes it: ``state_of_errors`` sets the state.
+    """
     ran = host.run(["systemctl", verb, "--", *names])
     if not ran.ok:
         tail = journal_tail(host, names[0]) if names else []
-        words = "\nLast words of the journal:\n" + "\n".join(tail) if tail else ""
-        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.message()}; {unchanged}{words}")
+        hint = "see the journal of the unit, which ends with:\n" + "\n".join(tail) if tail else ""
+        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.message()}", state=unchanged, hint=hint)
 
 
 def journal_tail(host: Host, name: str, *, lines: int = 15) -> list[str]:

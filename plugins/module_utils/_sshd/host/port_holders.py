@@ -13,7 +13,6 @@ import socket
 import typing as t
 
 from ..._core.freebsd import LISTENING, sockstat_listeners
-from ..._core.host.rc import has_rc
 from ..port_holders import PortHolder, SocketRow, overlaps, tcp_rows
 from ..socket import Listen
 
@@ -38,7 +37,7 @@ def present_listens(host: Host, daemon: SshdDaemon) -> frozenset[Listen]:
     """Return where the running sshd (or its socket unit) listens, by the kernel; empty where that cannot be told."""
     if daemon.socket and daemon.socket_unit:
         return daemon.socket_unit.loaded.listens
-    if has_rc():
+    if host.platform.is_freebsd:
         rows = sockstat_listeners(host.run(LISTENING).out)
         return frozenset((address, port) for _user, _program, pid, address, port in rows if pid == daemon.pid)
     own = _inodes(host, daemon.pid)
@@ -53,7 +52,7 @@ def port_holders(
     A socket that is bound and does not listen keeps sshd from its port too, and is in no table of the kernel: so a
     bind decides, and the tables name the process.
     """
-    if has_rc():
+    if host.platform.is_freebsd:
         return _by_sockstat(host, daemon, listens)
     rows = _rows(host)
     own = _inodes(host, daemon.pid) | (_inodes(host, _SYSTEMD) if daemon.socket else set())
