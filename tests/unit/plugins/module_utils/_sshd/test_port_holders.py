@@ -99,7 +99,9 @@ def test_the_result_is_quoted_too() -> None:
 )
 def test_a_service_is_refused_and_a_user_is_not(holder: PortHolder, first: int, refused: bool) -> None:
     if not refused:
-        refuse_services([holder], first, "nothing was changed")
+        refuse_services([holder], first)
         return
-    with pytest.raises(BaselineError, match=rf"port {holder.port} is held by .*; nothing was changed; choose another"):
-        refuse_services([holder], first, "nothing was changed")
+    with pytest.raises(
+        BaselineError, match=rf"port {holder.port} is held by .*; this task changed nothing; choose another"
+    ):
+        refuse_services([holder], first)
