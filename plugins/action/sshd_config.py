@@ -17,7 +17,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
@@ -165,10 +165,13 @@ class ActionModule(CheckedAnswers):
             raise invalid_answer(f"ports: {error}", later) from error
         verified = replace(verified, target=target_of(self._connection, user=verified.target.user, port=port))
         problem = confirm_by_login(
-            verified, armed=bool(armed), until=started + seconds / 2, place=armed.place if armed else Place("sshd")
+            verified,
+            armed=bool(armed),
+            until=started + seconds / 2,
+            place=armed.paths if armed else RollbackPaths("sshd"),
         )
         if not problem and armed and not verified.sudo:
-            problem = self._confirm_over_connection(armed.place)
+            problem = self._confirm_over_connection(armed.paths)
         if problem:
             self._give_up(problem, armed, deadline=started + seconds)
         done["confirmed_by"] = {
@@ -182,7 +185,7 @@ class ActionModule(CheckedAnswers):
             done["warnings"] = [*done.get("warnings", []), verified.warning]
         return done
 
-    def _confirm_over_connection(self, place: Place) -> str:
+    def _confirm_over_connection(self, place: RollbackPaths) -> str:
         """Confirm by the connection of the play, where the user who logged in has no sudo from here."""
         try:
             ran = self._low_level_execute_command(f"sh {place.script} confirm")
@@ -204,7 +207,7 @@ class ActionModule(CheckedAnswers):
             password=become_password(self, self._vars),
             master=self._control_master(),
             deadline=deadline,
-            place=armed.place,
+            place=armed.paths,
         )
         if outcome.rolled_back is None:
             boot = ", or at its next boot" if armed.boot != "none" else ""

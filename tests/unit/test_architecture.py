@@ -31,7 +31,6 @@ UNTESTED = {
     "module_utils/_core/host/timers.py",
     "module_utils/_core/policy_result.py",
     "module_utils/_core/rc.py",
-    "module_utils/_core/rollback_script.py",
     "module_utils/_fail2ban/host/ensure.py",
     "module_utils/_fail2ban/host/info.py",
     "module_utils/_fail2ban/host/server.py",

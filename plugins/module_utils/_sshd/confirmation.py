@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from .._core.errors import BaselineError
-from .._core.rollback import BASES, Place
+from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
 __all__ = [
@@ -63,8 +63,8 @@ class ArmedRollback:
     base: str
 
     @property
-    def place(self) -> Place:
-        return Place("sshd", base=self.base)
+    def paths(self) -> RollbackPaths:
+        return RollbackPaths("sshd", base=self.base)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place, parse_record
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, parse_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
 
 from .._ssh.client import (
@@ -38,7 +38,7 @@ from .._ssh.sudo import (
 
 __all__ = ["RollbackOutcome", "VerifiedLogin", "confirm_by_login", "find_working_login", "new_port", "roll_back"]
 
-_PLACE = Place("sshd")
+_PLACE = RollbackPaths("sshd")
 _LOGIN_SECONDS = 10
 _TOO_LATE = 3
 
@@ -149,7 +149,7 @@ def new_port(own: int | None, *, server: int, ports: t.Sequence[int], requested:
     return found
 
 
-def confirm_by_login(verified: VerifiedLogin, *, armed: bool, until: float, place: Place = _PLACE) -> str:
+def confirm_by_login(verified: VerifiedLogin, *, armed: bool, until: float, place: RollbackPaths = _PLACE) -> str:
     """Log in anew by ``verified`` and confirm the change in that login; return the problem, an empty text if none.
 
     A login that is refused, or runs another command, is final; a connection that is not made is tried again, as the way
@@ -180,7 +180,7 @@ def confirm_by_login(verified: VerifiedLogin, *, armed: bool, until: float, plac
 
 
 def roll_back(
-    own: Target, *, password: str | None, master: str | None, deadline: float, place: Place = _PLACE
+    own: Target, *, password: str | None, master: str | None, deadline: float, place: RollbackPaths = _PLACE
 ) -> RollbackOutcome:
     """Have the host take the change back over what is still open, or wait until it has; say what was seen."""
     script, data = as_root(f"{_undo(place)} asked; {_read_record(place)}", password=password)
@@ -204,11 +204,11 @@ def roll_back(
     return RollbackOutcome(None, str(login_complaint(own, reply) or sudo_complaint(own, reply, tried="nopasswd")))
 
 
-def _undo(place: Place) -> str:
+def _undo(place: RollbackPaths) -> str:
     return f"sh {shlex.quote(place.script)}"
 
 
-def _read_record(place: Place) -> str:
+def _read_record(place: RollbackPaths) -> str:
     record = shlex.quote(place.record)
     return f"cat {record} && rm -f {record}; rmdir {shlex.quote(place.base)} 2>/dev/null; true"
 

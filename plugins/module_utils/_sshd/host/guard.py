@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Collects what the guard judges: the account, its key files and their owners, its rights by sudo."""
+"""The guard: reads an account, its key files and its sudo rules, and stops a change that would lock it out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import stat
 import time
 import typing as t
 
-from ..._core.errors import BaselineError
+from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
 from ..guard import (
@@ -33,10 +33,10 @@ __all__ = ["guard"]
 
 
 def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
-    """Stop unless each of ``users`` gets in by key, and on to root, under the configuration staged below ``root``.
+    """Stop unless each of ``users`` can log in by key and become root, under the configuration staged below ``root``.
 
-    Returned as warnings: what only the new login can decide and, in check mode, what earlier tasks would have made (the
-    account, its keys, sudo).
+    The returned warnings are about what only the new login can decide and, in check mode, what earlier tasks would
+    have made (the account, its keys, sudo).
     """
     warnings: list[str] = []
     errors: list[str] = []
@@ -51,7 +51,10 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
                 errors.append(text)
     if errors:
         raise BaselineError(
-            "this configuration could lock you out, so nothing was changed. " + ". ".join(errors), refused=errors
+            f"this configuration could lock you out: {'. '.join(errors)}",
+            option="guard_users",
+            state=UNCHANGED,
+            refused=errors,
         )
     return warnings
 
@@ -112,7 +115,7 @@ def _sudo(host: Host, user: str) -> str | None:
 
 
 def _sudo_broken(host: Host) -> str:
-    """Say why sudo makes nobody root, which root, who asks it here for the rules, does not notice."""
+    """Say why sudo makes nobody root. Root, who asks for the rules here, does not notice it."""
     program = host.find("sudo")
     path = host.target(program) if program else ""
     entry = host.stat(path)

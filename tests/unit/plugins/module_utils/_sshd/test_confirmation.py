@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE, own_place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE, rollback_paths
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
     Confirmation,
@@ -62,7 +62,7 @@ def laid_over(path: str, value: t.Any) -> t.Any:
         pytest.param(WHOLE, id="all"),
         pytest.param(Confirmation("", 22), id="nothing"),
         pytest.param(
-            replace(WHOLE, armed=ArmedRollback(45, "rc", own_place("FreeBSD").base), preflight=Preflight({})),
+            replace(WHOLE, armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base), preflight=Preflight({})),
             id="FreeBSD",
         ),
     ],
@@ -154,7 +154,7 @@ def test_any_value_of_a_field_is_read_as_what_it_has_to_be_or_refused(path: str,
         assert str(error).isprintable()
         return
     assert sent(found) == laid_over(path, value)
-    assert found.armed is None or found.armed.base in (BASE, own_place("FreeBSD").base)
+    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD").base)
     for option, names in (found.preflight.without if found.preflight else {}).items():
         assert re.fullmatch("[A-Za-z]+", option)
         assert re.fullmatch("[A-Za-z0-9@._,-]*", ",".join(names))

@@ -173,7 +173,7 @@ def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(0, IN, ""))
     assert confirm.confirm_by_login(VERIFIED, armed=True, until=110) == ""
     assert "sudo -n -u root sh -c '" in ran[0]
-    assert "sh /var/lib/pyhost.baseline/undo-sshd/undo confirm'" in ran[0]
+    assert "sh /var/lib/pyhost.baseline/rollback-sshd/rollback confirm'" in ran[0]
 
 
 @pytest.mark.parametrize("armed", [True, False])
@@ -220,7 +220,7 @@ def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(1, f"{MARK}\n", "sudo: a password is required"))
     assert confirm.confirm_by_login(VerifiedLogin(VERIFIED.target, sudo=False), armed=True, until=110) == ""
-    assert "undo" not in ran[0]
+    assert "rollback" not in ran[0]
 
 
 def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:

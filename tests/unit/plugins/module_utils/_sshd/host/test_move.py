@@ -29,7 +29,7 @@ def move(before: int, after: int) -> moves.PortMove:
 def test_advice(before: int, after: int, first: str, warned: bool) -> None:
     said = moves.unprivileged_port_warnings(FakeHost({FIRST: first}), move(before, after))  # type: ignore[arg-type]  # the fake
     assert bool(said) is warned
-    assert all(f"listen on port {after} when sshd does not" in text for text in said)
+    assert all(f"listen on port {after} while sshd is reloaded" in text for text in said)
 
 
 def test_who_was_faster_and_is_gone_is_known_by_the_error() -> None:

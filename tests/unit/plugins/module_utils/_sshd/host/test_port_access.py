@@ -46,7 +46,7 @@ def test_a_new_port_is_labelled() -> None:
     host = FakeHost(ENFORCE, [Expected(LIST, out=LISTING), Expected(ADD)], programs=["semanage"])
     port_access = find_port_access(host, [22], [2222])  # type: ignore[arg-type]  # the fake stands in for the host
     assert port_access == PortAccess(labels=(2222,))
-    port_access.open(host, unchanged="")  # type: ignore[arg-type]  # the fake
+    port_access.open(host)  # type: ignore[arg-type]  # the fake
     port_access.close(host)  # type: ignore[arg-type]  # the fake; the label stays
     host.done()
 
@@ -61,7 +61,7 @@ def test_a_label_that_is_there_is_kept() -> None:
 @pytest.mark.parametrize(
     ("port", "listed", "words"),
     [
-        pytest.param(8080, Expected(LIST, out=LISTING), "port 8080 is SELinux's http_cache_port_t", id="taken"),
+        pytest.param(8080, Expected(LIST, out=LISTING), "port 8080 has SELinux's type http_cache_port_t", id="taken"),
         pytest.param(
             2222,
             Expected(LIST, rc=127, err="semanage: command not found"),
@@ -98,8 +98,8 @@ def test_firewalld_lets_the_new_port_in_and_no_more() -> None:
         Expected([*PERMANENT, "--remove-port=2222/tcp"], rc=1),
         Expected([*NOW, "--remove-port=2222/tcp"]),
     ]
-    with pytest.raises(BaselineError, match="--add-port=2222/tcp failed: NOT_RUNNING .rc=252.; nothing was changed"):
-        port_access.open(host, unchanged="nothing was changed")  # type: ignore[arg-type]  # the fake
+    with pytest.raises(BaselineError, match="--add-port=2222/tcp failed: NOT_RUNNING .rc=252.; this task"):
+        port_access.open(host)  # type: ignore[arg-type]  # the fake
     port_access.close(host)  # type: ignore[arg-type]  # the fake
     host.done()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-import re
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import LISTENING, MasterPasswd
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import ShadowEntry
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change, guard, sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import apply, change, guard, sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import daemon as daemons
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import CryptoProfile
@@ -45,7 +44,7 @@ STAGED = "/scratch"
 
 @pytest.fixture(autouse=True)
 def _freebsd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change, "unanswered", lambda _listens: [])
+    monkeypatch.setattr(apply, "unanswered", lambda _listens: [])
     monkeypatch.setattr(change.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
 
@@ -244,12 +243,12 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
         Expected(["service", "sshd", "onerestart"]),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(change, "unanswered", lambda _listens: ["0.0.0.0 port 22: Connection refused"])
+        patch.setattr(apply, "unanswered", lambda _listens: ["0.0.0.0 port 22: Connection refused"])
         patch.setattr(daemons, "unanswered", lambda _listens, **_options: ["0.0.0.0 port 22: Connection refused"])
         words = refused(host)
     assert words.startswith("sshd does not answer on 0.0.0.0 port 22: Connection refused; the files are as they were")
-    assert "but sshd does not answer: look at it at once" in words
-    assert words.endswith(f"Last words of /var/log/auth.log: {log.strip()}")
+    assert "but sshd does not answer; look at the host at once; see /var/log/auth.log, which ends with: " in words
+    assert words.endswith(log.strip())
 
 
 @pytest.mark.parametrize(
@@ -257,9 +256,9 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
     [
         pytest.param(
             [flags("-o KbdInteractiveAuthentication=yes")],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because service sshd starts sshd with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; take that out "
-            "(`sysrc -x sshd_flags`), and `service sshd restart`",
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because service sshd starts sshd with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; remove "
+            "that (`sysrc -x sshd_flags`), and `service sshd restart`",
             id="rc.conf",
         ),
         pytest.param(
@@ -267,14 +266,14 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
                 flags(),
                 title("sshd: /usr/sbin/sshd -o KbdInteractiveAuthentication=yes [listener] 0 of 10-100 startups\n"),
             ],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because sshd was started with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; restart sshd, "
-            "once it is started without that",
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because sshd was started with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; "
+            "restart sshd once it is started without that",
             id="the running one",
         ),
     ],
 )
-def test_flags_that_defeat_the_files_are_an_error(starts: list[Expected], words: str) -> None:
+def test_flags_that_override_the_files_are_an_error(starts: list[Expected], words: str) -> None:
     answer = Expected(
         [PROGRAM, "-T", "-f", STAGED + MAIN, "-C", WHO, "-o", "KbdInteractiveAuthentication=yes"], out=OPEN
     )
@@ -291,8 +290,9 @@ def test_the_port_openssh_portable_is_another_server() -> None:
     )  # fmt: skip
     host.commands.insert(3, enabled(yes=False))
     assert refused(host) == (
-        "not /usr/sbin/sshd runs here but /usr/local/sbin/sshd (service openssh), which reads "
-        "/usr/local/etc/ssh/sshd_config; nothing was changed; give that as path, or have the other one run"
+        "path: /usr/local/sbin/sshd (service openssh) runs here instead of /usr/sbin/sshd, and reads "
+        "/usr/local/etc/ssh/sshd_config; this task changed nothing; set path to /usr/local/etc/ssh/sshd_config, or run "
+        "the service sshd instead"
     )
 
 
@@ -346,7 +346,7 @@ def test_the_keyword_of_freebsd_is_known_by_both_names() -> None:
 def test_the_guard_reads_master_passwd(line: str, shadow: ShadowEntry, master: bool) -> None:
     host = FakeHost({"/etc/master.passwd": f"{line}\n"}, programs=(), platform=FREEBSD)
     known = guard._account(host, pwd.getpwuid(0).pw_name)  # type: ignore[arg-type]  # a stand-in
-    assert known.shadow == shadow and not known.shadow.usable
+    assert known.shadow == shadow and not known.shadow.is_usable
     assert known.master == (MasterPasswd(shadow.password) if master else None)
 
 
@@ -363,5 +363,5 @@ def test_a_locked_account_is_a_lock_out() -> None:
         patch.setattr(guard, "read_key_files", lambda *_arguments: [])
         words = refused(host, order)
     assert "the account root is locked; `pw unlock root` lifts that" in words
-    assert re.search("this configuration could lock you out, so nothing was changed", words)
+    assert words.startswith("guard_users: this configuration could lock you out: root from 192.0.2.7: ")
     assert host.written == []
