@@ -114,9 +114,7 @@ def _sshd(given: Inputs) -> Errors:
     yield from _errors_of("sshd_port", build_settings, {"Port": given["sshd_port"]})
     settings = given["sshd_settings"]
     # One keyword at a time, so that each invalid one is reported; a keyword given twice shows only in the whole.
-    errors = [
-        error for item in settings.items() for error in _errors_of("sshd_settings", build_settings, dict([item]))
-    ]
+    errors = [error for item in settings.items() for error in _errors_of("sshd_settings", build_settings, dict([item]))]
     yield from errors or _errors_of("sshd_settings", build_settings, settings)
     yield from _errors_of("sshd_match", build_settings, {}, given["sshd_match"])
     for address in given["sshd_trusted_addresses"]:

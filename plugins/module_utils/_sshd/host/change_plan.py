@@ -133,9 +133,8 @@ def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
     daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program)
     require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
     written, move = plan_move(sshd, answers, desired, planned.written, daemon)
-    obstacle = daemons.start_obstacle(host, daemon, move.after, pid_file=answers.pid_file) if request.reload else ""
-    if obstacle:
-        raise BaselineError(obstacle, state=UNCHANGED)
+    if request.reload:
+        daemons.require_startable(host, daemon, move.after, pid_file=answers.pid_file)
     return ChangePlan(
         request=planned.request,
         state=state,
