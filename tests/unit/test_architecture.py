@@ -52,9 +52,6 @@ UNTESTED = {
     "module_utils/_sshd/host/crypto.py",
     "module_utils/_sshd/host/info.py",
     "module_utils/_sshd/host/socket.py",
-    "module_utils/_sshd/keywords.py",
-    "module_utils/_sshd/rejection.py",
-    "module_utils/_sshd/releases.py",
     "module_utils/_updates/host/apt_state.py",
     "module_utils/_updates/host/unattended_upgrades_info.py",
 }

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wish for ports, and what is in its way: a ``Port`` of another file, a port that somebody else holds. Pure."""
+"""The desired ports, adapted to a ``Port`` of another file or to a port that another process holds."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def with_explicit_addresses(
 ) -> SshdSettings:
     """Return ``desired`` with its ports in ``ListenAddress`` where a ``Port`` of another file adds another one.
 
-    By sshd_config(5), ``Port`` counts for the addresses that name none. A ``ListenAddress`` of another file would go on
-    counting too: there the wish stays as it is, and its difference from what sshd says is an error that names the line.
+    By sshd_config(5), ``Port`` applies to addresses without a port. A ``ListenAddress`` of another file cannot be
+    overridden: the settings stay as they are, and the difference in sshd's answer is an error that names the line.
     """
     ports = desired.settings.get("Port", ())
     others = [one for one in directives if one.file not in own and not one.criteria]
@@ -40,7 +40,7 @@ def with_explicit_addresses(
 
 
 def with_present_ports(desired: SshdSettings, listens: t.Collection[Listen]) -> SshdSettings:
-    """Return ``desired`` with sshd listening where it does (``listens``), for as long as the desired port is held."""
+    """Return ``desired`` with the present addresses (``listens``), for as long as the desired port is held."""
     places = sorted(set(listens), key=lambda place: (place[1], place[0]))
     ports = tuple(dict.fromkeys(str(port) for _address, port in places))
     settings = {name: lines for name, lines in desired.settings.items() if name != "ListenAddress"}
@@ -53,7 +53,7 @@ def with_present_ports(desired: SshdSettings, listens: t.Collection[Listen]) -> 
 
 
 def _with_ports(address: str, ports: t.Iterable[str]) -> list[str]:
-    """Return ``address`` once for each port; one that names its port already, alone."""
+    """Return ``address`` with each of ``ports``; an address that has a port stays as it is."""
     host, space, domain = address.partition(" ")
     if re.fullmatch(r"\[[^\]]*\]:\d+|[^:]*:\d+", host):
         return [address]

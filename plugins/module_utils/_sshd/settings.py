@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wish: settings and Match blocks as a user writes them, checked and put into the words of sshd_config(5)."""
+"""The desired settings: keywords and Match blocks as the user writes them, validated and rendered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from .releases import INVALID_USER, Release
 __all__ = ["MatchBlock", "SshdSettings", "build_settings", "render_settings", "require_supported"]
 
 HEADER = "# Written by pyhost.baseline.sshd_config: a change made here by hand is lost at its next run.\n"
-_UNCHANGED = "nothing was changed"
 _SPELLED = {
     "user": "User",
     "group": "Group",
@@ -40,7 +39,7 @@ Settings = t.Dict[str, t.Tuple[str, ...]]
 
 @dataclass(frozen=True)
 class MatchBlock:
-    """The settings of one ``Match`` block; keyword as the manual spells it -> one raw value for each line."""
+    """The settings of one ``Match`` block: keyword in the manual's spelling -> one raw value for each line."""
 
     criteria: Criteria
     settings: Settings
@@ -48,27 +47,38 @@ class MatchBlock:
 
 @dataclass(frozen=True)
 class SshdSettings:
-    """All that shall be in force: the global settings and the blocks, in the order of their precedence."""
+    """The desired global settings and ``Match`` blocks, in the order of their precedence."""
 
     settings: Settings
     blocks: tuple[MatchBlock, ...] = ()
 
     def only(self, names: t.Collection[str]) -> SshdSettings:
-        """Return the global settings of ``names`` (lower case) alone."""
+        """Return only the global settings of ``names`` (lower case)."""
         return SshdSettings({name: lines for name, lines in self.settings.items() if name.lower() in names})
 
     def without(self, names: t.Collection[str]) -> SshdSettings:
-        """Return the wish without the global settings of ``names`` (lower case)."""
+        """Return the settings without the global settings of ``names`` (lower case)."""
         kept = {name: lines for name, lines in self.settings.items() if name.lower() not in names}
         return replace(self, settings=kept)
 
     @property
     def keywords(self) -> frozenset[str]:
-        """Every keyword that is asked somewhere, as ``sshd -T`` prints it."""
+        """Every requested keyword, of the global settings and of the blocks, as ``sshd -T`` prints it."""
         return frozenset(name.lower() for part in (self.settings, *(b.settings for b in self.blocks)) for name in part)
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.blocks)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The place of a setting in the module's arguments: the option and, in a list, the entry."""
+
+    option: str
+    where: str = ""
+
+    def error(self, problem: str, hint: str = "") -> BaselineError:
+        return BaselineError(problem, option=self.option, where=self.where, hint=hint)
 
 
 def build_settings(
@@ -77,34 +87,27 @@ def build_settings(
     *,
     defaults: t.Mapping[str, t.Any] | None = None,
 ) -> SshdSettings:
-    """Check what the user wrote. ``defaults`` hold for keywords that ``settings`` lack; ``None`` leaves one out."""
-    own = _named(settings, "settings")
-    merged = {**_named(defaults or {}, "defaults"), **own}
-    blocks = []
-    for number, entry in enumerate(match, 1):
-        where = f"match block {number}"
-        criteria = _criteria(entry["criteria"], where)
-        part = _values(_named(entry["settings"], where), where)
-        if not part:
-            raise BaselineError(f"{where} ({criteria}) has no settings; {_UNCHANGED}")
-        blocks.append(MatchBlock(criteria, part))
-    return SshdSettings(_values(merged, "settings"), tuple(blocks))
+    """Validate the user's input. ``defaults`` apply to keywords that ``settings`` lacks; ``None`` omits a keyword."""
+    source = _Source("settings")
+    merged = {**_named(defaults or {}, _Source("defaults")), **_named(settings, source)}
+    blocks = [_block(entry, _Source("match", f"match block {number}")) for number, entry in enumerate(match, 1)]
+    return SshdSettings(_values(merged, source), tuple(blocks))
 
 
 def require_supported(desired: SshdSettings, release: Release) -> None:
-    """Raise for what the sshd at hand does not know yet and would refuse in words that do not say so."""
+    """Raise for what this sshd does not support yet and would reject with an unclear message."""
     if release >= INVALID_USER:
         return
     for number, block in enumerate(desired.blocks, 1):
         if ("invalid-user", "") in block.criteria.pairs:
-            raise BaselineError(
-                f"match block {number} ({block.criteria}): Invalid-User needs OpenSSH 9.9 or later and this host has "
-                f"{release.major}.{release.minor}; {_UNCHANGED}; leave the block out on this host"
+            raise _Source("match", f"match block {number} ({block.criteria})").error(
+                f"Invalid-User needs OpenSSH 9.9 or later and this host has {release.major}.{release.minor}",
+                "remove the block for this host",
             )
 
 
 def render_settings(desired: SshdSettings, notes: t.Iterable[str] = ()) -> str:
-    """Return the wish as the text of a file; ``notes`` become comments."""
+    """Return the text of the file that holds ``desired``; ``notes`` become comments."""
     lines = [f"# {note}\n" for note in notes]
     lines += [f"{name} {value}\n" for name, values in desired.settings.items() for value in values]
     for block in desired.blocks:
@@ -116,90 +119,109 @@ def render_settings(desired: SshdSettings, notes: t.Iterable[str] = ()) -> str:
     return HEADER + "".join(lines)
 
 
-def _named(settings: t.Mapping[str, t.Any], where: str) -> dict[str, t.Any]:
-    """Return ``settings`` under the manual's spelling; the same keyword under two spellings is an error."""
+def _block(entry: t.Mapping[str, t.Any], source: _Source) -> MatchBlock:
+    criteria = _criteria(entry["criteria"], source)
+    settings = _values(_named(entry["settings"], source), source)
+    if not settings:
+        raise _Source(source.option, f"{source.where} ({criteria})").error("the block has no settings")
+    return MatchBlock(criteria, settings)
+
+
+def _named(settings: t.Mapping[str, t.Any], source: _Source) -> dict[str, t.Any]:
+    """Return ``settings`` by the manual's spelling; the same keyword in two spellings is an error."""
     named: dict[str, t.Any] = {}
     for keyword, value in settings.items():
         try:
             name = canonical(str(keyword))
         except BaselineError as error:
-            raise BaselineError(f"{where}: {error}") from error
-        if name in ("Match", "Include"):
-            way = "write a block under 'match'" if name == "Match" else "give the settings themselves"
-            raise BaselineError(f"{where}: {name} cannot be set here; {way}; {_UNCHANGED}")
+            raise source.error(error.problem, error.hint) from error
+        if name == "Match":
+            raise source.error("Match cannot be set here", "write a block in 'match'")
+        if name == "Include":
+            raise source.error("Include cannot be set here", "give the settings themselves")
         if name in named:
-            raise BaselineError(f"{where}: {name} is given twice (as {keyword!r} and another spelling); {_UNCHANGED}")
+            raise source.error(f"{name} is given twice (as {keyword!r} and another spelling)")
         named[name] = value
     return named
 
 
-def _values(named: t.Mapping[str, t.Any], where: str) -> Settings:
-    return {name: _lines(name, value, where) for name, value in sorted(named.items()) if value is not None}
+def _values(named: t.Mapping[str, t.Any], source: _Source) -> Settings:
+    return {name: _lines(name, value, source) for name, value in sorted(named.items()) if value is not None}
 
 
-def _lines(name: str, value: t.Any, where: str) -> tuple[str, ...]:
+def _lines(name: str, value: t.Any, source: _Source) -> tuple[str, ...]:
     """Return one raw value for each line that ``name`` takes in the file."""
     keyword = name.lower()
     if not isinstance(value, list):
-        return (_word(name, value, where),)
-    words = [_word(name, member, where) for member in value]
-    if not words:
-        raise BaselineError(f"{where}: {name} has an empty list; give values, or null to leave it out; {_UNCHANGED}")
+        return (_scalar(name, value, source),)
+    members = [_scalar(name, member, source) for member in value]
+    if not members:
+        raise source.error(f"{name} has an empty list", "give values, or null to omit the keyword")
     if keyword in CUMULATIVE:
-        return tuple(words)
+        return tuple(members)
     if keyword in COMMAS:
-        return (",".join(words),)
-    return (" ".join(word if len(split(word)) == 1 else quote(word) for word in words),)
+        return (",".join(members),)
+    return (" ".join(member if len(split(member)) == 1 else quote(member) for member in members),)
 
 
-def _word(name: str, value: t.Any, where: str) -> str:
-    """Return one scalar as sshd_config(5) writes it; what sshd could only misread is refused here."""
-    keyword = name.lower()
-    if isinstance(value, bool):
-        word = "yes" if value else "no"
-    elif isinstance(value, (str, int)):
-        word = str(value).strip()
-    else:
-        raise BaselineError(f"{where}: {name} takes a text, a number or a list, not {value!r}; {_UNCHANGED}")
-    if keyword == "streamlocalbindmask" and not isinstance(value, str):
-        raise BaselineError(f"{where}: {name} is octal: write it as a text in quotes, such as '0177'; {_UNCHANGED}")
-    if "\n" in word or "\r" in word or "\0" in word:
-        raise BaselineError(f"{where}: {name} holds a line break; {_UNCHANGED}")
+def _scalar(name: str, value: t.Any, source: _Source) -> str:
+    """Return one value in the syntax of sshd_config(5); a value that sshd could only misread is an error."""
+    text = _text(name, value, source)
     try:
-        arguments = split(word)
+        arguments = split(text)
     except ValueError as error:
-        raise BaselineError(f"{where}: {name} has {error}: {word!r}; {_UNCHANGED}") from error
+        raise source.error(f"{name} has {error}: {text!r}") from error
     if not arguments:
-        raise BaselineError(f"{where}: {name} has no value; give one, or null to leave it out; {_UNCHANGED}")
-    if keyword in FLAGS and word.lower() not in ("yes", "no"):
-        raise BaselineError(f"{where}: {name} takes yes or no, not {word!r}; {_UNCHANGED}")
+        raise source.error(f"{name} has no value", "give one, or null to omit the keyword")
+    keyword = name.lower()
     if keyword in NUMBERS:
-        _check_number(name, word, NUMBERS[keyword], where)
-    return word.lower() if keyword in FLAGS else word
+        _check_number(name, text, NUMBERS[keyword], source)
+    if keyword not in FLAGS:
+        return text
+    if text.lower() not in ("yes", "no"):
+        raise source.error(f"{name} takes yes or no, not {text!r}")
+    return text.lower()
 
 
-def _check_number(name: str, word: str, bounds: tuple[int, int], where: str) -> None:
+def _text(name: str, value: t.Any, source: _Source) -> str:
+    if not isinstance(value, (str, int)):
+        raise source.error(f"{name} takes a text, a number or a list, not {value!r}")
+    if name == "StreamLocalBindMask" and not isinstance(value, str):
+        raise source.error(f"{name} is octal", "write it as a text in quotes, such as '0177'")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value).strip()
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise source.error(f"{name} contains a line break")
+    return text
+
+
+def _check_number(name: str, text: str, bounds: tuple[int, int], source: _Source) -> None:
     low, high = bounds
-    if not (word.isascii() and word.isdigit() and low <= int(word) <= high):
-        raise BaselineError(f"{where}: {name} takes a whole number from {low} to {high}, not {word!r}; {_UNCHANGED}")
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise source.error(f"{name} takes a whole number from {low} to {high}, not {text!r}")
 
 
-def _criteria(given: t.Any, where: str) -> Criteria:
-    """Read ``criteria``: a mapping (criterion -> pattern or list of them) or the text that follows ``Match``."""
+def _criteria(given: t.Any, source: _Source) -> Criteria:
+    """Read ``criteria``: a mapping (criterion -> pattern or list of patterns) or the text that follows ``Match``."""
     if isinstance(given, str):
         try:
             arguments = split(given)
         except ValueError as error:
-            raise BaselineError(f"{where}: criteria have {error}: {given!r}; {_UNCHANGED}") from error
+            raise source.error(f"criteria have {error}: {given!r}") from error
     elif isinstance(given, dict):
         arguments = []
         for name, patterns in given.items():
             if patterns in (None, "", True):
-                # 'all' and 'invalid-user' stand alone.
+                # 'all' and 'invalid-user' have no pattern.
                 arguments.append(str(name))
                 continue
             members = patterns if isinstance(patterns, list) else [patterns]
             arguments.extend([str(name), ",".join(str(member) for member in members)])
     else:
-        raise BaselineError(f"{where}: criteria take a mapping or a text, not {given!r}; {_UNCHANGED}")
-    return read_criteria(arguments, where=where)
+        raise source.error(f"criteria take a mapping or a text, not {given!r}")
+    try:
+        return read_criteria(arguments, where=source.where)
+    except BaselineError as error:
+        error.option = source.option
+        raise

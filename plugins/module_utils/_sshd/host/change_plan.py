@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..._core.errors import UNCHANGED, BaselineError
+from ..._core.errors import BaselineError
 from ..plan import FilesPlan, ManagedFiles, plan_files
 from ..port_holders import PortHolder
 from ..ports import with_explicit_addresses, with_present_ports
@@ -112,7 +112,7 @@ def plan_change(
         return replace(plan, holders=tuple(holders))
     if holders:
         raise BaselineError(
-            f"sshd can neither move nor stay: {'; '.join(map(str, found))}", state=UNCHANGED, hint="end that process"
+            f"sshd can neither move nor stay: {', and '.join(map(str, found))}", hint="end that process"
         )
     present = present_listens(host, plan.daemon) or plan.move.before
     return plan_change(host, sshd, files, plan.request.with_ports(present), holders=found)
@@ -133,9 +133,8 @@ def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
     daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program)
     require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
     written, move = plan_move(sshd, answers, desired, planned.written, daemon)
-    obstacle = daemons.start_obstacle(host, daemon, move.after, pid_file=answers.pid_file) if request.reload else ""
-    if obstacle:
-        raise BaselineError(obstacle, state=UNCHANGED)
+    if request.reload:
+        daemons.require_startable(host, daemon, move.after, pid_file=answers.pid_file)
     return ChangePlan(
         request=planned.request,
         state=state,

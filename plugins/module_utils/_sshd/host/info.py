@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The read half of sshd: what is in force for one connection, who says so, what listens, which host keys there are."""
+"""Gathers the state of sshd: the effective configuration of a connection, its origin, the addresses and host keys."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ __all__ = ["gather"]
 
 
 def gather(host: Host, *, main: str, requested: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the module's result; ``requested`` are the parts of a connection; ``None`` takes that of the run's own."""
+    """Return the module's result. ``requested`` are parts of a connection; ``None`` means that of the run's own."""
     sshd = find_sshd(host, main)
     if sshd is None:
         return {"installed": False}
     if os.geteuid():
-        raise BaselineError("sshd can only be asked by root; run the task with become: true")
+        raise BaselineError("only root can run sshd -T", hint="run the task with become: true")
     connection = _connection(host, requested)
     effective = sshd.effective(connection)
     tree = read_tree(host, main)

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds who else holds a port that sshd should have: by a bind as sshd makes it, then by proc(5) or sockstat(1)."""
+"""Finds the processes that hold a port that sshd should have: by a bind like sshd's, then by proc(5) or sockstat(1)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def first_unprivileged(host: Host) -> int:
 
 
 def present_listens(host: Host, daemon: SshdDaemon) -> frozenset[Listen]:
-    """Return where the running sshd (or its socket unit) listens, by the kernel; empty where that cannot be told."""
+    """Return where the running sshd (or its socket unit) listens by the kernel's tables; empty where it is unknown."""
     if daemon.socket and daemon.socket_unit:
         return daemon.socket_unit.loaded.listens
     if host.platform.is_freebsd:
@@ -47,10 +47,10 @@ def present_listens(host: Host, daemon: SshdDaemon) -> frozenset[Listen]:
 def port_holders(
     host: Host, daemon: SshdDaemon, listens: t.Iterable[Listen], *, probe: bool = True
 ) -> list[PortHolder]:
-    """Return who but sshd holds one of ``listens``. Without ``probe`` only those are seen that listen.
+    """Return the processes other than sshd that hold one of ``listens``; without ``probe`` only listening ones.
 
-    A socket that is bound and does not listen keeps sshd from its port too, and is in no table of the kernel: so a
-    bind decides, and the tables name the process.
+    A socket that is bound but does not listen blocks the port too, and is in no table of the kernel. So a bind decides,
+    and the tables name the process.
     """
     if host.platform.is_freebsd:
         return _by_sockstat(host, daemon, listens)
@@ -62,7 +62,7 @@ def port_holders(
         listening = [row for row in near if row.inode in own and row.listening]
         if any(row.address == address for row in listening):
             continue
-        # Connections on a port on which sshd listens already are its clients'.
+        # Where sshd listens on the port already, the connections are its clients'.
         with_connections = probe and not listening
         others = [row for row in near if row.inode not in own | {"0"} and (row.listening or with_connections)]
         is_held = not _can_bind(address, port) if probe else bool(others)
@@ -73,7 +73,7 @@ def port_holders(
 
 
 def _is_sshd(holder: PortHolder) -> bool:
-    """Say whether it looks like the sshd itself, on a host where neither a unit nor a pid file names it."""
+    """Say whether the holder looks like sshd itself, on a host where neither a unit nor a pid file names it."""
     return holder.uid == 0 and os.path.basename(holder.program) == "sshd"
 
 
@@ -82,7 +82,7 @@ def _rows(host: Host) -> list[SocketRow]:
 
 
 def _inodes(host: Host, pid: int, path: str = "") -> set[str]:
-    """Return the sockets that a process has open; none where it is gone meanwhile."""
+    """Return the sockets that a process has open; none if it has ended meanwhile."""
     links = map(host.target, host.glob(f"{path or f'/proc/{pid}'}/fd/*")) if pid else ()
     return {found.group(1) for found in (re.search(r"socket:\[(\d+)\]$", link) for link in links) if found}
 
@@ -130,7 +130,7 @@ def _uid(user: str) -> int:
 
 
 def _can_bind(address: str, port: int) -> bool:
-    """Bind as sshd does, and let go at once. What this host does not have (IPv6, the address) is nobody's."""
+    """Bind like sshd, and close at once. An address that the host does not have (IPv6 too) is held by nobody."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The socket unit that holds sshd's port: what it listens on, who decides that, and how it is made to follow a wish."""
+"""The socket unit that holds sshd's port: its addresses, what decides them, and the drop-in that changes them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROPERTIES = (
     "FragmentPath",
     "Listen",
 )
-# Ubuntu's: it turns Port and ListenAddress into what ssh.socket listens on.
+# Ubuntu's generator: it makes ssh.socket listen on Port and ListenAddress of sshd_config.
 _GENERATORS = (
     "/usr/lib/systemd/system-generators/sshd-socket-generator",
     "/lib/systemd/system-generators/sshd-socket-generator",
@@ -48,8 +48,8 @@ _UNITS = "/etc/systemd/system"
 class SocketUnit:
     """A socket unit for sshd, listening or started at boot.
 
-    ``accept``: every connection starts an sshd of its own. ``follows_config``: a generator takes its addresses from
-    sshd_config. ``loaded`` is what systemd has, ``files`` the unit and its drop-ins, in their order.
+    ``accept``: every connection starts its own sshd (Accept=yes). ``follows_config``: a generator takes the addresses
+    from sshd_config. ``loaded`` is what systemd has loaded, ``files`` are the unit and its drop-ins, in their order.
     """
 
     name: str
@@ -63,7 +63,7 @@ class SocketUnit:
 
     @property
     def path(self) -> str:
-        """The drop-in of ours."""
+        """The path of our drop-in."""
         return f"{_UNITS}/{self.name}.d/{DROPIN}"
 
     @property
@@ -83,22 +83,23 @@ class SocketUnit:
         return with_limits(text) if limits_sources and self.accept else text
 
     def listens_with(self, text: str | None, listens: t.Collection[Listen]) -> frozenset[Listen]:
-        """Return what the unit listens on with our drop-in as ``text``; one that sorts later and wins is an error."""
+        """Return the unit's addresses with our drop-in as ``text``; a later drop-in that overrides it is an error."""
         if self.follows_config:
             return frozenset(listens)
         files = compose_unit(self.files, self.path, text)
-        found = read_streams(words for _path, words in files).listens
+        found = read_streams(content for _path, content in files).listens
         if text is not None and "ListenStream=" in text and found != set(listens):
             overridden_by = files[-1][0]
             raise BaselineError(
-                f"{self.name} does not listen where sshd_config says, because of {overridden_by}, which is read last; "
-                f"nothing was changed; take its ListenStream out, or rename it so that it sorts before {DROPIN}",
+                f"{self.name} does not listen on the addresses in sshd_config, because {overridden_by} is read last",
+                where=overridden_by,
+                hint=f"remove its ListenStream, or rename it so that it sorts before {DROPIN}",
                 culprits=[overridden_by],
             )
         return found
 
     def is_stale(self, host: Host, listens: t.Collection[Listen]) -> bool:
-        """Say whether it is active with other addresses than ``listens``, or older than the drop-in of ours."""
+        """Say whether it is active with other addresses than ``listens``, or started before our drop-in changed."""
         if not self.active:
             return False
         if self.needs_daemon_reload or self.loaded.listens != set(listens):
@@ -108,7 +109,7 @@ class SocketUnit:
 
 
 def find_socket_unit(host: Host, units: t.Iterable[Unit]) -> SocketUnit | None:
-    """Return the socket unit that listens or, where none does, the one that will after the next boot."""
+    """Return the socket unit that listens or, where none does, the one that starts at the next boot."""
     listening = [one for one in units if one.running or (one.exists and one.enabled)]
     found = sorted(listening, key=lambda one: not one.running)
     if not found:

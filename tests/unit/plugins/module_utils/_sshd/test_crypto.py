@@ -126,4 +126,4 @@ def test_a_list_of_which_nothing_is_known_is_left_to_the_system() -> None:
         {"KexAlgorithms": ("mlkem768x25519-sha256",)}, EFFECTIVE, lambda *_asked: False
     )
     assert kept == {}
-    assert left_out[-1] == "KexAlgorithms: nothing of the profile is known, so it is left to the system"
+    assert left_out[-1] == "KexAlgorithms: this OpenSSH knows none of the profile's algorithms, so the system decides"

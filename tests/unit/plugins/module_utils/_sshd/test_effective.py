@@ -66,7 +66,7 @@ def test_a_directive_that_wins_is_named() -> None:
     actual: Effective = {"maxauthtries": ("3",)}
     (found,) = differences(DIRECTIVES, desired, OWN, [(ROOT, expected, actual)])
     assert str(found) == (
-        "MaxAuthTries is 3 (asked: 6) for user=root,host=192.0.2.7,addr=192.0.2.7 "
+        "MaxAuthTries is 3 (requested: 6) for user=root,host=192.0.2.7,addr=192.0.2.7 "
         "because of /etc/ssh/sshd_config.d/00-0.conf:1"
     )
 
@@ -97,7 +97,7 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
             "6",
             "3",
             NEWEST,
-            "remove {it}, or let it stand in a file that sorts later",
+            "remove {it}, or move it to a file that sorts later",
             id="the first wins",
         ),
         pytest.param(
@@ -114,7 +114,7 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
             "5:30:60",
             "10:20:40",
             Release(10, 1),
-            "remove {it}, or let it stand in a file that sorts later",
+            "remove {it}, or move it to a file that sorts later",
             id="since 10.1 the first wins",
         ),
         pytest.param(
@@ -122,7 +122,7 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
         ),
     ],
 )
-def test_the_way_out(keyword: str, value: str, other: str, release: Release, hint: str) -> None:
+def test_the_hint(keyword: str, value: str, other: str, release: Release, hint: str) -> None:
     """sshd's answer shows the other file's value; seen on OpenSSH 9.2 and 10.6 with MaxStartups."""
     name = "99-x" if release == Release(10, 0) else "00-0"
     path = f"/etc/ssh/sshd_config.d/{name}.conf"
@@ -133,11 +133,41 @@ def test_the_way_out(keyword: str, value: str, other: str, release: Release, hin
         (ROOT, {keyword.lower(): (value,)}, {keyword.lower(): reported})
     ]
     error = not_in_effect(differences(directives, build_settings({keyword: value}), OWN, answers, release))
-    assert (error.state, error.hint) == (None, hint.format(it=f"{path}:1"))
+    assert error.problem.startswith(f"not in effect: {keyword} is ")
+    assert error.hint == hint.format(it=f"{path}:1")
+    assert error.state is None, "the caller knows whether something was changed"
     assert error.details == {"culprits": [f"{path}:1"]}
 
 
-def test_the_way_out_of_a_block() -> None:
+def test_several_settings_and_their_hints() -> None:
+    path = "/etc/ssh/sshd_config.d/00-0.conf"
+    directives = compose(FILES.with_files({path: "MaxAuthTries 3\nMaxSessions 9\nMatch User root\nMaxSessions 8\n"}))
+    desired = build_settings({"MaxAuthTries": 6, "MaxSessions": 4})
+    expected: Effective = {"maxauthtries": ("6",), "maxsessions": ("4",)}
+    actual: Effective = {"maxauthtries": ("3",), "maxsessions": ("8",)}
+    error = not_in_effect(differences(directives, desired, OWN, [(ROOT, expected, actual)]))
+    assert error.problem == (
+        f"not in effect: MaxAuthTries is 3 (requested: 6) for {ROOT.specification()} because of {path}:1, and "
+        f"MaxSessions is 8 (requested: 4) for {ROOT.specification()} because of {path}:4"
+    )
+    assert error.hint.split("; ") == [
+        f"remove {path}:1, or move it to a file that sorts later",
+        f"remove {path}:4, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks",
+    ]
+    assert error.details == {"culprits": [f"{path}:1", f"{path}:4"]}
+
+
+def test_a_difference_without_a_directive() -> None:
+    """Such as a value that a patch of the distribution adds."""
+    directives = compose(FILES)
+    answers: list[tuple[Connection, Effective, Effective]] = [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})]
+    error = not_in_effect(differences(directives, build_settings({"MaxSessions": 4}), OWN, answers))
+    assert error.problem.endswith("although no other directive takes precedence")
+    assert error.hint == "see sshd_config(5) for what else decides it"
+    assert error.details == {"culprits": []}
+
+
+def test_the_hint_for_a_block() -> None:
     path = "/etc/ssh/sshd_config.d/99-x.conf"
     directives = compose(FILES.with_files({OWN[0]: "MaxSessions 4\n", path: "Match User root\nMaxSessions 9\n"}))
     (found,) = differences(
@@ -147,7 +177,7 @@ def test_the_way_out_of_a_block() -> None:
         [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})],
     )
     assert found.hint == (
-        f"remove {path}:2, or ask for MaxSessions under 'match' too: a block wins over what stands outside of blocks"
+        f"remove {path}:2, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks"
     )
 
 

@@ -66,7 +66,7 @@ def judge(
         pytest.param({"usepam": ["no"]}, id="no PAM, and a password of '*'"),
     ],
 )
-def test_the_door_stays_open(settings: Settings) -> None:
+def test_no_finding(settings: Settings) -> None:
     assert judge(settings) == []
 
 
@@ -103,7 +103,7 @@ def test_the_door_stays_open(settings: Settings) -> None:
         ),
     ],
 )
-def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
+def test_a_setting_locks_out(settings: Settings, expected: str) -> None:
     assert judge(settings) == [expected]
 
 
@@ -137,7 +137,7 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
         pytest.param(
             {"shadow": ShadowEntry("!", 20000)},
             {"usepam": ["no"]},
-            "UsePAM would be no and the password of deploy is locked with '!', by which sshd then locks the account; "
+            "UsePAM would be no and the password of deploy is locked with '!', so that sshd locks the account; "
             "keep UsePAM yes, or set the field to '*' (`usermod -p '*' deploy`)",
             id="locked without PAM",
         ),
@@ -191,7 +191,7 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
         ),
     ],
 )
-def test_the_account_shuts_out(change: dict[str, t.Any], settings: Settings, expected: str) -> None:
+def test_the_account_locks_out(change: dict[str, t.Any], settings: Settings, expected: str) -> None:
     assert judge(settings, account=replace(DEPLOY, **change)) == [expected]
 
 
@@ -229,7 +229,7 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
             replace(FILE, keys=(replace(KEY, options='command="/bin/false"'),)),
             'deploy has keys, but sshd would take none of them: one is for command="/bin/false" alone; '
             "add an ssh-ed25519 key",
-            id="a key for a command that leads nowhere",
+            id="a key for a command that gives no shell",
         ),
         pytest.param(
             replace(FILE, keys=(replace(KEY, options='from="10.0.0.0/8"'),)),
@@ -256,11 +256,11 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
         ),
     ],
 )
-def test_a_key_file_shuts_out(file: KeyFile, expected: str) -> None:
+def test_a_key_file_locks_out(file: KeyFile, expected: str) -> None:
     assert judge(files=[file]) == [expected]
 
 
-def test_the_guard_is_no_longer_heard_of_a_password_without_pam() -> None:
+def test_password_ages_do_not_matter_without_pam() -> None:
     assert judge({"usepam": ["no"]}, account=replace(DEPLOY, shadow=ShadowEntry("*", 0, maximum=30))) == []
 
 
@@ -318,15 +318,15 @@ def test_after_the_key_was_taken(settings: Settings, expected: str) -> None:
         pytest.param(
             {"authorizedkeyscommand": ["/usr/bin/sss_ssh_authorizedkeys"]},
             'from="192.0.2.0/30"',
-            "no key in the files of deploy opens by itself; it depends on "
+            "no key in the files of deploy is enough by itself; it depends on "
             "AuthorizedKeysCommand (/usr/bin/sss_ssh_authorizedkeys)",
             id="keys from a directory",
         ),
         pytest.param(
             {"trustedusercakeys": ["/etc/ssh/ca"]},
             "cert-authority",
-            "no key in the files of deploy opens by itself; it depends on TrustedUserCAKeys (/etc/ssh/ca) and "
-            "a cert-authority's key, which opens for certificates alone",
+            "no key in the files of deploy is enough by itself; it depends on TrustedUserCAKeys (/etc/ssh/ca) and "
+            "a cert-authority's key, which accepts only certificates",
             id="certificates",
         ),
         pytest.param(
@@ -346,8 +346,8 @@ def test_a_revoked_key_opens_nothing() -> None:
         "deploy has keys, but sshd would take none of them: one is named by RevokedKeys; add an ssh-ed25519 key"
     ]
     assert judge(revoked=RevokedKeys(broken="RevokedKeys (/r) is no file that can be read")) == [
-        "RevokedKeys (/r) is no file that can be read, by which sshd refuses every key; "
-        "lay that file, or set RevokedKeys to none"
+        "RevokedKeys (/r) is no file that can be read, so that sshd refuses every key; "
+        "create that file, or set RevokedKeys to none"
     ]
 
 

@@ -99,7 +99,7 @@ def test_no_key_is_made_where_the_name_does_not_tell_its_type() -> None:
     own, mldsa = "/etc/ssh/own_key", f"{FOLDER}mldsa44_ed25519_key"
     policy = key_policy("strict", {own: None, mldsa: None, ED25519: key(ED25519, "ssh-ed25519", 256)})
     assert policy.needed == ()
-    assert policy.left_out == (f"{own} does not exist, and its name does not tell which type of key to make",)
+    assert policy.left_out == (f"{own} does not exist, and its name does not tell the type of key to generate",)
 
 
 def test_nothing_to_offer() -> None:

@@ -47,7 +47,7 @@ def test_others_include_a_file_of_ours_first(name: str) -> None:
     assert decided.path == WHERE.beside
     assert decided.changes == {WHERE.main: add_block(OTHERS[name], WHERE.beside), WHERE.beside: "Port 22\n"}
     assert decided.after[WHERE.main] == (
-        "# BEGIN pyhost.baseline.sshd_config: the first value wins, so this stands before everything else\n"
+        "# BEGIN pyhost.baseline.sshd_config: the first value wins, so this block comes before all other lines\n"
         "Include /etc/ssh/00-pyhost-baseline.conf\n"
         "# END pyhost.baseline.sshd_config\n" + OTHERS[name]
     )
@@ -97,7 +97,8 @@ def test_a_missing_main_file() -> None:
     with pytest.raises(BaselineError) as caught:
         plan_files(WHERE, {WHERE.main: None, WHERE.dropin: None, WHERE.beside: None}, "x")
     assert str(caught.value) == (
-        "/etc/ssh/sshd_config does not exist; nothing was changed; install openssh-server, or give its path"
+        "path: /etc/ssh/sshd_config: the file does not exist; this task changed nothing; install openssh-server, "
+        "or give its path"
     )
 
 
@@ -105,4 +106,7 @@ def test_a_missing_main_file() -> None:
 def test_a_drop_in_with_a_bad_name(name: str) -> None:
     with pytest.raises(BaselineError) as caught:
         managed_files("/etc/ssh/sshd_config", name)
-    assert str(caught.value) == f"dropin must be a file name that ends in .conf, not {name!r}; nothing was changed"
+    assert (
+        str(caught.value)
+        == f"dropin: this must be a file name that ends in .conf, not {name!r}; this task changed nothing"
+    )

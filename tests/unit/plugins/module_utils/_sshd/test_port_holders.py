@@ -101,5 +101,7 @@ def test_a_service_is_refused_and_a_user_is_not(holder: PortHolder, first: int, 
     if not refused:
         refuse_services([holder], first)
         return
-    with pytest.raises(BaselineError, match=rf"port {holder.port} is held by .*; this task .*; choose another"):
+    with pytest.raises(
+        BaselineError, match=rf"port {holder.port} is held by .*; this task changed nothing; choose another"
+    ):
         refuse_services([holder], first)

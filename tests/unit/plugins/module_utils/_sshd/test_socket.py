@@ -130,7 +130,7 @@ def test_wished(files: dict[str, str], follows_config: bool, asked: bool, wished
 def test_a_dropin_that_is_read_later_is_named() -> None:
     last = "/etc/systemd/system/ssh.socket.d/zzz.conf"
     held = socket({UNIT: DEBIAN, last: "[Socket]\nListenStream=\nListenStream=23\n"})
-    with pytest.raises(BaselineError, match="because of /etc/systemd/system/ssh.socket.d/zzz.conf, which is read last"):
+    with pytest.raises(BaselineError, match="because /etc/systemd/system/ssh.socket.d/zzz.conf is read last"):
         held.listens_with(held.desired_dropin(MOVED, has_ports=True), MOVED)
 
 

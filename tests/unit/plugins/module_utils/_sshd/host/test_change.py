@@ -136,8 +136,9 @@ def test_an_sshd_that_answers_otherwise_after_the_change_is_put_back(linux: Linu
         linux.discarded(),
     )
     assert str(error) == (
-        f"not in force: PasswordAuthentication is yes (asked: no) for {WHO} although no other directive stands before; "
-        "the files are as they were before and sshd answers with them; see sshd_config(5) for what else decides it"
+        f"not in effect: PasswordAuthentication is yes (requested: no) for {WHO} although no other directive takes "
+        "precedence; the files are as they were before and sshd answers with them; see sshd_config(5) for what else "
+        "decides it"
     )
     assert linux.is_unchanged()
     tail = linux.host.journal[-4:]

@@ -85,7 +85,9 @@ def test_an_empty_file_is_no_key_and_a_broken_one_is_told() -> None:
         commands=[Expected(["ssh-keygen", "-l", "-f", ECDSA], rc=255, err=f"{ECDSA} is not a key file.")],
     )
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
-    with pytest.raises(BaselineError, match=f"the host key {ECDSA} cannot be read: .* nothing was changed; restore"):
+    with pytest.raises(
+        BaselineError, match=f"{ECDSA}: the host key cannot be read: .* this task changed nothing; restore"
+    ):
         keys.host_keys(sshd, {"hostkey": (RSA, ECDSA)})
     assert keys.host_keys(sshd, {"hostkey": (RSA,)}) == {RSA: None}
 

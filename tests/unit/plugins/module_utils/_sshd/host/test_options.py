@@ -59,31 +59,32 @@ def test_harmless_options_pass(options: str, answers: list[Expected]) -> None:
             "-D $SSHD_OPTS",
             {"/etc/default/ssh": 'SSHD_OPTS="-o PasswordAuthentication=yes"\n', **title()},
             [Expected([*QUESTION, *OPEN], out="passwordauthentication yes\n")],
-            "not in force: PasswordAuthentication is yes (asked: no), because ssh.service starts sshd with "
-            "`-o PasswordAuthentication=yes`, which overrides all files; nothing was changed; take that out (see the "
-            "ExecStart of ssh.service and /etc/default/ssh), and restart ssh.service",
+            "not in effect: PasswordAuthentication is yes (requested: no), because ssh.service starts sshd with "
+            "`-o PasswordAuthentication=yes`, which overrides all files; this task changed nothing; remove that (see "
+            "the ExecStart of ssh.service and /etc/default/ssh), and restart ssh.service",
             id="at the next start",
         ),
         pytest.param(
             "-D $SSHD_OPTS",
             title(" -o PasswordAuthentication=yes"),
             [Expected([*QUESTION, *OPEN], out="passwordauthentication yes\n")],
-            "not in force: PasswordAuthentication is yes (asked: no), because sshd was started with "
-            "`-o PasswordAuthentication=yes`, which overrides all files; nothing was changed; restart ssh.service, "
-            "once it is started without that",
+            "not in effect: PasswordAuthentication is yes (requested: no), because sshd was started with "
+            "`-o PasswordAuthentication=yes`, which overrides all files; this task changed nothing; restart "
+            "ssh.service once it is started without that",
             id="now",
         ),
         pytest.param(
             "-D -f /etc/ssh/other",
             title(" -f /etc/ssh/other"),
             [],
-            "ssh.service starts sshd with `-f /etc/ssh/other`, so that /etc/ssh/sshd_config has no effect; nothing was "
-            "changed; take that out (see the ExecStart of ssh.service and /etc/default/ssh), and restart ssh.service",
+            "path: ssh.service starts sshd with `-f /etc/ssh/other`, so that /etc/ssh/sshd_config has no effect; "
+            "this task changed nothing; remove that (see the ExecStart of ssh.service and /etc/default/ssh), and "
+            "restart ssh.service",
             id="another main file",
         ),
     ],
 )
-def test_options_that_defeat_the_files(
+def test_options_that_override_the_files(
     command: str, files: dict[str, str], answers: list[Expected], expected: str
 ) -> None:
     with pytest.raises(BaselineError) as caught:

@@ -247,8 +247,8 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
         patch.setattr(daemons, "unanswered", lambda _listens, **_options: ["0.0.0.0 port 22: Connection refused"])
         words = refused(host)
     assert words.startswith("sshd does not answer on 0.0.0.0 port 22: Connection refused; the files are as they were")
-    assert "but sshd does not answer; look at the host at once; see /var/log/auth.log, which ends with: " in words
-    assert words.endswith(log.strip())
+    assert "but sshd does not answer; look at the host at once; " in words
+    assert words.endswith(f"see /var/log/auth.log, which ends with: {log.strip()}")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
     [
         pytest.param(
             [flags("-o KbdInteractiveAuthentication=yes")],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because service sshd starts sshd with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; take that out "
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because service sshd starts sshd with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; remove that "
             "(`sysrc -x sshd_flags`), and `service sshd restart`",
             id="rc.conf",
         ),
@@ -266,8 +266,8 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
                 flags(),
                 title("sshd: /usr/sbin/sshd -o KbdInteractiveAuthentication=yes [listener] 0 of 10-100 startups\n"),
             ],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because sshd was started with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; restart sshd, "
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because sshd was started with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; restart sshd "
             "once it is started without that",
             id="the running one",
         ),
@@ -290,8 +290,9 @@ def test_the_port_openssh_portable_is_another_server() -> None:
     )  # fmt: skip
     host.commands.insert(3, enabled(yes=False))
     assert refused(host) == (
-        "not /usr/sbin/sshd runs here but /usr/local/sbin/sshd (service openssh), which reads "
-        "/usr/local/etc/ssh/sshd_config; nothing was changed; give that as path, or have the other one run"
+        "path: /usr/sbin/sshd does not run here, but /usr/local/sbin/sshd (service openssh), which reads "
+        "/usr/local/etc/ssh/sshd_config; this task changed nothing; set path to /usr/local/etc/ssh/sshd_config, or run "
+        "the service sshd instead"
     )
 
 
@@ -345,7 +346,7 @@ def test_the_keyword_of_freebsd_is_known_by_both_names() -> None:
 def test_the_guard_reads_master_passwd(line: str, shadow: ShadowEntry, master: bool) -> None:
     host = FakeHost({"/etc/master.passwd": f"{line}\n"}, programs=(), platform=FREEBSD)
     known = guard._account(host, pwd.getpwuid(0).pw_name)  # type: ignore[arg-type]  # a stand-in
-    assert known.shadow == shadow and not known.shadow.usable
+    assert known.shadow == shadow and not known.shadow.is_usable
     assert known.master == (MasterPasswd(shadow.password) if master else None)
 
 
