@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import unfit_answer
 
-from .._answers.result import UnfitField, checked_result
+from .._answers.result import InvalidField, checked_result
 from .._answers.table import ANSWERS, Fields
 
 __all__ = ["module_answer"]
@@ -37,7 +37,7 @@ def module_answer(answer: t.Any, *, state: str) -> Result:
         raise unfit_answer("it is no mapping", state)
     try:
         found = checked_result(answer, fields=_FIELDS)
-    except UnfitField as error:
+    except InvalidField as error:
         raise unfit_answer(error.problem, state) from error
     arguments = (found.get("invocation") or {}).get("module_args")
     if isinstance(arguments, dict):
