@@ -106,7 +106,7 @@ def test_the_modules_refuse_them_too(hosts: dict[str, Attacked], tmp_path: Path)
         "name[1]: U+000A": {"packages": {"name": [f"sudo\n{INJECTED}"]}},
         "jails.sshd.maxretry: U+0085": {"fail2ban_jails": {"jails": {"sshd": {"maxretry": "5\x85bantime = -1"}}}},
         "schedule.upgrade_at: U+000A": {"unattended_upgrades": {"schedule": {"upgrade_at": "04:00\nUnit=x"}}},
-        "which holds U+000A": {"ssh_login": {"user": "x\nProxyCommand touch /tmp/x"}},
+        "which contains U+000A": {"ssh_login": {"user": "x\nProxyCommand touch /tmp/x"}},
     }
     tasks = [{f"pyhost.baseline.{name}": given for name, given in case.items()} for case in cases.values()]
     before = {name: host.run(FILES) for name, host in hosts.items()}
@@ -143,7 +143,7 @@ def test_jinja_in_inputs_is_text(marker: Path, tmp_path: Path) -> None:
     }
     inputs.write_text(json.dumps(values).replace(json.dumps(text), f"!unsafe {json.dumps(text)}"))
     output = site("-e", f"@{inputs}", "-vvv")
-    assert "admin_user_name is " in output, output
+    assert "admin_user_name: " in output, output
     assert not marker.exists()
 
 
@@ -174,15 +174,15 @@ def test_names_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path)
         {"pyhost.baseline.sshd_config": {}},
     ]
     refusals = attempt(tmp_path / "play.yml", "all", tasks, inventory=inventory)
-    refused = [line for line in refusals if "which ssh would take for an option; no connection was made" in line]
+    refused = [line for line in refusals if "which ssh would read as an option; no connection was made" in line]
     assert len(refused) == 4, refusals
     assert not marker.exists()
 
 
 def test_users_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path) -> None:
     cases = {
-        f"-oProxyCommand=touch {marker}": "which ssh would take for an option",
-        f'x" ProxyCommand="touch {marker}': "which holds a quotation mark",
+        f"-oProxyCommand=touch {marker}": "which ssh would read as an option",
+        f'x" ProxyCommand="touch {marker}': "which contains a quotation mark",
     }
     tasks = [
         task

@@ -83,11 +83,12 @@ def state_of_errors(state: str) -> t.Iterator[None]:
         raise
 
 
-def combined(errors: t.Sequence[BaselineError]) -> BaselineError:
-    """Return one error for all of ``errors`` (at least one), each with its hint; a single one is returned as it is."""
+def combined(errors: t.Sequence[BaselineError], *, state: str | None = None) -> BaselineError:
+    """Return one error for all of ``errors`` (at least one), each with its hint."""
+    first = errors[0]
     if len(errors) == 1:
-        return errors[0]
-    return BaselineError("; ".join(error.advice for error in errors), state=UNCHANGED)
+        return BaselineError(first.problem, option=first.option, where=first.where, hint=first.hint, state=state)
+    return BaselineError("; ".join(error.advice for error in errors), state=state)
 
 
 def nearest(word: str, known: t.Iterable[str], *, count: int = 3) -> list[str]:

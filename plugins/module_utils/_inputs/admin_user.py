@@ -11,7 +11,7 @@ import typing as t
 from .._accounts.plan import AccountRequest
 from .._accounts.public_keys import parse_public_key
 from .._accounts.system import DEAD_ENDS
-from .._core.errors import BaselineError, combined, did_you_mean
+from .._core.errors import UNCHANGED, BaselineError, combined, did_you_mean
 from .._core.text import forbidden_character
 
 __all__ = ["SUDO", "account_errors", "checked_request"]
@@ -47,7 +47,7 @@ def checked_request(options: t.Mapping[str, t.Any]) -> AccountRequest:
     """Return what the module's ``options`` request. The ``BaselineError`` names all invalid options."""
     errors = account_errors(options)
     if errors:
-        raise combined(errors)
+        raise combined(errors, state=UNCHANGED)
     return AccountRequest(
         name=options["name"],
         keys=tuple(parse_public_key(text) for text in options["authorized_keys"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import BaselineError, combined
+from .._core.errors import UNCHANGED, BaselineError, combined
 from .._core.text import forbidden_character, printable
 
 __all__ = ["HOLDS_LINES", "PARSED_ELSEWHERE", "character_errors", "require_plain"]
@@ -59,7 +59,7 @@ def require_plain(options: t.Mapping[str, t.Any]) -> None:
     """Raise what :func:`character_errors` finds in the ``options`` of a module."""
     errors = character_errors(options)
     if errors:
-        raise combined(errors)
+        raise combined(errors, state=UNCHANGED)
 
 
 def _texts(value: t.Any, place: Place) -> t.Iterator[tuple[Place, str]]:

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import invalid_answer
 
-from .._answers.result import UnfitField, checked_result
+from .._answers.result import InvalidField, checked_result
 from .._answers.table import ANSWERS, Fields
 
 __all__ = ["module_answer"]
@@ -35,5 +35,5 @@ def module_answer(answer: t.Any) -> Result:
         raise invalid_answer("it is no mapping")
     try:
         return checked_result(answer, fields=_FIELDS)
-    except UnfitField as error:
-        raise invalid_answer(error.reason) from error
+    except InvalidField as error:
+        raise invalid_answer(error.problem) from error

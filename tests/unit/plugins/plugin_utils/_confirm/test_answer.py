@@ -28,7 +28,7 @@ HONEST: dict[str, t.Any] = {
 }
 
 
-DROPPED = "the answer of the host had what this module does not return, which was dropped"
+DROPPED = "the answer of the host had fields that this module does not return; they were dropped"
 
 
 def read(answer: t.Any) -> dict[str, t.Any]:
