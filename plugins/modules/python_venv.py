@@ -171,7 +171,6 @@ hint:
   type: str
 """
 
-import os
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -204,7 +203,7 @@ def main() -> None:
     host = Host(module)
     try:
         require_plain(module.params)
-        requests = [parse_request(venv, kernel=os.uname().sysname) for venv in module.params["venvs"]]
+        requests = [parse_request(venv, kernel=host.platform.kernel) for venv in module.params["venvs"]]
         if module.params["state"] == "checked":
             outcome = check(host, requests)
         else:

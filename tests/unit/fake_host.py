@@ -9,6 +9,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
+    FREEBSD,
+    LINUX,
+    Platform,
+)
 
 NOW = 1_800_000_000
 
@@ -49,6 +54,8 @@ class Expected:
 class FakeHost:
     """Stands in for ``Host`` in unit tests; real hosts are asked by the Molecule scenarios."""
 
+    platform: Platform = LINUX
+
     def __init__(
         self,
         files: dict[str, str] | None = None,
@@ -57,11 +64,14 @@ class FakeHost:
         programs: t.Collection[str] | None = None,
         check_mode: bool = False,
         mtimes: dict[str, int] | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.files = dict(files or {})
         self.commands = list(commands or [])
         self.programs = programs
         self.check_mode = check_mode
+        if platform:
+            self.platform = platform
         self.written: list[str] = []
         self.modes: dict[str, int] = {}
         self.mtimes = dict(mtimes or {})
@@ -147,3 +157,9 @@ class FakeHost:
             self.files.pop(path, None)
         else:
             self.files[path] = text
+
+
+class FreeBsdHost(FakeHost):
+    """A transcript of a FreeBSD host."""
+
+    platform = FREEBSD

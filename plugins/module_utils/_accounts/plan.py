@@ -19,9 +19,9 @@ from .system import refusals, second_roots
 __all__ = [
     "PLATFORMS",
     "AccountChange",
+    "AccountPlatform",
     "AccountRequest",
     "AccountState",
-    "Platform",
     "home_of",
     "owner_of",
     "password_command",
@@ -30,7 +30,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Platform:
+class AccountPlatform:
     """What differs by the host's family.
 
     ``shell`` is a new account's, ``groups`` are those whom su, polkit and the family's own sudoers take for admins.
@@ -45,10 +45,10 @@ class Platform:
 
 _SUDOERS = "/etc/sudoers.d"
 # Debian's family has no group that sudo's file does not make up for.
-PLATFORMS: t.Mapping[str, Platform] = {
-    "debian": Platform("/bin/bash", (), _SUDOERS, "/etc/shadow"),
-    "redhat": Platform("/bin/bash", ("wheel",), _SUDOERS, "/etc/shadow"),
-    "freebsd": Platform("/bin/sh", ("wheel",), f"/usr/local{_SUDOERS}", "/etc/master.passwd", has_pw=True),
+PLATFORMS: t.Mapping[str, AccountPlatform] = {
+    "debian": AccountPlatform("/bin/bash", (), _SUDOERS, "/etc/shadow"),
+    "redhat": AccountPlatform("/bin/bash", ("wheel",), _SUDOERS, "/etc/shadow"),
+    "freebsd": AccountPlatform("/bin/sh", ("wheel",), f"/usr/local{_SUDOERS}", "/etc/master.passwd", has_pw=True),
 }
 
 
@@ -120,7 +120,7 @@ def owner_of(request: AccountRequest, state: AccountState) -> Owner:
 
 
 def plan_account(
-    request: AccountRequest, state: AccountState, platform: Platform, *, has_shell: t.Callable[[str], bool]
+    request: AccountRequest, state: AccountState, platform: AccountPlatform, *, has_shell: t.Callable[[str], bool]
 ) -> AccountChange:
     """Decide on everything but the home and sudo; ``has_shell`` says whether a shell is on the host."""
     errors, warnings = _refused(request, state)
@@ -155,7 +155,7 @@ def plan_account(
     )
 
 
-def password_command(request: AccountRequest, platform: Platform) -> tuple[list[str], str]:
+def password_command(request: AccountRequest, platform: AccountPlatform) -> tuple[list[str], str]:
     """Return the command that sets the password's hash and its standard input, which no process list shows."""
     if platform.has_pw:
         return ["pw", "usermod", request.name, "-H", "0"], f"{request.password}\n"
@@ -173,11 +173,11 @@ def _refused(request: AccountRequest, state: AccountState) -> tuple[list[str], l
     return never + ["; ".join(without) + hint] * bool(without), []
 
 
-def _shell(request: AccountRequest, state: AccountState, platform: Platform) -> str:
+def _shell(request: AccountRequest, state: AccountState, platform: AccountPlatform) -> str:
     return request.shell or (state.entry.shell if state.entry else platform.shell)
 
 
-def _create(request: AccountRequest, state: AccountState, platform: Platform, groups: list[str]) -> list[str]:
+def _create(request: AccountRequest, state: AccountState, platform: AccountPlatform, groups: list[str]) -> list[str]:
     home, shell = home_of(request, state), _shell(request, state, platform)
     joined = ",".join(groups)
     if platform.has_pw:
@@ -192,7 +192,7 @@ def _create(request: AccountRequest, state: AccountState, platform: Platform, gr
     return [*command, request.name]
 
 
-def _complete(request: AccountRequest, state: AccountState, platform: Platform) -> list[str]:
+def _complete(request: AccountRequest, state: AccountState, platform: AccountPlatform) -> list[str]:
     present = state.groups_of(request.name)
     new = [name for name in dict.fromkeys([*request.groups, *platform.groups]) if name not in present]
     changes_shell = bool(request.shell) and state.entry is not None and request.shell != state.entry.shell

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import PLATFORMS, Platform
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import PLATFORMS, AccountPlatform
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 TABLES = [
@@ -30,6 +30,6 @@ def test_there_are_such_tables() -> None:
 
 
 def test_freebsd_keeps_what_packages_bring_below_usr_local() -> None:
-    assert PLATFORMS["freebsd"] == Platform(
+    assert PLATFORMS["freebsd"] == AccountPlatform(
         "/bin/sh", ("wheel",), "/usr/local/etc/sudoers.d", "/etc/master.passwd", has_pw=True
     )

@@ -34,9 +34,9 @@ from ..home import (
 from ..plan import (
     PLATFORMS,
     AccountChange,
+    AccountPlatform,
     AccountRequest,
     AccountState,
-    Platform,
     home_of,
     owner_of,
     password_command,
@@ -98,7 +98,7 @@ def ensure(host: Host, request: AccountRequest) -> PolicyResult:
 
 
 def _plan(
-    host: Host, request: AccountRequest, platform: Platform, stack: contextlib.ExitStack, *, unchanged: str
+    host: Host, request: AccountRequest, platform: AccountPlatform, stack: contextlib.ExitStack, *, unchanged: str
 ) -> _Plan:
     """Gather and decide everything; leave the home open in ``stack``. ``unchanged`` ends the message of an error."""
     state = _state(host, request, platform)
@@ -131,14 +131,14 @@ def _refuse(errors: t.Sequence[str], unchanged: str) -> None:
         raise BaselineError(f"{'. '.join(errors)}; {unchanged}")
 
 
-def _platform(host: Host) -> Platform:
+def _platform(host: Host) -> AccountPlatform:
     system = parse_os_release(host.read("/etc/os-release") or "")
     if system.family not in PLATFORMS:
         raise BaselineError(f"accounts of {system.title} are not managed by pyhost.baseline; {_UNTOUCHED}")
     return PLATFORMS[system.family]
 
 
-def _state(host: Host, request: AccountRequest, platform: Platform) -> AccountState:
+def _state(host: Host, request: AccountRequest, platform: AccountPlatform) -> AccountState:
     local = parse_passwd(host.read("/etc/passwd") or "")
     # Also an account that a directory has, by whatever nsswitch.conf(5) names.
     own = parse_passwd(host.run(["getent", "passwd", request.name]).out)
@@ -164,7 +164,7 @@ def _patterns(host: Host, name: str) -> list[str]:
     return found.group(1).split() if found else []
 
 
-def _change_account(host: Host, request: AccountRequest, platform: Platform, plan: _Plan) -> None:
+def _change_account(host: Host, request: AccountRequest, platform: AccountPlatform, plan: _Plan) -> None:
     name, change = request.name, plan.account
     if change.command:
         ran = host.run(change.command)

@@ -34,15 +34,14 @@ from ..rollback import (
 )
 from ..rollback_sandbox import INSIDE, once_more_outside, sandbox
 from ..rollback_script import script
-from .rc import has_rc
-from .service import has_systemd
+from .platform import detect_platform
 
 if t.TYPE_CHECKING:
     from .host import Host
 
 __all__ = ["PLACE", "Armed", "State", "arm", "counts", "drop", "inspect", "settle", "tell"]
 
-PLACE = own_place(os.uname().sysname)
+PLACE = own_place(detect_platform().kernel)
 # What the undo itself may take past its time: sshd's restart and the timer's accuracy.
 _GRACE = 10.0
 _UNCHANGED = "nothing was changed"
@@ -203,12 +202,12 @@ def _context(path: str) -> str:
 def _cover_boot(host: Host, undo: Undo) -> str:
     """Make the next boot carry the undo out. The running systemd need not know: units are read anew at boot."""
     place = undo.place
-    if has_systemd():
+    if host.platform.has_systemd:
         host.write(place.boot_unit, boot_unit(place, (*undo.saved, *undo.doors.saved)))
         host.make_directory(os.path.dirname(place.boot_link))
         os.symlink(place.boot_unit, place.boot_link)
         return "systemd"
-    if has_rc():
+    if host.platform.is_freebsd:
         host.make_directory(place.rc_scripts)
         host.write(place.rc_script, rc_script(place), mode=0o555)
         return "rc"
@@ -220,7 +219,7 @@ def _cover_boot(host: Host, undo: Undo) -> str:
 
 def _start_clock(host: Host, undo: Undo) -> None:
     place = undo.place
-    if not has_systemd():
+    if not host.platform.has_systemd:
         # A session of its own, without our pipes: it outlives the run and nobody waits for it.
         subprocess.Popen(
             ["/bin/sh", place.script, "watch"],
@@ -268,7 +267,7 @@ def _disarm(host: Host, place: Place) -> None:
     host.remove(place.armed)
     for path in (place.boot_link, place.boot_unit, place.crontab, place.rc_script):
         host.remove(path)
-    if has_systemd():
+    if host.platform.has_systemd:
         host.run(["systemctl", "stop", f"{place.unit}.timer"])
     shutil.rmtree(place.folder, ignore_errors=True)
     with contextlib.suppress(OSError):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
-from ..._core.host.rc import has_rc
 from .. import plan as fail2ban_plan
 from ..plan import Probes, differences
 from ..stream import expected
@@ -130,8 +129,8 @@ def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
     filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
     probes = Probes(
         # FreeBSD has no journal and pf alone; whether pf works is said once fail2ban is there.
-        no_journal="journald does not run on this host" if has_rc() else "",
-        filters=("pf",) if has_rc() else (),
+        no_journal="journald does not run on this host" if host.platform.is_freebsd else "",
+        filters=("pf",) if host.platform.is_freebsd else (),
         controller=controller(host) if wish.ignore_controller else None,
         passwords=takes_passwords(host, wish),
     )

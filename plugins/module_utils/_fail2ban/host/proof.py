@@ -11,7 +11,6 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
-from ..._core.host.rc import has_rc
 from ..plan import last_words
 from ..probe import (
     addresses_in,
@@ -104,7 +103,7 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
         return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may tell others of it"}
     taken = set(bans_of(server, jail.name))
     # A table of pf takes both families; FreeBSD has no such file.
-    ipv6 = has_rc() or host.stat("/proc/net/if_inet6") is not None
+    ipv6 = host.platform.is_freebsd or host.stat("/proc/net/if_inet6") is not None
     addresses = documentation_addresses(ipv6=ipv6, taken=taken)
     host.write(_note(server), json.dumps({jail.name: addresses}), mode=0o600)
     try:

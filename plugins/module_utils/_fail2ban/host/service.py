@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..._core.host.rc import has_rc, rc_act, rc_enable, rc_state
+from ..._core.host.rc import rc_act, rc_enable, rc_state
 from ..._core.host.service import act, journal_tail, unit_state
 from ..._core.text import is_number
 
@@ -38,7 +38,7 @@ class Service:
 
 
 def service_state(host: Host) -> Service:
-    if has_rc():
+    if host.platform.is_freebsd:
         found = rc_state(host, _RC)
         words = "running" if found.running else "not running"
         written = (host.read(_PIDFILE) or "").strip()
@@ -53,7 +53,7 @@ def service_state(host: Host) -> Service:
 def enable(host: Host) -> None:
     """Have the next boot start fail2ban."""
     unchanged = "it would not start at the next boot"
-    if has_rc():
+    if host.platform.is_freebsd:
         rc_enable(host, _RC, unchanged=unchanged)
     else:
         act(host, "enable", UNIT, unchanged=unchanged)
@@ -62,7 +62,7 @@ def enable(host: Host) -> None:
 def start(host: Host, service: Service) -> None:
     """Start the service, or start it again where it runs and does not answer."""
     verb = "restart" if service.running else "start"
-    if has_rc():
+    if host.platform.is_freebsd:
         rc_act(host, verb, _RC, unchanged=_DOWN)
         return
     if service.failed:
@@ -72,6 +72,6 @@ def start(host: Host, service: Service) -> None:
 
 def service_tail(host: Host, *, lines: int = 15) -> list[str]:
     """Return the service's last words: of the journal, or of fail2ban's own log where there is no journal."""
-    if has_rc():
+    if host.platform.is_freebsd:
         return (host.read(_LOG, last=_TAIL) or "").splitlines()[-lines:]
     return journal_tail(host, UNIT, lines=lines)

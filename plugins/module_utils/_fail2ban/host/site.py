@@ -11,7 +11,6 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError, unknown
-from ..._core.host.rc import has_rc
 from .. import config as fail2ban
 from .. import plan as fail2ban_plan
 from .. import source as fail2ban_source
@@ -87,7 +86,7 @@ class Site:
 def directory_of(host: Host) -> str:
     """Return where fail2ban's files lie, or would lie where it is not installed."""
     found = [directory for directory in DIRECTORIES if host.stat(f"{directory}/jail.conf") is not None]
-    return (found or [DIRECTORIES[1] if has_rc() else DIRECTORIES[0]])[0]
+    return (found or [DIRECTORIES[1] if host.platform.is_freebsd else DIRECTORIES[0]])[0]
 
 
 def own_path(host: Host) -> str:
@@ -162,7 +161,7 @@ def read_streams(host: Host, site: Site, candidate: str | None = None) -> Stream
         words = fail2ban_plan.explain_rejection(
             ran.err, filters=_names(host, site, "filter.d"), actions=_names(host, site, "action.d")
         ).replace(directory, site.directory)
-        if has_rc() and "not found any log file" in words:
+        if host.platform.is_freebsd and "not found any log file" in words:
             # newsyslog.conf(5) has /var/log/auth.log with the flag C: it is made at boot where it is missing.
             words += "; `service newsyslog onestart` makes the logs that syslogd writes"
         raise BaselineError(f"fail2ban rejects the configuration: {words}; {_NOTHING_CHANGED}")

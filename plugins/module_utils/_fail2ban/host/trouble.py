@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..._core.errors import BaselineError
-from ..._core.host.rc import has_rc, rc_state
+from ..._core.host.rc import rc_state
 from ..._sshd.host.daemon import find_daemon
 from ..._sshd.host.sshd import controller, find_sshd
 from .. import blind as fail2ban_blind
@@ -150,7 +150,7 @@ def _entries(host: Host, watch: Watch, found: Trouble) -> None:
             seen = {entry.cursor for entry in fail2ban_blind.connection_entries(ran, newest=1000)}
             found.add(fail2ban_blind.unseen(watch, said, seen))
         return
-    if has_rc() and not rc_state(host, "syslogd").running:
+    if host.platform.is_freebsd and not rc_state(host, "syslogd").running:
         found.add(fail2ban_blind.no_syslogd(watch))
         return
     states = [(path, host.stat(path)) for path in watch.paths]
@@ -164,7 +164,7 @@ def _entries(host: Host, watch: Watch, found: Trouble) -> None:
 
 
 def _said(host: Host) -> list[Entry]:
-    if has_rc():
+    if host.platform.is_freebsd:
         return []
     return fail2ban_blind.connection_entries(
         _journal(host, ["--lines", "500"], fail2ban_blind.words_of(JOURNALMATCH.split(" + ")))

@@ -75,9 +75,9 @@ def find_daemon(host: Host, pid_file: str, *, program: str = "") -> Daemon:
 
     ``program`` chooses on FreeBSD, which may have two: its own and the one of the port openssh-portable.
     """
-    if rc.has_rc():
+    if host.platform.is_freebsd:
         return _of_rc(host, pid_file, program)
-    if not service.has_systemd():
+    if not host.platform.has_systemd:
         pid = _pid_of(host, pid_file)
         # The file may be of a former boot, or lie where others can write.
         pid = pid if _is_roots_sshd(host, pid) else 0

@@ -14,7 +14,6 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.freebsd import parse_master_passwd
-from ..._core.host.rc import has_rc
 from ..._core.text import is_number
 from ..guard import (
     Account,
@@ -88,7 +87,7 @@ def _account(host: Host, user: str) -> Account:
 
 def _password(host: Host, user: str) -> dict[str, t.Any]:
     """Return what the system's own database of passwords says of ``user``."""
-    if not has_rc():
+    if not host.platform.is_freebsd:
         return {"shadow": _shadow(host.run(["getent", "shadow", user]).out.strip().split(":"))}
     entry = parse_master_passwd(host.read("/etc/master.passwd") or "", user)
     return {"shadow": Shadow(entry.password if entry else ""), "master": entry}

@@ -13,7 +13,6 @@ import socket
 import typing as t
 
 from ..._core.freebsd import LISTENING, sockstat_listeners
-from ..._core.host.rc import has_rc
 from ..port_holders import Holder, Row, overlaps, tcp_rows
 from ..socket import Listen
 
@@ -38,7 +37,7 @@ def listens_of(host: Host, daemon: Daemon) -> frozenset[Listen]:
     """Return where the running sshd (or its socket unit) listens, by the kernel; empty where that cannot be told."""
     if daemon.socket and daemon.held:
         return daemon.held.loaded.listens
-    if has_rc():
+    if host.platform.is_freebsd:
         rows = sockstat_listeners(host.run(LISTENING).out)
         return frozenset((address, port) for _user, _program, pid, address, port in rows if pid == daemon.pid)
     own = _inodes(host, daemon.pid)
@@ -51,7 +50,7 @@ def port_holders(host: Host, daemon: Daemon, listens: t.Iterable[Listen], *, pro
     A socket that is bound and does not listen keeps sshd from its port too, and is in no table of the kernel: so a
     bind decides, and the tables name the process.
     """
-    if has_rc():
+    if host.platform.is_freebsd:
         return _by_sockstat(host, daemon, listens)
     rows = _rows(host)
     own = _inodes(host, daemon.pid) | (_inodes(host, _SYSTEMD) if daemon.socket else set())

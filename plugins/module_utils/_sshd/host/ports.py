@@ -10,7 +10,6 @@ import time
 import typing as t
 
 from ..._core.freebsd import LISTENING, parse_sockstat
-from ..._core.host.rc import has_rc
 from ..socket import Listen
 
 if t.TYPE_CHECKING:
@@ -39,14 +38,14 @@ def silent(listens: t.Iterable[Listen], *, seconds: float = _SECONDS) -> list[st
 
 def answering(host: Host, listens: t.Iterable[Listen]) -> bool:
     """Say, without a connection, whether something listens on every wished port (proc(5), sockstat(1))."""
-    if not has_rc() and not any(map(host.stat, _TABLES)):
+    if not host.platform.is_freebsd and not any(map(host.stat, _TABLES)):
         return True
     return {listen[1] for listen in listens} <= open_ports(host)
 
 
 def open_ports(host: Host) -> set[int]:
     """Return the TCP ports that something listens on."""
-    if has_rc():
+    if host.platform.is_freebsd:
         return parse_sockstat(host.run(LISTENING).out)
     rows = [line.split() for path in _TABLES for line in (host.read(path) or "").splitlines()[1:]]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}

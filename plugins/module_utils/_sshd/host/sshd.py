@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
-from ..._core.host.rc import has_rc
 from ..effective import Effective, parse_effective
 from ..match import Connection, connection_for, matches
 from ..parse import parse
@@ -156,7 +155,7 @@ class Sshd:
 
 def find_sshd(host: Host, main: str) -> Sshd | None:
     """Return sshd, ``None`` where it is not installed."""
-    program = _freebsds(host, main) if has_rc() else host.find("sshd")
+    program = _freebsds(host, main) if host.platform.is_freebsd else host.find("sshd")
     return Sshd(host, program, main) if program else None
 
 

@@ -193,7 +193,7 @@ def test_a_connection_that_is_not_made_is_tried_again(monkeypatch: pytest.Monkey
 
 def test_a_refused_key_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(255, "", "deploy@192.0.2.7: Permission denied (publickey)."))
-    assert "Permission denied (publickey); sshd takes none of the keys" in confirm.prove(DOOR, armed=True, until=110)
+    assert "Permission denied (publickey); sshd accepts none of the keys" in confirm.prove(DOOR, armed=True, until=110)
     assert len(ran) == 1
 
 
@@ -257,7 +257,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             Outcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: sudo: unable to initialize policy "
-                "plugin; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "plugin; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="in-and-no-further",
         ),
@@ -267,7 +267,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             Outcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: when=99999999999999; trigger=\\x1b[2J; "
-                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="a-record-of-no-rollback",
         ),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import types
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rc import (
-    has_rc,
     rc_act,
     rc_enable,
     rc_state,
@@ -76,8 +74,8 @@ def test_a_service_without_a_script_is_no_error() -> None:
 
 
 def test_the_absent_has_no_process() -> None:
-    assert read_state("nosuch", enabled=False, running=False, words=ABSENT).pid == 0
-    assert read_state("sshd", enabled=False, running=True, words="sshd is running as pid 812 813.\n").pid == 812
+    assert read_state("nosuch", enabled=False, running=False, output=ABSENT).pid == 0
+    assert read_state("sshd", enabled=False, running=True, output="sshd is running as pid 812 813.\n").pid == 812
 
 
 def test_an_action_counts_for_a_service_that_is_off() -> None:
@@ -132,9 +130,3 @@ def test_variables_are_read_as_the_shell_reads_them() -> None:
     host = FakeHost(commands=[Expected(["sysrc", "-i", "-e", *values], out=out)])
     assert rc_variables(host, *values) == values  # type: ignore[arg-type]  # a stand-in
     host.done()
-
-
-def test_linux_has_another_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not has_rc()
-    monkeypatch.setattr("os.uname", lambda: types.SimpleNamespace(sysname="FreeBSD"))
-    assert has_rc()

@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback as host_undo
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
+    FREEBSD,
+    LINUX_WITHOUT_SYSTEMD,
+    Platform,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback import PLACE, counts
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Daemon, Undo, armed_text
 from tests.unit.fake_host import FakeHost
@@ -24,15 +29,13 @@ def test_counts(files: dict[str, str], expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("freebsd", "covered", "path"),
+    ("platform", "covered", "path"),
     [
-        pytest.param(True, "rc", PLACE.rc_script, id="FreeBSD"),
-        pytest.param(False, "cron", PLACE.crontab, id="a Linux without systemd"),
+        pytest.param(FREEBSD, "rc", PLACE.rc_script, id="FreeBSD"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, "cron", PLACE.crontab, id="a Linux without systemd"),
     ],
 )
-def test_the_next_boot_is_covered(freebsd: bool, covered: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_undo, "has_systemd", lambda: False)
-    monkeypatch.setattr(host_undo, "has_rc", lambda: freebsd)
-    host = FakeHost()
+def test_the_next_boot_is_covered(platform: Platform, covered: str, path: str) -> None:
+    host = FakeHost(platform=platform)
     assert host_undo._cover_boot(host, Undo(PLACE, "t", 45, (), Daemon())) == covered  # type: ignore[arg-type]  # the fake stands in for the host
     assert host.written == [path]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import types
 import typing as t
 from pathlib import Path
 
@@ -26,7 +25,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.exp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.probe import controller
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Wish
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream, questions
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_host import Expected
+from tests.unit.fake_host import FreeBsdHost as FakeHost
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "fail2ban"
 # Recorded before our file said that no name is looked up.
@@ -145,7 +145,6 @@ class Server:
 @pytest.fixture(autouse=True)
 def freebsd(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server()
-    monkeypatch.setattr(os, "uname", lambda: types.SimpleNamespace(sysname="FreeBSD"))
     monkeypatch.setattr(host_fail2ban_trouble, "_number", {"ssh": 22}.get)
     monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ADDRESSES)
     monkeypatch.setattr(host_fail2ban, "connect", lambda _path, **options: server if options["seconds"] else None)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import LINUX_WITHOUT_SYSTEMD
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import daemon as daemons
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree
 from tests.unit.fake_host import Expected, FakeHost
@@ -67,11 +68,12 @@ class Processes(FakeHost):
         pytest.param(0, "/usr/sbin/cron", 0, id="another daemon"),
     ],
 )
-def test_without_systemd_the_pid_file_is_not_believed_alone(
-    owner: int, title: str, pid: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(daemons.service, "has_systemd", lambda: False)
-    host = Processes({"/run/sshd.pid": "56\n", "/proc/56/cmdline": title}, mtimes={"/run/sshd.pid": 5, "/proc/56": 3})
+def test_without_systemd_the_pid_file_is_not_believed_alone(owner: int, title: str, pid: int) -> None:
+    host = Processes(
+        {"/run/sshd.pid": "56\n", "/proc/56/cmdline": title},
+        mtimes={"/run/sshd.pid": 5, "/proc/56": 3},
+        platform=LINUX_WITHOUT_SYSTEMD,
+    )
     host.owner = owner
     found = daemons.find_daemon(host, "/run/sshd.pid")  # type: ignore[arg-type]  # the fake stands in for the host
     assert found.pid == pid
@@ -115,12 +117,11 @@ def unit(*, load: str = "loaded", active: str = "inactive", file: str = "disable
         pytest.param(ABSENT, daemons.Daemon("", "", 0, 0.0, "", ""), id="no unit"),
     ],
 )
-def test_find_daemon(service: str, expected: daemons.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found([f"Id=ssh.service\n{service}", ABSENT, f"Id=ssh.socket\n{unit()}", ABSENT], monkeypatch) == expected
+def test_find_daemon(service: str, expected: daemons.Daemon) -> None:
+    assert found([f"Id=ssh.service\n{service}", ABSENT, f"Id=ssh.socket\n{unit()}", ABSENT]) == expected
 
 
-def found(blocks: list[str], monkeypatch: pytest.MonkeyPatch, files: dict[str, str] | None = None) -> daemons.Daemon:
-    monkeypatch.setattr(daemons.service, "has_systemd", lambda: True)
+def found(blocks: list[str], files: dict[str, str] | None = None) -> daemons.Daemon:
     words = "\n".join(blocks)
     host = FakeHost(
         files, commands=[Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out=words)]
@@ -147,19 +148,19 @@ NeedDaemonReload=no
 """
 
 
-def test_a_socket_unit_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_unit_starts_it() -> None:
     blocks = [f"Id=ssh.service\n{unit()}", ABSENT, SOCKET, ABSENT]
-    daemon = found(blocks, monkeypatch, {"/usr/lib/systemd/system/ssh.socket": "[Socket]\nListenStream=22\n"})
+    daemon = found(blocks, {"/usr/lib/systemd/system/ssh.socket": "[Socket]\nListenStream=22\n"})
     assert (daemon.unit, daemon.socket, daemon.at_boot, daemon.running) == ("ssh.service", "ssh.socket", "", False)
     assert daemon.held
     assert daemon.held.loaded.listens == {("0.0.0.0", 2222), ("::", 2222)}
     assert not daemon.held.accept and not daemon.held.follows
 
 
-def test_a_socket_unit_of_the_next_boot_holds_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_unit_of_the_next_boot_holds_nothing_yet() -> None:
     waiting = SOCKET.replace("ActiveState=active", "ActiveState=inactive")
     running = f"Id=ssh.service\n{unit(active='active', file='enabled', pid=56)}"
-    daemon = found([running, ABSENT, waiting, ABSENT], monkeypatch)
+    daemon = found([running, ABSENT, waiting, ABSENT])
     assert daemon.socket == "" and daemon.held and not daemon.held.active
 
 

@@ -12,11 +12,10 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import LISTENING, MasterPasswd
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import process as processes
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import Shadow
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change, guard, ports, sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change, guard, sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import daemon as daemons
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import port_holders as holders
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import Order, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import Posture
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.info import look
@@ -46,8 +45,6 @@ STAGED = "/scratch"
 
 @pytest.fixture(autouse=True)
 def _freebsd(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (processes, sshd, daemons.rc, guard, ports, holders):
-        monkeypatch.setattr(module, "has_rc", lambda: True)
     monkeypatch.setattr(change, "silent", lambda _listens: [])
     monkeypatch.setattr(change.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
@@ -93,7 +90,9 @@ STARTS = [flags(), title()]
 
 def freebsd(*commands: Expected, check_mode: bool = False, files: dict[str, str] | None = None) -> FakeHost:
     there = {PROGRAM: "", MAIN: STOCK, PID_FILE: "1718\n", **(files or {})}
-    return FakeHost(there, list(commands), mtimes={PID_FILE: 2000, MAIN: 1000, OWN: 1000}, check_mode=check_mode)
+    return FakeHost(
+        there, list(commands), mtimes={PID_FILE: 2000, MAIN: 1000, OWN: 1000}, check_mode=check_mode, platform=FREEBSD
+    )
 
 
 def play(host: FakeHost, order: Order = ORDER) -> dict[str, t.Any]:
@@ -309,7 +308,7 @@ def test_the_port_openssh_portable_is_another_server() -> None:
     ],
 )
 def test_the_file_says_which_server_is_meant(main: str, files: dict[str, str], program: str | None) -> None:
-    found = sshd.find_sshd(FakeHost(files), main)  # type: ignore[arg-type]  # a stand-in
+    found = sshd.find_sshd(FakeHost(files, platform=FREEBSD), main)  # type: ignore[arg-type]  # a stand-in
     assert (found.program if found else None) == program
 
 
@@ -341,7 +340,7 @@ def test_the_keyword_of_freebsd_is_known_by_both_names() -> None:
     ],
 )
 def test_the_guard_reads_master_passwd(line: str, shadow: Shadow, master: bool) -> None:
-    host = FakeHost({"/etc/master.passwd": f"{line}\n"}, programs=())
+    host = FakeHost({"/etc/master.passwd": f"{line}\n"}, programs=(), platform=FREEBSD)
     known = guard._account(host, pwd.getpwuid(0).pw_name)  # type: ignore[arg-type]  # a stand-in
     assert known.shadow == shadow and not known.shadow.usable
     assert known.master == (MasterPasswd(shadow.password) if master else None)

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the inputs of the roles, told without a host: in which words, under which name, all at once."""
+"""Invalid inputs of the roles are reported without a host: all at once, each under the name of its input."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.complaints import ROLES, complaints
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_inputs import ROLES, role_input_errors
 
 FOLDER = Path(__file__).parents[5] / "roles"
 
 
-def told(role: str, changes: dict[str, t.Any]) -> list[str]:
-    """Return the complaints about the role's own defaults with ``changes``."""
+def messages(role: str, changes: dict[str, t.Any]) -> list[str]:
+    """Return the errors in the role's own defaults with ``changes``."""
     spec = yaml.safe_load((FOLDER / role / "meta" / "argument_specs.yml").read_text())
     defaults = yaml.safe_load((FOLDER / role / "defaults" / "main.yml").read_text())
     plain = {name: value for name, value in defaults.items() if "{{" not in str(value)}
-    return complaints(role, spec["argument_specs"]["main"]["options"], {**plain, **changes})
+    errors = role_input_errors(role, spec["argument_specs"]["main"]["options"], {**plain, **changes})
+    return [error.advice for error in errors]
 
 
 def test_every_role_is_known() -> None:
@@ -29,7 +30,7 @@ def test_every_role_is_known() -> None:
 
 @pytest.mark.parametrize("role", sorted(set(ROLES) - {"admin_user"}))
 def test_defaults_are_good(role: str) -> None:
-    assert told(role, {}) == []
+    assert messages(role, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_defaults_are_good(role: str) -> None:
     ],
 )
 def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
-    assert told(role, changes) == []
+    assert messages(role, changes) == []
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,9 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             "admin_user",
             {},
             [
-                "admin_user_name is missing: name the admin's account, for example with '-e admin_user_name=deploy'",
-                "admin_user_authorized_keys is missing: give a list of the public keys that may log in as the admin",
+                "admin_user_name: the name is missing; name the admin's account, for example with '-e "
+                "admin_user_name=deploy'",
+                "admin_user_authorized_keys: the list is missing; give the public keys that may log in as the admin",
             ],
             id="the admin's own sentences",
         ),
@@ -106,7 +108,10 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
         pytest.param(
             "sshd",
             {"sshd_settings": "Port=22"},
-            ["sshd_settings is a text, but has to be a mapping; on a command line write -e '{\"sshd_settings\": {…}}'"],
+            [
+                'sshd_settings: this is text, but must be a mapping; on a command line write -e \'{"sshd_settings": '
+                "{…}}'"
+            ],
             id="a text for a mapping",
         ),
         pytest.param(
@@ -203,10 +208,10 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
     ],
 )
 def test_bad_inputs(role: str, changes: dict[str, t.Any], sentences: list[str]) -> None:
-    assert told(role, changes) == sentences
+    assert messages(role, changes) == sentences
 
 
-def test_a_wrong_type_is_told_by_ansible_in_one_line() -> None:
-    [sentence] = told("sshd", {"sshd_port": "ssh"})
+def test_a_wrong_type_is_reported_by_ansible_in_one_line() -> None:
+    [sentence] = messages("sshd", {"sshd_port": "ssh"})
     assert sentence.startswith("argument 'sshd_port' is of type")
     assert "\n" not in sentence
