@@ -1,14 +1,11 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every package manager takes and returns: the request, the result, and the record of what a run has changed."""
+"""What every package manager takes and returns: the request, the plan of a simulation, and the result."""
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 from dataclasses import dataclass, field
-
-from .._core.errors import UNCHANGED, BaselineError
 
 __all__ = [
     "UNKNOWN_VERSION",
@@ -16,7 +13,6 @@ __all__ = [
     "PackagesDifference",
     "PackagesRequest",
     "PackagesResult",
-    "Progress",
     "Simulation",
     "compare_packages",
     "describe_changes",
@@ -72,34 +68,6 @@ class Simulation:
         """Return the installed packages as they would be afterwards."""
         kept = {name: version for name, version in before.items() if name not in self.removes}
         return {**kept, **self.installs}
-
-
-class Progress:
-    """What a run has changed so far, in the order of its steps: the ``state`` of an error that comes afterwards."""
-
-    def __init__(self) -> None:
-        self._steps: list[str] = []
-
-    def record(self, step: str) -> None:
-        """Note a ``step`` in the past tense, such as "updated the package index"."""
-        if step not in self._steps:
-            self._steps.append(step)
-
-    @contextlib.contextmanager
-    def in_errors(self) -> t.Iterator[None]:
-        """Let errors from inside that name no ``state`` of their own say what has been changed when they come."""
-        try:
-            yield
-        except BaselineError as error:
-            if error.state is None:
-                error.state = self.describe()
-            raise
-
-    def describe(self) -> str:
-        """Return the sentence about all steps."""
-        if not self._steps:
-            return UNCHANGED
-        return f"this task {', '.join(self._steps)}, and changed nothing else"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import typing as t
 
 from ..._core.errors import BaselineError, state_of_errors, unknown
 from ..._core.host.locks import FindHolder, find_lock_holder, run_when_unlocked, wait_for_locks
+from ..._core.progress import Progress
 from ..apt import is_locked, is_outdated, last_errors, parse_simulation, parse_unavailable
 from ..dpkg import DpkgDatabase, parse_status
-from ..model import UNKNOWN_VERSION, PackagesResult, Progress, describe_changes
+from ..model import UNKNOWN_VERSION, PackagesResult, describe_changes
 from ..names import logical_names
 
 if t.TYPE_CHECKING:

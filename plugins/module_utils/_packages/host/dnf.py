@@ -19,8 +19,9 @@ from ..._core.host.locks import (
     run_when_unlocked,
     wait_for_locks,
 )
+from ..._core.progress import Progress
 from .. import dnf
-from ..model import UNKNOWN_VERSION, PackagesResult, Progress, describe_changes
+from ..model import UNKNOWN_VERSION, PackagesResult, describe_changes
 from ..names import enabling, logical_names
 from . import rpm
 from .dnf_repositories import DnfRepositories

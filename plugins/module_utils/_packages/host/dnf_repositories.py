@@ -15,7 +15,7 @@ from ..names import enabling
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
     from ..._core.os_release import System
-    from ..model import Progress
+    from ..._core.progress import Progress
 
 __all__ = ["DnfRepositories"]
 

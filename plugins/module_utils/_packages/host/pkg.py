@@ -10,7 +10,8 @@ import typing as t
 
 from ..._core.errors import BaselineError, unknown
 from ..._core.host.locks import LockHolder, lock_timeout_error
-from ..model import UNKNOWN_VERSION, PackagesResult, Progress, describe_changes
+from ..._core.progress import Progress
+from ..model import UNKNOWN_VERSION, PackagesResult, describe_changes
 from ..names import logical_names
 from ..pkg import (
     LOCAL,

@@ -11,6 +11,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import locks as host_locks
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import LockHolder, find_pid_file_holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.progress import Progress
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.dnf import DnfCommand
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import dnf as host_dnf
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import rpm as host_rpm
@@ -20,7 +21,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model im
     UNKNOWN_VERSION,
     PackagesRequest,
     PackagesResult,
-    Progress,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.rpm import ALL
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost

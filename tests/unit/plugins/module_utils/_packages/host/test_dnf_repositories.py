@@ -9,8 +9,8 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.progress import Progress
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.dnf_repositories import DnfRepositories
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Progress
 from tests.unit.fake_host import Expected, FakeHost
 
 ROCKY = System("rocky", "9.6", ("rhel",), "Rocky Linux 9.6")
