@@ -76,8 +76,8 @@ class Host:
 
     def bantime(self, address: str, jail: str = "sshd") -> int:
         """Return for how many seconds the server holds ``address``."""
-        told = self.run(f"fail2ban-client get {jail} banip --with-time")
-        return int(re.findall(rf"^{re.escape(address)} \s*\S+ \S+ \+ (\d+) =", told, re.MULTILINE)[0])
+        output = self.run(f"fail2ban-client get {jail} banip --with-time")
+        return int(re.findall(rf"^{re.escape(address)} \s*\S+ \S+ \+ (\d+) =", output, re.MULTILINE)[0])
 
     def refuses_since(self, address: str) -> float:
         """Wait until the packet filter refuses ``address``; return the time."""

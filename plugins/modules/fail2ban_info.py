@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fail2ban_info
-short_description: Tell what fail2ban sees, counts and bans
+short_description: Report the jails and bans of fail2ban
 version_added: 0.1.0
 author:
   - The pyhost.baseline team (@pyhost)
 description:
-  - Asks the running fail2ban server what each jail reads, counts and bans, and looks whether its source has entries
-    and its bans are in the packet filter.
-  - Warns of a jail that can see nothing or cannot bite. Jails with the filter C(sshd) are also held against what sshd
-    has told the journal of late, its ports and its C(LogLevel).
+  - Reads from the running fail2ban server what each jail reads, counts and bans, and checks whether its log source has
+    entries and its bans are in the packet filter.
+  - Warns about a jail with no log source or no working ban action. Jails with the filter C(sshd) are also compared with
+    recent entries of sshd in the journal, its ports and its C(LogLevel).
 extends_documentation_fragment:
   - pyhost.baseline.attributes
   - pyhost.baseline.attributes.info_module
@@ -25,11 +25,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask fail2ban
+- name: Read the state of fail2ban
   pyhost.baseline.fail2ban_info:
   register: fail2ban
 
-- name: Stop where a jail is blind or toothless
+- name: Fail if a jail has no log source or no working ban action
   ansible.builtin.assert:
     that: fail2ban.warnings_found | length == 0
     fail_msg: "{{ fail2ban.warnings_found | join('; ') }}"
@@ -52,12 +52,12 @@ version:
   type: str
   sample: 1.1.0
 database:
-  description: The file that keeps bans over a restart, and its size in bytes; none where bans are not kept.
+  description: The file that keeps bans over a restart, and its size in bytes. None if bans are not kept.
   returned: success
   type: dict
   sample: {path: /var/lib/fail2ban/fail2ban.sqlite3, size: 73728}
 jails:
-  description: The jails that run, by name.
+  description: The running jails by name.
   returned: success
   type: dict
   contains:
@@ -65,61 +65,61 @@ jails:
       description: V(journal) or V(files).
       type: str
     journalmatch:
-      description: What it selects from the journal.
+      description: The journal match.
       type: list
       elements: str
     logpath:
-      description: The files that it reads.
+      description: The log files.
       type: list
       elements: str
     has_entries:
-      description: Whether there is anything in its source.
+      description: Whether the log source has entries.
       type: bool
     last_entry:
       description: >-
-        The host's local time of the newest entry, or when one of its files was written last; none without an entry.
+        The local time of the host of the newest entry, or of the last write to one of the files. None without an entry.
       type: str
     filter:
       description: The name of its filter.
       type: str
     maxretry:
-      description: Failures that lead to a ban.
+      description: Number of failures that lead to a ban.
       type: int
     findtime:
       description: Seconds within which they count.
       type: int
     bantime:
-      description: Seconds that a ban lasts; V(-1) is for ever.
+      description: Seconds that a ban lasts. V(-1) is a permanent ban.
       type: int
     ignoreip:
       description: Addresses and networks that are never banned.
       type: list
       elements: str
     usedns:
-      description: Whether it looks names up that it finds in its log, as jail.conf(5) has it; V(no) does not.
+      description: Whether fail2ban resolves names that appear in the log, as in jail.conf(5). With V(no) it does not.
       type: str
     actions:
       description: The actions of a ban.
       type: list
       elements: str
     ports:
-      description: The ports on which the actions ban, as they have them; none for those that ban on all ports.
+      description: The ports on which the actions ban, as written in the actions. Empty for actions on all ports.
       type: list
       elements: str
     failures:
-      description: Addresses that have failed of late and are not banned.
+      description: Number of addresses with recent failures that are not banned.
       type: int
     failures_total:
-      description: Failures since the jail started.
+      description: Number of failures since the jail started.
       type: int
     banned:
-      description: Addresses that are banned.
+      description: Number of banned addresses.
       type: int
     banned_total:
-      description: Bans since the jail started.
+      description: Number of bans since the jail started.
       type: int
     bans:
-      description: Each ban with C(address), C(since), C(bantime) and C(remaining) seconds (none where it has no end).
+      description: Each ban with C(address), C(since), C(bantime) and C(remaining) seconds (none for a permanent ban).
       type: list
       elements: dict
   sample:
@@ -147,11 +147,12 @@ jails:
           bantime: 600
           remaining: 321
 warnings_found:
-  description: Why jails see nothing or do not bite; the same sentences are shown as warnings.
+  description: Why jails have no log source or no effect. The same sentences are shown as warnings.
   returned: success
   type: list
   elements: str
-  sample: ["the jail sshd cannot bite: it bans with iptables-multiport, but there is no iptables on this host"]
+  sample:
+    - "bans of the jail sshd do not take effect: the packet filter lacks its bans of 192.0.2.77"
 option:
   description: The option or variable that the error is about.
   returned: on failure, where it is about one
@@ -170,13 +171,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.info import look
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.info import gather
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        report = look(Host(module))
+        report = gather(Host(module))
     except BaselineError as error:
         module.fail_json(**error.as_result())
     found = report.pop("warnings")

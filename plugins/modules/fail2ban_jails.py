@@ -7,27 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fail2ban_jails
-short_description: Run fail2ban's jails as wished, seen at the server and at the packet filter
+short_description: Configure the jails of fail2ban, verified at the server and at the packet filter
 version_added: 0.1.0
 author:
   - The pyhost.baseline team (@pyhost)
 description:
   - Sets options of all jails and of single jails in one file that fail2ban reads last,
     F(/etc/fail2ban/jail.d/zz-pyhost-baseline.local), and replaces that file as a whole. Jails of other files stay.
-    On FreeBSD the file lies below F(/usr/local/etc/fail2ban).
-  - Chooses by trying what the host offers where a jail can see attacks (journal or log file) and what bans them
-    (nftables, iptables, firewalld, pf).
-  - Checks the composed configuration in a staged copy of F(/etc/fail2ban) before anything is written,
-    reloads the jails that changed (bans survive), starts and enables the service, and asks the running server whether
-    it does what was wished.
-  - Proves that bans bite, with O(prove).
-  - A server that runs an older configuration than its files, a stopped service, and packet filter rules that
-    another program has flushed are noticed and mended, and count as a change.
+    On FreeBSD the file is below F(/usr/local/etc/fail2ban).
+  - Probes the host for a log source (journal or log file) and for a working packet filter (nftables, iptables,
+    firewalld, pf).
+  - Checks the composed configuration in a staged copy of F(/etc/fail2ban) before anything is written. Then reloads the
+    jails that changed (bans survive), starts and enables the service, and reads the values back from the server.
+  - With O(prove), proves that bans take effect.
+  - If the server runs an older configuration than its files, the service is stopped, or another program has flushed
+    packet filter rules, the module repairs that and reports a change.
+  - Fails if a file that fail2ban reads later overrides a requested setting. Files are read with their includes and
+    comments, as fail2ban does.
 attributes:
   check_mode:
     details: >-
-      Where fail2ban is not installed yet, the outcome for Debian's usual answers (journal, nftables) is shown,
-      with a warning.
+      If fail2ban is not installed yet, shows the result for the defaults of Debian (journal, nftables) with a
+      warning.
 extends_documentation_fragment:
   - pyhost.baseline.attributes
 options:
@@ -35,96 +36,95 @@ options:
     description:
       - Options of all jails, as jail.conf(5) names them in its section C([DEFAULT]).
       - Times are seconds or fail2ban's abbreviations (V(600), V(10m), V(1d 12h)).
-      - A list is written in the option's own form, on one line or one item to a line.
-      - An option that neither fail2ban nor any of its files knows is refused.
-      - C(usedns) is V(no) unless it is given. Jails that look names up, of others too, are warned of.
+      - A list is written in the form of the option, on one line or with one item on each line.
+      - An option that neither fail2ban nor one of its files knows is an error.
+      - C(usedns) is V(no) by default. The module warns about jails that resolve names, also those of other files.
     type: dict
     default: {}
   jails:
     description:
-      - Jails by name, with their options. A jail that is named here runs unless it says C(enabled) V(false).
-      - A jail with C(logpath) and no C(backend) reads these files. One without both reads the journal where the host
-        allows it and its service logs there; jails of services that write log files, such as nginx, keep to the files
+      - Jails by name, with their options. Each jail runs unless it has C(enabled) V(false).
+      - A jail with C(logpath) and without C(backend) reads these files. A jail with neither reads the journal if the
+        host allows it and its service logs there. Jails of services that write log files, such as nginx, read the files
         of jail.conf.
-      - The journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server logs, and
-        only what root says under it, unless C(journalmatch) is given. Jails by which any local user could have others
-        banned are warned of, because they read what syslogd writes, or a journal match that any user can satisfy.
-      - A connection that idles until sshd ends it is one failure where the end of a connection counts, also where
-        fail2ban's own filter does not understand what sshd says of it. A C(failregex) or C(filter) of the jail's own
-        is left as it is.
-      - Where sshd has a program of its own for a session (OpenSSH 9.8) and the filter C(sshd) does not know its name in
-        a log, the jail gets a C(filter) that does, unless one is given.
-      - A jail that is no longer named here and that no other file defines is stopped.
+      - By default, the journal match of jails with the filter C(sshd) covers every name under which an OpenSSH server
+        logs, and only entries written by root. The module warns about jails with which any local user can have others
+        banned, because they read a file of syslogd or have a journal match that any user can satisfy.
+      - If the end of a connection counts, an idle connection that sshd ends counts as one failure, also if the filter
+        of fail2ban does not match that message of sshd. A C(failregex) or C(filter) of the jail is kept.
+      - If sshd has a separate program for a session (OpenSSH 9.8) and the filter C(sshd) does not know its name in a
+        log, the jail gets a C(filter) that does, unless it has one.
+      - A jail that is removed from this option and that no other file defines is stopped.
     type: dict
     default: {}
   backend:
     description:
-      - The backend of the jails that name neither C(backend) nor C(logpath).
-      - V(auto) takes V(systemd) where fail2ban's own interpreter can import C(systemd.journal) and journald runs,
-        else the jail's log file, which has to exist and to be written to.
+      - The backend of the jails with neither C(backend) nor C(logpath).
+      - V(auto) selects V(systemd) if the Python interpreter of fail2ban can import C(systemd.journal) and journald
+        runs. Otherwise it selects the log file of the jail, which has to exist and to be written to.
     type: str
     default: auto
   banaction:
     description:
-      - The ban action of the jails that name none.
-      - V(auto) takes the first that works on the host of firewalld (if it runs), nftables, ipset with iptables,
-        iptables, and pf (enabled, with C(anchor "f2b/*") among its rules; M(pyhost.baseline.pf_anchor) sees to that).
-        Where none does, the module fails and names the package, or what pf lacks.
-      - C(banaction) in O(defaults) is the same and goes first.
+      - The ban action of the jails without one.
+      - V(auto) selects the first one that works on the host of firewalld (if it runs), nftables, ipset with iptables,
+        iptables, and pf (enabled, with C(anchor "f2b/*") in its rules, which M(pyhost.baseline.pf_anchor) adds). If
+        none works, the module fails and names the package to install, or what pf lacks.
+      - C(banaction) in O(defaults) has the same meaning and takes precedence.
     type: str
     default: auto
   sshd_logins:
     description:
-      - What sshd lets people in by, which decides what counts as a failure in jails with the filter C(sshd), so that
-        C(maxretry) attempts lead to a ban and not fewer. A C(mode) or C(ignoreregex) of the jail's own goes first.
-      - With V(passwords) each wrong password of an existing user is one failure (the filter's mode C(normal)). With
-        V(keys) each connection that ends without a login is one (C(aggressive)). With both, a connection for an unknown
-        user is one.
-      - V(auto) asks sshd whether it takes passwords. Name it where a later task decides that.
+      - How users log in at sshd. It decides what counts as a failure in jails with the filter C(sshd), so that exactly
+        C(maxretry) attempts lead to a ban. A C(mode) or C(ignoreregex) of the jail takes precedence.
+      - With V(passwords), each wrong password of an existing user is one failure (the mode C(normal) of the filter).
+        With V(keys), each connection that ends without a login is one (C(aggressive)). With both, a connection for an
+        unknown user is one failure.
+      - V(auto) asks sshd whether it accepts passwords. Set this option if a later task decides that.
     type: str
     choices: [auto, keys, passwords]
     default: auto
   check_sshd:
     description:
-      - Whether to hold jails with the filter C(sshd) against sshd itself. It is an error if they do not ban on each
-        port that sshd listens on, and if its C(LogLevel) leaves failed logins out.
-      - V(false) is for a play that sets up sshd later.
+      - Whether to compare jails with the filter C(sshd) with sshd itself. It is an error if they do not ban on each
+        port on which sshd listens, or if its C(LogLevel) excludes failed logins.
+      - Use V(false) in a play that configures sshd later.
     type: bool
     default: true
   ignore_controller:
     description:
-      - Whether the address that Ansible comes from is kept in C(ignoreip), so that no jail bans the controller.
-      - The address is the client's of the SSH session that runs the module, and the last one seen where there is
-        no such session.
-      - An C(ignoreip) that another file gives to all jails is kept beside it.
+      - Whether the address that Ansible connects from is added to C(ignoreip), so that no jail bans the controller.
+      - It is the client address of the SSH session that runs the module. Without such a session the last address is
+        kept.
+      - An C(ignoreip) that another file sets for all jails is kept as well.
     type: bool
     default: false
   prove:
     description:
-      - Whether to prove that bans bite. A documentation address (RFC 5737, and RFC 3849 where the host has IPv6) is
-        banned in each jail of O(jails), has to appear in the packet filter, is unbanned, and has to be gone from it.
-        Nothing of it stays, in fail2ban's database neither.
-      - This is done once for each state of each jail in a running server, that is, after a change and after a start of
-        the service. Other runs only look whether the rules of that proof and all current bans are still in the packet
-        filter.
-      - Not done for a jail whose actions include other programs, such as mail, which would tell of the ban.
+      - Whether to prove that bans take effect. A documentation address (RFC 5737, and RFC 3849 if the host has IPv6) is
+        banned in each jail of O(jails), has to appear in the packet filter, is unbanned, and has to disappear from it.
+        Nothing of it is left, neither in the packet filter nor in the database of fail2ban.
+      - This is done once for each definition of each jail in a running server, which means after a change and after a
+        start of the service. Other runs only check that the rules of that proof and all current bans are still in the
+        packet filter.
+      - Not done for a jail whose actions include other programs, such as mail, which would report the ban.
     type: bool
     default: false
   reload:
     description:
-      - Whether to bring the settings in force. With V(false) only the file is written, and the service is left alone.
+      - Whether to bring the settings into force. With V(false) only the file is written.
     type: bool
     default: true
 notes:
   - Manages the service through systemd, on FreeBSD through rc(8).
-  - What concerns FreeBSD was not run there. It is tested over transcripts that were written from sources and manuals.
-  - Talks to the server through its socket, a thousandth of a second a question, where fail2ban-client takes a tenth.
+  - Not tested on FreeBSD. The code for it is tested with transcripts that were written from sources and manuals.
+  - Uses the socket of the server, which answers in a thousandth of a second. fail2ban-client takes a tenth.
 seealso:
   - module: pyhost.baseline.fail2ban_info
 """
 
 EXAMPLES = r"""
-- name: Ban who guesses SSH logins
+- name: Ban addresses that guess SSH logins
   pyhost.baseline.fail2ban_jails:
     defaults:
       bantime: 1h
@@ -136,7 +136,7 @@ EXAMPLES = r"""
     ignore_controller: true
     prove: true
 
-- name: Ban longer each time, and who comes back on all ports for a week
+- name: Ban longer each time, and repeat offenders on all ports for a week
   pyhost.baseline.fail2ban_jails:
     defaults:
       bantime.increment: true
@@ -153,7 +153,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jails:
-  description: What the running server does in each jail of O(jails); in check mode, what it would do.
+  description: The values of each jail of O(jails) in the running server. In check mode, the planned values.
   returned: success
   type: dict
   contains:
@@ -169,7 +169,7 @@ jails:
       type: list
       elements: str
     maxretry:
-      description: Failures that lead to a ban.
+      description: Number of failures that lead to a ban.
       type: int
     findtime:
       description: Seconds within which they count.
@@ -198,12 +198,12 @@ jails:
       ignoreip: ["198.51.100.7"]
       actions: [nftables]
 backend:
-  description: The backend chosen for jails that name none.
+  description: The backend that was selected for jails without one.
   returned: success
   type: str
   sample: systemd
 banaction:
-  description: The ban action of jails that name none.
+  description: The ban action of jails without one.
   returned: success
   type: str
   sample: nftables
@@ -219,7 +219,7 @@ restarted:
   type: bool
   sample: false
 proof:
-  description: For each jail, whether its bans were seen in the packet filter, with which addresses, or why not.
+  description: For each jail, whether its bans were found in the packet filter, with which addresses, or why not.
   returned: success
   type: dict
   sample:
@@ -247,18 +247,18 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import Outcome, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Wish, state_text
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
 
-def _diff(outcome: Outcome) -> list[dict[str, str]]:
-    before, after = outcome.before, outcome.after
-    server = state_text(before.in_force(), after.in_force())
+def _diff(result: JailsResult) -> list[dict[str, str]]:
+    before, after = result.before, result.after
+    server = state_text(before.running(), after.running())
     return [
         {
-            "before_header": outcome.path,
-            "after_header": outcome.path,
+            "before_header": result.path,
+            "after_header": result.path,
             "before": before.file or "",
             "after": after.file or "",
         },
@@ -266,21 +266,21 @@ def _diff(outcome: Outcome) -> list[dict[str, str]]:
     ]
 
 
-def _result(outcome: Outcome, jails: t.Iterable[str]) -> dict[str, t.Any]:
-    effective = outcome.after.jails
+def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
+    effective = result.after.jails
     return {
-        "changed": outcome.changed,
-        "diff": _diff(outcome),
+        "changed": result.changed,
+        "diff": _diff(result),
         "jails": {
             name: {option: value for option, value in effective[name].items() if " " not in option}
             for name in jails
             if name in effective
         },
-        "backend": outcome.composed.backend,
-        "banaction": outcome.composed.banaction,
-        "reloaded": outcome.reloaded,
-        "restarted": outcome.restarted,
-        "proof": outcome.proof,
+        "backend": result.composed.backend,
+        "banaction": result.composed.banaction,
+        "reloaded": result.reloaded,
+        "restarted": result.restarted,
+        "proof": result.proof,
     }
 
 
@@ -301,7 +301,7 @@ def main() -> None:
     )
     host = Host(module)
     options = module.params
-    wish = Wish(
+    request = JailsRequest(
         defaults=options["defaults"],
         jails={name: values or {} for name, values in options["jails"].items()},
         backend=options["backend"],
@@ -313,12 +313,12 @@ def main() -> None:
     try:
         require_plain(options)
         with host.lock("fail2ban"):
-            outcome = ensure(host, wish, reload=options["reload"], proof=options["prove"])
+            result = ensure(host, request, reload=options["reload"], proof=options["prove"])
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
+    for warning in result.warnings:
         module.warn(warning)
-    module.exit_json(**_result(outcome, wish.jails))
+    module.exit_json(**_returned(result, request.jails))
 
 
 if __name__ == "__main__":

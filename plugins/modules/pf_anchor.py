@@ -8,16 +8,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: pf_anchor
-short_description: Have pf of FreeBSD ask an anchor, without shutting anybody out
+short_description: Make pf of FreeBSD evaluate an anchor without a lockout
 version_added: 0.1.0
 description:
-  - Puts the line C(anchor "f2b/*") in front of the filter rules of F(/etc/pf.conf), loads it, and switches pf on,
-    now and at boot. Without that line fail2ban fills its tables and no packet ever meets them.
-  - A host without filter rules gets one besides that lets everything pass which the anchor does not refuse.
-  - What could shut somebody out is refused with the reason, and nothing is changed. That is a file that pfctl rejects,
-    a pf that is off while its file has rules that block, and a pf whose loaded rules are not those of its file, so that
-    loading the file would change more than the anchor.
-  - Not run on FreeBSD. Tested over transcripts that were written from sources and manuals.
+  - Adds the line C(anchor "f2b/*") before the filter rules of F(/etc/pf.conf), loads the file, and starts and enables
+    pf. Without that line no packet is checked against the tables of fail2ban.
+  - On a host without filter rules, also adds a rule that passes everything that the anchor does not refuse.
+  - A lockout risk is an error, and the task changes nothing. Such risks are a file that pfctl rejects, a pf that is off
+    while its file has rules that block, and a pf whose loaded rules differ from its file, so that loading the file
+    would change more than the anchor.
+  - Not tested on FreeBSD. The code is tested with transcripts that were written from sources and manuals.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -32,13 +32,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have pf ask fail2ban whom it has banned
+- name: Make pf evaluate the bans of fail2ban
   pyhost.baseline.pf_anchor:
 """
 
 RETURN = r"""
 path:
-  description: The file of pf's rules (C(pf_rules) of rc.conf(5)).
+  description: The file with the rules of pf (C(pf_rules) in rc.conf(5)).
   returned: success
   type: str
   sample: /etc/pf.conf
@@ -48,7 +48,7 @@ anchor:
   type: str
   sample: f2b/*
 rules:
-  description: The rules that pf has loaded. In check mode those before.
+  description: The rules that pf has loaded. In check mode, those before the change.
   returned: success
   type: list
   elements: str
@@ -84,10 +84,10 @@ def main() -> None:
     try:
         require_plain(module.params)
         with host.lock("pf_anchor"):
-            outcome = ensure(host, module.params["anchor"])
+            result = ensure(host, module.params["anchor"])
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    module.exit_json(changed=result.changed, diff=result.diff, **result.result)
 
 
 if __name__ == "__main__":

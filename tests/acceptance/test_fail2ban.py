@@ -1,4 +1,4 @@
-"""fail2ban as the running server and the packet filter tell it: the jail sshd sees, bites, and lets go."""
+"""fail2ban according to the running server and the packet filter: the jail sshd has entries, bans and unbans."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ systemctl reload ssh
 [ $(hostname) = ban13 ] || sed -i /pam_systemd/d /etc/pam.d/common-session
 # What earlier attacks have left.
 [ ! -f /var/log/fail2ban.log ] || truncate -s 0 /var/log/fail2ban.log
-# A jail that somebody else set up: it reads what any user may write, and looks names up.
+# A jail of another file: it reads what any user may write, and resolves names.
 install -m 640 /dev/null /var/log/auth.log
 cat > /etc/fail2ban/jail.d/old.local <<EOF
 [old]
@@ -232,5 +232,5 @@ def test_the_report_names_what_is_left(name: str, played: dict[str, dict[str, Re
     about = [words for words in warned if "the jail old" in words]
     for words in ("by the jail old: it reads /var/log/auth.log", "usedns is yes", "admin.example.org"):
         assert any(words in said for said in about)
-    ours = "any local user", "looks names up", "never bans who answers"
+    ours = "any local user", "resolves names", "never bans the addresses"
     assert not [said for said in set(warned) - set(about) if any(words in said for words in ours)]

@@ -1,4 +1,4 @@
-"""Each packet filter bans a real host; rules that were taken away come back; nothing of a killed proof stays."""
+"""Each packet filter bans a real host. Removed rules are restored. Nothing of a killed proof is left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACTIONS = {
 }
 # What shows the bans to the module, as it asks.
 SHOWS = {"firewalld": "firewall-cmd --list-rich-rules", "iptables": "iptables -w -S", "ipset": "ipset list"}
-# What another program may do to them.
+# What another program may do to the rules.
 TAKES_AWAY = {
     "firewalld": "firewall-cmd --reload",
     "iptables": "iptables -F; iptables -X",
@@ -42,7 +42,7 @@ def peer(hosts: dict[str, Host], name: str) -> Host:
 
 
 def reaches(source: Host, target: Host) -> bool:
-    # Not being let in is an answer here, not an error.
+    # No access is an answer here, not an error.
     words = f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/22; head -c 4 <&3' || true"
     return "SSH-" in source.run(words)
 
@@ -83,38 +83,38 @@ def banned(hosts: dict[str, Host]) -> Iterator[None]:
 
 @pytest.mark.usefixtures("banned")
 @each_host
-def test_a_ban_bites(name: str, hosts: dict[str, Host]) -> None:
+def test_a_ban_takes_effect(name: str, hosts: dict[str, Host]) -> None:
     source, target = peer(hosts, name), hosts[name]
     assert target.wait(lambda: not reaches(source, target))
     assert source.address("IPv4") in target.run(SHOWS[name])
 
 
 @pytest.fixture(scope="session")
-def mended(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
-    """Take the rules away by hand and run the role again; return who could get in between."""
-    let_in = {}
+def repaired(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
+    """Remove the rules manually and run the role again; return which peers had access in between."""
+    had_access = {}
     for name in HOSTS:
         hosts[name].run(TAKES_AWAY[name])
-        let_in[name] = reaches(peer(hosts, name), hosts[name])
+        had_access[name] = reaches(peer(hosts, name), hosts[name])
     recap = play(SCENARIO).rpartition("PLAY RECAP")[2]
     assert recap.count("changed=1 ") == len(HOSTS), recap
-    return let_in
+    return had_access
 
 
 @each_host
-def test_the_next_run_mends_what_was_taken_away(name: str, hosts: dict[str, Host], mended: dict[str, bool]) -> None:
-    assert mended[name]
+def test_the_next_run_restores_removed_rules(name: str, hosts: dict[str, Host], repaired: dict[str, bool]) -> None:
+    assert repaired[name]
     assert not reaches(peer(hosts, name), hosts[name])
 
 
 @pytest.fixture(scope="session")
-def killed(hosts: dict[str, Host], mended: dict[str, bool]) -> dict[str, tuple[str, list[int]]]:
+def killed(hosts: dict[str, Host], repaired: dict[str, bool]) -> dict[str, tuple[str, list[int]]]:
     """Kill a run in the middle of its proof; return what the filter shows then, and the rows of the database."""
-    assert mended
+    assert repaired
     for name in HOSTS:
         program, _blank, words = SHOWS[name].partition(" ")
         trap = f"/usr/local/sbin/{program}"
-        # fail2ban, which calls the same program in other words, is left alone.
+        # fail2ban runs the same program with other arguments and is not affected.
         script = rf"""
             printf '%s\n' '#!/bin/sh' \
                 'if [ "$*" = "{words}" ] && [ -e /var/lib/fail2ban/pyhost.baseline.test-bans ]; then' \
@@ -130,7 +130,7 @@ def killed(hosts: dict[str, Host], mended: dict[str, bool]) -> dict[str, tuple[s
 
 
 @each_host
-def test_what_a_killed_proof_leaves_is_taken_back_by_the_next_run(
+def test_the_next_run_removes_what_a_killed_proof_left(
     name: str, hosts: dict[str, Host], killed: dict[str, tuple[str, list[int]]], healed: str
 ) -> None:
     shown, left = killed[name]

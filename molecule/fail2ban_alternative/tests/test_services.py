@@ -80,7 +80,7 @@ def test_maxretry_wrong_passwords_cut_it_off(
 
 @pytest.fixture(scope="session")
 def changed(hosts: dict[str, Host], attacked: dict[str, object]) -> dict[str, tuple[dict[str, list[str]], str]]:
-    """Run the role with another wish for one jail; return who was banned before, and what fail2ban logged meanwhile."""
+    """Run the role with another request for one jail; return the bans before it, and what fail2ban logged meanwhile."""
     assert attacked
     before = {name: {jail: sorted(host.banned(jail)) for jail in JAILS} for name, host in hosts.items()}
     logged = {name: int(host.run("wc -l </var/log/fail2ban.log")) for name, host in hosts.items()}

@@ -41,12 +41,12 @@ def reach(address: str) -> str:
     """Ask the port as a scanner does, by a lone SYN: "refused" by the packet filter, or "open".
 
     sshd hears nothing of it. A connection that is opened and closed would be one more failed login where fail2ban's
-    filter is aggressive: it would ban anew, and set up rules that are to be missing.
+    filter is aggressive: it would ban again, and create rules that have to be missing.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     mine, sequence = random.randrange(20000, 60000), random.randrange(2**32)
     with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP) as probe:
-        # A connected one is told of ICMP's "port unreachable".
+        # A connected socket gets the error "port unreachable" of ICMP.
         probe.connect((address, 0))
         probe.settimeout(3)
         probe.send(syn(probe, address, mine, sequence))

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bans by hand: which addresses, who must not be banned, what a jail lacks, and its part of the packet filter."""
+"""Manual bans: the requested addresses, protected addresses, what a jail lacks, its entries in the packet filter."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import BaselineError
-from .probe import addresses_in, normal_address
+from .packet_filters import addresses_in, normal_address
 
-__all__ = ["Jail", "Plan", "Request", "addresses", "entries_of", "plan", "protected"]
+__all__ = ["BanPlan", "BanRequest", "RunningJail", "addresses", "entries_of", "plan", "protected"]
 
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the caller asks for; no ``jails`` means all that run."""
+class BanRequest:
+    """The request of the module ``fail2ban_ban``; an empty ``jails`` means all running jails."""
 
     addresses: tuple[str, ...]
     banned: bool
@@ -28,31 +28,32 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Jail:
-    """A running jail: its actions, whom it never bans, whom it holds, and whom its packet filter really refuses.
+class RunningJail:
+    """A running jail: actions, ignored and banned addresses, and the addresses that its packet filter refuses.
 
-    ``refused`` is ``None`` where none of its actions drives a packet filter that is known here. Only where the packet
-    filter keeps the jail's entries apart (``apart``), one that the server does not hold is a left-over of the jail.
+    ``refused`` is ``None`` if none of its actions drives a known packet filter. ``is_separate`` is true if the packet
+    filter keeps the entries of this jail apart from others. Only then an entry that the server has not banned is a
+    leftover of this jail.
     """
 
     name: str
     actions: tuple[str, ...]
     ignored: tuple[str, ...]
-    held: frozenset[str]
+    banned: frozenset[str]
     refused: frozenset[str] | None
-    apart: bool = True
+    is_separate: bool = True
 
-    def in_force(self, address: str) -> bool:
-        return address in self.held and (self.refused is None or address in self.refused)
+    def is_in_force(self, address: str) -> bool:
+        return address in self.banned and (self.refused is None or address in self.refused)
 
-    def left_over(self, address: str) -> bool:
-        """Whether the packet filter still refuses what the server no longer holds."""
-        return self.apart and address not in self.held and address in (self.refused or ())
+    def is_leftover(self, address: str) -> bool:
+        """Return whether the packet filter still refuses ``address`` although the server has no ban of it."""
+        return self.is_separate and address not in self.banned and address in (self.refused or ())
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What has to be done in one jail. ``restart``: server and packet filter disagree on what is already there."""
+class BanPlan:
+    """The changes in one jail. ``restart``: the server and the packet filter disagree about existing bans."""
 
     before: tuple[str, ...]
     after: tuple[str, ...]
@@ -61,39 +62,42 @@ class Plan:
     restart: bool = False
 
     @property
-    def changes(self) -> bool:
+    def has_changes(self) -> bool:
         return bool(self.ban or self.unban or self.restart)
 
 
 def addresses(words: t.Iterable[t.Any]) -> tuple[str, ...]:
-    """Return the addresses and networks of ``words``, each once; fail2ban would take any word for an address."""
+    """Return the addresses and networks in ``words``, each once. fail2ban itself accepts any word as an address."""
     found = {}
     for word in words:
         address = normal_address(str(word))
         if address is None:
             raise BaselineError(
-                f"{str(word)!r} is no address; nothing was changed; give an IPv4 or IPv6 address such as 192.0.2.7, or "
-                "a network such as 198.51.100.0/24"
+                f"{str(word)!r} is not an address",
+                option="address",
+                hint="give an IPv4 or IPv6 address such as 192.0.2.7, or a network such as 198.51.100.0/24",
             )
         found[address] = True
     if not found:
-        raise BaselineError("no address is given; nothing was changed")
+        raise BaselineError("no address is given", option="address")
     return tuple(found)
 
 
-def protected(address: str, jail: Jail, controller: str | None) -> str | None:
-    """Say why ``address`` should not be banned in ``jail``, ``None`` where nothing speaks against it."""
+def protected(address: str, jail: RunningJail, controller: str | None) -> str | None:
+    """Return why ``address`` should not be banned in ``jail``, ``None`` if it can be."""
     network = _network(address)
     if controller and _overlap(network, controller):
-        return f"{address} is {_or_holds(network, controller)} Ansible comes from"
+        return f"{address} is {_describe_controller(network, controller)} Ansible connects from"
     if _overlap(network, "127.0.0.0/8") or _overlap(network, "::1"):
         return f"{address} is this host itself"
     kept = next((entry for entry in jail.ignored if _overlap(network, entry)), None)
-    return f"the jail {jail.name} is to ignore {kept} (ignoreip)" if kept else None
+    return f"the jail {jail.name} ignores {kept} (ignoreip)" if kept else None
 
 
-def _or_holds(network: Network, controller: str) -> str:
-    return "the address that" if network.num_addresses == 1 else f"a network that holds {controller}, the address that"
+def _describe_controller(network: Network, controller: str) -> str:
+    return (
+        "the address that" if network.num_addresses == 1 else f"a network that contains {controller}, the address that"
+    )
 
 
 def _network(text: str) -> Network:
@@ -104,55 +108,56 @@ def _overlap(network: Network, entry: str) -> bool:
     try:
         other = _network(entry)
     except ValueError:
-        # ignoreip may hold names of hosts, which fail2ban resolves at each failure.
+        # ignoreip can contain host names, which fail2ban resolves at each failure.
         return False
     return network.version == other.version and network.overlaps(other)
 
 
-def plan(request: Request, jail: Jail) -> Plan:
-    """Return what brings ``jail`` to what ``request`` says."""
+def plan(request: BanRequest, jail: RunningJail) -> BanPlan:
+    """Return the changes that bring ``jail`` to the requested state."""
     if request.banned:
-        ban = tuple(address for address in request.addresses if address not in jail.held)
-        before = tuple(address for address in request.addresses if jail.in_force(address))
-        lost = any(address in jail.held and not jail.in_force(address) for address in request.addresses)
-        return Plan(before, request.addresses, ban=ban, restart=lost)
+        ban = tuple(address for address in request.addresses if address not in jail.banned)
+        before = tuple(address for address in request.addresses if jail.is_in_force(address))
+        lost = any(address in jail.banned and not jail.is_in_force(address) for address in request.addresses)
+        return BanPlan(before, request.addresses, ban=ban, restart=lost)
     _refuse_part_of_a_network(request, jail)
-    unban = tuple(sorted(held for held in jail.held if _inside(held, request.addresses)))
+    unban = tuple(sorted(held for held in jail.banned if _inside(held, request.addresses)))
     left = tuple(
-        sorted(entry for entry in jail.refused or () if jail.left_over(entry) and _inside(entry, request.addresses))
+        sorted(entry for entry in jail.refused or () if jail.is_leftover(entry) and _inside(entry, request.addresses))
     )
-    return Plan(tuple(sorted({*unban, *left})), (), unban=unban, restart=bool(left))
+    return BanPlan(tuple(sorted({*unban, *left})), (), unban=unban, restart=bool(left))
 
 
-def _inside(held: str, wished: t.Iterable[str]) -> bool:
+def _inside(banned: str, requested: t.Iterable[str]) -> bool:
     try:
-        network = _network(held)
+        network = _network(banned)
     except ValueError:
         return False
-    outer = (_network(address) for address in wished)
+    outer = (_network(address) for address in requested)
     return any(network.version == other.version and network.subnet_of(other) for other in outer)  # type: ignore[arg-type]
 
 
-def _refuse_part_of_a_network(request: Request, jail: Jail) -> None:
-    for held in sorted(jail.held):
+def _refuse_part_of_a_network(request: BanRequest, jail: RunningJail) -> None:
+    for held in sorted(jail.banned):
         if "/" not in held:
             continue
         part = next((address for address in request.addresses if address != held and _inside(address, [held])), None)
         if part:
             raise BaselineError(
-                f"{part} lies in the network {held}, which the jail {jail.name} has banned as a whole; nothing was "
-                f"changed; unban {held}"
+                f"{part} is part of the network {held}, which the jail {jail.name} has banned as a whole",
+                option="address",
+                hint=f"unban {held}",
             )
 
 
 def entries_of(shown: str, jail: str) -> tuple[frozenset[str], bool]:
-    """Return the addresses that ``jail``'s own sets and chains in ``shown`` hold, and whether it has such.
+    """Return the addresses in the sets and chains of ``jail`` in ``shown``, and whether it has sets or chains.
 
-    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8). Where none of
-    them carries the jail's name (firewalld's rules have no names), every address of ``shown`` counts.
+    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8). If none of
+    them has the name of the jail (rules of firewalld have no names), every address in ``shown`` counts.
     """
     name = re.escape(jail)
-    # pfctl(8) is asked for the jail's own table and rules alone.
+    # pfctl(8) shows only the table and the rules of the jail.
     if re.search(rf"<f2b-{name}>", shown):
         return frozenset(addresses_in(shown)), True
     own = [

@@ -1,13 +1,14 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jail files of fail2ban: options, times and the text of the file that this collection owns. See jail.conf(5)."""
+"""The jail file of this collection: options, their values, and its text. See jail.conf(5)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from .._core.errors import BaselineError, unknown
+from .._core.errors import UNCHANGED, BaselineError, unknown
+from .jail_files import parse_sections
 
 __all__ = [
     "HEADER",
@@ -16,11 +17,8 @@ __all__ = [
     "check_options",
     "check_value",
     "controller_of",
-    "effective_settings",
     "filter_name",
     "known_options",
-    "options_of",
-    "read_order",
     "render",
     "seconds",
     "value_text",
@@ -32,7 +30,8 @@ Options = t.Mapping[str, t.Any]
 HEADER = "# Managed by the module pyhost.baseline.fail2ban_jails, which replaces this file as a whole."
 _CONTROLLER = "# The controller's address, kept in ignoreip: "
 
-# What fail2ban's own readers know (jailreader, filterreader) and what jail.conf's stock [DEFAULT] and actions refer to.
+# The options of fail2ban's readers (jailreader, filterreader), and those that [DEFAULT] and the actions of jail.conf
+# refer to.
 # fmt: off
 _OPTIONS = frozenset(
     [
@@ -49,7 +48,7 @@ _OPTIONS = frozenset(
 TIMES = ("bantime", "findtime", "bantime.maxtime", "bantime.rndtime")
 _WHOLE = ("maxretry", "maxmatches", "maxlines")
 _BOOLEANS = ("enabled", "ignoreself", "bantime.increment", "bantime.overalljails")
-# Lists of these are joined by blanks; those of all other options go one item to a line.
+# Lists of these options are joined by blanks. Lists of all other options have one item on each line.
 _BY_BLANK = ("ignoreip", "bantime.multipliers")
 _RESERVED = ("DEFAULT", "INCLUDES", "Definition", "Init", "Thread")
 
@@ -67,7 +66,7 @@ _UNITS = (
 
 
 def seconds(text: t.Any) -> float | None:
-    """Return fail2ban's time ``text`` (``600``, ``10m``, ``1d 12h``, ``-1``) in seconds, ``None`` where it is none."""
+    """Return fail2ban's time ``text`` (``600``, ``10m``, ``1d 12h``, ``-1``) in seconds, ``None`` if it is none."""
     words = str(text).strip().lower()
     if re.fullmatch(r"-?\d+(\.\d+)?", words):
         return float(words)
@@ -84,7 +83,7 @@ def seconds(text: t.Any) -> float | None:
 
 
 def value_text(where: str, name: str, value: t.Any) -> str:
-    """Return ``value`` as a jail file holds it: booleans lower case, list items by blank or one to a line."""
+    """Return ``value`` as it is written in a jail file: booleans in lower case, list items by blank or line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -95,8 +94,9 @@ def value_text(where: str, name: str, value: t.Any) -> str:
     if isinstance(value, str):
         return "\n".join(line.strip() for line in value.strip().split("\n"))
     raise BaselineError(
-        f"{where}: the option {name!r} has the value {value!r}, which a jail file cannot hold; nothing was changed; "
-        "give a string, number, boolean or list"
+        f"the option {name!r} has the value {value!r}, which cannot be written in a jail file",
+        where=where,
+        hint="give a string, number, boolean or list",
     )
 
 
@@ -109,7 +109,7 @@ def _section(name: str, options: t.Mapping[str, str]) -> list[str]:
 
 
 def render(defaults: Options, jails: t.Mapping[str, Options], *, controller: str | None = None) -> str:
-    """Return the text of our jail file: ``[DEFAULT]`` first, then the jails, each in the order given."""
+    """Return the text of our jail file: ``[DEFAULT]`` first, then the jails, in the given order."""
     sections = {"DEFAULT": defaults, **jails} if defaults else dict(jails)
     lines = [HEADER]
     if controller:
@@ -121,107 +121,72 @@ def render(defaults: Options, jails: t.Mapping[str, Options], *, controller: str
 
 
 def controller_of(text: str | None) -> str | None:
-    """Return the controller's address that our file recorded, ``None`` where it recorded none."""
+    """Return the address of the controller in the header of our file, ``None`` if there is none."""
     lines = (text or "").splitlines()
     return next((line[len(_CONTROLLER) :].strip() for line in lines if line.startswith(_CONTROLLER)), None)
 
 
 def with_address(value: t.Any, address: str) -> t.Any:
-    """Return the ``ignoreip`` ``value`` (string or list) with ``address`` in it."""
+    """Return the ``ignoreip`` ``value`` (string or list) with ``address`` added."""
     text = value_text("ignoreip", "ignoreip", value)
     return text if address in re.split(r"[\s,]+", text) else f"{text} {address}".strip()
 
 
-def options_of(text: str) -> dict[str, dict[str, str]]:
-    """Return the sections of the jail, filter or action file ``text``: section → option → value as written."""
-    sections: dict[str, dict[str, str]] = {}
-    current: dict[str, str] = {}
-    option = None
-    for line in text.splitlines():
-        header = re.fullmatch(r"\[([^\]]+)\]\s*", line)
-        setting = re.fullmatch(r"([^\s#;=\[][^=]*?)\s*=\s*(.*?)\s*", line)
-        if header:
-            current, option = sections.setdefault(header.group(1), {}), None
-        elif not line.strip() or line[0] in "#;":
-            continue
-        elif line[0].isspace():
-            if option and not line.strip().startswith(("#", ";")):
-                current[option] += "\n" + line.strip()
-        elif setting:
-            option = setting.group(1)
-            current[option] = setting.group(2)
-    return sections
-
-
-def read_order(paths: t.Iterable[str], directory: str, name: str) -> list[str]:
-    """Return those of ``paths`` that fail2ban reads for ``name`` (``jail``), in its order: the last one wins."""
-    known = sorted(paths)
-    parts = f"{directory}/{name}.d/"
-    return [
-        *(path for path in known if path == f"{directory}/{name}.conf"),
-        *(path for path in known if path.startswith(parts) and path.endswith(".conf")),
-        *(path for path in known if path == f"{directory}/{name}.local"),
-        *(path for path in known if path.startswith(parts) and path.endswith(".local")),
-    ]
-
-
-def effective_settings(texts: t.Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the sections of several files, the later winning, as fail2ban composes them (values as written)."""
-    merged: dict[str, dict[str, str]] = {}
-    for text in texts:
-        for section, options in options_of(text).items():
-            merged.setdefault(section, {}).update(options)
-    return merged
-
-
 def filter_name(jail: str, options: Options, others: t.Mapping[str, t.Mapping[str, str]]) -> str:
-    """Return the name of the filter of ``jail``: its own option, else another file's, else the jail's name."""
+    """Return the name of the filter of ``jail``: from ``options``, else from ``others``, else the name of the jail."""
     written = options.get("filter") or others.get(jail, {}).get("filter") or jail
     name = re.split(r"[\[\s]", str(written).strip(), maxsplit=1)[0]
     return jail if "%(__name__)s" in name else name
 
 
 def known_options(others: t.Mapping[str, t.Mapping[str, str]], *filters: str) -> set[str]:
-    """Return the options that a jail may have: fail2ban's own, those of other files, parameters of ``filters``."""
+    """Return the valid options of a jail: those of fail2ban, of the files ``others``, and parameters of ``filters``."""
     known = set(_OPTIONS)
     for options in others.values():
         known.update(options)
     for text in filters:
-        for options in options_of(text).values():
+        for options in parse_sections(text).values():
             known.update(options)
     return known
 
 
 def check_names(defaults: Options, jails: t.Mapping[str, Options]) -> None:
-    """Refuse jail and option names that a jail file cannot hold or that fail2ban gives another meaning."""
+    """Refuse names of jails and options that are invalid in a jail file or that fail2ban uses otherwise."""
     for name in jails:
         if not re.fullmatch(r"[\w.+-]+", name) or name in _RESERVED:
             raise BaselineError(
-                f"{name!r} is not a name for a jail; nothing was changed; use letters, digits, '-', '_' and '.'"
-                + (" (options of all jails belong to 'defaults')" if name == "DEFAULT" else "")
+                f"{name!r} is not a valid name for a jail",
+                hint="use letters, digits, '-', '_' and '.'"
+                + (" (options of all jails belong to 'defaults')" if name == "DEFAULT" else ""),
             )
     for where, options in {"DEFAULT": defaults, **jails}.items():
         if not isinstance(options, dict):
             raise BaselineError(
-                f"[{where}]: the options are {options!r}, but have to be a mapping such as {{maxretry: 3}}; "
-                "nothing was changed"
+                f"the options are {options!r}, but have to be a mapping such as {{maxretry: 3}}", where=f"[{where}]"
             )
         for option in options:
             if not re.fullmatch(r"[A-Za-z_][\w.?/-]*", str(option)):
-                raise BaselineError(f"[{where}]: {option!r} is not the name of an option; nothing was changed")
+                raise BaselineError(f"{option!r} is not a valid name for an option", where=f"[{where}]")
 
 
 def check_options(where: str, options: Options, known: t.Collection[str]) -> None:
-    """Refuse an option that nothing would read, and a value that fail2ban would refuse or misread."""
-    spoken = " ".join(value_text(where, name, value) for name, value in options.items())
-    referred = set(re.findall(r"%\(([^)]+)\)s", spoken))
+    """Refuse an option that nothing reads, and a value that fail2ban would refuse or misread."""
+    values = " ".join(value_text(where, name, value) for name, value in options.items())
+    referred = set(re.findall(r"%\(([^)]+)\)s", values))
     for name, value in options.items():
-        if name not in known and name not in referred:
+        if not _is_known(name, known) and name not in referred:
             raise BaselineError(
-                f"{where}: {unknown('jail option', name, known)}; nothing was changed; a variable of your own must be "
-                f"used as %({name})s in the same section"
+                unknown("jail option", name, known),
+                where=where,
+                state=UNCHANGED,
+                hint=f"use a variable of your own as %({name})s in the same section",
             )
         check_value(where, name, value)
+
+
+def _is_known(name: str, known: t.Collection[str]) -> bool:
+    # fail2ban reads names in lower case. Its own options are written that way, parameters of filters may not be.
+    return name in known or (name.lower() in known and name.lower() not in _OPTIONS)
 
 
 def check_value(where: str, name: str, value: t.Any) -> None:
@@ -237,4 +202,4 @@ def check_value(where: str, name: str, value: t.Any) -> None:
     elif name in _BOOLEANS and text not in ("true", "false"):
         wrong = "true or false"
     if wrong:
-        raise BaselineError(f"{where}: {name} is {text!r}, but has to be {wrong}; nothing was changed")
+        raise BaselineError(f"{name} is {text!r}, but has to be {wrong}", where=where)

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``fail2ban-client -d`` says the files mean, and what has to be asked to see it in the running server.
+"""The output of ``fail2ban-client -d`` for the files, and the values that the running server has to answer.
 
-See fail2ban-client(1): each line of ``-d`` is one command of the server, written as a Python list.
+See fail2ban-client(1). Each line of ``-d`` is a command for the server, written as a Python list.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .config import TIMES, seconds
 
 __all__ = ["JailStream", "expected", "normal", "parse_stream", "questions"]
 
-# The server answers these in another form than they are set (compiled expressions, resolved names).
+# The server answers these options in another form than they are set (compiled expressions, resolved names).
 _NOT_COMPARED = frozenset(["prefregex", "datepattern", "logencoding", "ignorecache", "bantime.formula"])
 _TEXT = " text"
 _COUNTED = {"addfailregex": "failregex", "addignoreregex": "ignoreregex"}
@@ -27,12 +27,12 @@ _COUNTED = {"addfailregex": "failregex", "addignoreregex": "ignoreregex"}
 
 @dataclass(frozen=True)
 class JailStream:
-    """One enabled jail, as the files define it: its commands in order."""
+    """An enabled jail as the files define it: its commands in order."""
 
     name: str
     backend: str
     commands: tuple[tuple[t.Any, ...], ...]
-    # Its expressions as the server answers them, by kind, where they were compiled: what they say, not what they are.
+    # The compiled expressions by kind, as the server answers them. They are not part of the identity of the jail.
     expressions: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -62,7 +62,9 @@ def parse_stream(text: str) -> dict[str, JailStream]:
         try:
             command = ast.literal_eval(line)
         except (ValueError, SyntaxError) as error:
-            raise BaselineError(f"fail2ban-client -d printed a line that is no command: {line!r}") from error
+            raise BaselineError(
+                f"the output has a line that is not a command: {line!r}", where="fail2ban-client -d"
+            ) from error
         if command[0] == "add":
             backends[command[1]] = command[2]
             commands[command[1]] = []
@@ -72,7 +74,7 @@ def parse_stream(text: str) -> dict[str, JailStream]:
 
 
 def normal(option: str, value: t.Any) -> t.Any:
-    """Return an option's ``value`` in the one form in which wish and server are compared."""
+    """Return an option's ``value`` in the form in which the files and the server are compared."""
     if option in TIMES:
         number = seconds(value) if value is not None else None
         return value if number is None else int(number)
@@ -83,7 +85,7 @@ def normal(option: str, value: t.Any) -> t.Any:
     if option in ("failregex", "ignoreregex"):
         return len(value or [])
     if option.endswith(_TEXT):
-        # Some filters have dozens of long lines: what matters is whether they are the same.
+        # Some filters have dozens of long lines. Only equality matters.
         return hashlib.sha256("\n".join(map(str, value or [])).encode()).hexdigest()[:12]
     if option in ("ignoreself", "bantime.increment", "bantime.overalljails"):
         return value if isinstance(value, bool) else str(value).lower() in ("true", "1", "yes", "on")
@@ -95,7 +97,7 @@ def normal(option: str, value: t.Any) -> t.Any:
 
 
 def _network(item: t.Any) -> str:
-    # The server prints 127.0.0.0/8 and 127.0.0.1/8, 10.0.0.1 and 10.0.0.1/32 alike.
+    # The server prints 127.0.0.0/8 and 127.0.0.1/8 alike, and 10.0.0.1 and 10.0.0.1/32.
     text = str(item)
     try:
         network = ipaddress.ip_network(text, strict=False)
@@ -120,22 +122,27 @@ def expected(jail: JailStream) -> dict[str, t.Any]:
         if kind in jail.expressions:
             answers[kind + _TEXT] = normal(kind + _TEXT, jail.expressions[kind])
     for command in jail.commands:
-        option = str(command[2])
-        if option == "addignoreip":
-            answers["ignoreip"] = normal("ignoreip", command[3:])
-        elif option == "addjournalmatch":
-            if jail.journal:
-                # A match that the filter has in its section Init is added to the jail's, not replaced by it.
-                groups = [*answers.get("journalmatch", []), *map(" ".join, _groups(command[3:]))]
-                answers["journalmatch"] = sorted(set(groups))
-        elif option in _COUNTED:
-            counted = _COUNTED[option]
-            answers[counted] += len(command[3]) if command[0] == "multi-set" else 1
-        elif option == "action":
-            answers.update(_action(command))
-        elif option not in _NOT_COMPARED and not option.startswith("add"):
-            answers[option] = normal(option, command[3])
+        answers.update(_answers(command, answers, journal=jail.journal))
     return answers
+
+
+def _answers(command: tuple[t.Any, ...], so_far: t.Mapping[str, t.Any], *, journal: bool) -> dict[str, t.Any]:
+    """Return the options that ``command`` sets, given the answers of the commands before it."""
+    option = str(command[2])
+    if option == "addignoreip":
+        return {"ignoreip": normal("ignoreip", command[3:])}
+    if option == "addjournalmatch":
+        # A match in the section Init of the filter is added to that of the jail, not replaced by it.
+        groups = [*so_far.get("journalmatch", []), *map(" ".join, _groups(command[3:]))]
+        return {"journalmatch": sorted(set(groups))} if journal else {}
+    if option in _COUNTED:
+        counted = _COUNTED[option]
+        return {counted: so_far[counted] + (len(command[3]) if command[0] == "multi-set" else 1)}
+    if option == "action":
+        return _action(command)
+    if option in _NOT_COMPARED or option.startswith("add"):
+        return {}
+    return {option: normal(option, command[3])}
 
 
 def _groups(words: t.Iterable[str]) -> list[list[str]]:
@@ -154,7 +161,7 @@ def _action(command: tuple[t.Any, ...]) -> dict[str, t.Any]:
 
 
 def questions(jail: str, options: t.Iterable[str]) -> dict[str, list[str]]:
-    """Return the command of the server that answers each of ``options`` of ``jail``; ``source`` has none of its own."""
+    """Return the request for each of ``options`` of ``jail``. The option ``source`` is part of the status."""
     asked = {}
     for option in options:
         if option == "source":

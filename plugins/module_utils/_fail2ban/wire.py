@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The language of fail2ban's socket: a pickled list of words there, a pickled (status, value) back.
+"""The protocol of fail2ban's socket: the request is a pickled list of words, the answer a pickled (status, value).
 
-One process of fail2ban-client costs a tenth of a second; the same question through the socket costs a millisecond.
+A fail2ban-client process takes a tenth of a second. The same request through the socket takes a millisecond.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import typing as t
 __all__ = ["END", "Refusal", "decode", "encode"]
 
 END = b"<F2B_END_COMMAND>"
-# An answer consists of plain values; nothing else of a pickle is let in.
+# An answer consists of plain values. Anything else in a pickle is rejected.
 _PLAIN = frozenset(["set", "frozenset", "complex", "bytearray"])
 
 
 class Refusal(Exception):
-    """The server's own error: stands in for whatever class it sent."""
+    """An error of the server. It replaces the exception class in the answer."""
 
 
 class _Unpickler(pickle.Unpickler):
@@ -30,21 +30,21 @@ class _Unpickler(pickle.Unpickler):
             return Refusal
         if (module, name) in (("builtins", "str"), ("fail2ban.server.ipdns", "IPAddr")):
             return str
-        raise pickle.UnpicklingError(f"fail2ban's answer holds a {module}.{name}")
+        raise pickle.UnpicklingError(f"the answer of fail2ban contains a {module}.{name}")
 
 
 def encode(words: t.Sequence[str]) -> bytes:
-    """Return the bytes that ask the server ``words`` (protocol 2: every Python 3 reads it)."""
+    """Return the request ``words`` as bytes (protocol 2, which every Python 3 reads)."""
     return pickle.dumps(list(words), 2) + END
 
 
 def decode(answer: bytes) -> tuple[bool, t.Any]:
-    """Return (answered, value) of the server's ``answer`` without its end mark; a refusal's value is its words."""
+    """Return (answered, value) of an ``answer`` without its end mark. The value of a refusal is its message."""
     loaded = _Unpickler(io.BytesIO(answer)).load()
     if len(loaded) != 2:
-        # A server that is going down answers every question with ["SHUTDOWN"].
+        # A server that is shutting down answers every request with ["SHUTDOWN"].
         return False, " ".join(map(str, loaded))
     status, value = loaded
     if isinstance(value, Refusal):
-        value = " ".join(str(word) for word in value.args) or "refused without a word"
+        value = " ".join(str(word) for word in value.args) or "refused without a message"
     return status == 0, value

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may reach a port by firewalld or ufw, and how the same are let in to another one. Pure.
+"""Rules of firewalld and ufw that open a port, and the same rules for another port. Pure.
 
-firewall-cmd(1) and ufw(8) keep rules of their own; a ruleset of nftables that somebody wrote is not ours to edit.
+firewall-cmd(1) and ufw(8) keep their own rules. A handwritten ruleset of nftables is never edited.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ __all__ = ["Opening", "Zone", "firewalld_openings", "parse_zones", "ufw_openings
 
 Command = t.Tuple[str, ...]
 _COMMENT = "sshd, by pyhost.baseline"
-# The profiles of OpenSSH in ufw's own folder, /etc/ufw/applications.d.
+# The profiles of OpenSSH in /etc/ufw/applications.d.
 _PROFILES = ("OpenSSH", "SSH")
 _VERBS = ("allow", "limit", "deny", "reject")
 
 
 @dataclass(frozen=True)
 class Opening:
-    """One permission for a new port: in words, the command that gives it, the one that takes it back, its ``file``."""
+    """A rule that opens a new port: its description, the commands that add and remove it, its ``file``."""
 
     words: str
     give: Command
@@ -33,7 +33,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone of firewalld: whether packets meet it now, and what it lets in."""
+    """A zone of firewalld: whether it is active, and the services and ports that it opens."""
 
     name: str
     active: bool
@@ -60,10 +60,10 @@ def parse_zones(text: str) -> list[Zone]:
 def firewalld_openings(
     now: t.Sequence[Zone], permanent: t.Sequence[Zone], default: str, old: t.Collection[int], new: t.Collection[int]
 ) -> list[Opening]:
-    """Return what lets everybody into ``new`` ports where they are let into an ``old`` one, in the zones of use.
+    """Return the rules that open the ``new`` ports in each active zone that opens an ``old`` port.
 
-    A permission is permanent where the old one is, and counts at once where the old one does. The ``default`` zone is
-    in use for interfaces that have none of their own; firewalld before 2.0 does not mark it as active.
+    A rule is permanent if the old one is, and in force at once if the old one is. The ``default`` zone is active for
+    interfaces without a zone, but firewalld before 2.0 does not mark it as active.
     """
     active = {default, *(zone.name for zone in now if zone.active)}
     found = []
@@ -86,7 +86,7 @@ def firewalld_openings(
 
 
 def ufw_openings(added: str, old: t.Collection[int], new: t.Iterable[int]) -> list[Opening]:
-    """Return the rules of ``ufw show added`` that speak of an ``old`` port, in their order, for the ``new`` ports."""
+    """Return the rules in ``ufw show added`` for an ``old`` port, in their order, for each of the ``new`` ports."""
     rules = [shlex.split(line)[1:] for line in added.splitlines() if line.startswith("ufw ")]
     known = {_bare(rule) for rule in rules}
     found = []
@@ -105,30 +105,30 @@ def _bare(rule: t.Sequence[str]) -> Command:
 
 
 def _moved(rule: list[str], old: t.Collection[int], port: int) -> Command | None:
-    """Return ``rule`` for ``port``, ``None`` where it does not speak of an ``old`` one."""
+    """Return ``rule`` for ``port``, ``None`` if it is not about an ``old`` one."""
     if not rule or rule[0] not in _VERBS:
         return None
     if "to" not in rule and "from" not in rule:
         # ufw allow [in] 22/tcp
-        return (*rule[:-1], f"{port}/tcp") if _speaks_of(rule[-1], old) else None
-    # ufw allow [in on eth0] [from ADDRESS] to any port 22 [proto tcp]; a port before "to" is the client's.
+        return (*rule[:-1], f"{port}/tcp") if _is_about(rule[-1], old) else None
+    # ufw allow [in on eth0] [from ADDRESS] to any port 22 [proto tcp]. A port before "to" is that of the client.
     start = rule.index("to") if "to" in rule else len(rule)
     for name in ("port", "app"):
         if name in rule[start:]:
             place = rule.index(name, start)
             proto = rule[rule.index("proto") + 1] if "proto" in rule else "tcp"
-            if proto == "tcp" and _speaks_of(rule[place + 1], old):
+            if proto == "tcp" and _is_about(rule[place + 1], old):
                 end = [] if "proto" in rule else ["proto", "tcp"]
                 return (*rule[:place], "port", str(port), *rule[place + 2 :], *end)
     return None
 
 
-def _speaks_of(spec: str, ports: t.Collection[int]) -> bool:
+def _is_about(spec: str, ports: t.Collection[int]) -> bool:
     return (spec in _PROFILES and 22 in ports) or any(_covers(spec, port) for port in ports)
 
 
 def _covers(spec: str, port: int) -> bool:
-    """Say whether ``22``, ``22/tcp``, ``20-30/tcp`` (firewalld), ``20:30/tcp`` or ``22,80`` (ufw) holds ``port``."""
+    """Return whether ``22``, ``22/tcp``, ``20-30/tcp`` (firewalld), ``20:30/tcp`` or ``22,80`` (ufw) has ``port``."""
     numbers, _slash, protocol = spec.partition("/")
     if protocol not in ("", "tcp"):
         return False

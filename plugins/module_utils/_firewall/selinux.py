@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which type SELinux gives a port, by ``semanage port --list`` (semanage-port(8)). Pure."""
+"""The SELinux types of a port in ``semanage port --list`` (semanage-port(8)). Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .._core.text import is_number
 __all__ = ["SSH", "port_types"]
 
 SSH = "ssh_port_t"
-# What covers whole ranges of ports that nobody has named; a label of one's own goes before it.
+# Types of whole ranges of ports. A label for a single port takes precedence over them.
 _GENERIC = ("ephemeral_port_t", "hi_reserved_port_t", "port_t", "reserved_port_t", "unreserved_port_t")
 
 
 def port_types(text: str, port: int) -> list[str]:
-    """Return the types that the listing gives to TCP ``port``, the generic ones left out."""
+    """Return the types of TCP ``port`` in the listing ``text``, without the generic ones."""
     found = []
     for line in text.splitlines():
         words = re.fullmatch(r"(\S+)\s+tcp\s+(.+)", line.strip())

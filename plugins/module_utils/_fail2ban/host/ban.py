@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bans and unbans by hand: asks server and packet filter, changes what differs, asks both again."""
+"""Manual bans: reads the server and the packet filter, changes what differs, reads both again."""
 
 from __future__ import annotations
 
@@ -8,182 +8,219 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..._core.errors import BaselineError, unknown
+from ..._core.errors import UNCHANGED, BaselineError, state_of_errors, unknown
 from .. import ban as fail2ban_ban
-from ..ban import Jail, Plan
-from ..probe import tool_of
+from ..ban import BanPlan, RunningJail
+from ..packet_filters import tool_of
+from .daemon import Fail2ban
 from .probe import controller
-from .proof import last_errors
+from .proof import recent_log_errors
 from .server import running_jails
-from .site import Fail2ban, is_installed, read_site
+from .site import is_installed, read_site
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..ban import Request
+    from ..ban import BanRequest
+    from ..packet_filters import Tool
     from .server import Asks
 
-__all__ = ["Outcome", "ensure"]
+__all__ = ["BanResult", "ensure", "ensure_with"]
 
-# The jail's own thread takes a ban up, within a second on an idle host.
+# The thread of the jail carries out a ban within a second on an idle host.
 _SECONDS = 10.0
-_NOTHING_CHANGED = "nothing was changed"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """By jail, what was and what is in force of the wished addresses (in check mode: what would be)."""
+class BanResult:
+    """By jail: which requested addresses were and are in force (in check mode: would be)."""
 
-    plans: dict[str, Plan]
+    plans: dict[str, BanPlan]
     warnings: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
-        return any(plan.changes for plan in self.plans.values())
+        return any(plan.has_changes for plan in self.plans.values())
 
 
-def ensure(host: Host, request: Request) -> Outcome:
-    """Make the running server and the packet filter hold, or no longer hold, the addresses of ``request``."""
+@dataclass(frozen=True)
+class _Session:
+    """A running server, how one of its jails is restarted, and the jails in which bans have been changed."""
+
+    host: Host
+    server: Asks
+    restart: t.Callable[[str], None]
+    changed: list[str] = field(default_factory=list)
+
+    def state(self, *now: str) -> str:
+        """Return what was changed, with what was done in the current jail."""
+        return ", ".join([*(f"bans in {name} were changed" for name in self.changed), *now])
+
+
+def ensure(host: Host, request: BanRequest) -> BanResult:
+    """Ensure that the running server and the packet filter have, or no longer have, the addresses of ``request``."""
     if not is_installed(host):
-        raise BaselineError(f"fail2ban is not installed on this host; {_NOTHING_CHANGED}")
+        raise BaselineError("fail2ban is not installed on this host")
     fail2ban = Fail2ban(host, read_site(host))
-    return enforce(host, fail2ban.answering(), request, restart=fail2ban.restart_jail)
+    return ensure_with(host, fail2ban.require_server(), request, restart=fail2ban.restart_jail)
 
 
-def enforce(host: Host, server: Asks, request: Request, *, restart: t.Callable[[str], None]) -> Outcome:
-    """Do the work of :func:`ensure` with ``server``; ``restart`` starts a jail anew, with its bans."""
-    jails = [_look(host, server, name) for name in _chosen(server, request)]
+def ensure_with(host: Host, server: Asks, request: BanRequest, *, restart: t.Callable[[str], None]) -> BanResult:
+    """Do the work of :func:`ensure` with ``server``; ``restart`` restarts a jail and keeps its bans."""
+    session = _Session(host, server, restart)
+    jails = [_gather(session, name) for name in _chosen(server, request)]
     if request.banned:
-        _refuse(host, server, request, jails)
-    outcome = Outcome(
-        {jail.name: fail2ban_ban.plan(request, jail) for jail in jails},
-        [
-            f"the jail {jail.name} acts by {', '.join(jail.actions)}: no packet filter that is known here, so that "
-            "only the server could be asked"
-            for jail in jails
-            if jail.refused is None
-        ],
-    )
+        _check(session, request, jails)
+    plans = {jail.name: fail2ban_ban.plan(request, jail) for jail in jails}
     if not host.check_mode:
-        for jail in jails:
-            if outcome.plans[jail.name].changes:
-                done = _carry_out(host, server, request, jail, outcome.plans[jail.name], restart)
-                outcome.plans[jail.name] = done
-    return outcome
+        plans = _apply(session, request, jails, plans)
+    return BanResult(plans, [_unknown_filter(jail) for jail in jails if jail.refused is None])
 
 
-def _chosen(server: Asks, request: Request) -> list[str]:
+def _unknown_filter(jail: RunningJail) -> str:
+    actions = ", ".join(jail.actions)
+    return f"the jail {jail.name} bans with {actions}, which is no known packet filter: only the server was checked"
+
+
+def _chosen(server: Asks, request: BanRequest) -> list[str]:
     running = running_jails(server)
     for name in request.jails:
         if name not in running:
             raise BaselineError(
-                f"{unknown('jail', name, running)}; {_NOTHING_CHANGED}; "
-                f"the jails that run are {', '.join(running) or 'none'}"
+                unknown("jail", name, running),
+                option="jails",
+                state=UNCHANGED,
+                hint=f"the running jails are {', '.join(running) or 'none'}",
             )
     if not running:
-        raise BaselineError(f"the fail2ban server runs without any jail; {_NOTHING_CHANGED}")
+        raise BaselineError("the fail2ban server runs without any jail")
     return list(dict.fromkeys(request.jails)) or running
 
 
-def _look(host: Host, server: Asks, name: str) -> Jail:
-    actions = tuple(str(action) for action in server.ask("get", name, "actions") or [])
-    return Jail(
+def _gather(session: _Session, name: str) -> RunningJail:
+    ask = session.server.ask
+    actions = tuple(str(action) for action in ask("get", name, "actions") or [])
+    return RunningJail(
         name,
         actions,
-        tuple(str(entry) for entry in server.ask("get", name, "ignoreip") or []),
-        frozenset(str(address) for address in server.ask("get", name, "banip")),
-        *_refused(host, name, actions),
+        tuple(str(entry) for entry in ask("get", name, "ignoreip") or []),
+        frozenset(str(address) for address in ask("get", name, "banip")),
+        *_refused(session.host, name, actions),
     )
 
 
 def _refused(host: Host, name: str, actions: t.Iterable[str]) -> tuple[frozenset[str] | None, bool]:
+    """Return what the packet filter refuses for the jail (``None``: unknown filter), and whether it is kept apart."""
     tools = {action: tool for action, tool in ((action, tool_of(action)) for action in actions) if tool}
     if not tools:
         return None, False
     for action, tool in tools.items():
         if host.find(tool.program) is None:
             raise BaselineError(
-                f"the jail {name} bans with {action}, but there is no {tool.program} on this host, so that no ban "
-                f"could bite; {_NOTHING_CHANGED}; install the package {tool.package}"
+                f"the jail {name} bans with {action}, but {tool.program} is not installed on this host, so a ban would "
+                "not take effect",
+                hint=f"install the package {tool.package}",
             )
-    commands = dict.fromkeys(argv for tool in tools.values() for argv in tool.showing(name))
+    return fail2ban_ban.entries_of(_shown(host, name, list(tools.values())), name)
+
+
+def _shown(host: Host, name: str, tools: t.Sequence[Tool]) -> str:
+    required = {tool.showing(name)[0] for tool in tools}
     shown = []
-    for argv in commands:
+    for argv in dict.fromkeys(argv for tool in tools for argv in tool.showing(name)):
         ran = host.run(argv)
-        # ip6tables fails where the kernel has no IPv6; the first command of a tool has to work.
-        if not ran.ok and argv in {tool.showing(name)[0] for tool in tools.values()}:
-            raise BaselineError(
-                f"the packet filter cannot be read: {' '.join(argv)}: {ran.message()}; {_NOTHING_CHANGED}"
-            )
+        # ip6tables fails if the kernel has no IPv6. The first command of each tool has to work.
+        if not ran.ok and argv in required:
+            raise BaselineError(f"the packet filter cannot be read: {ran.message()}", where=" ".join(argv))
         shown.append(ran.out)
-    return fail2ban_ban.entries_of("\n".join(shown), name)
+    return "\n".join(shown)
 
 
-def _refuse(host: Host, server: Asks, request: Request, jails: t.Iterable[Jail]) -> None:
-    guarded = None if request.force else controller(host)
+def _check(session: _Session, request: BanRequest, jails: t.Iterable[RunningJail]) -> None:
+    """Refuse a ban of a protected address and a ban that the jail cannot carry out."""
+    guarded = None if request.force else controller(session.host)
     for jail in jails:
         if not jail.actions:
-            raise BaselineError(f"the jail {jail.name} has no action: a ban would only be counted; {_NOTHING_CHANGED}")
+            raise BaselineError(f"the jail {jail.name} has no action, so a ban would only be counted")
         for address in request.addresses:
             why = None if request.force else fail2ban_ban.protected(address, jail, guarded)
             if why:
-                raise BaselineError(f"{why}; {_NOTHING_CHANGED}; set force to ban it all the same")
+                raise BaselineError(why, option="address", hint="set force to ban it anyway")
             if "/" in address:
-                _refuse_network(server, jail, address)
+                _check_network(session.server, jail, address)
 
 
-def _refuse_network(server: Asks, jail: Jail, network: str) -> None:
+def _check_network(server: Asks, jail: RunningJail, network: str) -> None:
     for action in jail.actions:
         tool = tool_of(action)
-        if (
-            tool
-            and tool.program == "nft"
-            and "interval" not in str(server.ask("get", jail.name, "action", action, "actionstart"))
-        ):
+        if not tool or tool.program != "nft":
+            continue
+        if "interval" not in str(server.ask("get", jail.name, "action", action, "actionstart")):
             raise BaselineError(
-                f"the jail {jail.name} cannot ban the network {network}: the set of its action {action} holds single "
-                f"addresses only (it has no 'flags interval'); {_NOTHING_CHANGED}; ban the addresses, or "
-                "refuse the network in your firewall"
+                f"the jail {jail.name} cannot ban the network {network}: the set of its action {action} contains "
+                "single addresses only (it has no 'flags interval')",
+                option="address",
+                hint="ban single addresses, or refuse the network in your firewall",
             )
 
 
-def _carry_out(
-    host: Host, server: Asks, request: Request, jail: Jail, plan: Plan, restart: t.Callable[[str], None]
-) -> Plan:
+def _apply(
+    session: _Session, request: BanRequest, jails: t.Iterable[RunningJail], plans: t.Mapping[str, BanPlan]
+) -> dict[str, BanPlan]:
+    done = dict(plans)
+    for jail in jails:
+        if plans[jail.name].has_changes:
+            with state_of_errors(session.state(f"bans in {jail.name} may have been changed")):
+                done[jail.name] = _carry_out(session, request, jail, plans[jail.name])
+            session.changed.append(jail.name)
+    return done
+
+
+def _carry_out(session: _Session, request: BanRequest, jail: RunningJail, plan: BanPlan) -> BanPlan:
+    """Change the bans of ``jail``; return the plan as it was carried out."""
     for address in plan.unban:
-        server.ask("set", jail.name, "unbanip", address)
+        session.server.ask("set", jail.name, "unbanip", address)
     for address in plan.ban:
-        server.ask("set", jail.name, "banip", address)
+        session.server.ask("set", jail.name, "banip", address)
     if plan.restart:
-        restart(jail.name)
-    wrong = _wait(host, server, request, jail.name)
+        session.restart(jail.name)
+    wrong = _wait(session, request, jail.name)
     if wrong and not request.banned and not plan.restart:
-        # After one failed command fail2ban forgets that its set has entries, and takes none of them out any more.
+        # After a failed command fail2ban assumes that its set is empty, and removes no entry any more.
         plan = replace(plan, restart=True)
-        restart(jail.name)
-        wrong = _wait(host, server, request, jail.name)
-    if not wrong:
-        return plan
-    words = "\n".join(last_errors(host, server))
-    if request.banned:
-        for address in plan.ban:
-            server.ask("set", jail.name, "unbanip", address)
-        raise BaselineError(
-            f"the ban of {', '.join(wrong)} by the jail {jail.name} ({', '.join(jail.actions)}) does not appear in the "
-            f"packet filter; what was new in it was taken back. fail2ban's last words:\n{words}"
-        )
+        session.restart(jail.name)
+        wrong = _wait(session, request, jail.name)
+    if wrong:
+        _fail(session, request, jail, plan, wrong)
+    return plan
+
+
+def _fail(session: _Session, request: BanRequest, jail: RunningJail, plan: BanPlan, wrong: list[str]) -> t.NoReturn:
+    """Remove the new bans of ``plan`` and raise, with the errors that fail2ban has logged."""
+    logged = "; ".join(recent_log_errors(session.host, session.server))
+    new = plan.ban if request.banned else ()
+    for address in new:
+        session.server.ask("set", jail.name, "unbanip", address)
+    problem = "does not appear in the packet filter" if request.banned else "does not end"
     raise BaselineError(
-        f"the ban of {', '.join(wrong)} by the jail {jail.name} ({', '.join(jail.actions)}) does not end. "
-        f"fail2ban's last words:\n{words}"
+        f"the ban of {', '.join(wrong)} by the jail {jail.name} ({', '.join(jail.actions)}) {problem}. "
+        f"fail2ban logged: {logged or 'nothing'}",
+        state=session.state(*_what_was_done(jail.name, plan, removed=bool(new))),
     )
 
 
-def _wait(host: Host, server: Asks, request: Request, name: str) -> list[str]:
-    """Return what is still wrong after a while of waiting for the jail's own thread."""
+def _what_was_done(name: str, plan: BanPlan, *, removed: bool) -> list[str]:
+    done = [f"the new bans in {name} were removed"] if removed else []
+    done += [f"bans in {name} were ended"] if plan.unban else []
+    return [*done, f"the jail {name} was restarted"] if plan.restart else done
+
+
+def _wait(session: _Session, request: BanRequest, name: str) -> list[str]:
+    """Wait for the thread of the jail; return the addresses that are not as requested after ``_SECONDS``."""
     deadline = time.monotonic() + _SECONDS
     while True:
-        jail = _look(host, server, name)
+        jail = _gather(session, name)
         if request.banned:
-            wrong = [address for address in request.addresses if not jail.in_force(address)]
+            wrong = [address for address in request.addresses if not jail.is_in_force(address)]
         else:
             wrong = list(fail2ban_ban.plan(request, jail).before)
         if not wrong or time.monotonic() >= deadline:

@@ -1,80 +1,63 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes fail2ban what is wished: read, plan, check staged, write, bring in force, read again, prove."""
+"""Ensures the requested jails in steps: read, check, plan, apply, read back, prove."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..._core.errors import BaselineError
-from ..._core.host.paths import runtime_folder
+from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from .. import plan as fail2ban_plan
-from ..plan import Probes, differences
+from ..jail_files import overridden_settings
+from ..plan import HostProbes, differences
 from ..stream import expected
+from .daemon import Fail2ban
 from .expressions import with_expressions
-from .probe import (
-    controller,
-    probe,
-    takes_passwords,
-)
-from .proof import (
-    Proof,
-    bans_of,
-    clean_up,
-    last_errors,
-    lost,
-    prove,
-    settle,
-)
-from .site import (
-    Fail2ban,
-    compose_for,
-    is_installed,
-    own_log,
-    own_path,
-    read_site,
-    read_streams,
-)
-from .trouble import troubles
+from .findings import gather_findings
+from .probe import controller, probe, takes_passwords
+from .proof import banned_addresses, recent_log_errors
+from .proof_record import ProofRecord
+from .site import compose_for, is_installed, own_path, read_site
+from .staging import own_log, read_streams
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..plan import Composed, Wish
-    from .site import Site, Streams, Values
+    from ..plan import ComposedJails, JailsRequest
+    from .daemon import Values
+    from .proof import Proof
+    from .site import Site
+    from .staging import Streams
 
-__all__ = ["Outcome", "State", "ensure"]
+__all__ = ["JailsResult", "JailsState", "ensure"]
 
 
 @dataclass(frozen=True)
-class State:
-    """What is compared: our file, the service, what each running jail does, and what the packet filter lost of it."""
+class JailsState:
+    """The compared state: our file, the service, the values of each running jail, and what the packet filter lacks."""
 
     file: str | None
     service: dict[str, bool] = field(default_factory=dict)
     jails: Values = field(default_factory=dict)
-    lost: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
-    def in_force(self) -> dict[str, t.Any]:
-        """Return all but the file, flat: what runs, under one name each."""
+    def running(self) -> dict[str, t.Any]:
+        """Return all but the file as one mapping from names to values."""
         flat: dict[str, t.Any] = {f"service {name}": value for name, value in self.service.items()}
         for jail, values in self.jails.items():
             flat[f"{jail} runs"] = True
             flat.update({f"{jail} {option}": value for option, value in values.items()})
-        flat.update({f"{jail} lost in the packet filter": missing for jail, missing in self.lost.items()})
+        flat.update({f"{jail} missing in the packet filter": missing for jail, missing in self.missing.items()})
         return flat
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was, what is (in check mode: what would be), and how it came about."""
+class JailsResult:
+    """The state before and after (in check mode: the planned state), and what was done."""
 
-    before: State
-    after: State
-    composed: Composed
+    before: JailsState
+    after: JailsState
+    composed: ComposedJails
     path: str
     reloaded: list[str] = field(default_factory=list)
     restarted: bool = False
@@ -86,160 +69,182 @@ class Outcome:
         return self.before != self.after
 
 
-def ensure(host: Host, wish: Wish, *, reload: bool, proof: bool) -> Outcome:
-    """Make the host what ``wish`` says; without ``reload`` only the file; with ``proof`` bans are tried for real."""
+@dataclass(frozen=True)
+class _Candidate:
+    """What was read: the files, what the host offers, the candidate for our file, and the jails that it defines."""
+
+    site: Site
+    probes: HostProbes
+    composed: ComposedJails
+    streams: Streams
+
+    @property
+    def differs(self) -> bool:
+        return self.site.own != self.composed.text
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run that brings its request into force: the host, the request, the candidate, and the running server."""
+
+    host: Host
+    request: JailsRequest
+    candidate: _Candidate
+    fail2ban: Fail2ban
+    record: ProofRecord | None
+
+
+def ensure(host: Host, request: JailsRequest, *, reload: bool, proof: bool) -> JailsResult:
+    """Ensure ``request`` on the host: only the file without ``reload``, with test bans if ``proof``."""
     if not is_installed(host):
-        return _without_fail2ban(host, wish)
+        return _plan_without_fail2ban(host, request)
     site = read_site(host)
-    with own_log(host, wish, site):
-        return _ensured(host, wish, site, reload=reload, proof=proof)
+    with own_log(host, request, site):
+        candidate = _read(host, request, site)
+        warnings = _check(host, request, candidate)
+        if not reload:
+            return _write_file(host, candidate, warnings)
+        record = ProofRecord(host, site, request, candidate.streams) if proof else None
+        run = _Run(host, request, candidate, Fail2ban(host, site), record)
+        plan = _plan(run, warnings)
+        if host.check_mode:
+            return plan
+        return _apply(run, plan)
 
 
-def _ensured(host: Host, wish: Wish, site: Site, *, reload: bool, proof: bool) -> Outcome:
-    probes = probe(host, wish, own=site.own)
-    composed = compose_for(host, wish, probes, site)
-    defeated = fail2ban_plan.defeated(composed.text, site.later)
-    if defeated:
-        raise BaselineError(
-            f"the wish would not be in force: {'; '.join(defeated)}. That is read after {site.path} and wins; remove "
-            "it or wish the same; nothing was changed"
-        )
-    streams = read_streams(host, site, composed.text if composed.text != site.own else None)
-    streams = with_expressions(host, streams, wish.enabled)
-    found = troubles(host, wish, probes, site, streams)
-    if found.errors and not host.check_mode:
-        raise BaselineError("; ".join(found.errors) + "; nothing was changed")
-    plan = Outcome(
-        State(site.own), State(composed.text), composed, site.path, warnings=[*found.errors, *found.warnings]
-    )
-    if reload:
-        return _in_force(host, wish, site, streams, plan, proof=proof)
-    if plan.changed and not host.check_mode:
-        host.write(site.path, composed.text)
-    return plan
-
-
-def _without_fail2ban(host: Host, wish: Wish) -> Outcome:
+def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
+    """Return the planned state in check mode, in which an earlier task of the play has not installed fail2ban."""
     if not host.check_mode:
         raise BaselineError(
-            "fail2ban is not installed on this host; nothing was changed; install the package fail2ban "
-            "(the role pyhost.baseline.fail2ban does)"
+            "fail2ban is not installed on this host",
+            hint="install the package fail2ban, as the role pyhost.baseline.fail2ban does",
         )
-    # An earlier task of the play, which check mode did not run, installs it: its system's usual answers are assumed.
-    filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in wish.jails}
-    probes = Probes(
-        # FreeBSD has no journal and pf alone; whether pf works is said once fail2ban is there.
-        no_journal="journald does not run on this host" if host.platform.is_freebsd else "",
-        filters=("pf",) if host.platform.is_freebsd else (),
-        controller=controller(host) if wish.ignore_controller else None,
-        passwords=takes_passwords(host, wish),
+    filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in request.jails}
+    is_freebsd = host.platform.is_freebsd
+    probes = HostProbes(
+        # FreeBSD has no journal, and pf only. Whether pf works is checked when fail2ban is installed.
+        no_journal="journald does not run on this host" if is_freebsd else "",
+        filters=("pf",) if is_freebsd else (),
+        controller=controller(host) if request.ignore_controller else None,
+        passwords=takes_passwords(host, request),
     )
-    composed = fail2ban_plan.compose(wish, probes, {"sshd": {"backend": "systemd"}}, filters)
-    warning = "fail2ban is not installed yet: what it makes of these settings could not be checked"
-    return Outcome(State(None), State(composed.text), composed, own_path(host), warnings=[warning])
+    composed = fail2ban_plan.compose(request, probes, {"sshd": {"backend": "systemd"}}, filters)
+    warning = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
+    return JailsResult(JailsState(None), JailsState(composed.text), composed, own_path(host), warnings=[warning])
 
 
-def _in_force(host: Host, wish: Wish, site: Site, streams: Streams, plan: Outcome, *, proof: bool) -> Outcome:
-    fail2ban = Fail2ban(host, site)
-    stamp = _Stamp(host, site, wish, streams) if proof else None
-    values = fail2ban.values(streams)
-    before = State(site.own, fail2ban.service(), values, stamp.lost(fail2ban) if stamp else {})
-    after = State(
-        plan.composed.text,
+def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
+    """Probe the host, compose the candidate, and let fail2ban read it in a staged copy of the configuration."""
+    probes = probe(host, request, own=site.own)
+    composed = compose_for(host, request, probes, site)
+    overridden = overridden_settings(composed.text, site.later)
+    if overridden:
+        raise BaselineError(
+            f"settings would not take effect because files that fail2ban reads after {site.path} override them: "
+            + "; ".join(overridden),
+            state=UNCHANGED,
+            hint="remove these settings, or request the same values",
+        )
+    streams = read_streams(host, site, composed.text if composed.text != site.own else None)
+    return _Candidate(site, probes, composed, with_expressions(host, streams, request.enabled))
+
+
+def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:
+    """Raise if a requested jail would not work; return warnings. In check mode errors are warnings too."""
+    found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
+    if found.errors and not host.check_mode:
+        raise BaselineError("; ".join(found.errors), state=UNCHANGED)
+    return [*found.errors, *found.warnings]
+
+
+def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> JailsResult:
+    """Write our file only and leave the service as it is."""
+    site, composed = candidate.site, candidate.composed
+    if candidate.differs and not host.check_mode:
+        host.write(site.path, composed.text)
+    return JailsResult(JailsState(site.own), JailsState(composed.text), composed, site.path, warnings=warnings)
+
+
+def _plan(run: _Run, warnings: list[str]) -> JailsResult:
+    """Return the state of the host and the state that the request means, without a change."""
+    candidate, fail2ban = run.candidate, run.fail2ban
+    values = fail2ban.values(candidate.streams)
+    missing = run.record.missing(fail2ban) if run.record else {}
+    before = JailsState(candidate.site.own, fail2ban.service(), values, missing)
+    after = JailsState(
+        candidate.composed.text,
         {"running": True, "enabled": True},
-        {name: expected(jail) for name, jail in streams.items()},
+        {name: expected(jail) for name, jail in candidate.streams.items()},
     )
-    plan = replace(plan, before=before, after=after)
-    if host.check_mode:
-        return plan
-    held: dict[str, list[str]] = {}
+    return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
+
+
+def _apply(run: _Run, plan: JailsResult) -> JailsResult:
+    """Carry out ``plan``, read the result back from the server, and prove that bans take effect."""
+    fail2ban, banned = run.fail2ban, {}
     if plan.changed:
-        held = {name: bans_of(fail2ban.server, name) for name in values} if fail2ban.server else {}
-        changed = _changed_by_files(host, site, streams) if site.own != plan.composed.text else []
-        if site.own != plan.composed.text:
-            host.write(site.path, plan.composed.text)
-        fail2ban.bring_in_force(streams, values, changed=changed)
-        for name in before.lost:
-            if name not in fail2ban.reloaded and not fail2ban.restarted:
-                fail2ban.restart_jail(name)
-        plan = replace(plan, warnings=[*plan.warnings, *_read_back(host, fail2ban, wish, streams, after.jails)])
-    proofs = stamp.prove(fail2ban, held) if stamp else {}
+        banned = _banned(fail2ban, plan)
+        _bring_into_force(run, plan)
+        with state_of_errors(_state(run, "fail2ban was started or reloaded")):
+            plan = replace(plan, warnings=[*plan.warnings, *_read_back(run, plan)])
+    proofs = {}
+    if run.record:
+        done = _state(run, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
+        with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
+            proofs = run.record.prove(fail2ban, banned)
     return replace(plan, reloaded=fail2ban.reloaded, restarted=fail2ban.restarted, proof=proofs)
 
 
-def _changed_by_files(host: Host, site: Site, streams: Streams) -> list[str]:
+def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
+    """Return the addresses that each jail has banned before the change."""
+    server = fail2ban.server
+    return {name: banned_addresses(server, name) for name in plan.before.jails} if server else {}
+
+
+def _bring_into_force(run: _Run, plan: JailsResult) -> None:
+    """Write our file, start the server or reload its jails, and restart jails that the packet filter lacks."""
+    candidate, fail2ban = run.candidate, run.fail2ban
+    changed = _changed_by_files(run) if candidate.differs else []
+    if candidate.differs:
+        run.host.write(candidate.site.path, candidate.composed.text)
+    with state_of_errors(_state(run, "fail2ban may have been started or reloaded")):
+        fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
+        for name in plan.before.missing:
+            if name not in fail2ban.reloaded and not fail2ban.restarted:
+                fail2ban.restart_jail(name)
+
+
+def _state(run: _Run, service: str) -> str:
+    """Return the state of the host after the first change, for errors."""
+    written = f"{run.candidate.site.path} was written" if run.candidate.differs else "no file was changed"
+    return f"{written}, and {service}"
+
+
+def _changed_by_files(run: _Run) -> list[str]:
+    """Return the jails that the candidate defines otherwise than the present files."""
     try:
-        present = read_streams(host, site)
+        present = read_streams(run.host, run.candidate.site)
     except BaselineError:
-        # The files on disk are broken; the candidate, which was checked, mends them.
+        # The present files are invalid. The candidate, which was checked, replaces the invalid one.
         present = {}
-    return [name for name, jail in streams.items() if present.get(name) != jail]
+    return [name for name, jail in run.candidate.streams.items() if present.get(name) != jail]
 
 
-def _read_back(host: Host, fail2ban: Fail2ban, wish: Wish, streams: Streams, after: Values) -> list[str]:
-    """Fail where a wished jail does not do what it should; return warnings about the jails of others."""
-    running = fail2ban.values(streams)
+def _read_back(run: _Run, plan: JailsResult) -> list[str]:
+    """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
+    running = run.fail2ban.values(run.candidate.streams)
+    after = plan.after.jails
     warnings = []
     for name in [*after, *(name for name in running if name not in after)]:
         wrong = differences(running.get(name, {"running": False}), after.get(name, {}))
         if not wrong:
             continue
-        said = "; ".join(f"{key} is {was!r} instead of {wished!r}" for key, (was, wished) in wrong.items())
-        if name in wish.jails:
-            words = "\n".join(last_errors(host, fail2ban.answering()))
-            raise BaselineError(f"the jail {name} is not in force: {said}. fail2ban's last words:\n{words}")
-        warnings.append(f"the jail {name}, which another file defines, does not run as written: {said}")
+        values = ", ".join(f"{key} is {was!r} instead of {right!r}" for key, (was, right) in wrong.items())
+        if name in run.request.jails:
+            logged = "\n".join(recent_log_errors(run.host, run.fail2ban.require_server()))
+            raise BaselineError(
+                f"the jail {name} does not run as requested: {values}",
+                hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
+            )
+        warnings.append(f"the jail {name}, which another file defines, does not run as that file defines it: {values}")
     return warnings
-
-
-class _Stamp:
-    """Remembers, for as long as this server runs, what was proven of it: beside its socket, gone with the service.
-
-    So a run that changes nothing bans nothing, and a run that was interrupted before its proof is proven by the next.
-    """
-
-    def __init__(self, host: Host, site: Site, wish: Wish, streams: Streams) -> None:
-        self._host = host
-        folder = os.path.dirname(site.socket)
-        # A socket may lie in /tmp, where anybody could put a file of that name.
-        folder = folder if folder.startswith(("/run/", "/var/run/")) else runtime_folder()
-        self._path = os.path.join(folder, "pyhost.baseline.proof")
-        self._jails = {name: streams[name] for name in wish.enabled if name in streams}
-        try:
-            self._stamp = json.loads(host.read(self._path) or "{}")
-        except ValueError:
-            self._stamp = {}
-
-    def _key(self, fail2ban: Fail2ban, name: str) -> str:
-        jail = self._jails[name]
-        return f"{fail2ban.unit.main_pid}:{hashlib.sha256(repr(jail).encode()).hexdigest()}"
-
-    def lost(self, fail2ban: Fail2ban) -> dict[str, list[str]]:
-        """Return, by jail, what another program has taken out of the packet filter."""
-        if fail2ban.server is None:
-            return {}
-        found = {}
-        for name in set(self._jails) & set(fail2ban.values({})):
-            proven = self._stamp.get(name, {})
-            rules = proven.get("rules", []) if proven.get("key") == self._key(fail2ban, name) else []
-            missing = lost(self._host, fail2ban.server, self._jails[name], rules)
-            if missing:
-                found[name] = missing
-        return found
-
-    def prove(self, fail2ban: Fail2ban, held: t.Mapping[str, list[str]]) -> dict[str, Proof]:
-        """Prove each jail that this server has not proven yet as it is now; ``held`` are its bans before the change."""
-        server = fail2ban.answering()
-        clean_up(self._host, server)
-        proofs, kept = {}, {}
-        for name, jail in self._jails.items():
-            key = self._key(fail2ban, name)
-            proven = self._stamp.get(name, {})
-            if proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted:
-                settle(self._host, server, jail, held.get(name, []))
-                proven = {"key": key, **prove(self._host, server, jail)}
-            kept[name] = proven
-            proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}
-        if kept != self._stamp:
-            self._host.write(self._path, json.dumps(kept), mode=0o600)
-        return proofs

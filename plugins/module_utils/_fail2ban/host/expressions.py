@@ -1,6 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A jail's expressions, compiled by fail2ban's own code: ``fail2ban-client -t`` passes what the server then refuses."""
+"""Compiles the expressions of jails with fail2ban's code.
+
+``fail2ban-client -t`` accepts expressions that the server rejects.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import re
 import typing as t
 from dataclasses import replace
 
-from ..._core.errors import BaselineError
+from ..._core.errors import UNCHANGED, BaselineError
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -17,7 +20,7 @@ if t.TYPE_CHECKING:
 
 __all__ = ["interpreter", "own_path", "with_expressions"]
 
-# With -c the interpreter also looks into the working directory, as fail2ban's does not.
+# With -c the interpreter also imports from the working directory. fail2ban does not.
 own_path = "import sys; sys.path = list(filter(None, sys.path)); "
 _PROGRAM = (
     own_path
@@ -50,7 +53,7 @@ _METHODS = {
 
 
 def interpreter(host: Host) -> list[str]:
-    """Return fail2ban's own interpreter as its first line names it, an empty list where there is none."""
+    """Return the interpreter in the first line of fail2ban-server, an empty list if there is none."""
     server = host.find("fail2ban-server")
     first = (host.read(server) or "").split("\n", 1)[0] if server else ""
     shebang = re.fullmatch(r"#!\s*(\S+)(?:\s+(\S+))?.*", first)
@@ -58,21 +61,18 @@ def interpreter(host: Host) -> list[str]:
 
 
 def with_expressions(
-    host: Host, streams: t.Mapping[str, JailStream], wished: t.Collection[str]
+    host: Host, streams: t.Mapping[str, JailStream], requested: t.Collection[str]
 ) -> dict[str, JailStream]:
-    """Return ``streams`` with their expressions as the server will answer them; a refused one of ``wished`` raises."""
-    asked = json.dumps({name: _commands(jail) for name, jail in streams.items()})
-    ran = host.run([*interpreter(host), "-c", _PROGRAM], data=asked)
+    """Return ``streams`` with compiled expressions. A rejected expression of a ``requested`` jail is an error."""
+    data = json.dumps({name: _commands(jail) for name, jail in streams.items()})
+    ran = host.run([*interpreter(host), "-c", _PROGRAM], data=data)
     if not ran.ok:
-        raise BaselineError(
-            f"fail2ban's own code cannot be asked about expressions: {ran.message()}; nothing was changed"
-        )
+        raise BaselineError(f"the Python code of fail2ban cannot be used to check expressions: {ran.message()}")
     answers = json.loads(ran.out)
-    for name in wished:
+    for name in requested:
         if "error" in answers.get(name, {}):
-            raise BaselineError(
-                f"[{name}]: fail2ban refuses an expression of this jail: {answers[name]['error']}; nothing was changed"
-            )
+            problem = f"fail2ban rejects an expression of this jail: {answers[name]['error']}"
+            raise BaselineError(problem, where=f"[{name}]", state=UNCHANGED)
     return {name: replace(jail, expressions=answers[name]) for name, jail in streams.items()}
 
 

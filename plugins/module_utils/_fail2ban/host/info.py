@@ -1,38 +1,34 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What fail2ban does on this host, and which of its jails are blind or toothless. Changes nothing."""
+"""The report about fail2ban: its jails and bans, jails without a log source or a working ban action. Read-only."""
 
 from __future__ import annotations
 
 import datetime
 import typing as t
 
-from ..blind import Watch
-from ..config import filter_name, options_of
-from ..forged import doubts
-from ..probe import addresses_in, by_port, tool_of
-from ..report import counts_of, parse_ban
+from ..config import filter_name
+from ..findings import JailFindings, WatchedJail
+from ..jail_files import parse_sections
+from ..log_forging import forging_warnings
+from ..packet_filters import addresses_in, by_port, tool_of
+from ..status import counts_of, parse_ban
+from .findings import check_environment, failing_filters, last_entry
 from .probe import why_no_entries
 from .server import connect, running_jails
 from .site import is_installed, read_site
-from .trouble import (
-    Trouble,
-    around,
-    last_entry,
-    not_working,
-)
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .server import Asks
     from .site import Site
 
-__all__ = ["look"]
+__all__ = ["gather"]
 
 Report = t.Dict[str, t.Any]
 
 
-def look(host: Host) -> Report:
+def gather(host: Host) -> Report:
     """Return the whole report: ``installed``, ``running``, ``version``, ``database``, ``jails``, ``warnings``."""
     report: Report = {
         "installed": is_installed(host),
@@ -50,11 +46,11 @@ def look(host: Host) -> Report:
         report["warnings"] = [f"no fail2ban server answers at {site.socket}: nobody is banned"]
         return report
     report.update(running=True, version=server.ask("version"), database=_database(host, server))
-    watches = [_watch(server, site, name) for name in running_jails(server)]
-    report["jails"] = {watch.name: _jail(host, server, watch) for watch in watches}
-    unread = why_no_entries(host) if any(watch.journal for watch in watches) else ""
+    jails = [_watched_jail(server, site, name) for name in running_jails(server)]
+    report["jails"] = {jail.name: _jail(host, server, jail) for jail in jails}
+    no_entries = why_no_entries(host) if any(jail.journal for jail in jails) else ""
     report["warnings"] = [
-        line for watch in watches for line in _warnings(host, watch, report["jails"][watch.name], unread=unread)
+        line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], no_entries)
     ]
     if not report["jails"]:
         report["warnings"] = ["the fail2ban server runs without any jail: nobody is banned"]
@@ -69,15 +65,15 @@ def _database(host: Host, server: Asks) -> Report | None:
     return {"path": str(path), "size": state.st_size if state else 0}
 
 
-def _watch(server: Asks, site: Site, name: str) -> Watch:
+def _watched_jail(server: Asks, site: Site, name: str) -> WatchedJail:
     status = server.ask("status", name)
     journal = "Journal matches" in dict(dict(status).get("Filter", []))
     actions = [str(action) for action in server.ask("get", name, "actions") or []]
     matches = server.ask("get", name, "journalmatch") or [] if journal else []
     paths = [] if journal else server.ask("get", name, "logpath") or []
-    return Watch(
+    return WatchedJail(
         name=name,
-        filter=filter_name(name, options_of(site.own or "").get(name, {}), site.others),
+        filter=filter_name(name, parse_sections(site.own or "").get(name, {}), site.others),
         journal=journal,
         matches=tuple(" ".join(map(str, group)) for group in matches),
         paths=tuple(map(str, paths)),
@@ -89,57 +85,70 @@ def _watch(server: Asks, site: Site, name: str) -> Watch:
 
 
 def _port(server: Asks, name: str, action: str) -> str | None:
-    told = {str(entry) for entry in server.ask("get", name, "actionproperties", action) or []}
-    if not {"port", "actionstart", "actionban"} <= told:
+    properties = {str(entry) for entry in server.ask("get", name, "actionproperties", action) or []}
+    if not {"port", "actionstart", "actionban"} <= properties:
         return None
-    asked = [str(server.ask("get", name, "action", action, words)) for words in ("actionstart", "actionban", "port")]
-    kind = str(server.ask("get", name, "action", action, "actiontype")) if "actiontype" in told else ""
-    return asked[-1] if by_port(*asked[:-1], actiontype=kind) else None
+    names = ("actionstart", "actionban", "port")
+    *commands, port = [str(server.ask("get", name, "action", action, entry)) for entry in names]
+    kind = str(server.ask("get", name, "action", action, "actiontype")) if "actiontype" in properties else ""
+    return port if by_port(*commands, actiontype=kind) else None
 
 
-def _jail(host: Host, server: Asks, watch: Watch) -> Report:
-    name, now = watch.name, datetime.datetime.now()
-    last = last_entry(host, watch)
+def _jail(host: Host, server: Asks, jail: WatchedJail) -> Report:
+    name, now = jail.name, datetime.datetime.now()
+    last = last_entry(host, jail)
     return {
-        "source": "journal" if watch.journal else "files",
-        "journalmatch": list(watch.matches),
-        "logpath": list(watch.paths),
+        "source": "journal" if jail.journal else "files",
+        "journalmatch": list(jail.matches),
+        "logpath": list(jail.paths),
         "has_entries": last is not None,
         "last_entry": None if last is None else str(datetime.datetime.fromtimestamp(int(last))),
-        "filter": watch.filter,
+        "filter": jail.filter,
         "maxretry": server.ask("get", name, "maxretry"),
         "findtime": server.ask("get", name, "findtime"),
         "bantime": server.ask("get", name, "bantime"),
-        "ignoreip": list(watch.ignored),
-        "usedns": watch.usedns,
-        "actions": list(watch.actions),
-        "ports": list(watch.ports),
+        "ignoreip": list(jail.ignored),
+        "usedns": jail.usedns,
+        "actions": list(jail.actions),
+        "ports": list(jail.ports),
         **counts_of(server.ask("status", name)),
         "bans": [parse_ban(str(line), now) for line in server.ask("get", name, "banip", "--with-time")],
     }
 
 
-def _warnings(host: Host, watch: Watch, jail: Report, *, unread: str) -> t.Iterator[str]:
-    """Yield what keeps the jail from seeing or biting; ``unread`` says why there is nothing in the journal at all."""
-    name = watch.name
-    if not jail["has_entries"]:
-        what = " + ".join(watch.matches) if watch.journal else ", ".join(watch.paths)
-        yield f"the jail {name} sees nothing: its {jail['source']} ({what or 'none at all'}) has no entry yet"
-    if not watch.actions:
-        yield f"the jail {name} has no action: it counts failures and bans nobody"
-    if watch.journal and unread:
-        yield f"the jail {name} reads the journal, but {unread}"
-    found = Trouble()
-    around(host, watch, found, sshd=True)
-    yield from [*found.errors, *found.warnings, *doubts(watch)]
-    tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in watch.actions) if tool]
+def _warnings(host: Host, jail: WatchedJail, report: Report, no_entries: str) -> t.Iterator[str]:
+    """Yield why the jail has no log source or no effect. ``no_entries``: why the journal has no entries at all."""
+    yield from _source_warnings(jail, report, no_entries)
+    found = JailFindings()
+    check_environment(host, jail, found, sshd=True)
+    yield from [*found.errors, *found.warnings, *forging_warnings(jail)]
+    yield from _action_warnings(host, jail, report)
+
+
+def _source_warnings(jail: WatchedJail, report: Report, no_entries: str) -> t.Iterator[str]:
+    if not report["has_entries"]:
+        what = " + ".join(jail.matches) if jail.journal else ", ".join(jail.paths)
+        yield f"the jail {jail.name} has no entries: its {report['source']} ({what or 'none at all'}) is empty so far"
+    if not jail.actions:
+        yield f"the jail {jail.name} has no action: it counts failures and bans nobody"
+    if jail.journal and no_entries:
+        yield f"the jail {jail.name} reads the journal, but {no_entries}"
+
+
+def _action_warnings(host: Host, jail: WatchedJail, report: Report) -> t.Iterator[str]:
+    name = jail.name
+    tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in jail.actions) if tool]
     for action, tool in tools:
         if host.find(tool.program) is None:
-            yield f"the jail {name} cannot bite: it bans with {action}, but there is no {tool.program} on this host"
-    yield from not_working(host, name, watch.actions)
+            yield (
+                f"bans of the jail {name} do not take effect: it bans with {action}, but {tool.program} is not "
+                "installed on this host"
+            )
+    yield from failing_filters(host, name, jail.actions)
     present = {tool for _action, tool in tools if host.find(tool.program)}
-    if jail["bans"] and present:
+    if report["bans"] and present:
         shown = "\n".join(host.run(argv).out for tool in present for argv in tool.showing(name))
-        missing = {ban["address"] for ban in jail["bans"] if ban["remaining"] != 0} - addresses_in(shown)
+        missing = {ban["address"] for ban in report["bans"] if ban["remaining"] != 0} - addresses_in(shown)
         if missing:
-            yield f"the jail {name} does not bite: the packet filter lacks its bans of {', '.join(sorted(missing))}"
+            addresses = ", ".join(sorted(missing))
+            yield f"bans of the jail {name} do not take effect: the packet filter lacks its bans of {addresses}"

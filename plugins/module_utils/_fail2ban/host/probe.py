@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the host what fail2ban can see and bite with, by trying it."""
+"""Probes the host: whether fail2ban can read the journal, which packet filters work, how users log in at sshd."""
 
 from __future__ import annotations
 
@@ -14,36 +14,44 @@ from ..._core.host.process import own_ssh_connection
 from ..._sshd.host.sshd import connection_as, find_sshd
 from ..._sshd.match import Connection
 from ..config import controller_of
-from ..plan import Probes
-from ..probe import pf_trouble
-from ..words import probe_log, unread
+from ..packet_filters import pf_problem
+from ..plan import HostProbes
+from ..sshd_filter import missed_expressions, probe_log
 from .expressions import interpreter, own_path
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..plan import Wish
+    from ..plan import JailsRequest
 
-__all__ = ["controller", "probe", "takes_passwords", "unread_words", "why_no_entries", "why_no_journal", "why_no_pf"]
+__all__ = [
+    "controller",
+    "find_missed_expressions",
+    "probe",
+    "takes_passwords",
+    "why_no_entries",
+    "why_no_journal",
+    "why_no_pf",
+]
 
-# Nobody's address (RFC 5737), which no "Match Address" of the host lets in by an easier way.
+# A documentation address (RFC 5737), for which no "Match Address" of the host has other settings.
 _STRANGER = "192.0.2.1"
 _BY_PASSWORD = ("passwordauthentication", "kbdinteractiveauthentication")
-# Where Debian, the RHEL family and FreeBSD keep the program of a session.
+# The program for a session on Debian, the RHEL family and FreeBSD.
 _SESSIONS = ("/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session", "/usr/libexec/sshd-session")
 _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
-def probe(host: Host, wish: Wish, *, own: str | None) -> Probes:
-    """Return what the host offers to ``wish``; what the wish settles itself is not probed. ``own`` is our file."""
-    settled = wish.banaction != "auto" or "banaction" in wish.defaults
-    filters, no_pf = ((), "") if settled else usable_filters(host)
-    return Probes(
+def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
+    """Return what the host offers. What ``request`` sets explicitly is not probed. ``own`` is the text of our file."""
+    is_set = request.banaction != "auto" or "banaction" in request.defaults
+    filters, no_pf = ((), "") if is_set else usable_filters(host)
+    return HostProbes(
         no_journal=why_no_journal(host),
         filters=filters,
         no_pf=no_pf,
-        # A run that does not come by SSH (a local one) must not drop the address that an earlier one kept.
-        controller=(controller(host) or controller_of(own)) if wish.ignore_controller else None,
-        passwords=takes_passwords(host, wish),
+        # A run without an SSH connection (a local one) keeps the address of an earlier run.
+        controller=(controller(host) or controller_of(own)) if request.ignore_controller else None,
+        passwords=takes_passwords(host, request),
         session=any(host.stat(path) is not None for path in _SESSIONS),
         uids=_uids("postfix"),
     )
@@ -57,22 +65,22 @@ def _uids(*names: str) -> dict[str, int]:
     return found
 
 
-def unread_words(host: Host, directory: str) -> tuple[str, ...]:
-    """Return expressions for what the filter sshd in ``directory`` does not understand: asked of fail2ban itself."""
+def find_missed_expressions(host: Host, directory: str) -> tuple[str, ...]:
+    """Return expressions for messages that the filter sshd in ``directory`` does not match, by fail2ban-regex(1)."""
     if host.find("fail2ban-regex") is None:
         return ()
     log = host.scratch() + "/sshd.log"
     host.lay_out({log: probe_log()})
-    # By its path: by its name alone it would be the jail of that name, ours.
-    asked = f"{directory}/filter.d/sshd.conf[mode=aggressive]"
-    ran = host.run(["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, asked])
-    return unread(ran.out) if ran.ok else ()
+    # The name alone would select our jail of that name, so the path is given.
+    filter_path = f"{directory}/filter.d/sshd.conf[mode=aggressive]"
+    ran = host.run(["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, filter_path])
+    return missed_expressions(ran.out) if ran.ok else ()
 
 
-def takes_passwords(host: Host, wish: Wish) -> bool:
-    """Say whether sshd lets strangers try passwords; the wish may know better: sshd is often set up after fail2ban."""
-    if wish.sshd_logins != "auto":
-        return wish.sshd_logins == "passwords"
+def takes_passwords(host: Host, request: JailsRequest) -> bool:
+    """Return whether sshd accepts passwords from any address. The request overrides what sshd answers."""
+    if request.sshd_logins != "auto":
+        return request.sshd_logins == "passwords"
     sshd = find_sshd(host, "/etc/ssh/sshd_config")
     if sshd is None:
         return False
@@ -80,18 +88,18 @@ def takes_passwords(host: Host, wish: Wish) -> bool:
     try:
         effective = sshd.effective(stranger)
     except BaselineError:
-        # sshd refuses its own configuration, which is not ours to judge; the wider count is the safer one.
+        # sshd rejects its own configuration. The mode that counts more is the safer one.
         return False
     return any(effective.get(keyword) == ("yes",) for keyword in _BY_PASSWORD)
 
 
 def why_no_journal(host: Host) -> str:
-    """Say why fail2ban cannot read the journal, empty where it can: asked of fail2ban's own interpreter."""
+    """Return why the Python interpreter of fail2ban cannot read the journal, empty if it can."""
     if host.stat(_JOURNAL_SOCKET) is None:
         return "journald does not run on this host"
     python = interpreter(host)
     if not python:
-        return "fail2ban-server is no Python script here"
+        return "fail2ban-server is not a Python script"
     ran = host.run([*python, "-c", own_path + "import systemd.journal"])
     if ran.ok:
         return why_no_entries(host)
@@ -99,20 +107,20 @@ def why_no_journal(host: Host) -> str:
 
 
 def why_no_entries(host: Host) -> str:
-    """Say why there is nothing to read in the journal, empty where there is (journald.conf(5))."""
-    said = host.run(["systemd-analyze", "cat-config", "systemd/journald.conf"]).out
-    storage = re.findall(r"^Storage\s*=\s*(\S*)", said, re.MULTILINE)
+    """Return why the journal has no entries, empty if it has some (journald.conf(5))."""
+    output = host.run(["systemd-analyze", "cat-config", "systemd/journald.conf"]).out
+    storage = re.findall(r"^Storage\s*=\s*(\S*)", output, re.MULTILINE)
     if storage and storage[-1] == "none":
         return "journald keeps no entries (Storage=none in journald.conf)"
     if not host.run(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"]).out.strip():
-        return "the journal has no entry at all"
+        return "the journal has no entries"
     return ""
 
 
 def usable_filters(host: Host) -> tuple[tuple[str, ...], str]:
-    """Return the packet filters that work here, the preferred first, and why pf does not where it is all there is.
+    """Return the packet filters that work, in the order of preference, and why pf does not if there is no other.
 
-    Each is tried without changing anything.
+    Each one is tried without a change.
     """
     found = [name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials)]
     if found or host.find("pfctl") is None:
@@ -122,14 +130,14 @@ def usable_filters(host: Host) -> tuple[tuple[str, ...], str]:
 
 
 def why_no_pf(host: Host) -> str:
-    """Say why a ban would not bite by pf on this host, an empty text where it would."""
+    """Return why bans by pf would not take effect on this host, an empty text if they would."""
     ran = host.run(["pfctl", "-s", "info"])
-    return pf_trouble(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.message()}"
+    return pf_problem(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.message()}"
 
 
 _TRIALS = (
     ("firewalld", [["firewall-cmd", "--state"]]),
-    # -c checks a change against the kernel and does not make it.
+    # -c checks a change with the kernel without making it.
     ("nftables", [["nft", "-c", "add table inet pyhost-baseline-trial"]]),
     ("ipset", [["ipset", "list", "-name"], ["iptables", "-w", "-S", "INPUT"]]),
     ("iptables", [["iptables", "-w", "-S", "INPUT"]]),
@@ -137,6 +145,6 @@ _TRIALS = (
 
 
 def controller(host: Host) -> str | None:
-    """Return the address that this run's SSH session comes from, ``None`` for a run that comes another way."""
-    said = own_ssh_connection(host).split()
-    return said[0].split("%", 1)[0] if said else None
+    """Return the client address of the SSH session of this run, ``None`` for a run without one."""
+    connection = own_ssh_connection(host).split()
+    return connection[0].split("%", 1)[0] if connection else None

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves at the packet filter that a ban bites: bans a documentation address, looks, unbans it, looks again."""
+"""Proves that bans take effect: bans documentation addresses, checks the packet filter, unbans, checks again."""
 
 from __future__ import annotations
 
@@ -11,64 +11,70 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
-from ..plan import last_words
-from ..probe import (
-    addresses_in,
-    documentation_addresses,
-    rules_of,
-    tool_of,
-)
+from ..packet_filters import addresses_in, documentation_addresses, rules_of, tool_of
+from ..plan import recent_errors
 from .server import running_jails
-from .service import service_tail
+from .service import service_log
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..stream import JailStream
     from .server import Asks
 
-__all__ = ["Proof", "bans_of", "clean_up", "last_errors", "lost", "prove", "settle", "shown"]
+__all__ = [
+    "Proof",
+    "banned_addresses",
+    "missing_in_filter",
+    "prove",
+    "recent_log_errors",
+    "remove_test_bans",
+    "shown",
+    "wait_for_restored_bans",
+]
 
 Proof = t.Dict[str, t.Any]
 
-_SETTLE_SECONDS = 10.0
+_RESTORE_SECONDS = 10.0
+_BAN_SECONDS = 3.0
 _TAIL = 1 << 18
 
 
 def shown(host: Host, jail: JailStream) -> str:
-    """Return what the packet filters behind ``jail``'s actions show."""
+    """Return the output of the packet filters behind the actions of ``jail``."""
     tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
     commands = dict.fromkeys(argv for tool in tools for argv in tool.showing(jail.name))
     return "\n".join(host.run(argv).out for argv in commands)
 
 
-def lost(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
-    """Return what the packet filter has lost of ``jail``: lines of ``rules`` and addresses that are banned."""
+def missing_in_filter(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+    """Return what the packet filter lacks of ``jail``: lines of ``rules`` and banned addresses."""
     text = shown(host, jail)
     present = addresses_in(text)
-    missing = [address for address in bans_of(server, jail.name) if address not in present]
+    missing = [address for address in banned_addresses(server, jail.name) if address not in present]
     if missing:
-        # A ban may have come or gone between the two readings: only what is still amiss counts.
+        # A ban may have started or ended between the two readings. Only what is missing twice counts.
         present = addresses_in(shown(host, jail))
-        missing = [address for address in bans_of(server, jail.name) if address in missing and address not in present]
-    standing = rules_of(text, jail.name)
-    return [*(rule for rule in rules if rule not in standing), *missing]
+        banned = banned_addresses(server, jail.name)
+        missing = [address for address in banned if address in missing and address not in present]
+    found = rules_of(text, jail.name)
+    return [*(rule for rule in rules if rule not in found), *missing]
 
 
-def bans_of(server: Asks, jail: str) -> list[str]:
-    """Return the addresses that ``jail`` holds banned."""
+def banned_addresses(server: Asks, jail: str) -> list[str]:
+    """Return the addresses that ``jail`` has banned."""
     return [str(address) for address in server.ask("get", jail, "banip")]
 
 
-def _note(server: Asks) -> str:
-    """Name the file that holds the test bans while there are some: it lives as long as the server's own memory."""
+def _note_path(server: Asks) -> str:
+    """Return the file that contains the test bans while they exist. It is kept as long as the server's database."""
     database = str(server.ask("get", "dbfile") or "")
     folder = os.path.dirname(database) if database.startswith("/") else runtime_folder()
     return f"{folder}/pyhost.baseline.test-bans"
 
 
-def clean_up(host: Host, server: Asks) -> list[str]:
-    """Take back the test bans that a proof left behind when it was killed; return their addresses."""
-    path = _note(server)
+def remove_test_bans(host: Host, server: Asks) -> list[str]:
+    """Remove the test bans of a proof that was killed; return their addresses."""
+    path = _note_path(server)
     try:
         bans: dict[str, list[str]] = json.loads(host.read(path) or "{}")
     except ValueError:
@@ -76,36 +82,36 @@ def clean_up(host: Host, server: Asks) -> list[str]:
     jails = running_jails(server) if bans else []
     left = [(jail, address) for jail, addresses in bans.items() for address in addresses if jail in jails]
     for jail, address in left:
-        # Takes it out of the packet filter, the server and its database; an address that is not banned does no harm.
+        # This removes the ban from the packet filter, the server and its database. It has no effect without a ban.
         server.ask("set", jail, "unbanip", address)
     host.remove(path)
     return [address for _jail, address in left]
 
 
-def settle(host: Host, server: Asks, jail: JailStream, held: t.Iterable[str]) -> None:
-    """Wait until what ``jail`` ``held`` before it was started anew is back in the packet filter.
+def wait_for_restored_bans(host: Host, server: Asks, jail: JailStream, banned: t.Iterable[str]) -> None:
+    """Wait until the packet filter has the addresses that ``jail`` had ``banned`` before it was restarted.
 
-    fail2ban takes its bans from the database beside what it is asked meanwhile; while it makes the rules that it finds
-    missing, a ban that is asked to end may stay.
+    fail2ban restores its bans from the database while it answers requests. An unban request that comes while it creates
+    missing rules can be lost.
     """
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    wanted = {*held, *bans_of(server, jail.name)}
-    while not wanted <= (addresses_in(shown(host, jail)) if wanted else set()) and time.monotonic() < deadline:
+    deadline = time.monotonic() + _RESTORE_SECONDS
+    awaited = {*banned, *banned_addresses(server, jail.name)}
+    while not awaited <= (addresses_in(shown(host, jail)) if awaited else set()) and time.monotonic() < deadline:
         time.sleep(0.2)
-        # One may have ended by itself, and another may have begun.
-        wanted |= set(bans_of(server, jail.name))
+        # A ban may have ended, and another one may have started.
+        awaited |= set(banned_addresses(server, jail.name))
 
 
 def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
-    """Ban documentation addresses in ``jail``, see them in the packet filter, unban them, see them gone."""
+    """Ban documentation addresses in ``jail``, find them in the packet filter, unban them, find them gone."""
     others = [action for action in jail.actions if tool_of(action) is None]
     if others:
-        return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may tell others of it"}
-    taken = set(bans_of(server, jail.name))
-    # A table of pf takes both families; FreeBSD has no such file.
+        return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may report it to others"}
+    taken = set(banned_addresses(server, jail.name))
+    # A table of pf has both families. FreeBSD does not have this file.
     ipv6 = host.platform.is_freebsd or host.stat("/proc/net/if_inet6") is not None
     addresses = documentation_addresses(ipv6=ipv6, taken=taken)
-    host.write(_note(server), json.dumps({jail.name: addresses}), mode=0o600)
+    host.write(_note_path(server), json.dumps({jail.name: addresses}), mode=0o600)
     try:
         for address in addresses:
             server.ask("set", jail.name, "banip", address)
@@ -113,14 +119,14 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
     finally:
         for address in addresses:
             server.ask("set", jail.name, "unbanip", address)
-        host.remove(_note(server))
+        host.remove(_note_path(server))
     _wait(host, server, jail, addresses, banned=False)
     rules = rules_of(shown(host, jail), jail.name)
     return {"proven": True, "addresses": addresses, "actions": jail.actions, "rules": rules}
 
 
 def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, banned: bool) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + _BAN_SECONDS
     while True:
         present = addresses_in(shown(host, jail))
         wrong = [address for address in addresses if (address in present) is not banned]
@@ -129,16 +135,18 @@ def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, b
         if time.monotonic() >= deadline:
             break
         time.sleep(0.2)
-    words = "\n".join(last_errors(host, server))
-    what = "does not appear in" if banned else "stays in"
+    effect = "do not take effect" if banned else "do not end"
+    place = "does not appear in" if banned else "stays in"
+    logged = "\n".join(recent_log_errors(host, server))
     raise BaselineError(
-        f"a ban of {', '.join(wrong)} by the jail {jail.name} ({', '.join(jail.actions)}) {what} the packet filter: "
-        f"bans do not {'bite' if banned else 'end'}; the test ban was taken back. fail2ban's last words:\n{words}"
+        f"bans of the jail {jail.name} ({', '.join(jail.actions)}) {effect}: a test ban of {', '.join(wrong)} {place} "
+        "the packet filter",
+        hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
     )
 
 
-def last_errors(host: Host, server: Asks) -> list[str]:
-    """Return fail2ban's last errors and warnings from wherever it logs to."""
+def recent_log_errors(host: Host, server: Asks) -> list[str]:
+    """Return the last errors and warnings of fail2ban from its log target."""
     target = str(server.ask("get", "logtarget"))
     text = host.read(target, last=_TAIL) if target.startswith("/") else None
-    return last_words(text.splitlines()[-200:] if text is not None else service_tail(host, lines=50))
+    return recent_errors(text.splitlines()[-200:] if text is not None else service_log(host, lines=50))

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Talks to the running fail2ban server through its socket: what it really does, in milliseconds."""
+"""The connection to the running fail2ban server through its socket, and the values of its jails."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ _SECONDS = 30.0
 
 
 class Asks(t.Protocol):
-    """Who answers the server's commands: the server itself, or a transcript in a test."""
+    """Answers requests: the server, or a transcript in a test."""
 
     def ask(self, *words: str) -> t.Any: ...
 
 
 class Server:
-    """One connection to the server."""
+    """A connection to the server."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
 
     def ask(self, *words: str) -> t.Any:
-        """Return the server's answer to ``words`` (a command of fail2ban-client(1))."""
+        """Return the answer to the request ``words`` (a command of fail2ban-client(1))."""
         try:
             self._socket.sendall(encode(words))
             answer = b""
             while not answer.endswith(END):
                 chunk = self._socket.recv(65536)
                 if not chunk:
-                    raise BaselineError(f"the fail2ban server hung up on {' '.join(words)!r}")
+                    raise BaselineError(f"the fail2ban server closed the connection at {' '.join(words)!r}")
                 answer += chunk
         except OSError as error:
             raise BaselineError(f"the fail2ban server did not answer {' '.join(words)!r}: {error}") from error
         answered, value = decode(answer[: -len(END)])
         if not answered:
-            raise BaselineError(f"the fail2ban server refused {' '.join(words)!r}: {value}")
+            raise BaselineError(f"the fail2ban server rejected {' '.join(words)!r}: {value}")
         return value
 
 
 def connect(path: str, *, seconds: float, alive: t.Callable[[], bool] = lambda: True) -> Server | None:
-    """Return a connection to the server at ``path`` once it answers; ``None`` after ``seconds`` or its death."""
+    """Return a connection to the server at ``path`` that answers, ``None`` after ``seconds`` or its death."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -69,13 +69,13 @@ def connect(path: str, *, seconds: float, alive: t.Callable[[], bool] = lambda: 
 
 
 def running_jails(server: Asks) -> list[str]:
-    """Return the names of the jails that run."""
+    """Return the names of the running jails."""
     names = str(dict(entry for entry in server.ask("status") if len(entry) == 2).get("Jail list", ""))
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def running_values(server: Asks, streams: t.Mapping[str, JailStream]) -> dict[str, dict[str, t.Any]]:
-    """Return what each running jail answers where ``streams`` say something; any other jail has no values."""
+    """Return the values of each running jail for the options in ``streams``. Other jails have no values."""
     values: dict[str, dict[str, t.Any]] = {}
     for name in running_jails(server):
         options = expected(streams[name]) if name in streams else {}
@@ -92,5 +92,5 @@ def running_values(server: Asks, streams: t.Mapping[str, JailStream]) -> dict[st
 
 
 def _source(status: t.Any) -> str:
-    """Return what a jail reads, by its status: only a jail of the backend systemd has journal matches."""
+    """Return the log source in the ``status`` of a jail. Only jails of the backend systemd have journal matches."""
     return "journal" if "Journal matches" in dict(dict(status).get("Filter", [])) else "files"

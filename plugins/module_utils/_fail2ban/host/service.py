@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fail2ban's service, kept by systemd or by FreeBSD's rc(8): its state, its start, its last words."""
+"""The service of fail2ban under systemd or FreeBSD's rc(8): its state, its start and its log."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from ..._core.text import is_number
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["Service", "enable", "service_state", "service_tail", "start"]
+__all__ = ["Fail2banService", "enable", "service_log", "service_state", "start"]
 
 UNIT = "fail2ban.service"
 _RC = "fail2ban"
 _LOG = "/var/log/fail2ban.log"
 _TAIL = 1 << 18
 _PIDFILE = "/var/run/fail2ban/fail2ban.pid"
-_DOWN = "fail2ban does not run"
 
 
 @dataclass(frozen=True)
-class Service:
-    """The service: its ``name`` and state in its manager's own words. ``alive``: it runs or is about to."""
+class Fail2banService:
+    """The service: its ``name``, and its ``state`` as its manager reports it. ``alive``: it runs or is starting."""
 
     name: str
-    words: str
+    state: str
     running: bool
     alive: bool
     enabled: bool
@@ -37,41 +36,42 @@ class Service:
     main_pid: int
 
 
-def service_state(host: Host) -> Service:
+def service_state(host: Host) -> Fail2banService:
+    """Return the state of the service."""
     if host.platform.is_freebsd:
         found = rc_state(host, _RC)
-        words = "running" if found.running else "not running"
+        state = "running" if found.running else "not running"
         written = (host.read(_PIDFILE) or "").strip()
         pid = found.pid or (int(written) if found.running and is_number(written) else 0)
-        # "fail2ban-client start", which the script runs, returns before its server has a file with its number.
-        return Service(_RC, words, found.running, True, found.enabled, False, pid)
+        # The script runs "fail2ban-client start", which returns before the server has written its pidfile.
+        return Fail2banService(_RC, state, found.running, True, found.enabled, False, pid)
     unit = unit_state(host, UNIT)
     alive = unit.active in ("active", "activating", "reloading")
-    return Service(UNIT, unit.active, unit.running, alive, unit.enabled, unit.active == "failed", unit.main_pid)
+    failed = unit.active == "failed"
+    return Fail2banService(UNIT, unit.active, unit.running, alive, unit.enabled, failed, unit.main_pid)
 
 
 def enable(host: Host) -> None:
-    """Have the next boot start fail2ban."""
-    unchanged = "it would not start at the next boot"
+    """Enable the service, so that it starts at boot."""
     if host.platform.is_freebsd:
-        rc_enable(host, _RC, unchanged=unchanged)
+        rc_enable(host, _RC)
     else:
-        act(host, "enable", UNIT, unchanged=unchanged)
+        act(host, "enable", UNIT)
 
 
-def start(host: Host, service: Service) -> None:
-    """Start the service, or start it again where it runs and does not answer."""
+def start(host: Host, service: Fail2banService) -> None:
+    """Start the service, or restart it if it runs and its server does not answer."""
     verb = "restart" if service.running else "start"
     if host.platform.is_freebsd:
-        rc_act(host, verb, _RC, unchanged=_DOWN)
+        rc_act(host, verb, _RC)
         return
     if service.failed:
-        act(host, "reset-failed", UNIT, unchanged=_DOWN)
-    act(host, verb, UNIT, unchanged=_DOWN)
+        act(host, "reset-failed", UNIT)
+    act(host, verb, UNIT)
 
 
-def service_tail(host: Host, *, lines: int = 15) -> list[str]:
-    """Return the service's last words: of the journal, or of fail2ban's own log where there is no journal."""
+def service_log(host: Host, *, lines: int = 15) -> list[str]:
+    """Return the last lines of the journal of the service, or of the log of fail2ban on a host without a journal."""
     if host.platform.is_freebsd:
         return (host.read(_LOG, last=_TAIL) or "").splitlines()[-lines:]
     return journal_tail(host, UNIT, lines=lines)

@@ -9,23 +9,23 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import (
-    Jail,
-    Plan,
-    Request,
+    BanPlan,
+    BanRequest,
+    RunningJail,
     addresses,
     entries_of,
     plan,
     protected,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.probe import addresses_in
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_filters import addresses_in
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
 
 
-def jail(held: t.Iterable[str] = (), refused: t.Iterable[str] | None = None, **options: t.Any) -> Jail:
-    """A jail whose packet filter refuses what it holds, unless told."""
-    held = frozenset(held)
-    return Jail("sshd", ("nftables",), (), held, held if refused is None else frozenset(refused), **options)
+def jail(held: t.Iterable[str] = (), refused: t.Iterable[str] | None = None, **options: t.Any) -> RunningJail:
+    """A jail whose packet filter refuses its bans, unless ``refused`` is given."""
+    banned = frozenset(held)
+    return RunningJail("sshd", ("nftables",), (), banned, banned if refused is None else frozenset(refused), **options)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_addresses_in_fail2bans_own_form(words: list[str], found: tuple[str, ...
 
 @pytest.mark.parametrize("word", ["nonsense", "example.org", "192.0.2.999", "192.0.2.0/33", "", "192.0.2.1-9"])
 def test_no_address(word: str) -> None:
-    with pytest.raises(BaselineError, match="is no address; nothing was changed"):
+    with pytest.raises(BaselineError, match="is not an address; this task changed nothing"):
         addresses([word])
 
 
@@ -57,15 +57,15 @@ def test_none_at_all() -> None:
     ("address", "ignored", "controller", "why"),
     [
         ("192.0.2.7", (), None, None),
-        ("192.0.2.7", ("192.0.2.0/24",), None, "the jail sshd is to ignore 192.0.2.0/24 (ignoreip)"),
-        ("192.0.2.0/24", ("192.0.2.9",), None, "the jail sshd is to ignore 192.0.2.9 (ignoreip)"),
+        ("192.0.2.7", ("192.0.2.0/24",), None, "the jail sshd ignores 192.0.2.0/24 (ignoreip)"),
+        ("192.0.2.0/24", ("192.0.2.9",), None, "the jail sshd ignores 192.0.2.9 (ignoreip)"),
         ("192.0.2.7", ("office.example.org", "2001:db8::/32"), None, None),
-        ("192.0.2.7", (), "192.0.2.7", "192.0.2.7 is the address that Ansible comes from"),
+        ("192.0.2.7", (), "192.0.2.7", "192.0.2.7 is the address that Ansible connects from"),
         (
             "192.0.0.0/16",
             (),
             "192.0.2.7",
-            "192.0.0.0/16 is a network that holds 192.0.2.7, the address that Ansible comes from",
+            "192.0.0.0/16 is a network that contains 192.0.2.7, the address that Ansible connects from",
         ),
         ("192.0.2.8", (), "192.0.2.7", None),
         ("127.1.2.3", (), None, "127.1.2.3 is this host itself"),
@@ -73,7 +73,7 @@ def test_none_at_all() -> None:
     ],
 )
 def test_who_is_not_banned(address: str, ignored: tuple[str, ...], controller: str | None, why: str | None) -> None:
-    assert protected(address, Jail("sshd", ("nftables",), ignored, frozenset(), frozenset()), controller) == why
+    assert protected(address, RunningJail("sshd", ("nftables",), ignored, frozenset(), frozenset()), controller) == why
 
 
 A, B, NET = "192.0.2.7", "2001:db8::7", "192.0.2.0/24"
@@ -82,50 +82,53 @@ A, B, NET = "192.0.2.7", "2001:db8::7", "192.0.2.0/24"
 @pytest.mark.parametrize(
     ("request_", "found", "planned"),
     [
-        pytest.param(Request((A, B), True), jail(), Plan((), (A, B), ban=(A, B)), id="ban"),
-        pytest.param(Request((A, B), True), jail([A]), Plan((A,), (A, B), ban=(B,)), id="one of two is new"),
-        pytest.param(Request((A,), True), jail([A]), Plan((A,), (A,)), id="nothing to ban"),
+        pytest.param(BanRequest((A, B), True), jail(), BanPlan((), (A, B), ban=(A, B)), id="ban"),
+        pytest.param(BanRequest((A, B), True), jail([A]), BanPlan((A,), (A, B), ban=(B,)), id="one of two is new"),
+        pytest.param(BanRequest((A,), True), jail([A]), BanPlan((A,), (A,)), id="nothing to ban"),
         pytest.param(
-            Request((A,), True), jail([A], refused=[]), Plan((), (A,), restart=True), id="the packet filter lost it"
+            BanRequest((A,), True),
+            jail([A], refused=[]),
+            BanPlan((), (A,), restart=True),
+            id="the packet filter lost it",
         ),
         pytest.param(
-            Request((A,), True),
-            Jail("sshd", ("mail",), (), frozenset([A]), None),
-            Plan((A,), (A,)),
+            BanRequest((A,), True),
+            RunningJail("sshd", ("mail",), (), frozenset([A]), None),
+            BanPlan((A,), (A,)),
             id="no packet filter to ask",
         ),
-        pytest.param(Request((A,), False), jail([A, B]), Plan((A,), (), unban=(A,)), id="unban"),
-        pytest.param(Request((A,), False), jail([B]), Plan((), ()), id="nothing to unban"),
+        pytest.param(BanRequest((A,), False), jail([A, B]), BanPlan((A,), (), unban=(A,)), id="unban"),
+        pytest.param(BanRequest((A,), False), jail([B]), BanPlan((), ()), id="nothing to unban"),
         pytest.param(
-            Request((A,), False),
+            BanRequest((A,), False),
             jail([], refused=[A]),
-            Plan((A,), (), restart=True),
+            BanPlan((A,), (), restart=True),
             id="the packet filter kept it",
         ),
         pytest.param(
-            Request((A,), False),
-            jail([], refused=[A], apart=False),
-            Plan((), ()),
+            BanRequest((A,), False),
+            jail([], refused=[A], is_separate=False),
+            BanPlan((), ()),
             id="a rule that may be somebody else's",
         ),
         pytest.param(
-            Request((NET,), False),
+            BanRequest((NET,), False),
             jail([A, B, "192.0.2.128/25"]),
-            Plan(("192.0.2.128/25", A), (), unban=("192.0.2.128/25", A)),
+            BanPlan(("192.0.2.128/25", A), (), unban=("192.0.2.128/25", A)),
             id="a network stands for all in it",
         ),
     ],
 )
-def test_plan(request_: Request, found: Jail, planned: Plan) -> None:
+def test_plan(request_: BanRequest, found: RunningJail, planned: BanPlan) -> None:
     assert plan(request_, found) == planned
-    assert planned.changes is bool(planned.ban or planned.unban or planned.restart)
+    assert planned.has_changes is bool(planned.ban or planned.unban or planned.restart)
 
 
 def test_a_part_of_a_banned_network_cannot_be_let_in() -> None:
     with pytest.raises(
-        BaselineError, match=rf"{A} lies in the network {NET}, which the jail sshd has banned as a whole"
+        BaselineError, match=rf"{A} is part of the network {NET}, which the jail sshd has banned as a whole"
     ):
-        plan(Request((A,), False), jail([NET]))
+        plan(BanRequest((A,), False), jail([NET]))
 
 
 IPTABLES = """-N f2b-sshd

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
 
@@ -58,13 +59,13 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
 
 @given(st.dictionaries(st.sampled_from(["logpath", "action", "failregex"]), st.lists(words, min_size=1), min_size=1))
 def test_what_is_rendered_is_read_again(options: dict[str, list[str]]) -> None:
-    read = fail2ban.options_of(fail2ban.render({}, {"shop": options}))
+    read = jail_files.parse_sections(fail2ban.render({}, {"shop": options}))
     assert read == {"shop": {name: "\n".join(values) for name, values in options.items()}}
 
 
 @given(st.text())
 def test_no_value_opens_a_section(value: str) -> None:
-    assert set(fail2ban.options_of(fail2ban.render({}, {"shop": {"action": value}}))) == {"shop"}
+    assert set(jail_files.parse_sections(fail2ban.render({}, {"shop": {"action": value}}))) == {"shop"}
 
 
 def test_controller_of() -> None:
@@ -83,39 +84,6 @@ def test_controller_of() -> None:
 )
 def test_with_address(value: t.Any, expected: str) -> None:
     assert fail2ban.with_address(value, "192.0.2.7") == expected
-
-
-def test_read_order_is_fail2bans() -> None:
-    paths = [
-        "/e/jail.d/zz.local",
-        "/e/jail.d/a.conf",
-        "/e/jail.local",
-        "/e/jail.conf",
-        "/e/jail.d/a.local",
-        "/e/x.conf",
-    ]
-    assert fail2ban.read_order(paths, "/e", "jail") == [
-        "/e/jail.conf",
-        "/e/jail.d/a.conf",
-        "/e/jail.local",
-        "/e/jail.d/a.local",
-        "/e/jail.d/zz.local",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("system", "banaction", "backend"),
-    [
-        pytest.param("debian12", "iptables-multiport", "%(sshd_backend)s", id="Debian 12"),
-        pytest.param("debian13", "nftables", "systemd", id="Debian 13"),
-    ],
-)
-def test_the_last_file_wins(system: str, banaction: str, backend: str) -> None:
-    texts = [(FIXTURES / f"{name}-{system}.conf").read_text() for name in ("jail", "defaults-debian")]
-    settings = fail2ban.effective_settings(texts)
-    assert settings["DEFAULT"]["banaction"] == banaction
-    assert settings["sshd"]["backend"] == backend
-    assert settings["sshd"]["enabled"] == "true"
 
 
 @pytest.mark.parametrize(
@@ -141,23 +109,23 @@ def test_filter_name(jail: str, options: dict[str, str], others: dict[str, dict[
         ),
         pytest.param(
             {"bantime": "1 fortnight"},
-            "[sshd]: bantime is '1 fortnight', but has to be a time such as 600, 10m, 1h or 1d 12h; nothing was",
+            "[sshd]: bantime is '1 fortnight', but has to be a time such as 600, 10m, 1h or 1d 12h; this task",
             id="no time",
         ),
         pytest.param(
             {"maxretry": 0},
-            "[sshd]: maxretry is '0', but has to be a whole number from 1; nothing was changed",
+            "[sshd]: maxretry is '0', but has to be a whole number from 1; this task changed nothing",
             id="zero",
         ),
         pytest.param(
             {"enabled": "ja"},
-            "[sshd]: enabled is 'ja', but has to be true or false; nothing was changed",
+            "[sshd]: enabled is 'ja', but has to be true or false; this task changed nothing",
             id="no boolean",
         ),
         pytest.param(
             {"port": {"a": 1}},
-            "[sshd]: the option 'port' has the value {'a': 1}, which a jail file cannot hold; nothing was changed; "
-            "give a string, number, boolean or list",
+            "[sshd]: the option 'port' has the value {'a': 1}, which cannot be written in a jail file; "
+            "this task changed nothing; give a string, number, boolean or list",
             id="a dictionary",
         ),
     ],
@@ -187,11 +155,11 @@ def test_parameters_of_the_filter_are_options() -> None:
 
 @pytest.mark.parametrize("name", ["DEFAULT", "INCLUDES", "a b", "a]", "x\n"])
 def test_check_names_refuses_a_jail(name: str) -> None:
-    with pytest.raises(BaselineError, match="is not a name for a jail"):
+    with pytest.raises(BaselineError, match="is not a valid name for a jail"):
         fail2ban.check_names({}, {name: {}})
 
 
 @pytest.mark.parametrize("option", ["a = b", "", "1", "x\ny", "[z]"])
 def test_check_names_refuses_an_option(option: str) -> None:
-    with pytest.raises(BaselineError, match="is not the name of an option"):
+    with pytest.raises(BaselineError, match="is not a valid name for an option"):
         fail2ban.check_names({option: "x"}, {})

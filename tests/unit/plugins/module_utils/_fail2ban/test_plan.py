@@ -1,4 +1,4 @@
-"""From a wish and a host's answers to our jail file, over Debian's stock files."""
+"""From a desired and a host's answers to our jail file, over Debian's stock files."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import (
-    Probes,
-    Wish,
-    blind,
+    HostProbes,
+    JailsRequest,
     compose,
-    defeated,
     differences,
     explain_rejection,
-    last_words,
-    no_filter,
-    ports_of,
-    service_names,
+    recent_errors,
     state_text,
-    toothless,
-    unresolved,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.probe import SSHD_ONCE
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_filter import SSHD_ONCE
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream, parse_stream
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
@@ -40,16 +34,16 @@ KEYS_ONLY = {"mode": "aggressive", "ignoreregex": SSHD_ONCE}
 
 
 def others(system: str) -> dict[str, dict[str, str]]:
-    return fail2ban.effective_settings(
+    return jail_files.merge_sections(
         (FIXTURES / f"{name}-{system}.conf").read_text() for name in ("jail", "defaults-debian")
     )
 
 
-NFTABLES = Probes(filters=("nftables",))
+NFTABLES = HostProbes(filters=("nftables",))
 
 
-def composed(wish: Wish, probes: Probes = NFTABLES, *, system: str = "debian13") -> t.Any:
-    return fail2ban.options_of(compose(wish, probes, others(system), {"sshd": SSHD}).text)
+def composed(desired: JailsRequest, probes: HostProbes = NFTABLES, *, system: str = "debian13") -> t.Any:
+    return jail_files.parse_sections(compose(desired, probes, others(system), {"sshd": SSHD}).text)
 
 
 def recorded(system: str = "debian13") -> JailStream:
@@ -58,41 +52,46 @@ def recorded(system: str = "debian13") -> JailStream:
 
 @pytest.mark.parametrize("system", ["debian12", "debian13"])
 def test_a_host_with_journal_and_nftables(system: str) -> None:
-    assert composed(Wish(jails={"sshd": {}}), system=system) == {
+    assert composed(JailsRequest(jails={"sshd": {}}), system=system) == {
         "DEFAULT": {"usedns": "no", "banaction": "nftables", "banaction_allports": "nftables[type=allports]"},
         "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH, **KEYS_ONLY},
     }
 
 
 @pytest.mark.parametrize(
-    ("wish", "probes", "jail"),
+    ("desired", "probes", "jail"),
     [
         pytest.param(
-            Wish(jails={"sshd": {}}), Probes(NO_JOURNAL), {"enabled": "true", "backend": "auto"}, id="no journal"
+            JailsRequest(jails={"sshd": {}}),
+            HostProbes(NO_JOURNAL),
+            {"enabled": "true", "backend": "auto"},
+            id="no journal",
         ),
         pytest.param(
-            Wish(jails={"sshd": {"logpath": "/var/log/auth.log"}}),
-            Probes(),
+            JailsRequest(jails={"sshd": {"logpath": "/var/log/auth.log"}}),
+            HostProbes(),
             {"enabled": "true", "logpath": "/var/log/auth.log", "backend": "auto"},
             id="a log path beats Debian's backend systemd",
         ),
         pytest.param(
-            Wish(jails={"sshd": {"journalmatch": "_COMM=mine"}}),
-            Probes(),
+            JailsRequest(jails={"sshd": {"journalmatch": "_COMM=mine"}}),
+            HostProbes(),
             {"enabled": "true", "journalmatch": "_COMM=mine", "backend": "systemd"},
             id="a journal match of one's own",
         ),
         pytest.param(
-            Wish(jails={"sshd": {}}, backend="polling"),
-            Probes(),
+            JailsRequest(jails={"sshd": {}}, backend="polling"),
+            HostProbes(),
             {"enabled": "true", "backend": "polling"},
             id="a backend for all",
         ),
-        pytest.param(Wish(jails={"sshd": {"enabled": False}}), Probes(), {"enabled": "false"}, id="disabled"),
+        pytest.param(
+            JailsRequest(jails={"sshd": {"enabled": False}}), HostProbes(), {"enabled": "false"}, id="disabled"
+        ),
     ],
 )
-def test_what_a_jail_reads(wish: Wish, probes: Probes, jail: dict[str, str]) -> None:
-    assert composed(wish, probes)["sshd"] == (jail if jail["enabled"] == "false" else {**KEYS_ONLY, **jail})
+def test_what_a_jail_reads(desired: JailsRequest, probes: HostProbes, jail: dict[str, str]) -> None:
+    assert composed(desired, probes)["sshd"] == (jail if jail["enabled"] == "false" else {**KEYS_ONLY, **jail})
 
 
 @pytest.mark.parametrize(
@@ -110,8 +109,8 @@ def test_what_counts_as_a_failure(
 ) -> None:
     files = others("debian13")
     files["sshd"].update(others_say)
-    text = compose(Wish(jails={"sshd": options}), Probes(passwords=passwords), files, {"sshd": SSHD}).text
-    jail = fail2ban.options_of(text)["sshd"]
+    text = compose(JailsRequest(jails={"sshd": options}), HostProbes(passwords=passwords), files, {"sshd": SSHD}).text
+    jail = jail_files.parse_sections(text)["sshd"]
     assert (jail.get("mode"), jail["ignoreregex"]) == counts
 
 
@@ -136,16 +135,16 @@ def test_what_the_filter_does_not_understand(
 ) -> None:
     files = others("debian13")
     files["sshd"].update(others_say)
-    probes = Probes(passwords=passwords, unread=("^x", "^y"))
-    text = compose(Wish(jails={"sshd": options}), probes, files, {"sshd": SSHD}).text
-    assert fail2ban.options_of(text)["sshd"].get("filter") == written
+    probes = HostProbes(passwords=passwords, missed=("^x", "^y"))
+    text = compose(JailsRequest(jails={"sshd": options}), probes, files, {"sshd": SSHD}).text
+    assert jail_files.parse_sections(text)["sshd"].get("filter") == written
 
 
 def test_a_blind_filter_that_does_not_understand_gets_both() -> None:
-    probes = Probes(session=True, unread=("^x", "^y"))
+    probes = HostProbes(session=True, missed=("^x", "^y"))
     blind = (FIXTURES / "filter-sshd-debian12.conf").read_text()
-    text = compose(Wish(jails={"sshd": {}}), probes, others("debian12"), {"sshd": blind}).text
-    assert fail2ban.options_of(text)["sshd"]["filter"] == (
+    text = compose(JailsRequest(jails={"sshd": {}}), probes, others("debian12"), {"sshd": blind}).text
+    assert jail_files.parse_sections(text)["sshd"]["filter"] == (
         'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", '
         'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
     )
@@ -153,28 +152,34 @@ def test_a_blind_filter_that_does_not_understand_gets_both() -> None:
 
 @pytest.mark.parametrize("said", ["yes", "warn", "raw"])
 def test_who_wants_names_looked_up_gets_it(said: str) -> None:
-    assert composed(Wish({"usedns": said}))["DEFAULT"]["usedns"] == said
+    assert composed(JailsRequest({"usedns": said}))["DEFAULT"]["usedns"] == said
 
 
 @pytest.mark.parametrize(
-    ("wish", "probes", "banaction", "allports"),
+    ("desired", "probes", "banaction", "allports"),
     [
         pytest.param(
-            Wish(), Probes(filters=("iptables",)), "iptables-multiport", "iptables-allports", id="iptables only"
+            JailsRequest(),
+            HostProbes(filters=("iptables",)),
+            "iptables-multiport",
+            "iptables-allports",
+            id="iptables only",
         ),
         pytest.param(
-            Wish(),
-            Probes(filters=("firewalld", "nftables")),
+            JailsRequest(),
+            HostProbes(filters=("firewalld", "nftables")),
             "firewallcmd-rich-rules",
             "firewallcmd-rich-rules",
             id="firewalld goes first",
         ),
-        pytest.param(Wish(banaction="ufw"), Probes(), "ufw", "ufw", id="by name"),
-        pytest.param(Wish({"banaction": "ufw"}, banaction="pf"), Probes(), "ufw", None, id="the defaults go first"),
+        pytest.param(JailsRequest(banaction="ufw"), HostProbes(), "ufw", "ufw", id="by name"),
+        pytest.param(
+            JailsRequest({"banaction": "ufw"}, banaction="pf"), HostProbes(), "ufw", None, id="the defaults go first"
+        ),
     ],
 )
-def test_what_bans(wish: Wish, probes: Probes, banaction: str, allports: str | None) -> None:
-    defaults = composed(wish, probes)["DEFAULT"]
+def test_what_bans(desired: JailsRequest, probes: HostProbes, banaction: str, allports: str | None) -> None:
+    defaults = composed(desired, probes)["DEFAULT"]
     assert (defaults["banaction"], defaults.get("banaction_allports")) == (banaction, allports)
 
 
@@ -182,30 +187,30 @@ def test_what_bans(wish: Wish, probes: Probes, banaction: str, allports: str | N
     ("filters", "defaults", "port"),
     [
         pytest.param(("firewalld", "nftables"), {}, "0-65535", id="firewalld"),
-        pytest.param(("firewalld",), {"port": "1-1024"}, "1-1024", id="firewalld, and the wish knows better"),
+        pytest.param(("firewalld",), {"port": "1-1024"}, "1-1024", id="firewalld, and the desired knows better"),
         pytest.param(("nftables",), {}, None, id="nftables"),
     ],
 )
 def test_all_ports_in_the_words_of_the_packet_filter(
     filters: tuple[str, ...], defaults: dict[str, str], port: str | None
 ) -> None:
-    wish = Wish(defaults=defaults, jails={"recidive": {}})
-    assert composed(wish, Probes(filters=filters))["DEFAULT"].get("port") == port
+    desired = JailsRequest(defaults=defaults, jails={"recidive": {}})
+    assert composed(desired, HostProbes(filters=filters))["DEFAULT"].get("port") == port
 
 
 def test_a_second_jail_with_the_filter_of_sshd_reads_the_journal() -> None:
-    wish = Wish(jails={"slow": {"filter": "sshd[mode=ddos]", "findtime": "1d"}})
-    text = compose(wish, NFTABLES, others("debian12"), {"slow": SSHD}).text
-    assert fail2ban.options_of(text)["slow"]["backend"] == "systemd"
-    assert fail2ban.options_of(text)["slow"]["journalmatch"] == MATCH
+    desired = JailsRequest(jails={"slow": {"filter": "sshd[mode=ddos]", "findtime": "1d"}})
+    text = compose(desired, NFTABLES, others("debian12"), {"slow": SSHD}).text
+    assert jail_files.parse_sections(text)["slow"]["backend"] == "systemd"
+    assert jail_files.parse_sections(text)["slow"]["journalmatch"] == MATCH
 
 
 def test_the_controller_joins_every_ignoreip() -> None:
     files = others("debian13")
     files["DEFAULT"]["ignoreip"] = "10.0.0.0/8"
-    wish = Wish(jails={"sshd": {}, "shop": {"ignoreip": "::1", "logpath": "/x", "filter": "sshd"}})
-    text = compose(wish, Probes(controller="192.0.2.7"), files, {"sshd": SSHD, "shop": SSHD}).text
-    sections = fail2ban.options_of(text)
+    desired = JailsRequest(jails={"sshd": {}, "shop": {"ignoreip": "::1", "logpath": "/x", "filter": "sshd"}})
+    text = compose(desired, HostProbes(controller="192.0.2.7"), files, {"sshd": SSHD, "shop": SSHD}).text
+    sections = jail_files.parse_sections(text)
     assert sections["DEFAULT"]["ignoreip"] == "10.0.0.0/8 192.0.2.7"
     assert sections["shop"]["ignoreip"] == "::1 192.0.2.7"
     assert "ignoreip" not in sections["sshd"]
@@ -214,93 +219,7 @@ def test_the_controller_joins_every_ignoreip() -> None:
 
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(BaselineError, match=r"\[sshd\]: unknown jail option 'maxretries'; did you mean 'maxretry'"):
-        composed(Wish(jails={"sshd": {"maxretries": 3}}))
-
-
-FILES = JailStream("sshd", "auto", (("set", "sshd", "addlogpath", "/var/log/auth.log", "head"),))
-NOTHING = JailStream("sshd", "auto", ())
-
-
-@pytest.mark.parametrize(
-    ("jail", "probes", "arguments", "said"),
-    [
-        pytest.param(recorded(), Probes(), {}, None, id="the journal"),
-        pytest.param(FILES, Probes(NO_JOURNAL), {}, None, id="a log file"),
-        pytest.param(
-            recorded(),
-            Probes(NO_JOURNAL),
-            {},
-            f"the jail sshd is to read the journal, but {NO_JOURNAL}",
-            id="a journal that cannot be read",
-        ),
-        pytest.param(
-            FILES,
-            Probes(NO_JOURNAL),
-            {"empty_logs": ["/var/log/auth.log"]},
-            "the jail sshd would see nothing: nothing writes to /var/log/auth.log; the journal is no way out: "
-            + NO_JOURNAL,
-            id="a log that somebody touched",
-        ),
-        pytest.param(
-            NOTHING,
-            Probes(),
-            {"wanted": "/a.log\n/b.log"},
-            "the jail sshd would see nothing: there is no /a.log and no /b.log",
-            id="log paths that do not exist",
-        ),
-        pytest.param(
-            NOTHING,
-            Probes(NO_JOURNAL),
-            {},
-            f"the jail sshd would see nothing: none of its log files exists; the journal is no way out: {NO_JOURNAL}",
-            id="Debian 12 with its dependencies only",
-        ),
-    ],
-)
-def test_blind(jail: JailStream, probes: Probes, arguments: dict[str, t.Any], said: str | None) -> None:
-    assert blind(jail, probes, **arguments) == said
-
-
-@pytest.mark.parametrize(
-    ("jail", "present", "said"),
-    [
-        pytest.param(recorded(), {"nft"}, None, id="there"),
-        pytest.param(
-            recorded(),
-            {"iptables"},
-            "the jail sshd bans with nftables, but there is no nft on this host; install the package nftables",
-            id="missing",
-        ),
-        pytest.param(
-            NOTHING, {"nft"}, "the jail sshd has no action: it would count failures and ban nobody", id="no action"
-        ),
-    ],
-)
-def test_toothless(jail: JailStream, present: set[str], said: str | None) -> None:
-    assert toothless(jail, present) == said
-
-
-def test_no_filter() -> None:
-    assert no_filter(Wish(), Probes(filters=("nftables",))) is None
-    assert no_filter(Wish(banaction="ufw"), Probes()) is None
-    assert no_filter(Wish({"banaction": "ufw"}), Probes()) is None
-    assert "install the package nftables" in str(no_filter(Wish(), Probes()))
-
-
-def test_ports_by_name() -> None:
-    pairs = [["actionstart", "nft … dport"], ["port", "http,https:8080 ssh 0-65535"]]
-    jail = JailStream("shop", "auto", (("multi-set", "shop", "action", "nftables", pairs),))
-    assert service_names(jail) == ["http", "https", "ssh"]
-    assert service_names(recorded()) == []
-    assert "install the package netbase" in str(unresolved(jail, ["http"]))
-    assert unresolved(jail, []) is None
-
-
-def test_the_ports_of_an_action_on_all_ports_mean_nothing() -> None:
-    pairs = [["actionstart", "nft add rule ip saddr @addr-set-x reject"], ["port", "ssh"]]
-    jail = JailStream("recidive", "auto", (("multi-set", "recidive", "action", "nftables", pairs),))
-    assert ports_of(jail) == []
-    assert ports_of(recorded()) == ["22"]
+        composed(JailsRequest(jails={"sshd": {"maxretries": 3}}))
 
 
 def test_explain_rejection() -> None:
@@ -312,8 +231,10 @@ def test_explain_rejection() -> None:
         "2026-11-22 10:48:45,910 fail2ban                [416]: ERROR   ERROR: test configuration failed\n"
     )
     assert explain_rejection(words, filters=[], actions=["nftables", "pf"]) == (
-        "Unable to read action 'nftable'; did you mean the action 'nftables'?"
+        "Unable to read action 'nftable'",
+        "did you mean the action 'nftables'?",
     )
+    assert explain_rejection(words, filters=[], actions=[]) == ("Unable to read action 'nftable'", "")
 
 
 def test_last_words_leave_the_developers_words_out() -> None:
@@ -325,7 +246,7 @@ def test_last_words_leave_the_developers_words_out() -> None:
         "2026-11-22 11:03:57,020 fail2ban.actions [586]: ERROR   Failed to execute ban jail 'sshd' action 'nftables' "
         "info 'ActionInfo({'ip': '192.0.2.1', 'family': 'inet4', 'fid': <function x at 0x7f>})': Error starting action",
     ]
-    assert last_words(log) == [
+    assert recent_errors(log) == [
         "stderr: 'Error: no such service'",
         "Failed to execute ban jail 'sshd' action 'nftables' for 192.0.2.1: Error starting action",
     ]
@@ -333,30 +254,10 @@ def test_last_words_leave_the_developers_words_out() -> None:
 
 def test_last_words_that_were_said_before_are_among_the_last() -> None:
     log = [f"x fail2ban.utils [586]: ERROR   7fb2384acb20 -- stderr: '{word}'" for word in ("no", "other", "no")]
-    assert last_words(log, lines=1) == ["stderr: 'no'"]
+    assert recent_errors(log, lines=1) == ["stderr: 'no'"]
 
 
 def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
     assert state_text(before, after) == ("b = 2\ngone = 3\n", "b = 4\nnew = x …\n")
-
-
-@pytest.mark.parametrize(
-    ("later", "expected"),
-    [
-        pytest.param({}, [], id="nothing is read after ours"),
-        pytest.param({"/x": "[sshd]\nmaxretry = 3\nfindtime = 1h\n"}, [], id="the same, and what we leave open"),
-        pytest.param(
-            {"/x": "[sshd]\nMaxRetry = 100000\n[DEFAULT]\nignoreip = 0.0.0.0/0\n"},
-            [
-                "/x says maxretry = 100000 for [sshd], where 3 is asked",
-                "/x says ignoreip = 0.0.0.0/0 for [DEFAULT], where nothing is asked",
-            ],
-            id="others win",
-        ),
-        pytest.param({"/x": "[sshd]\nmaxretry = 9\n", "/y": "[sshd]\nmaxretry = 3\n"}, [], id="the last agrees"),
-    ],
-)
-def test_defeated(later: dict[str, str], expected: list[str]) -> None:
-    assert defeated("[DEFAULT]\nignoreip =\n[sshd]\nmaxretry = 3\n", later) == expected

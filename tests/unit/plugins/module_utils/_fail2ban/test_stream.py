@@ -81,7 +81,7 @@ def test_a_match_in_the_filters_section_init_is_added() -> None:
 
 
 def test_a_line_that_is_no_command() -> None:
-    with pytest.raises(BaselineError, match="printed a line that is no command"):
+    with pytest.raises(BaselineError, match="has a line that is not a command"):
         parse_stream("['add', 'sshd'")
 
 

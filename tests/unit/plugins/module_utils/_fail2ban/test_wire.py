@@ -33,7 +33,7 @@ def test_an_answer_of_any_protocol(protocol: int) -> None:
     [
         pytest.param(UnknownJailException("nope"), "nope", id="its own error"),
         pytest.param(ValueError("File option must be 'head'"), "File option must be 'head'", id="a built-in error"),
-        pytest.param(ValueError(), "refused without a word", id="no words"),
+        pytest.param(ValueError(), "refused without a message", id="no words"),
     ],
 )
 def test_a_refusal(error: Exception, said: str) -> None:
@@ -42,7 +42,7 @@ def test_a_refusal(error: Exception, said: str) -> None:
 
 
 def test_nothing_of_a_pickle_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(pickle.UnpicklingError, match="holds a builtins.print"):
+    with pytest.raises(pickle.UnpicklingError, match="contains a builtins.print"):
         decode(pickle.dumps((0, Nosy())))
     assert capsys.readouterr().out == ""
 

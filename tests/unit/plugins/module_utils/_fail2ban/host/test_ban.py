@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import Request
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import BanRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ban as host_fail2ban_ban
 from tests.unit.fake_host import Expected, FakeHost
 
@@ -27,7 +27,7 @@ class Fail2ban:
         self.held = list(held)
         self.refused = set(self.held if refused is None else refused)
         self.actions, self.broken, self.forgetful = actions, broken, forgetful
-        self.told: list[str] = []
+        self.commands: list[str] = []
 
     def ask(self, *words: str) -> t.Any:
         if words[:3] == ("set", "sshd", "banip"):
@@ -47,11 +47,11 @@ class Fail2ban:
                 ("get", "logtarget"): "/var/log/fail2ban.log",
                 ("get", "sshd", "action", "nftables", "actionstart"): "nft add set x { type ipv4_addr; }",
             }[words]
-        self.told.append(" ".join(words))
+        self.commands.append(" ".join(words))
         return 1
 
     def restart(self, name: str) -> None:
-        self.told.append(f"restart {name}")
+        self.commands.append(f"restart {name}")
         self.refused = set(self.held)
 
     def shown(self) -> str:
@@ -68,10 +68,10 @@ class Host(FakeHost):
         return super().run(argv)
 
 
-def play(fail2ban: Fail2ban, request: Request, **options: t.Any) -> t.Any:
+def play(fail2ban: Fail2ban, request: BanRequest, **options: t.Any) -> t.Any:
     host: t.Any = Host({"/var/log/fail2ban.log": "x fail2ban.utils [1]: ERROR 7f3a21 -- stderr: 'no'\n"}, **options)
     host.fail2ban = fail2ban
-    return host_fail2ban_ban.enforce(host, fail2ban, request, restart=fail2ban.restart)
+    return host_fail2ban_ban.ensure_with(host, fail2ban, request, restart=fail2ban.restart)
 
 
 @pytest.fixture(autouse=True)
@@ -84,72 +84,72 @@ A, B = "192.0.2.7", "192.0.2.8"
 
 
 @pytest.mark.parametrize(
-    ("fail2ban", "request_", "told"),
+    ("fail2ban", "request_", "commands"),
     [
-        pytest.param(Fail2ban([A]), Request((A, B), True), ["set sshd banip 192.0.2.8"], id="ban what is missing"),
-        pytest.param(Fail2ban([A]), Request((A,), True, ("sshd",)), [], id="nothing to ban"),
-        pytest.param(Fail2ban([A], refused=()), Request((A,), True), ["restart sshd"], id="flushed rules"),
-        pytest.param(Fail2ban([A, B]), Request((A,), False), ["set sshd unbanip 192.0.2.7"], id="unban"),
-        pytest.param(Fail2ban(refused=[A]), Request((A,), False), ["restart sshd"], id="a left-over"),
+        pytest.param(Fail2ban([A]), BanRequest((A, B), True), ["set sshd banip 192.0.2.8"], id="ban what is missing"),
+        pytest.param(Fail2ban([A]), BanRequest((A,), True, ("sshd",)), [], id="nothing to ban"),
+        pytest.param(Fail2ban([A], refused=()), BanRequest((A,), True), ["restart sshd"], id="flushed rules"),
+        pytest.param(Fail2ban([A, B]), BanRequest((A,), False), ["set sshd unbanip 192.0.2.7"], id="unban"),
+        pytest.param(Fail2ban(refused=[A]), BanRequest((A,), False), ["restart sshd"], id="a left-over"),
         pytest.param(
             Fail2ban([A], forgetful=True),
-            Request((A,), False),
+            BanRequest((A,), False),
             ["set sshd unbanip 192.0.2.7", "restart sshd"],
-            id="an unban in words only",
+            id="an unban without effect",
         ),
     ],
 )
-def test_what_the_server_is_told(fail2ban: Fail2ban, request_: Request, told: list[str]) -> None:
-    outcome = play(fail2ban, request_)
-    assert fail2ban.told == told
-    assert outcome.changed is bool(told)
-    assert outcome.plans["sshd"].restart is ("restart sshd" in told)
+def test_what_the_server_is_asked_to_do(fail2ban: Fail2ban, request_: BanRequest, commands: list[str]) -> None:
+    result = play(fail2ban, request_)
+    assert fail2ban.commands == commands
+    assert result.changed is bool(commands)
+    assert result.plans["sshd"].restart is ("restart sshd" in commands)
     assert not play(fail2ban, request_).changed
 
 
-def test_check_mode_tells_nothing() -> None:
+def test_check_mode_changes_nothing() -> None:
     fail2ban = Fail2ban()
-    outcome = play(fail2ban, Request((A,), True), check_mode=True)
-    assert (outcome.changed, outcome.plans["sshd"].after, fail2ban.told) == (True, (A,), [])
+    result = play(fail2ban, BanRequest((A,), True), check_mode=True)
+    assert (result.changed, result.plans["sshd"].after, fail2ban.commands) == (True, (A,), [])
 
 
-def test_a_ban_that_does_not_bite_is_taken_back() -> None:
+def test_a_ban_without_effect_is_removed() -> None:
     fail2ban = Fail2ban(broken=True)
     with pytest.raises(BaselineError) as failed:
-        play(fail2ban, Request((A,), True))
+        play(fail2ban, BanRequest((A,), True))
     assert str(failed.value) == (
-        "the ban of 192.0.2.7 by the jail sshd (nftables) does not appear in the packet filter; what was new in it was "
-        "taken back. fail2ban's last words: stderr: 'no'"
+        "the ban of 192.0.2.7 by the jail sshd (nftables) does not appear in the packet filter. fail2ban logged: "
+        "stderr: 'no'; the new bans in sshd were removed"
     )
-    assert fail2ban.told == ["set sshd banip 192.0.2.7", "set sshd unbanip 192.0.2.7"]
+    assert fail2ban.commands == ["set sshd banip 192.0.2.7", "set sshd unbanip 192.0.2.7"]
 
 
 @pytest.mark.parametrize(
-    ("fail2ban", "request_", "programs", "said"),
+    ("fail2ban", "request_", "programs", "problem"),
     [
-        (Fail2ban(), Request((A,), True, ("shd",)), None, "unknown jail 'shd'; did you mean 'sshd'?"),
-        (Fail2ban(), Request((A,), True), [], "there is no nft on this host"),
-        (Fail2ban(actions=()), Request((A,), True), None, "the jail sshd has no action"),
-        (Fail2ban(), Request(("192.0.2.200",), True), None, "192.0.2.200 is the address that Ansible comes from"),
-        (Fail2ban(), Request(("198.51.100.9",), True), None, r"is to ignore 198.51.100.0/24 \(ignoreip\)"),
-        (Fail2ban(), Request(("203.0.113.0/24",), True), None, "holds single addresses only"),
+        (Fail2ban(), BanRequest((A,), True, ("shd",)), None, "unknown jail 'shd'; did you mean 'sshd'?"),
+        (Fail2ban(), BanRequest((A,), True), [], "but nft is not installed"),
+        (Fail2ban(actions=()), BanRequest((A,), True), None, "the jail sshd has no action"),
+        (Fail2ban(), BanRequest(("192.0.2.200",), True), None, "192.0.2.200 is the address that Ansible connects from"),
+        (Fail2ban(), BanRequest(("198.51.100.9",), True), None, r"ignores 198.51.100.0/24 \(ignoreip\)"),
+        (Fail2ban(), BanRequest(("203.0.113.0/24",), True), None, "contains single addresses only"),
     ],
 )
 def test_refused_before_anything_changes(
-    fail2ban: Fail2ban, request_: Request, programs: list[str] | None, said: str
+    fail2ban: Fail2ban, request_: BanRequest, programs: list[str] | None, problem: str
 ) -> None:
-    with pytest.raises(BaselineError, match=f"{said}.*nothing was changed"):
+    with pytest.raises(BaselineError, match=f"{problem}.*this task changed nothing"):
         play(fail2ban, request_, programs=programs)
-    assert fail2ban.told == []
+    assert fail2ban.commands == []
 
 
 def test_force_bans_all_the_same() -> None:
     fail2ban = Fail2ban()
-    play(fail2ban, Request(("192.0.2.200", "198.51.100.9"), True, force=True))
+    play(fail2ban, BanRequest(("192.0.2.200", "198.51.100.9"), True, force=True))
     assert fail2ban.held == ["192.0.2.200", "198.51.100.9"]
 
 
-def test_an_action_without_a_packet_filter_is_told() -> None:
+def test_an_action_without_a_packet_filter_is_a_warning() -> None:
     fail2ban = Fail2ban(actions=("report",))
-    assert "no packet filter that is known here" in play(fail2ban, Request((A,), True)).warnings[0]
-    assert fail2ban.told == ["set sshd banip 192.0.2.7"]
+    assert "which is no known packet filter" in play(fail2ban, BanRequest((A,), True)).warnings[0]
+    assert fail2ban.commands == ["set sshd banip 192.0.2.7"]

@@ -70,13 +70,13 @@ def test_a_refused_expression_is_an_error_for_the_one_who_wishes_it() -> None:
     with pytest.raises(BaselineError) as failed:
         play(refused, ["shop"])
     assert str(failed.value) == (
-        "[shop]: fail2ban refuses an expression of this jail: No failure-id group in 'a'; nothing was changed"
+        "[shop]: fail2ban rejects an expression of this jail: No failure-id group in 'a'; this task changed nothing"
     )
     assert "failregex text" not in expected(play(refused, [])["shop"])
 
 
 def test_fail2ban_that_cannot_be_imported() -> None:
-    with pytest.raises(BaselineError, match="No module named 'fail2ban'.*nothing was changed"):
+    with pytest.raises(BaselineError, match="No module named 'fail2ban'.*this task changed nothing"):
         play({}, [], rc=1, err="ModuleNotFoundError: No module named 'fail2ban'")
 
 

@@ -6,8 +6,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import no_packet_filter
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as glue
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Probes, Wish, no_filter
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
 from tests.unit.fake_host import Expected, FakeHost
 
 NFT = ["nft", "-c", "add table inet pyhost-baseline-trial"]
@@ -35,16 +36,16 @@ ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
 )
 def test_usable_filters(programs: list[str], commands: list[Expected], filters: tuple[str, ...], why: str) -> None:
     host = FakeHost({}, commands, programs=programs)
-    found, told = glue.usable_filters(t.cast(t.Any, host))
+    found, reason = glue.usable_filters(t.cast(t.Any, host))
     assert found == filters
-    assert why in told
-    assert bool(why) == bool(told)
+    assert why in reason
+    assert bool(why) == bool(reason)
     host.done()
 
 
 def test_why_pf_does_not_work_is_said() -> None:
     why = "the rules of pf have no anchor for fail2ban"
-    assert why in str(no_filter(Wish(), Probes(no_pf=why)))
+    assert why in str(no_packet_filter(JailsRequest(), HostProbes(no_pf=why)))
 
 
 ASKED = ["fail2ban-regex", "--config", "/etc/fail2ban", "--usedns=no", "--out", "ip", "/scratch/sshd.log"]
@@ -61,11 +62,11 @@ ASKED += ["/etc/fail2ban/filter.d/sshd.conf[mode=aggressive]"]
         pytest.param([], [], [], id="none to ask"),
     ],
 )
-def test_what_the_filter_does_not_understand(
+def test_messages_that_the_filter_does_not_match(
     programs: list[str], commands: list[Expected], wordings: list[str]
 ) -> None:
     host = FakeHost({}, commands, programs=programs)
-    found = glue.unread_words(t.cast(t.Any, host), "/etc/fail2ban")
+    found = glue.find_missed_expressions(t.cast(t.Any, host), "/etc/fail2ban")
     host.done()
     assert len(found) == len(wordings)
     assert all(words in expression for words, expression in zip(wordings, found, strict=True))

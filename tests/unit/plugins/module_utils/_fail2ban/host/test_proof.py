@@ -22,15 +22,15 @@ NOTE = "/var/lib/fail2ban/pyhost.baseline.test-bans"
 
 
 class Server:
-    """Answers as fail2ban's server does and remembers what it was told to change."""
+    """Answers as fail2ban's server does and records the requests for changes."""
 
     def __init__(self, answers: dict[tuple[str, ...], t.Any]) -> None:
         self.answers = answers
-        self.told: list[str] = []
+        self.commands: list[str] = []
 
     def ask(self, *words: str) -> t.Any:
         if words[0] == "set":
-            self.told.append(" ".join(words))
+            self.commands.append(" ".join(words))
             return 1
         return {DBFILE: "/var/lib/fail2ban/fail2ban.sqlite3", **self.answers}[words]
 
@@ -45,7 +45,7 @@ def nft(*outputs: str) -> t.Any:
     return FakeHost(commands=[Expected(["nft", "list", "ruleset"], out=out) for out in outputs])
 
 
-def test_a_ban_that_bites_and_ends() -> None:
+def test_a_ban_that_takes_effect_and_ends() -> None:
     host, server = nft(BANNED, FREE, FREE), Server({("get", "sshd", "banip"): []})
     assert host_fail2ban_proof.prove(host, server, SSHD) == {
         "proven": True,
@@ -53,31 +53,32 @@ def test_a_ban_that_bites_and_ends() -> None:
         "actions": ["nftables"],
         "rules": ["set addr-set-sshd {", RULE],
     }
-    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+    assert server.commands == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
     assert NOTE in host.written
+    assert host.modes[NOTE] == 0o600
     assert NOTE not in host.files
     host.done()
 
 
-def test_bans_that_come_back_are_waited_for() -> None:
+def test_restored_bans_are_waited_for() -> None:
     host, server = nft(FREE, BANNED), Server({("get", "sshd", "banip"): []})
-    host_fail2ban_proof.settle(host, server, SSHD, ["192.0.2.1"])
+    host_fail2ban_proof.wait_for_restored_bans(host, server, SSHD, ["192.0.2.1"])
     host.done()
 
 
-def test_a_jail_that_held_nobody_is_not_waited_for() -> None:
-    host_fail2ban_proof.settle(nft(), Server({("get", "sshd", "banip"): []}), SSHD, [])
+def test_a_jail_without_bans_is_not_waited_for() -> None:
+    host_fail2ban_proof.wait_for_restored_bans(nft(), Server({("get", "sshd", "banip"): []}), SSHD, [])
 
 
 def test_bans_that_ended_meanwhile_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([0.0, 5.0, 11.0])
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
     host = nft(FREE, FREE)
-    host_fail2ban_proof.settle(host, Server({("get", "sshd", "banip"): []}), SSHD, ["192.0.2.1"])
+    host_fail2ban_proof.wait_for_restored_bans(host, Server({("get", "sshd", "banip"): []}), SSHD, ["192.0.2.1"])
     host.done()
 
 
-def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ban_without_effect_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([0.0, 5.0])
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
     host = nft("")
@@ -88,11 +89,11 @@ def test_a_ban_that_does_not_bite_is_taken_back(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(BaselineError) as failed:
         host_fail2ban_proof.prove(host, server, SSHD)
     assert str(failed.value).startswith(
-        "a ban of 192.0.2.1 by the jail sshd (nftables) does not appear in the packet filter: bans do not bite; "
-        "the test ban was taken back. fail2ban's last words: "
+        "bans of the jail sshd (nftables) do not take effect: a test ban of 192.0.2.1 does not appear in the packet "
+        "filter"
     )
-    assert "nft: not found" in str(failed.value)
-    assert server.told == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
+    assert failed.value.hint == "see the log of fail2ban, which reports:\n7f -- stderr: 'nft: not found'"
+    assert server.commands == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"]
 
 
 def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
@@ -109,7 +110,7 @@ def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "taken_back"),
+    ("note", "removed"),
     [
         pytest.param(None, [], id="nothing was left"),
         pytest.param('{"sshd": ["192.0.2.1", "2001:db8::1"]}', ["192.0.2.1", "2001:db8::1"], id="killed"),
@@ -117,11 +118,11 @@ def test_a_proof_that_is_killed_leaves_a_note_of_its_bans() -> None:
         pytest.param('{"sshd": ["192.0', [], id="half a note"),
     ],
 )
-def test_the_next_run_takes_back_what_a_killed_proof_banned(note: str | None, taken_back: list[str]) -> None:
+def test_the_next_run_removes_what_a_killed_proof_banned(note: str | None, removed: list[str]) -> None:
     host: t.Any = FakeHost({NOTE: note} if note else {})
     server = Server({("status",): [("Number of jail", 1), ("Jail list", "sshd")]})
-    assert host_fail2ban_proof.clean_up(t.cast(t.Any, host), server) == taken_back
-    assert server.told == [f"set sshd unbanip {address}" for address in taken_back]
+    assert host_fail2ban_proof.remove_test_bans(t.cast(t.Any, host), server) == removed
+    assert server.commands == [f"set sshd unbanip {address}" for address in removed]
     assert NOTE not in host.files
 
 
@@ -130,9 +131,9 @@ def test_a_jail_that_sends_mail_is_not_tried() -> None:
     server = Server({})
     assert host_fail2ban_proof.prove(nft(), server, jail) == {
         "proven": False,
-        "reason": "a ban would also run sendmail-whois, which may tell others of it",
+        "reason": "a ban would also run sendmail-whois, which may report it to others",
     }
-    assert server.told == []
+    assert server.commands == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,9 @@ def test_a_jail_that_sends_mail_is_not_tried() -> None:
         pytest.param([FREE, BANNED], ["192.0.2.1"], [], id="a ban that came between the two readings"),
     ],
 )
-def test_lost(outputs: list[str], bans: list[str], missing: list[str]) -> None:
+def test_missing_in_filter(outputs: list[str], bans: list[str], missing: list[str]) -> None:
     host = nft(*outputs)
-    assert host_fail2ban_proof.lost(host, Server({("get", "sshd", "banip"): bans}), SSHD, [RULE]) == missing
+    assert (
+        host_fail2ban_proof.missing_in_filter(host, Server({("get", "sshd", "banip"): bans}), SSHD, [RULE]) == missing
+    )
     host.done()

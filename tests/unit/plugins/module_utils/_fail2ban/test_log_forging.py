@@ -1,4 +1,4 @@
-"""Who else than a service may write what its jail counts."""
+"""Who can forge the entries that a jail counts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.blind import Watch
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.forged import doubts, forgeable, guarded
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.source import JOURNALMATCH, journalmatch
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import WatchedJail
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_forging import (
+    forgeable_groups,
+    forging_warnings,
+    trusted_match,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH, journalmatch
 
 
 @pytest.mark.parametrize(
@@ -43,13 +47,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.source i
     ],
 )
 def test_what_any_user_can_satisfy(group: str, anybody: bool) -> None:
-    assert forgeable([group]) == ([group] if anybody else [])
+    assert forgeable_groups([group]) == ([group] if anybody else [])
 
 
 def test_our_own_matches_are_the_services_alone() -> None:
     postfix = journalmatch("postfix", "", {"postfix": 105})
     assert postfix
-    assert forgeable([*JOURNALMATCH.split(" + "), *postfix.split(" + ")]) == []
+    assert forgeable_groups([*JOURNALMATCH.split(" + "), *postfix.split(" + ")]) == []
     # Nothing that journald looks up after the message has come is asked for of sshd.
     assert "_COMM" not in JOURNALMATCH
     assert "_SYSTEMD_UNIT" not in JOURNALMATCH
@@ -71,11 +75,13 @@ def test_without_a_user_of_the_service_root_is_read() -> None:
     ],
 )
 def test_what_is_left_of_a_filters_match(match: str, left: str | None) -> None:
-    assert guarded(match) == left
+    assert trusted_match(match) == left
     assert journalmatch("x", f"[Definition]\njournalmatch = {match}\n", {}) == left
 
 
-SAFE = Watch("sshd", "sshd", True, matches=tuple(JOURNALMATCH.split(" + ")), ignored=("10.0.0.0/8", "::1"), usedns="no")
+SAFE = WatchedJail(
+    "sshd", "sshd", True, matches=tuple(JOURNALMATCH.split(" + ")), ignored=("10.0.0.0/8", "::1"), usedns="no"
+)
 
 
 @pytest.mark.parametrize(
@@ -83,26 +89,26 @@ SAFE = Watch("sshd", "sshd", True, matches=tuple(JOURNALMATCH.split(" + ")), ign
     [
         (SAFE, ""),
         (
-            Watch("x", "x", True, matches=("_COMM=x", "_UID=0")),
-            "by the jail x: its journal match selects .*\\(_COMM=x\\)",
+            WatchedJail("x", "x", True, matches=("_COMM=x", "_UID=0")),
+            "by the jail x: its journal match also selects .*\\(_COMM=x\\)",
         ),
         (
-            Watch("x", "x", False, paths=("/var/log/auth.log", "/srv/x.log")),
+            WatchedJail("x", "x", False, paths=("/var/log/auth.log", "/srv/x.log")),
             "by the jail x: it reads /var/log/auth.log, ",
         ),
-        (Watch("x", "x", False, paths=("/var/log/secure",)), "it reads /var/log/secure, "),
-        (Watch("x", "x", False, paths=("/var/log/mail.log",)), "it reads /var/log/mail.log, "),
-        (Watch("x", "x", False, paths=("/var/log/nginx/error.log", "/var/log/fail2ban.log")), ""),
-        (Watch("x", "x", False, usedns="warn"), "the jail x looks names up .*usedns is warn"),
-        (Watch("x", "x", False, usedns="yes"), "usedns is yes"),
-        (Watch("x", "x", False, usedns="raw"), ""),
+        (WatchedJail("x", "x", False, paths=("/var/log/secure",)), "it reads /var/log/secure, "),
+        (WatchedJail("x", "x", False, paths=("/var/log/mail.log",)), "it reads /var/log/mail.log, "),
+        (WatchedJail("x", "x", False, paths=("/var/log/nginx/error.log", "/var/log/fail2ban.log")), ""),
+        (WatchedJail("x", "x", False, usedns="warn"), "the jail x resolves names .*usedns is warn"),
+        (WatchedJail("x", "x", False, usedns="yes"), "usedns is yes"),
+        (WatchedJail("x", "x", False, usedns="raw"), ""),
         (
-            Watch("x", "x", False, ignored=("192.0.2.1", "a.example", "b.example")),
-            "the names a.example, b.example of its",
+            WatchedJail("x", "x", False, ignored=("192.0.2.1", "a.example", "b.example")),
+            "the names a.example, b.example in its",
         ),
     ],
 )
-def test_what_is_told_of_a_jail(watch: Watch, words: str) -> None:
-    said = doubts(watch)
-    assert len(said) == bool(words)
-    assert re.search(words, "".join(said))
+def test_warnings_about_a_jail(watch: WatchedJail, words: str) -> None:
+    warnings = forging_warnings(watch)
+    assert len(warnings) == bool(words)
+    assert re.search(words, "".join(warnings))

@@ -5,7 +5,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.report import counts_of, parse_ban
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.status import counts_of, parse_ban
 
 NOW = datetime.datetime(2026, 11, 22, 10, 55, 59)
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host lets fail2ban see and bite with: backend, ban action, and the packet filter's own words."""
+"""Packet filters: the ban actions that drive them, the commands that show bans, and what their output contains."""
 
 from __future__ import annotations
 
@@ -12,34 +12,16 @@ from dataclasses import dataclass
 
 __all__ = [
     "BAN_ACTIONS",
-    "SSHD_ONCE",
     "Tool",
     "addresses_in",
     "by_port",
     "documentation_addresses",
     "normal_address",
-    "pf_doubt",
-    "pf_trouble",
+    "pf_problem",
+    "pf_warning",
     "rules_of",
-    "sshd_mode",
     "tool_of",
 ]
-
-# sshd says of an unknown user that it is one, and again with each password and at the end of the connection. The filter
-# takes each for a failure; without these lines the first counts, and an attempt once.
-SSHD_ONCE = (
-    r"^(?:error: )?(?:Failed \S+ for|Connection (?:closed|reset) by|Disconnected from|Disconnecting|"
-    r"maximum authentication attempts exceeded for) invalid user\s"
-)
-
-
-def sshd_mode(*, passwords: bool) -> str:
-    """Return the mode of fail2ban's filter sshd that counts an attempt once.
-
-    A server that takes passwords logs each wrong one, and logs the end of the connection too, which only the mode
-    aggressive counts. One that takes keys only logs nothing but the end.
-    """
-    return "normal" if passwords else "aggressive"
 
 
 @dataclass(frozen=True)
@@ -48,11 +30,11 @@ class Tool:
 
     program: str
     package: str
-    # Commands whose output shows the bans; {jail} stands for the jail's name.
+    # Commands that show the bans. {jail} is replaced by the name of the jail.
     shows: tuple[tuple[str, ...], ...]
 
     def showing(self, jail: str) -> list[tuple[str, ...]]:
-        """Return the commands whose output shows the bans of ``jail``; the first must work."""
+        """Return the commands that show the bans of ``jail``. The first one has to work."""
         return [tuple(word.replace("{jail}", jail) for word in argv) for argv in self.shows]
 
 
@@ -65,7 +47,7 @@ _FIREWALLD = Tool(
     (("firewall-cmd", "--list-rich-rules"), ("firewall-cmd", "--direct", "--get-all-rules")),
 )
 _UFW = Tool("ufw", "ufw", (("ufw", "status"),))
-# fail2ban's action pf keeps a table and a rule for each jail, below the anchor f2b (action.d/pf.conf, pfctl(8)).
+# The action pf of fail2ban has a table and a rule for each jail below the anchor f2b (action.d/pf.conf, pfctl(8)).
 _PF = Tool(
     "pfctl",
     "pf",
@@ -81,49 +63,52 @@ _TOOLS = (
     (r"pf", _PF),
 )
 
-# In the order of preference: who is asked for, and the two options of [DEFAULT] that it means.
+# In the order of preference: the packet filter, and the two options of [DEFAULT] that use it.
 BAN_ACTIONS = {
     "firewalld": ("firewallcmd-rich-rules", "firewallcmd-rich-rules"),
     "nftables": ("nftables", "nftables[type=allports]"),
-    # The oldest name of this pair, which fail2ban 1.0 and 1.1 both have: one set for each jail instead of a rule a ban.
+    # The oldest name of this pair, known to fail2ban 1.0 and 1.1. It has a set for each jail instead of a rule for each
+    # ban.
     "ipset": ("iptables-ipset-proto6", "iptables-ipset-proto6-allports"),
     "iptables": ("iptables-multiport", "iptables-allports"),
     "pf": ("pf", "pf[actiontype=<allports>]"),
 }
 
 
-def pf_trouble(info: str, rules: str) -> str:
-    """Say by ``pfctl -s info`` and ``pfctl -s rules`` why bans would not bite; an empty text where they would."""
+def pf_problem(info: str, rules: str) -> str:
+    """Return by ``pfctl -s info`` and ``pfctl -s rules`` why bans do not take effect, an empty text if they do."""
     if not re.search(r"^Status: Enabled\b", info, re.MULTILINE):
-        return "pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"
-    # Without the anchor in the main ruleset the tables fill and no packet ever meets them (fail2ban#1915).
+        return "pf is not enabled: run `sysrc pf_enable=YES` and `service pf start`"
+    # Without the anchor in the main ruleset no packet is checked against the tables of fail2ban (fail2ban#1915).
     if not re.search(r'^anchor "f2b/\*"', rules, re.MULTILINE):
-        return 'the rules of pf have no anchor for fail2ban: add `anchor "f2b/*"` to pf.conf and `service pf reload`'
+        return (
+            'the rules of pf have no anchor for fail2ban: add `anchor "f2b/*"` to pf.conf, and run `service pf reload`'
+        )
     return ""
 
 
-def pf_doubt(rules: str) -> str | None:
-    """Say by ``pfctl -s rules`` that packets may pass before they come to fail2ban's anchor (pf.conf(5), ``quick``)."""
+def pf_warning(rules: str) -> str | None:
+    """Return by ``pfctl -s rules`` that packets can pass before the anchor of fail2ban (``quick`` in pf.conf(5))."""
     before = re.split(r'^anchor "f2b/\*"', rules, maxsplit=1, flags=re.MULTILINE)[0]
     early = [line for line in before.splitlines() if re.match(r"pass\b.*\bquick\b", line) and " on lo" not in line]
     if not early:
         return None
     return (
-        f'pf passes packets before it looks at bans: {early[0]!r} stands above `anchor "f2b/*"` and is quick; put the '
-        "anchor first among the rules of pf.conf"
+        f'pf passes packets before it checks bans: {early[0]!r} is above `anchor "f2b/*"` and is quick; move '
+        "the anchor above all other rules in pf.conf"
     )
 
 
 def tool_of(action: str) -> Tool | None:
-    """Return the packet filter that the ban ``action`` (``nftables[type=allports]``) drives, ``None`` where unknown."""
+    """Return the packet filter that the ban ``action`` (``nftables[type=allports]``) drives, ``None`` if unknown."""
     name = action.split("[", 1)[0].strip()
     return next((tool for pattern, tool in _TOOLS if re.fullmatch(pattern, name)), None)
 
 
 def by_port(*commands: str, actiontype: str = "") -> bool:
-    """Say whether the ``commands`` of a ban action refuse single ports; others refuse all that an address sends.
+    """Return whether the ``commands`` of a ban action refuse single ports. Others refuse all packets of an address.
 
-    The action pf names the port in its shell also where its ``actiontype`` leaves it out of the rule.
+    The action pf names the port in its command even if its ``actiontype`` omits it from the rule.
     """
     if actiontype in ("any", "<allports>"):
         return False
@@ -131,7 +116,7 @@ def by_port(*commands: str, actiontype: str = "") -> bool:
 
 
 def normal_address(text: str) -> str | None:
-    """Return an address or network in the one form in which fail2ban keeps it, ``None`` where ``text`` is none."""
+    """Return an address or network in the form that fail2ban uses, ``None`` if ``text`` is neither."""
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
@@ -143,13 +128,13 @@ def normal_address(text: str) -> str | None:
 
 
 def addresses_in(shown: str) -> set[str]:
-    """Return the addresses and networks that the packet filter's words ``shown`` name, in fail2ban's own form."""
+    """Return the addresses and networks in the output ``shown`` of a packet filter, in the form that fail2ban uses."""
     words = re.findall(r"(?<![\w.:/])[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+(?:/\d+)?(?![\w.:/])", shown)
     return {address for address in map(normal_address, words) if address}
 
 
 def rules_of(shown: str, jail: str) -> list[str]:
-    """Return the lines of ``shown`` that carry ``jail``'s bans (sets, chains, jumps), without the bans themselves."""
+    """Return the lines of ``shown`` for ``jail`` (sets, chains, jumps), without the lines of single bans."""
     marker = re.compile(rf"(?<![\w-])(?:f2b|addr6?-set)-{re.escape(jail)}(?![\w-])")
     lines = (line.strip() for line in shown.splitlines())
     return [line for line in lines if marker.search(line) and not re.search(r"\s(?:-s|--src|source)\s", line)]
@@ -158,14 +143,14 @@ def rules_of(shown: str, jail: str) -> list[str]:
 def documentation_addresses(*, ipv6: bool, taken: t.Container[str]) -> list[str]:
     """Return one free address of RFC 5737 and, for ``ipv6``, one of RFC 3849.
 
-    They differ from run to run, or a recidive jail would one day count them as the same offender.
+    They are chosen at random. Otherwise a recidive jail would count them as the same offender after some runs.
     """
     nets = ("192.0.2", "198.51.100", "203.0.113")
-    wanted = [lambda: f"{random.choice(nets)}.{random.randrange(1, 255)}"]
+    drawn = [lambda: f"{random.choice(nets)}.{random.randrange(1, 255)}"]
     if ipv6:
-        wanted.append(lambda: f"2001:db8::{random.randrange(1, 0xFFFF):x}")
+        drawn.append(lambda: f"2001:db8::{random.randrange(1, 0xFFFF):x}")
     found = []
-    for draw in wanted:
+    for draw in drawn:
         address = draw()
         while address in taken:
             address = draw()

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Probes, Wish, compose
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.source import journal_capable, seeing_filter
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import (
+    filter_for_sessions,
+    has_journalmatch,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest, compose
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
 # The lines of the stock filters (fail2ban 1.0.2 and 1.1.0) that matter here.
@@ -31,12 +34,14 @@ SYSTEMD = {"backend": "systemd"}
 def written(
     jail: str, *, defaults: dict[str, str], others: dict[str, str], own: dict[str, t.Any], journal: bool = True
 ) -> tuple[str | None, str | None]:
-    files = fail2ban.effective_settings([(FIXTURES / "jail-debian12.conf").read_text()])
+    files = jail_files.merge_sections([(FIXTURES / "jail-debian12.conf").read_text()])
     files["DEFAULT"].update(defaults)
     files[jail].update(others)
-    probes = Probes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
+    probes = HostProbes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
     filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
-    options = fail2ban.options_of(compose(Wish(jails={jail: own}), probes, files, {jail: filter_text}).text)[jail]
+    options = jail_files.parse_sections(
+        compose(JailsRequest(jails={jail: own}), probes, files, {jail: filter_text}).text
+    )[jail]
     if jail.startswith("postfix") and "journalmatch" not in options:
         return options.get("backend"), options.get("filter")
     return options.get("backend"), options.get("journalmatch")
@@ -106,11 +111,11 @@ def test_without_a_journal_the_files_say_where() -> None:
 
 @pytest.mark.parametrize("system", ["debian12", "debian13"])
 def test_the_stock_filter_of_sshd_reads_the_journal(system: str) -> None:
-    assert journal_capable((FIXTURES / f"filter-sshd-{system}.conf").read_text())
+    assert has_journalmatch((FIXTURES / f"filter-sshd-{system}.conf").read_text())
 
 
 def test_a_filter_without_a_match_does_not() -> None:
-    assert not journal_capable("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
+    assert not has_journalmatch("[Definition]\nfailregex = ^x\njournalmatch =\n# journalmatch = _COMM=x\n")
 
 
 SEEING = 'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]'
@@ -130,4 +135,4 @@ SEEING = 'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]'
     ],
 )
 def test_a_filter_that_is_blind_to_sshd_session(text: str, seeing: str | None) -> None:
-    assert seeing_filter(text) == seeing
+    assert filter_for_sessions(text) == seeing

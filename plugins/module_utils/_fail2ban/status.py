@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running server's answers as people read them: ``status`` and ``get`` of fail2ban-client(1)."""
+"""Answers of the running server to ``status`` and ``get`` (fail2ban-client(1)), parsed for the report."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BAN = re.compile(rf"(\S+)\s+({_TIME}) \+ (-?\d+) = ({_TIME})")
 
 
 def parse_ban(line: str, now: datetime.datetime) -> dict[str, t.Any]:
-    """Return one ban of ``get JAIL banip --with-time``; ``remaining`` (seconds) is ``None`` for one without an end.
+    """Return one ban of ``get JAIL banip --with-time``; ``remaining`` (seconds) is ``None`` for a permanent ban.
 
-    The server prints local times without a zone: ``now`` is the host's local time.
+    The server prints local times without a time zone. ``now`` is the local time of the host.
     """
     found = _BAN.fullmatch(line.strip())
     if not found:
@@ -33,7 +33,7 @@ def parse_ban(line: str, now: datetime.datetime) -> dict[str, t.Any]:
 
 
 def counts_of(status: t.Any) -> dict[str, int]:
-    """Return the four counters of the server's answer to ``status JAIL``."""
+    """Return the four counters in the answer of the server to ``status JAIL``."""
     parts = dict(status)
     seen, banned = dict(parts.get("Filter", [])), dict(parts.get("Actions", []))
     return {

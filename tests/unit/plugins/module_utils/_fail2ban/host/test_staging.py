@@ -7,13 +7,14 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site, own_log
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.staging import own_log
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from tests.unit.fake_host import FakeHost
 
 LOG = "/var/log/fail2ban.log"
-SITE = Site({"recidive": {"logpath": LOG}}, {}, None, "/run/fail2ban.sock", LOG)
-RECIDIVE = Wish(jails={"recidive": {}})
+SITE = Site({"recidive": {"logpath": LOG}}, (), None, "/run/fail2ban.sock", LOG)
+RECIDIVE = JailsRequest(jails={"recidive": {}})
 
 
 def host_of(files: dict[str, str] | None = None, *, check_mode: bool = False) -> t.Any:
@@ -21,17 +22,17 @@ def host_of(files: dict[str, str] | None = None, *, check_mode: bool = False) ->
 
 
 @pytest.mark.parametrize(
-    ("wish", "made"),
+    ("desired", "made"),
     [
         pytest.param(RECIDIVE, True, id="a jail of the stock file"),
-        pytest.param(Wish(jails={"mine": {"logpath": ["/x", LOG]}}), True, id="a jail of the wish"),
-        pytest.param(Wish(jails={"sshd": {}}), False, id="another jail"),
-        pytest.param(Wish(jails={"recidive": {"enabled": False}}), False, id="not enabled"),
+        pytest.param(JailsRequest(jails={"mine": {"logpath": ["/x", LOG]}}), True, id="a jail of the desired"),
+        pytest.param(JailsRequest(jails={"sshd": {}}), False, id="another jail"),
+        pytest.param(JailsRequest(jails={"recidive": {"enabled": False}}), False, id="not enabled"),
     ],
 )
-def test_it_is_there_for_who_reads_it(wish: Wish, made: bool) -> None:
+def test_it_is_there_for_who_reads_it(desired: JailsRequest, made: bool) -> None:
     host = host_of()
-    with own_log(host, wish, SITE):
+    with own_log(host, desired, SITE):
         assert (LOG in host.files) is made
 
 
@@ -66,5 +67,5 @@ def test_check_mode_makes_none() -> None:
 
 def test_a_server_that_logs_elsewhere_needs_none() -> None:
     host = host_of()
-    with own_log(host, RECIDIVE, Site(SITE.others, {}, None, "", "SYSTEMD-JOURNAL")):
+    with own_log(host, RECIDIVE, Site(SITE.others, (), None, "", "SYSTEMD-JOURNAL")):
         assert not host.files

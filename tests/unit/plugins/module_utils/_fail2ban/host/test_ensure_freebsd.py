@@ -14,16 +14,16 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import PROCESSES
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import Request
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import BanRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon as host_daemon
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_fail2ban_ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info as host_fail2ban_info
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import site as host_fail2ban
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import trouble as host_fail2ban_trouble
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import enforce
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import ensure_with
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.expressions import _PROGRAM, _commands
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.probe import controller
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream, questions
 from tests.unit.fake_host import Expected
 from tests.unit.fake_host import FreeBsdHost as FakeHost
@@ -63,11 +63,11 @@ filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]
 """
 # Of a host without a journal, in every run.
 FORGEABLE = (
-    "any local user can have others banned by the jail sshd: it reads /var/log/auth.log, where syslogd writes what any "
-    "user says under any name (logger(1)); let it read the journal (backend systemd, package python3-systemd) where "
-    "the host has one"
+    "any local user can have others banned by the jail sshd: it reads /var/log/auth.log, where any user can write "
+    "under any name through syslogd (logger(1)); if the host has a journal, let the jail read it (backend systemd, "
+    "package python3-systemd)"
 )
-WISH = Wish(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
+DESIRED = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
 PROGRAMS = ["fail2ban-client", "fail2ban-server", "pfctl"]
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
 
@@ -133,11 +133,11 @@ class Server:
         self.answers[("status", "sshd")] = [("Filter", [("File list", ["/var/log/auth.log"])])]
         self.answers[("get", "sshd", "banip")] = []
         self.answers[("get", "dbfile")] = "/var/db/fail2ban/fail2ban.sqlite3"
-        self.told: list[str] = []
+        self.commands: list[str] = []
 
     def ask(self, *words: str) -> t.Any:
         if words[0] == "set":
-            self.told.append(" ".join(words))
+            self.commands.append(" ".join(words))
             return 1
         return self.answers[words]
 
@@ -145,16 +145,16 @@ class Server:
 @pytest.fixture(autouse=True)
 def freebsd(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server()
-    monkeypatch.setattr(host_fail2ban_trouble, "_number", {"ssh": 22}.get)
+    monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
     monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ADDRESSES)
-    monkeypatch.setattr(host_fail2ban, "connect", lambda _path, **options: server if options["seconds"] else None)
+    monkeypatch.setattr(host_daemon, "connect", lambda _path, **options: server if options["seconds"] else None)
     return server
 
 
-def ensure(host: FakeHost, wish: Wish = WISH) -> host_fail2ban_ensure.Outcome:
-    outcome = host_fail2ban_ensure.ensure(t.cast(t.Any, host), wish, reload=True, proof=True)
+def ensure(host: FakeHost, desired: JailsRequest = DESIRED) -> host_fail2ban_ensure.JailsResult:
+    result = host_fail2ban_ensure.ensure(t.cast(t.Any, host), desired, reload=True, proof=True)
     host.done()
-    return outcome
+    return result
 
 
 def written(text: str) -> str:
@@ -179,15 +179,15 @@ def test_the_first_run(freebsd: Server) -> None:
         ],
         programs=PROGRAMS,
     )
-    outcome = ensure(host)
-    assert outcome.changed
-    assert outcome.path == OWN
-    assert outcome.warnings == [FORGEABLE]
-    assert outcome.restarted
+    result = ensure(host)
+    assert result.changed
+    assert result.path == OWN
+    assert result.warnings == [FORGEABLE]
+    assert result.restarted
     assert written(host.files[OWN]) == TEXT
-    assert outcome.composed.backend == "auto"
-    assert outcome.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"]}}
-    assert freebsd.told == [f"set sshd {verb} {address}" for verb in ("banip", "unbanip") for address in ADDRESSES]
+    assert result.composed.backend == "auto"
+    assert result.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"]}}
+    assert freebsd.commands == [f"set sshd {verb} {address}" for verb in ("banip", "unbanip") for address in ADDRESSES]
 
 
 def proven() -> dict[str, str]:
@@ -214,16 +214,16 @@ def proven() -> dict[str, str]:
 
 def test_nothing_to_do(freebsd: Server) -> None:
     left = proven()
-    freebsd.told.clear()
+    freebsd.commands.clear()
     host = FakeHost(
         {**FILES, **left},
         [*PROBED, *composed(scratch=False), *LOOKED_AT, *service("fail2ban"), *FREE],
         programs=PROGRAMS,
     )
-    outcome = ensure(host)
-    assert not outcome.changed
-    assert freebsd.told == []
-    assert outcome.proof["sshd"]["proven"]
+    result = ensure(host)
+    assert not result.changed
+    assert freebsd.commands == []
+    assert result.proof["sshd"]["proven"]
 
 
 def test_a_flushed_anchor_is_mended(freebsd: Server) -> None:
@@ -243,10 +243,10 @@ def test_a_flushed_anchor_is_mended(freebsd: Server) -> None:
         ],
         programs=PROGRAMS,
     )
-    outcome = ensure(host)
-    assert outcome.changed
-    assert outcome.before.lost == {"sshd": ["block drop quick proto tcp from <f2b-sshd> to any port = ssh"]}
-    assert outcome.reloaded == ["sshd"]
+    result = ensure(host)
+    assert result.changed
+    assert result.before.missing == {"sshd": ["block drop quick proto tcp from <f2b-sshd> to any port = ssh"]}
+    assert result.reloaded == ["sshd"]
 
 
 def test_check_mode_writes_nothing() -> None:
@@ -261,18 +261,18 @@ def test_check_mode_writes_nothing() -> None:
         programs=PROGRAMS,
         check_mode=True,
     )
-    outcome = ensure(host)
-    assert outcome.changed
-    assert outcome.after.service == {"running": True, "enabled": True}
+    result = ensure(host)
+    assert result.changed
+    assert result.after.service == {"running": True, "enabled": True}
     assert host.written == []
 
 
 def test_check_mode_before_the_package_is_there() -> None:
     host = FakeHost({}, [], programs=["pfctl"], check_mode=True)
-    outcome = ensure(host)
-    assert outcome.path == OWN
-    assert "banaction = pf\n" in str(outcome.after.file)
-    assert "systemd" not in str(outcome.after.file)
+    result = ensure(host)
+    assert result.path == OWN
+    assert "banaction = pf\n" in str(result.after.file)
+    assert "systemd" not in str(result.after.file)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_check_mode_before_the_package_is_there() -> None:
         pytest.param(
             {},
             [OFF, RULES, *composed(scratch=True), RULES, *service("syslogd")],
-            "no packet filter works on this host.*pf is not enabled: `sysrc pf_enable=YES` and `service pf start`",
+            "no packet filter works on this host.*pf is not enabled: run `sysrc pf_enable=YES` and `service pf start`",
             id="pf is off",
         ),
         pytest.param(
@@ -294,7 +294,7 @@ def test_check_mode_before_the_package_is_there() -> None:
         pytest.param(
             {},
             [*PROBED, *composed(scratch=True), INFO, RULES, RULES, *service("syslogd", running=False)],
-            "syslogd, which writes /var/log/auth.log, does not run; `service syslogd enable`",
+            "syslogd, which writes /var/log/auth.log, does not run; run `service syslogd enable`",
             id="nobody writes the log",
         ),
         pytest.param(
@@ -308,7 +308,7 @@ def test_check_mode_before_the_package_is_there() -> None:
                     "Have not found any log file for sshd jail\n",
                 ),
             ],
-            "found any log file for sshd jail; `service newsyslog onestart` makes the logs.*nothing was changed",
+            "found any log file for sshd jail; this task changed nothing; run `service newsyslog onestart`",
             id="a missing log",
         ),
         pytest.param(
@@ -321,7 +321,7 @@ def test_check_mode_before_the_package_is_there() -> None:
 )
 def test_errors_leave_the_host_as_it_was(files: dict[str, str], commands: list[Expected], words: str) -> None:
     if "/var/log/auth.log" in files:
-        words += ".*nothing was changed"
+        words += ".*this task changed nothing"
     host = FakeHost({**FILES, **files}, commands, programs=PROGRAMS)
     with pytest.raises(BaselineError, match=f"(?s){words}"):
         ensure(host)
@@ -342,7 +342,7 @@ def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
     )
     (warning, forgeable) = ensure(host).warnings
     assert forgeable == FORGEABLE
-    assert warning.startswith("pf passes packets before it looks at bans: 'pass in quick proto tcp")
+    assert warning.startswith("pf passes packets before it checks bans: 'pass in quick proto tcp")
 
 
 def test_the_controller_is_found_above_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,17 +371,17 @@ ANSWERS: dict[tuple[str, ...], t.Any] = {
 SEEN = [RULES, *service("syslogd"), INFO, RULES]
 
 
-def look(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expected]) -> dict[str, t.Any]:
+def gather(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expected]) -> dict[str, t.Any]:
     server.answers.update(ANSWERS)
     monkeypatch.setattr(host_fail2ban_info, "connect", lambda _path, **_options: server)
     host = FakeHost(FILES, commands, programs=PROGRAMS)
-    report = host_fail2ban_info.look(t.cast(t.Any, host))
+    report = host_fail2ban_info.gather(t.cast(t.Any, host))
     host.done()
     return report
 
 
 def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
-    report = look(monkeypatch, freebsd, SEEN)
+    report = gather(monkeypatch, freebsd, SEEN)
     assert report["warnings"] == [FORGEABLE]
     assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0}
     assert (report["jails"]["sshd"]["source"], report["jails"]["sshd"]["ports"]) == ("files", ["ssh"])
@@ -389,17 +389,17 @@ def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd:
 
 def test_a_look_at_a_host_whose_pf_is_off(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     nothing = Expected(RULES.argv)
-    forgeable, warning = look(monkeypatch, freebsd, [nothing, *service("syslogd"), OFF, nothing])["warnings"]
+    forgeable, warning = gather(monkeypatch, freebsd, [nothing, *service("syslogd"), OFF, nothing])["warnings"]
     assert forgeable == FORGEABLE
     assert warning == (
-        "the jail sshd bans with pf, but pf is not enabled: `sysrc pf_enable=YES` and `service pf start`"
+        "the jail sshd bans with pf, but pf is not enabled: run `sysrc pf_enable=YES` and `service pf start`"
     )
 
 
 def test_a_ban_by_hand_is_seen_in_the_jails_table(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     """The table is asked before and after; a ban that is already there is no change."""
     freebsd.answers.update(ANSWERS)
-    request = Request(("192.0.2.1",), True, ("sshd",), force=True)
+    request = BanRequest(("192.0.2.1",), True, ("sshd",), force=True)
     asked = freebsd.ask
 
     def ask(*words: str) -> t.Any:
@@ -410,9 +410,9 @@ def test_a_ban_by_hand_is_seen_in_the_jails_table(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(freebsd, "ask", ask)
     table = Expected(TABLE, out="   192.0.2.1\n")
     host = FakeHost({}, [*FREE, table, RULE], programs=PROGRAMS)
-    outcome = enforce(t.cast(t.Any, host), freebsd, request, restart=lambda _name: None)
+    result = ensure_with(t.cast(t.Any, host), freebsd, request, restart=lambda _name: None)
     host.done()
-    assert outcome.changed
+    assert result.changed
     again = FakeHost({}, [table, RULE], programs=PROGRAMS)
-    assert not enforce(t.cast(t.Any, again), freebsd, request, restart=lambda _name: None).changed
+    assert not ensure_with(t.cast(t.Any, again), freebsd, request, restart=lambda _name: None).changed
     again.done()

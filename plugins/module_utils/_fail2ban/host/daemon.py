@@ -1,0 +1,111 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fail2ban service on the host and its server: reads what runs, starts it, and reloads jails."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ..._core.errors import BaselineError
+from ..stream import expected
+from .server import Server, connect, running_jails, running_values
+from .service import Fail2banService, enable, service_log, service_state, start
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from .site import Site
+    from .staging import Streams
+
+__all__ = ["Fail2ban", "Values"]
+
+_START_SECONDS = 30.0
+
+Values = t.Dict[str, t.Dict[str, t.Any]]
+
+
+class Fail2ban:
+    """The service and the connection to its server. Records which jails were reloaded and whether it was started."""
+
+    def __init__(self, host: Host, site: Site) -> None:
+        self._host = host
+        self._site = site
+        self.unit: Fail2banService = service_state(host)
+        self.server: Server | None = connect(site.socket, seconds=10 if self.unit.running else 0)
+        self.reloaded: list[str] = []
+        self.restarted = False
+
+    def values(self, streams: Streams) -> Values:
+        """Return the values of the running jails, empty if no server runs."""
+        return running_values(self.server, streams) if self.server else {}
+
+    def require_server(self) -> Server:
+        """Return the server. No answer is an error."""
+        if self.server is None:
+            raise BaselineError(
+                f"no fail2ban server answers ({self.unit.name} is {self.unit.state})",
+                where=self._site.socket,
+                hint=self._log_hint(lines=15),
+            )
+        return self.server
+
+    def service(self) -> dict[str, bool]:
+        return {"running": self.server is not None, "enabled": self.unit.enabled}
+
+    def bring_into_force(self, streams: Streams, before: Values, *, changed: t.Collection[str]) -> None:
+        """Start the server, or reload the jails that differ from ``streams`` or are in ``changed`` (by their files)."""
+        if not self.unit.enabled:
+            enable(self._host)
+        if self.server is None:
+            self._start(streams)
+            return
+        for name in before:
+            if name not in streams:
+                self._run_client("stop", name)
+                self.reloaded.append(name)
+        for name, jail in streams.items():
+            if name in changed or before.get(name) != expected(jail):
+                self._run_client("reload", "--if-exists", name)
+                self.reloaded.append(name)
+        # A reload keeps options that the new files no longer contain (incremental ban times, for example). Bans survive
+        # both a reload and a restart of a jail.
+        for name, values in self.values(streams).items():
+            if values != expected(streams[name]):
+                self._run_client("reload", "--restart", name)
+
+    def restart_jail(self, name: str) -> None:
+        """Restart the jail ``name``: its packet filter rules are created again, and its bans restored."""
+        self._run_client("reload", "--restart", name)
+        self.reloaded.append(name)
+
+    def _run_client(self, *words: str) -> None:
+        ran = self._host.run(["fail2ban-client", *words])
+        if not ran.ok:
+            raise BaselineError(f"fail2ban-client {' '.join(words)} failed: {ran.message()}")
+
+    def _start(self, streams: Streams) -> None:
+        start(self._host, self.unit)
+        self.server = connect(self._site.socket, seconds=_START_SECONDS, alive=self._is_alive)
+        self.unit = service_state(self._host)
+        if self.server is None or not self.unit.running:
+            raise BaselineError("the service does not start", where=self.unit.name, hint=self._log_hint(lines=40))
+        self.restarted = True
+        try:
+            self._wait_for_jails(streams)
+        except BaselineError as error:
+            # It answered, and stopped because of its configuration.
+            problem = f"the service stops after its start: {error.sentence}"
+            raise BaselineError(problem, where=self.unit.name, hint=self._log_hint(lines=40)) from error
+
+    def _log_hint(self, *, lines: int) -> str:
+        tail = service_log(self._host, lines=lines)
+        return "see the log of the service, which ends with:\n" + ("\n".join(tail) or "nothing")
+
+    def _is_alive(self) -> bool:
+        return service_state(self._host).alive
+
+    def _wait_for_jails(self, streams: Streams) -> None:
+        # The server answers before it has read its configuration. "status" waits in the same queue behind it.
+        deadline = time.monotonic() + _START_SECONDS
+        while self.server and set(running_jails(self.server)) < set(streams) and time.monotonic() < deadline:
+            time.sleep(0.1)

@@ -1,0 +1,62 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks a candidate for our file in a staged copy of the configuration, by fail2ban itself."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ..._core.errors import UNCHANGED, BaselineError
+from .. import log_source
+from ..plan import explain_rejection
+from ..stream import parse_stream
+from .site import OWN_FILE, names_in
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from ..plan import JailsRequest
+    from ..stream import JailStream
+    from .site import Site
+
+__all__ = ["Streams", "own_log", "read_streams"]
+
+Streams = t.Dict[str, "JailStream"]
+
+
+def read_streams(host: Host, site: Site, candidate: str | None = None) -> Streams:
+    """Return the jails that the files define, with ``candidate`` as our file if given. A rejection is an error."""
+    directory = site.directory
+    if candidate is not None:
+        directory = host.scratch() + "/fail2ban"
+        host.copy_tree(site.directory, directory)
+        host.write(directory + OWN_FILE, candidate)
+    ran = host.run(["fail2ban-client", "-c", directory, "-d", "-t"])
+    if not ran.ok:
+        errors, hint = explain_rejection(
+            ran.err, filters=names_in(host, site, "filter.d"), actions=names_in(host, site, "action.d")
+        )
+        if host.platform.is_freebsd and "not found any log file" in errors:
+            # newsyslog.conf(5) has the flag C for /var/log/auth.log: a missing file is created at boot.
+            hint = "run `service newsyslog onestart`, which creates the logs that syslogd writes"
+        problem = errors.replace(directory, site.directory)
+        raise BaselineError(f"fail2ban rejects the configuration: {problem}", state=UNCHANGED, hint=hint)
+    return parse_stream(ran.out.replace(directory, site.directory))
+
+
+@contextlib.contextmanager
+def own_log(host: Host, request: JailsRequest, site: Site) -> t.Iterator[None]:
+    """Create an empty log of fail2ban if a requested jail reads it and no server has created it so far.
+
+    fail2ban ignores a jail whose log does not exist. If an error occurs, an empty log is removed again.
+    """
+    needed = any(log_source.reads_log(name, request.jails[name], site.others, site.log) for name in request.enabled)
+    is_missing = needed and not host.check_mode and site.log.startswith("/") and host.stat(site.log) is None
+    if is_missing:
+        host.write(site.log, "", mode=0o600)
+    try:
+        yield
+    except BaselineError:
+        if is_missing and not host.read(site.log):
+            host.remove(site.log)
+        raise

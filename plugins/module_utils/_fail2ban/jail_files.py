@@ -1,0 +1,96 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration files of fail2ban: their order, includes and sections, as fail2ban's own reader reads them.
+
+See jail.conf(5). fail2ban's reader is a ConfigParser in which a semicolon starts an inline comment. It reads the files
+named in the section INCLUDES before and after the file that names them.
+"""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import os
+import re
+import typing as t
+
+__all__ = ["merge_sections", "overridden_settings", "parse_sections", "read_order", "read_with_includes"]
+
+Sections = t.Dict[str, t.Dict[str, str]]
+
+
+def parse_sections(text: str) -> Sections:
+    """Return the sections of the jail, filter or action file ``text``: section → option → value as written.
+
+    Option names are in lower case. Lines that fail2ban rejects are left out: its own check reports them.
+    """
+    # Without a default section, [DEFAULT] is a section like any other.
+    parser = configparser.RawConfigParser(default_section="", inline_comment_prefixes=(";",), strict=False)
+    with contextlib.suppress(configparser.Error):
+        parser.read_string(text)
+    return {section: dict(parser.items(section)) for section in parser.sections()}
+
+
+def read_order(paths: t.Iterable[str], directory: str, name: str) -> list[str]:
+    """Return those of ``paths`` that fail2ban reads for ``name`` (``jail``), in its order. The last value counts."""
+    known = sorted(paths)
+    parts = f"{directory}/{name}.d/"
+    return [
+        *(path for path in known if path == f"{directory}/{name}.conf"),
+        *(path for path in known if path.startswith(parts) and path.endswith(".conf")),
+        *(path for path in known if path == f"{directory}/{name}.local"),
+        *(path for path in known if path.startswith(parts) and path.endswith(".local")),
+    ]
+
+
+def read_with_includes(
+    path: str, read: t.Callable[[str], str | None], parents: t.Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Return ``path`` and the files that it includes with their texts, in the order in which fail2ban reads them.
+
+    ``read`` returns the text of a file, ``None`` if the file does not exist. ``parents`` are the including files.
+    """
+    text = read(path)
+    if text is None:
+        return []
+    includes = parse_sections(text).get("INCLUDES", {})
+    chain = [*parents, path]
+
+    def files(option: str) -> list[tuple[str, str]]:
+        names = includes.get(option, "").split("\n")
+        paths = (os.path.join(os.path.dirname(path), name) for name in names if name)
+        return [found for one in paths if one not in chain for found in read_with_includes(one, read, chain)]
+
+    return [*files("before"), (path, text), *files("after")]
+
+
+def merge_sections(texts: t.Iterable[str]) -> Sections:
+    """Return the sections of several files as fail2ban composes them (values as written). The last value counts."""
+    merged: Sections = {}
+    for text in texts:
+        for section, options in parse_sections(text).items():
+            merged.setdefault(section, {}).update(options)
+    return merged
+
+
+def overridden_settings(own: str, later: t.Iterable[tuple[str, str]]) -> list[str]:
+    """Return the settings of our file ``own`` that the files ``later`` (path and text, in reading order) override."""
+    ours = parse_sections(own)
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    for path, text in later:
+        for section, options in parse_sections(text).items():
+            for option, value in options.items():
+                requested = ours.get(section, {}).get(option)
+                if requested is not None:
+                    known = last.get((section, option), (requested, ""))[0]
+                    last[section, option] = (_with_known(value, option, known), path)
+    return [
+        f"{path}: {option} = {value} for [{section}], but {ours[section][option] or 'an empty value'} is requested"
+        for (section, option), (value, path) in last.items()
+        if value != ours[section][option]
+    ]
+
+
+def _with_known(value: str, option: str, known: str) -> str:
+    """Return ``value`` with ``%(known/OPTION)s`` replaced by the value that the option had before."""
+    return re.sub(rf"%\(known/{re.escape(option)}\)s", lambda _found: known, value)

@@ -1,0 +1,180 @@
+"""A Debian 13 host with fail2ban as a transcript: its files, what it answers, and a server that runs the jail sshd."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.expressions import (
+    _PROGRAM,
+    _commands,
+    own_path,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
+    JailStream,
+    expected,
+    parse_stream,
+    questions,
+)
+from tests.unit.fake_host import Expected
+
+FIXTURES = Path(__file__).parent / "fixtures" / "fail2ban"
+ROOT = "/etc/fail2ban"
+STAGED = "/scratch/fail2ban"
+OWN = f"{ROOT}/jail.d/zz-pyhost-baseline.local"
+PYTHON = "/usr/bin/python3"
+SOCKET = "/var/run/fail2ban/fail2ban.sock"
+RECORD = "/var/run/fail2ban/pyhost.baseline.proof"
+NOTE = "/var/lib/fail2ban/pyhost.baseline.test-bans"
+UNIT = "fail2ban.service"
+PID = 812
+ADDRESS = "192.0.2.1"
+PROGRAMS = ["fail2ban-client", "fail2ban-server", "nft"]
+FILES = {
+    f"{ROOT}/jail.conf": (FIXTURES / "jail-debian13.conf").read_text(),
+    f"{ROOT}/jail.d/defaults-debian.conf": (FIXTURES / "defaults-debian-debian13.conf").read_text(),
+    f"{ROOT}/filter.d/sshd.conf": (FIXTURES / "filter-sshd-debian13.conf").read_text(),
+    "/usr/bin/fail2ban-server": f"#!{PYTHON}\n",
+    "/run/systemd/journal/socket": "",
+}
+TEXT = f"""\
+# Managed by the module pyhost.baseline.fail2ban_jails, which replaces this file as a whole.
+
+[DEFAULT]
+usedns = no
+banaction = nftables
+banaction_allports = nftables[type=allports]
+
+[sshd]
+mode = aggressive
+ignoreregex = IGNORED
+enabled = true
+backend = systemd
+journalmatch = {JOURNALMATCH}
+"""
+
+
+def stream_text(**options: str) -> str:
+    """Return what ``fail2ban-client -d`` prints for the jail sshd of ours, with other values for ``options``."""
+    match = [word for group in JOURNALMATCH.split(" + ") for word in ("+", *group.split())][1:]
+    lines = []
+    for line in (FIXTURES / "stream-debian13.txt").read_text().splitlines():
+        if "'addjournalmatch'" in line:
+            line = repr(["set", "sshd", "addjournalmatch", *match])
+        if "'usedns'" in line:
+            line = repr(["set", "sshd", "usedns", "no"])
+        for option, value in options.items():
+            if line.startswith(f"['set', 'sshd', '{option}'"):
+                line = repr(["set", "sshd", option, value])
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+STREAM = stream_text()
+JAIL = parse_stream(STREAM)["sshd"]
+
+
+def expressions(jail: JailStream = JAIL) -> dict[str, list[str]]:
+    """Return the expressions of ``jail`` as the server answers them."""
+    found: dict[str, list[str]] = {"failregex": [], "ignoreregex": []}
+    for command in jail.commands:
+        kind = {"addfailregex": "failregex", "addignoreregex": "ignoreregex"}.get(str(command[2]))
+        if kind:
+            found[kind] += command[3] if command[0] == "multi-set" else [command[3]]
+    return found
+
+
+NFT_TRIAL = Expected(["nft", "-c", "add table inet pyhost-baseline-trial"])
+NFT = ["nft", "list", "ruleset"]
+RULE = "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable"
+FREE = Expected(NFT, out=f"set addr-set-sshd {{\n}}\n{RULE}\n")
+BANNED = Expected(NFT, out=f"set addr-set-sshd {{\nelements = {{ {ADDRESS} }}\n}}\n{RULE}\n")
+FLUSHED = Expected(NFT)
+PROBED = [
+    NFT_TRIAL,
+    Expected([PYTHON, "-c", own_path + "import systemd.journal"]),
+    Expected(["systemd-analyze", "cat-config", "systemd/journald.conf"], out="[Journal]\n#Storage=auto\n"),
+    Expected(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"], out="hello\n"),
+]
+# The check of the ban action.
+CHECKED = [FREE]
+
+
+def staged(text: str = STREAM, *, scratch: bool = True) -> list[Expected]:
+    """Return what fail2ban makes of the files, in the staged copy or in their place, and of the expressions."""
+    where = STAGED if scratch else ROOT
+    jails = parse_stream(text)
+    return [
+        Expected(["fail2ban-client", "-c", where, "-d", "-t"], out=text.replace(ROOT, where)),
+        Expected(
+            [PYTHON, "-c", _PROGRAM],
+            data=json.dumps({name: _commands(jail) for name, jail in jails.items()}),
+            out=json.dumps({name: expressions(jail) for name, jail in jails.items()}),
+        ),
+    ]
+
+
+def present(text: str | None) -> Expected:
+    """Return what fail2ban makes of the files before they are written (``None``: it rejects them)."""
+    return Expected(["fail2ban-client", "-c", ROOT, "-d", "-t"], rc=0 if text else 255, out=text or "", err="no jail")
+
+
+def unit(active: str = "active", *, file_state: str = "enabled", pid: int = PID) -> Expected:
+    """Return the answer of systemd about the service."""
+    names = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
+    values = (UNIT, "loaded", active, "", file_state, "", str(pid if active == "active" else 0), "no")
+    out = "".join(f"{name}={value}\n" for name, value in zip(names, values, strict=True))
+    return Expected(["systemctl", "show", "--property", ",".join(names), "--", UNIT], out=out)
+
+
+def log_tail(*, lines: int) -> Expected:
+    """Return the end of the journal of the service."""
+    argv = ["journalctl", "--no-pager", "--boot", "--output", "cat", "--lines", str(lines), "--unit", UNIT]
+    return Expected(argv, out="ERROR the last line\n")
+
+
+class FakeServer:
+    """Answers as the server does that runs the jail sshd as its files define it; records requests for changes."""
+
+    def __init__(self, jail: JailStream = JAIL) -> None:
+        self.banned: list[str] = []
+        self.commands: list[str] = []
+        self.answers: dict[tuple[str, ...], t.Any] = {}
+        self.run(jail)
+        self.answers.update(
+            {
+                ("status",): [("Number of jail", 1), ("Jail list", "sshd")],
+                ("status", "sshd"): [
+                    ("Filter", [("Currently failed", 1), ("Total failed", 7), ("Journal matches", "…")]),
+                    ("Actions", [("Currently banned", 0), ("Total banned", 2)]),
+                ],
+                ("version",): "1.1.0",
+                ("get", "dbfile"): "/var/lib/fail2ban/fail2ban.sqlite3",
+                ("get", "logtarget"): "/var/log/fail2ban.log",
+            }
+        )
+
+    def run(self, jail: JailStream) -> None:
+        """Run ``jail`` from now on."""
+        values = expected(jail)
+        for option, words in questions("sshd", values).items():
+            if " text" not in option:
+                self.answers[tuple(words)] = values[option]
+        # The server answers its journal match as groups of words, and source is a part of the status.
+        self.answers["get", "sshd", "journalmatch"] = [group.split() for group in JOURNALMATCH.split(" + ")]
+        self.answers.update({("get", "sshd", kind): lines for kind, lines in expressions(jail).items()})
+        self.answers["status", "sshd"] = [("Filter", [("Journal matches", "…")]), ("Actions", [])]
+
+    def ask(self, *words: str) -> t.Any:
+        if words[0] == "set":
+            self.commands.append(" ".join(words))
+            return 1
+        if words == ("get", "sshd", "banip"):
+            return list(self.banned)
+        answer = self.answers[words]
+        if isinstance(answer, BaselineError):
+            raise answer
+        return answer

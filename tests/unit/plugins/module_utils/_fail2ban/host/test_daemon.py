@@ -1,0 +1,111 @@
+"""Bringing jails into force: start, reload and restart, and what an error says."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
+from tests.unit.fake_fail2ban import JAIL, SOCKET, UNIT, FakeServer, log_tail, unit
+from tests.unit.fake_host import Clock, Expected, FakeHost
+
+SITE = Site({}, (), None, SOCKET, "/var/log/fail2ban.log")
+START = Expected(["systemctl", "start", "--", UNIT])
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(daemon, "time", clock)
+    return clock
+
+
+def fail2ban(
+    monkeypatch: pytest.MonkeyPatch, commands: list[Expected], servers: t.Sequence[FakeServer | None]
+) -> tuple[daemon.Fail2ban, FakeHost]:
+    """Return the service of a host; each connection is the next of ``servers``."""
+    left = list(servers)
+    monkeypatch.setattr(daemon, "connect", lambda path, **_options: left.pop(0) if path == SOCKET else None)
+    host = FakeHost({}, commands)
+    return daemon.Fail2ban(t.cast(t.Any, host), SITE), host
+
+
+def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, host = fail2ban(monkeypatch, [unit("inactive"), log_tail(lines=15)], [None])
+    assert service.values({"sshd": JAIL}) == {}
+    assert service.service() == {"running": False, "enabled": True}
+    with pytest.raises(BaselineError) as failed:
+        service.require_server()
+    assert str(failed.value) == (
+        f"{SOCKET}: no fail2ban server answers (fail2ban.service is inactive); this task changed nothing; see the log "
+        "of the service, which ends with: ERROR the last line"
+    )
+    host.done()
+
+
+def test_a_started_server_is_waited_for(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    server = FakeServer()
+    lists = [("Jail list", ""), ("Jail list", ""), ("Jail list", "sshd")]
+
+    def ask(*words: str) -> t.Any:
+        return [("Number of jail", 0), lists.pop(0)] if words == ("status",) else FakeServer.ask(server, *words)
+
+    monkeypatch.setattr(server, "ask", ask)
+    service, host = fail2ban(monkeypatch, [unit("inactive"), START, unit()], [None, server])
+    service.bring_into_force({"sshd": JAIL}, {}, changed=[])
+    assert (service.restarted, service.reloaded, lists) == (True, [], [])
+    assert clock.now == pytest.approx(0.2)
+    host.done()
+
+
+def test_a_server_that_stops_after_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer()
+    server.answers["status",] = BaselineError("the fail2ban server closed the connection at 'status'")
+    service, host = fail2ban(monkeypatch, [unit("inactive"), START, unit(), log_tail(lines=40)], [None, server])
+    with pytest.raises(BaselineError) as failed:
+        service.bring_into_force({"sshd": JAIL}, {}, changed=[])
+    assert failed.value.sentence == (
+        "fail2ban.service: the service stops after its start: the fail2ban server closed the connection at 'status'"
+    )
+    assert failed.value.hint.endswith("ERROR the last line")
+    host.done()
+
+
+def test_a_service_that_does_not_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[bool] = []
+
+    def connect(_path: str, *, seconds: float, alive: t.Callable[[], bool] = lambda: True) -> None:
+        seen.append(seconds > 0 and alive())
+
+    seen = alive
+    monkeypatch.setattr(daemon, "connect", connect)
+    host: t.Any = FakeHost({}, [unit("inactive"), START, unit("failed"), unit("failed"), log_tail(lines=40)])
+    service = daemon.Fail2ban(host, SITE)
+    with pytest.raises(BaselineError, match="fail2ban.service: the service does not start"):
+        service.bring_into_force({"sshd": JAIL}, {}, changed=[])
+    assert seen == [False, False]
+    host.done()
+
+
+def test_a_running_server_is_reloaded_jail_by_jail(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = [
+        unit(file_state="disabled"),
+        Expected(["systemctl", "enable", "--", UNIT]),
+        Expected(["fail2ban-client", "stop", "old"]),
+        Expected(["fail2ban-client", "reload", "--if-exists", "sshd"]),
+    ]
+    service, host = fail2ban(monkeypatch, commands, [FakeServer()])
+    before = {**service.values({"sshd": JAIL}), "old": {}}
+    service.bring_into_force({"sshd": JAIL}, before, changed=["sshd"])
+    assert (service.reloaded, service.restarted) == (["old", "sshd"], False)
+    host.done()
+
+
+def test_a_jail_that_is_as_requested_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, host = fail2ban(monkeypatch, [unit()], [FakeServer()])
+    service.bring_into_force({"sshd": JAIL}, service.values({"sshd": JAIL}), changed=[])
+    assert service.reloaded == []
+    host.done()

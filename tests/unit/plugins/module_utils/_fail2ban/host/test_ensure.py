@@ -1,0 +1,424 @@
+"""The whole path of fail2ban_jails on a systemd host, over transcripts: every command in its order."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon as host_daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import parse_stream
+from tests.unit.fake_fail2ban import (
+    ADDRESS,
+    BANNED,
+    CHECKED,
+    FILES,
+    FLUSHED,
+    FREE,
+    NOTE,
+    OWN,
+    PROBED,
+    PROGRAMS,
+    RECORD,
+    RULE,
+    STREAM,
+    TEXT,
+    UNIT,
+    FakeServer,
+    log_tail,
+    present,
+    staged,
+    stream_text,
+    unit,
+)
+from tests.unit.fake_host import Clock, Expected, FakeHost
+
+FOLDER = OWN.rpartition("/")[0]
+DESIRED = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
+THREE = JailsRequest(jails={"sshd": {"maxretry": 3}}, sshd_logins="keys", check_sshd=False)
+ENABLE = Expected(["systemctl", "enable", "--", UNIT])
+START = Expected(["systemctl", "start", "--", UNIT])
+RELOAD = Expected(["fail2ban-client", "reload", "--if-exists", "sshd"], out="OK\n")
+RESTART = Expected(["fail2ban-client", "reload", "--restart", "sshd"], out="OK\n")
+# A test ban, found in the packet filter, and gone from it; then the rules are read for the record.
+PROVEN = [BANNED, FREE, FREE]
+TEST_BANS = [f"set sshd banip {ADDRESS}", f"set sshd unbanip {ADDRESS}"]
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+    """A server that answers whenever somebody waits for it, that is, where the service runs or was started."""
+    server = FakeServer()
+    monkeypatch.setattr(host_proof, "documentation_addresses", lambda **_options: [ADDRESS])
+    monkeypatch.setattr(host_daemon, "connect", lambda _path, **options: server if options["seconds"] else None)
+    for module in (host_proof, host_daemon):
+        monkeypatch.setattr(module, "time", Clock())
+    return server
+
+
+def ensure(host: FakeHost, desired: JailsRequest = DESIRED, **options: bool) -> host_ensure.JailsResult:
+    result = host_ensure.ensure(t.cast(t.Any, host), desired, **{"reload": True, "proof": True, **options})
+    host.done()
+    return result
+
+
+def fail(host: FakeHost, desired: JailsRequest = DESIRED) -> BaselineError:
+    with pytest.raises(BaselineError) as failed:
+        ensure(host, desired)
+    host.done()
+    return failed.value
+
+
+def written(text: str) -> str:
+    return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
+
+
+def own_text() -> str:
+    """Return our file as a first run without a reload writes it."""
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
+    result = ensure(host, reload=False)
+    assert host.written == [OWN]
+    assert result.changed
+    return host.files[OWN]
+
+
+def proven() -> dict[str, str]:
+    """Return what a first run leaves on the host."""
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(), *CHECKED, unit("inactive"), present(None), START, unit(), *PROVEN],
+        programs=PROGRAMS,
+    )
+    ensure(host)
+    return {path: host.files[path] for path in (OWN, RECORD)}
+
+
+def test_the_first_run(server: FakeServer) -> None:
+    host = FakeHost(
+        FILES,
+        [
+            *PROBED,
+            *staged(),
+            *CHECKED,
+            unit("inactive", file_state="disabled"),
+            present(None),
+            ENABLE,
+            START,
+            unit(),
+            *PROVEN,
+        ],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert result.changed
+    assert result.restarted
+    assert result.reloaded == []
+    assert result.warnings == []
+    assert written(host.files[OWN]) == TEXT
+    assert server.commands == TEST_BANS
+    assert result.proof == {"sshd": {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"]}}
+    assert [path for path in host.written if path != NOTE] == [OWN, RECORD]
+    assert (host.modes[OWN], host.modes[RECORD], host.modes[NOTE]) == (0o644, 0o600, 0o600)
+    assert NOTE not in host.files
+
+
+def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServer) -> None:
+    left = proven()
+    server.commands.clear()
+    host = FakeHost({**FILES, **left}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE], programs=PROGRAMS)
+    result = ensure(host)
+    assert not result.changed
+    assert result.proof["sshd"]["proven"]
+    assert server.commands == []
+    assert [path for path in host.written if path != NOTE] == []
+
+
+def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
+    host = FakeHost({**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit()], programs=PROGRAMS)
+    result = ensure(host, proof=False)
+    assert (result.changed, result.proof, server.commands) == (False, {}, [])
+
+
+def test_a_changed_jail_is_reloaded_and_not_the_service(server: FakeServer) -> None:
+    text = stream_text(maxretry="3")
+
+    class Reloading(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "reload" in argv:
+                assert OWN in self.written, "the file comes before the reload"
+                server.run(parse_stream(text)["sshd"])
+            return super().run(argv, **options)
+
+    host = Reloading(
+        {**FILES, **proven()},
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), RELOAD, *PROVEN],
+        programs=PROGRAMS,
+    )
+    server.commands.clear()
+    result = ensure(host, THREE)
+    assert (result.changed, result.reloaded, result.restarted) == (True, ["sshd"], False)
+    assert result.after.jails["sshd"]["maxretry"] == 3
+    assert server.commands == TEST_BANS, "the jail is proven again"
+
+
+def test_a_reload_that_keeps_an_old_value_is_followed_by_a_restart_of_the_jail(server: FakeServer) -> None:
+    text = stream_text(maxretry="3")
+
+    class Restarting(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "--restart" in argv:
+                server.run(parse_stream(text)["sshd"])
+            return super().run(argv, **options)
+
+    host = Restarting(
+        {**FILES, **proven()},
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), RELOAD, RESTART, *PROVEN],
+        programs=PROGRAMS,
+    )
+    result = ensure(host, THREE)
+    assert result.reloaded == ["sshd"]
+
+
+def test_a_value_that_does_not_take_effect_is_an_error(server: FakeServer) -> None:
+    left = proven()
+    server.commands.clear()
+    host = FakeHost(
+        {**FILES, **left, "/var/log/fail2ban.log": "x fail2ban [1]: ERROR   no such option\n"},
+        [*PROBED, *staged(stream_text(maxretry="3")), *CHECKED, unit(), FREE, present(STREAM), RELOAD, RESTART],
+        programs=PROGRAMS,
+    )
+    error = fail(host, THREE)
+    assert error.problem == "the jail sshd does not run as requested: maxretry is 5 instead of 3"
+    assert error.state == f"{OWN} was written, and fail2ban was started or reloaded"
+    assert error.hint.endswith("\nno such option")
+    assert server.commands == [], "no ban is tried in a jail that is not as requested"
+
+
+def test_a_failed_reload_tells_what_was_written(server: FakeServer) -> None:
+    failed = Expected(RELOAD.argv, rc=255, err="NOK\n")
+    host = FakeHost(
+        {**FILES, **proven()},
+        [*PROBED, *staged(stream_text(maxretry="3")), *CHECKED, unit(), FREE, present(STREAM), failed],
+        programs=PROGRAMS,
+    )
+    error = fail(host, THREE)
+    assert str(error) == (
+        f"fail2ban-client reload --if-exists sshd failed: NOK (rc=255); {OWN} was written, and fail2ban may have been "
+        "started or reloaded"
+    )
+
+
+@pytest.mark.parametrize(
+    ("commands", "option", "problem"),
+    [
+        pytest.param(
+            [
+                *PROBED,
+                Expected(
+                    ["fail2ban-client", "-c", "/scratch/fail2ban", "-d", "-t"],
+                    rc=255,
+                    err="2026-11-22 10:48:45,906 fail2ban.jailreader [416]: ERROR   Bad value in /scratch/fail2ban/x\n",
+                ),
+            ],
+            {},
+            "fail2ban rejects the configuration: Bad value in /etc/fail2ban/x",
+            id="rejected by fail2ban",
+        ),
+        pytest.param(
+            [
+                *PROBED,
+                *staged()[:1],
+                Expected(staged()[1].argv, data=staged()[1].data, out='{"sshd": {"error": "no"}}'),
+            ],
+            {},
+            "[sshd]: fail2ban rejects an expression of this jail: no",
+            id="an expression",
+        ),
+        pytest.param(PROBED, {"maxretries": 3}, "[sshd]: unknown jail option 'maxretries'", id="an unknown option"),
+        pytest.param(PROBED, {"filter": "ssd"}, "[sshd]: unknown filter 'ssd'; did you mean 'sshd'?", id="a filter"),
+        pytest.param(
+            [*PROBED, *staged(), Expected(FREE.argv, rc=1, err="not permitted")],
+            {},
+            "the jail sshd bans with nftables, but nft list ruleset answers: not permitted (rc=1)",
+            id="no working ban action",
+        ),
+    ],
+)
+def test_a_refused_configuration_leaves_the_host_as_it_was(
+    server: FakeServer, commands: list[Expected], option: dict[str, t.Any], problem: str
+) -> None:
+    host = FakeHost({**FILES, OWN: "# ours\n"}, commands, programs=PROGRAMS)
+    error = fail(host, JailsRequest(jails={"sshd": option}, sshd_logins="keys", check_sshd=False))
+    assert str(error).startswith(problem)
+    assert "this task changed nothing" in str(error)
+    assert host.files[OWN] == "# ours\n"
+    assert (host.written, server.commands) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param("[sshd]\nmaxretry : 9\n", id="a colon"),
+        pytest.param("[sshd]\n  maxretry = 9\n", id="indented"),
+        pytest.param("[sshd]\nmaxretry = 9 ; for now\n", id="an inline comment"),
+        pytest.param("[INCLUDES]\nbefore = site.inc\n", id="an included file"),
+        pytest.param("[INCLUDES]\nafter = site.inc\n", id="a file that is included afterwards"),
+    ],
+)
+def test_a_later_file_that_overrides_a_setting(later: str) -> None:
+    files = {**FILES, f"{FOLDER}/zzz.local": later, f"{FOLDER}/site.inc": "[sshd]\nmaxretry = 9\n"}
+    host = FakeHost(files, PROBED, programs=PROGRAMS)
+    error = fail(host, THREE)
+    name = "site.inc" if "INCLUDES" in later else "zzz.local"
+    assert f"{FOLDER}/{name}: maxretry = 9 for [sshd], but 3 is requested" in error.problem
+    assert "this task changed nothing; remove these settings" in str(error)
+    assert host.written == []
+
+
+def test_a_later_file_with_the_same_value_and_a_comment_is_no_error() -> None:
+    files = {**FILES, f"{FOLDER}/zzz.local": "[sshd]\nmaxretry = 3 ; as ours\n"}
+    host = FakeHost(files, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
+    assert ensure(host, THREE, reload=False).changed
+
+
+def test_flushed_rules_restart_the_jail(server: FakeServer) -> None:
+    left = proven()
+    server.commands.clear()
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, RESTART, *PROVEN],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert result.changed
+    assert RULE in result.before.missing["sshd"]
+    assert (result.reloaded, result.restarted) == (["sshd"], False)
+    assert OWN not in host.written
+
+
+def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
+    left = proven()
+    server.banned.append("198.51.100.7")
+    restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, restored, *PROVEN],
+        programs=PROGRAMS,
+    )
+    assert ensure(host).before.missing["sshd"][-1] == "198.51.100.7"
+
+
+def test_a_failed_proof_says_what_is_on_the_host_and_is_tried_again(server: FakeServer) -> None:
+    left = proven()
+    server.commands.clear()
+    host = FakeHost(
+        {**FILES, OWN: left[OWN], "/var/log/fail2ban.log": "x fail2ban [1]: ERROR   the kernel says no\n"},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, FREE, *[FREE] * 16],
+        programs=PROGRAMS,
+    )
+    with pytest.raises(BaselineError) as failed:
+        ensure(host)
+    error = failed.value
+    assert error.problem.startswith("bans of the jail sshd (nftables) do not take effect: a test ban of 192.0.2.1")
+    assert error.state == "no setting was changed, and the next run removes any test ban that is left"
+    assert error.hint.endswith("the kernel says no")
+    assert server.commands == TEST_BANS, "the test ban is removed"
+    assert RECORD not in host.files, "the next run proves it again"
+    assert NOTE not in host.files
+    assert host.files[OWN] == left[OWN]
+
+
+def test_a_service_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_daemon, "connect", lambda _path, **_options: None)
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(), *CHECKED, unit("failed"), present(None)]
+        + [Expected(["systemctl", "reset-failed", "--", UNIT]), START, unit("failed"), log_tail(lines=40)],
+        programs=PROGRAMS,
+    )
+    error = fail(host)
+    assert str(error) == (
+        f"{UNIT}: the service does not start; {OWN} was written, and fail2ban may have been started or reloaded; see "
+        "the log of the service, which ends with: ERROR the last line"
+    )
+
+
+def test_check_mode_plans_and_changes_nothing(server: FakeServer) -> None:
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED, unit("inactive")], programs=PROGRAMS, check_mode=True)
+    result = ensure(host)
+    assert result.changed
+    assert result.after.service == {"running": True, "enabled": True}
+    assert result.after.running()["sshd maxretry"] == 5
+    assert (host.written, server.commands) == ([], [])
+
+
+def test_check_mode_reports_errors_as_warnings() -> None:
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(), Expected(FREE.argv, rc=1, err="no"), unit("inactive")],
+        programs=PROGRAMS,
+        check_mode=True,
+    )
+    assert ensure(host).warnings == ["the jail sshd bans with nftables, but nft list ruleset answers: no (rc=1)"]
+
+
+def test_without_fail2ban() -> None:
+    error = fail(FakeHost({}))
+    assert str(error).startswith("fail2ban is not installed on this host; this task changed nothing; install the")
+    result = ensure(FakeHost({}, check_mode=True))
+    assert written(str(result.after.file)) == TEXT.replace("banaction = nftables\n", "banaction = nftables\n")
+    assert result.warnings == ["fail2ban is not installed yet, so the settings could not be checked by fail2ban"]
+
+
+def test_a_jail_that_no_file_defines_any_more_is_stopped(server: FakeServer) -> None:
+    server.answers["status",] = [("Number of jail", 2), ("Jail list", "sshd, old")]
+    stop = Expected(["fail2ban-client", "stop", "old"])
+
+    class Stopping(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "stop" in argv:
+                server.answers["status",] = [("Number of jail", 1), ("Jail list", "sshd")]
+            return super().run(argv, **options)
+
+    server.answers["get", "old", "banip"] = []
+    host = Stopping(
+        {**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), stop], programs=PROGRAMS
+    )
+    result = ensure(host, proof=False)
+    assert result.reloaded == ["old"]
+    assert result.before.jails["old"] == {}
+
+
+def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServer) -> None:
+    other = STREAM.replace("'sshd'", "'other'").splitlines(keepends=True)
+    text = STREAM + "".join(line for line in other if "'other'" in line)
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(text), *CHECKED, unit(), present(STREAM)]
+        + [Expected(["fail2ban-client", "reload", "--if-exists", "other"])],
+        programs=PROGRAMS,
+    )
+    result = ensure(host, proof=False)
+    (warning,) = result.warnings
+    assert warning.startswith("the jail other, which another file defines, does not run as that file defines it: ")
+
+
+def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> None:
+    left = proven()
+    record = json.loads(left[RECORD])
+    assert record["sshd"]["key"].startswith("812:")
+    server.commands.clear()
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(pid=900), FREE, *PROVEN],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert not result.changed
+    assert server.commands == TEST_BANS
+    assert json.loads(host.files[RECORD])["sshd"]["key"].startswith("900:")

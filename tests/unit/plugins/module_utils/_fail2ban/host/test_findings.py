@@ -1,0 +1,266 @@
+"""Findings about the jails of a host: what is asked of it, and what is an error or a warning."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import (
+    JailFindings,
+    SshdFacts,
+    WatchedJail,
+    journalctl_arguments,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
+from tests.unit.fake_fail2ban import FREE, JAIL, NFT, SOCKET
+from tests.unit.fake_host import NOW, Expected, FakeHost
+
+SITE = Site({"recidive": {"logpath": "/var/log/fail2ban.log"}}, (), None, SOCKET, "/var/log/fail2ban.log")
+PROBES = HostProbes(filters=("nftables",))
+RECENT = ["journalctl", "--quiet", "--no-pager", "--boot", "--output", "json", "--lines", "500"]
+RECENT += journalctl_arguments(JOURNALMATCH.split(" + "))
+NEWEST = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "short-unix"]
+LOG = "/var/log/auth.log"
+
+
+@pytest.fixture(autouse=True)
+def services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
+
+
+def entries(*numbers: int) -> str:
+    return "".join(
+        json.dumps(
+            {
+                "__CURSOR": f"c{number}",
+                "__REALTIME_TIMESTAMP": str((NOW + number) * 1_000_000),
+                "_COMM": "sshd",
+                "_SYSTEMD_UNIT": "ssh.service",
+                "MESSAGE": "Invalid user x from 192.0.2.9 port 40022",
+            }
+        )
+        + "\n"
+        for number in numbers
+    )
+
+
+def stream(name: str = "sshd", *, logs: t.Sequence[str] = (), actions: t.Sequence[str] = ("nftables",)) -> JailStream:
+    commands = [("set", name, "addlogpath", path, "head") for path in logs]
+    return JailStream(name, "auto", (*commands, *(("set", name, "addaction", action) for action in actions)))
+
+
+def gather(
+    host: FakeHost, jails: dict[str, t.Any], streams: dict[str, JailStream], probes: HostProbes = PROBES
+) -> JailFindings:
+    desired = JailsRequest(jails=jails, check_sshd=False)
+    found = host_findings.gather_findings(t.cast(t.Any, host), desired, probes, SITE, streams)
+    host.done()
+    return found
+
+
+def test_a_jail_that_works() -> None:
+    found = gather(FakeHost({}, [FREE], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL})
+    assert (found.errors, found.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("jails", "streams", "probes", "programs", "error"),
+    [
+        pytest.param({"sshd": {}}, {}, PROBES, ["nft"], "the jail sshd does not run according to the files", id="none"),
+        pytest.param(
+            {"sshd": {}}, {"sshd": JAIL}, HostProbes(), ["nft"], "no packet filter works on this host", id="no filter"
+        ),
+        pytest.param(
+            {"sshd": {}},
+            {"sshd": JAIL},
+            PROBES,
+            [],
+            "the jail sshd bans with nftables, but nft is not installed on this host; install the package nftables",
+            id="no program",
+        ),
+        pytest.param(
+            {"shop": {"logpath": "/x.log"}},
+            {"shop": stream("shop", actions=("dummy",))},
+            PROBES,
+            ["nft"],
+            "the jail shop has no log source: there is no /x.log",
+            id="no log",
+        ),
+        pytest.param(
+            {"shop": {}},
+            {"shop": stream("shop", logs=["/x.log"], actions=("dummy",))},
+            HostProbes("there is none", filters=("nftables",)),
+            ["nft"],
+            "the jail shop has no log source: nothing writes to /x.log; the journal cannot be used: there is none",
+            id="an empty log of jail.conf",
+        ),
+    ],
+)
+def test_errors(
+    jails: dict[str, t.Any],
+    streams: dict[str, JailStream],
+    probes: HostProbes,
+    programs: list[str],
+    error: str,
+) -> None:
+    (found,) = gather(FakeHost({}, programs=programs), jails, streams, probes).errors
+    assert found.startswith(error)
+
+
+def test_an_empty_log_that_is_requested_is_a_warning() -> None:
+    host = FakeHost({"/x.log": ""}, programs=[])
+    jails = {"shop": {"logpath": "/x.log"}}
+    found = gather(host, jails, {"shop": stream("shop", logs=["/x.log"], actions=("dummy",))})
+    assert found.errors == []
+    assert found.warnings[0] == "the jail shop reads /x.log, which is empty so far"
+
+
+def test_the_log_of_fail2ban_itself_may_be_empty() -> None:
+    log = "/var/log/fail2ban.log"
+    host = FakeHost({log: ""}, programs=[])
+    assert gather(host, {"recidive": {}}, {"recidive": stream("recidive", logs=[log], actions=("dummy",))}).errors == []
+
+
+def test_a_journal_match_that_selects_nothing() -> None:
+    match = ("set", "shop", "addjournalmatch", "_SYSTEMD_UNIT=shop.service")
+    jail = JailStream("shop", "systemd", (match, ("set", "shop", "addaction", "dummy")))
+    host = FakeHost({}, [Expected([*NEWEST, "_SYSTEMD_UNIT=shop.service"])], programs=[])
+    found = gather(host, {"shop": {}}, {"shop": jail})
+    assert found.warnings[-1].startswith("the jail shop may have no log source: its journal match (_SYSTEMD_UNIT=shop")
+
+
+def test_an_unknown_service() -> None:
+    pairs = [["actionstart", "nft … dport"], ["actionban", ""], ["port", "gopher"]]
+    jail = stream("shop", logs=["/x.log"])
+    jail = JailStream("shop", "auto", (*jail.commands, ("multi-set", "shop", "action", "nftables", pairs)))
+    host = FakeHost({"/x.log": "x\n"}, [FREE], programs=["nft"])
+    (error,) = gather(host, {"shop": {}}, {"shop": jail}).errors
+    assert "bans on the port gopher, a service that is not in /etc/services" in error
+
+
+@pytest.mark.parametrize(
+    ("ran", "problem"),
+    [
+        (Expected(NFT), None),
+        (Expected(NFT, rc=1, err="no"), "the jail x bans with nftables, but nft list ruleset answers: no (rc=1)"),
+    ],
+)
+def test_failing_filters(ran: Expected, problem: str | None) -> None:
+    host: t.Any = FakeHost({}, [ran], programs=["nft"])
+    assert list(host_findings.failing_filters(host, "x", ["nftables", "dummy", "ufw"])) == (
+        [problem] if problem else []
+    )
+    host.done()
+
+
+def test_ufw_that_is_inactive() -> None:
+    host: t.Any = FakeHost({}, [Expected(["ufw", "status"], out="Status: inactive\n")])
+    (problem,) = host_findings.failing_filters(host, "x", ["ufw"])
+    assert problem.startswith("the jail x bans with ufw, but ufw status answers: ")
+
+
+def check(host: FakeHost, jail: WatchedJail, *, sshd: bool = False) -> JailFindings:
+    found = JailFindings()
+    host_findings.check_environment(t.cast(t.Any, host), jail, found, sshd=sshd)
+    host.done()
+    return found
+
+
+def test_a_match_that_misses_logins() -> None:
+    jail = WatchedJail("sshd", "sshd", True, matches=("_COMM=other",), actions=("nftables",))
+    selected = [*RECENT[:6], "--cursor", "c1", "_COMM=other"]
+    host = FakeHost({}, [Expected(RECENT, out=entries(1, 2)), Expected(selected, out="")])
+    assert "selects none of the last 2 logins" in check(host, jail).errors[0]
+    host = FakeHost({}, [Expected(RECENT, out=entries(1, 2)), Expected(selected, out=entries(1, 2))])
+    assert check(host, jail).errors == []
+    assert check(FakeHost({}, [Expected(RECENT)]), jail).errors == [], "nobody has logged in so far"
+
+
+@pytest.mark.parametrize(
+    ("mtime", "text", "errors", "warnings"),
+    [
+        pytest.param(NOW + 2, "sshd[1]: x\n", 0, 0, id="it works"),
+        pytest.param(NOW - 60, "sshd[1]: x\n", 1, 0, id="nobody writes it any more"),
+        pytest.param(NOW + 2, "CRON[1]: x\n", 0, 1, id="nothing of sshd in it"),
+        pytest.param(NOW + 2, "", 0, 0, id="empty"),
+    ],
+)
+def test_a_log(monkeypatch: pytest.MonkeyPatch, mtime: int, text: str, errors: int, warnings: int) -> None:
+    monkeypatch.setattr(host_findings, "sshd_facts", lambda _host: None)
+    jail = WatchedJail("sshd", "sshd", False, paths=(LOG,), actions=("nftables",))
+    host = FakeHost({LOG: text}, [Expected(RECENT, out=entries(1))], mtimes={LOG: mtime})
+    found = check(host, jail)
+    assert (len(found.errors), len(found.warnings)) == (errors, warnings)
+
+
+@pytest.mark.parametrize(
+    ("mode", "problem"),
+    [
+        (stat.S_IFDIR, "is a directory, which fail2ban cannot read; name the files in it (/x/*.log)"),
+        (stat.S_IFIFO, "is not"),
+    ],
+)
+def test_a_log_that_is_no_file(monkeypatch: pytest.MonkeyPatch, mode: int, problem: str) -> None:
+    host = FakeHost()
+    monkeypatch.setattr(host, "stat", lambda _path: os.stat_result((mode, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
+    (error,) = check(host, WatchedJail("x", "x", False, paths=("/x/",), actions=("nftables",))).errors
+    assert problem in error
+
+
+def sshd_of(monkeypatch: pytest.MonkeyPatch, settings: t.Any, listens: t.Any = None) -> None:
+    """Play sshd: its effective settings (an error raises), and the addresses of its socket unit."""
+
+    def effective(_connection: t.Any) -> t.Any:
+        if isinstance(settings, BaselineError):
+            raise settings
+        return settings
+
+    sshd = None if settings is None else types.SimpleNamespace(effective=effective)
+    held = listens and types.SimpleNamespace(active=True, loaded=types.SimpleNamespace(listens=listens))
+    monkeypatch.setattr(host_findings, "find_sshd", lambda _host, _main: sshd)
+    monkeypatch.setattr(host_findings, "controller", lambda _host: None)
+    monkeypatch.setattr(host_findings, "find_daemon", lambda _host, _pidfile: types.SimpleNamespace(held=held))
+
+
+SETTINGS = {"port": ("22", "2222"), "loglevel": ("INFO",), "syslogfacility": ("AUTH",), "pidfile": ("/run/sshd.pid",)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "listens", "facts"),
+    [
+        (None, None, None),
+        (BaselineError("no"), None, None),
+        (SETTINGS, None, SshdFacts(frozenset([22, 2222]), "INFO", "AUTH")),
+        (SETTINGS, [("0.0.0.0", 24)], SshdFacts(frozenset([24]), "INFO", "AUTH")),
+    ],
+    ids=["no sshd", "a rejected configuration", "its ports", "the ports of its socket unit"],
+)
+def test_sshd_facts(monkeypatch: pytest.MonkeyPatch, settings: t.Any, listens: t.Any, facts: SshdFacts | None) -> None:
+    sshd_of(monkeypatch, settings, listens)
+    assert host_findings.sshd_facts(t.cast(t.Any, FakeHost())) == facts
+
+
+def test_a_jail_compared_with_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
+    sshd_of(monkeypatch, {**SETTINGS, "loglevel": ("QUIET",)})
+    matches = tuple(JOURNALMATCH.split(" + "))
+    jail = WatchedJail("sshd", "sshd", True, matches=matches, actions=("nftables",), ports=("ssh",))
+    quiet, ports = check(FakeHost(), jail, sshd=True).errors
+    assert "sshd's LogLevel is QUIET" in quiet
+    assert "set the port of the jail to 22,2222" in ports
+
+
+def test_the_last_entry() -> None:
+    host: t.Any = FakeHost({LOG: "x\n", "/empty": ""}, mtimes={LOG: 7, "/empty": 9})
+    assert host_findings.last_entry(host, WatchedJail("x", "x", False, paths=(LOG, "/empty", "/none"))) == 7
+    host.commands = [Expected([*NEWEST, "_COMM=x"], out="1800000000.5 host x[1]: y\n")]
+    assert host_findings.last_entry(host, WatchedJail("x", "x", True, matches=("_COMM=x",))) == 1800000000.5

@@ -1,0 +1,111 @@
+"""The report about fail2ban, over transcripts of a Debian host; FreeBSD's is in test_ensure_freebsd.py."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import journalctl_arguments
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
+from tests.unit.fake_fail2ban import BANNED, FILES, FREE, PROBED, PROGRAMS, SOCKET, FakeServer
+from tests.unit.fake_host import Expected, FakeHost
+
+NEWEST = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "short-unix"]
+LAST = Expected([*NEWEST, *journalctl_arguments(JOURNALMATCH.split(" + "))], out="1800000000.5 host sshd[1]: x\n")
+# Whether the journal keeps entries, as the probe asks.
+ENTRIES = PROBED[2:]
+BAN = "192.0.2.1 \t2026-11-22 10:00:00 + 600 = 2099-11-22 10:10:00"
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+    server = FakeServer()
+    server.answers.update(
+        {
+            ("get", "sshd", "banip", "--with-time"): [],
+            ("get", "sshd", "actionproperties", "nftables"): ["actionstart", "actionban", "port"],
+            ("status", "sshd"): [
+                ("Filter", [("Currently failed", 1), ("Total failed", 7), ("Journal matches", "…")]),
+                ("Actions", [("Currently banned", 0), ("Total banned", 2)]),
+            ],
+        }
+    )
+    monkeypatch.setattr(info, "connect", lambda path, **_options: server if path == SOCKET else None)
+    monkeypatch.setattr(host_findings, "sshd_facts", lambda _host: None)
+    return server
+
+
+def gather(commands: list[Expected], **options: t.Any) -> dict[str, t.Any]:
+    host = FakeHost(FILES, commands, **{"programs": PROGRAMS, **options})
+    report = info.gather(t.cast(t.Any, host))
+    assert host.written == []
+    host.done()
+    return report
+
+
+def test_a_host_that_works() -> None:
+    report = gather([LAST, *ENTRIES, FREE])
+    assert report["warnings"] == []
+    assert (report["installed"], report["running"], report["version"]) == (True, True, "1.1.0")
+    jail = report["jails"]["sshd"]
+    assert (jail["source"], jail["filter"], jail["ports"], jail["actions"]) == ("journal", "sshd", ["22"], ["nftables"])
+    assert (jail["failures"], jail["failures_total"], jail["banned_total"]) == (1, 7, 2)
+    assert jail["has_entries"]
+    assert jail["last_entry"].startswith("2027-01-1")
+
+
+def test_not_installed() -> None:
+    report = info.gather(t.cast(t.Any, FakeHost()))
+    assert (report["installed"], report["running"], report["jails"], report["warnings"]) == (False, False, {}, [])
+
+
+def test_a_server_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "connect", lambda _path, **_options: None)
+    assert gather([])["warnings"] == [f"no fail2ban server answers at {SOCKET}: nobody is banned"]
+
+
+def test_a_server_without_a_jail(server: FakeServer) -> None:
+    server.answers["status",] = [("Number of jail", 0), ("Jail list", "")]
+    server.answers["get", "dbfile"] = None
+    report = gather([])
+    assert report["warnings"] == ["the fail2ban server runs without any jail: nobody is banned"]
+    assert report["database"] is None
+
+
+def test_bans_that_the_packet_filter_has(server: FakeServer) -> None:
+    server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
+    report = gather([LAST, *ENTRIES, BANNED, BANNED])
+    assert report["warnings"] == []
+    assert report["jails"]["sshd"]["bans"][0]["address"] == "192.0.2.1"
+
+
+def test_bans_that_the_packet_filter_lacks(server: FakeServer) -> None:
+    server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
+    assert gather([LAST, *ENTRIES, FREE, FREE])["warnings"] == [
+        "bans of the jail sshd do not take effect: the packet filter lacks its bans of 192.0.2.1"
+    ]
+
+
+def test_a_program_that_is_not_installed() -> None:
+    programs = [name for name in PROGRAMS if name != "nft"]
+    assert gather([LAST, *ENTRIES], programs=programs)["warnings"] == [
+        "bans of the jail sshd do not take effect: it bans with nftables, but nft is not installed on this host"
+    ]
+
+
+def test_a_jail_without_entries_and_actions(server: FakeServer) -> None:
+    server.answers["get", "sshd", "actions"] = []
+    silent = [Expected(ENTRIES[0].argv, out="[Journal]\nStorage=none\n")]
+    empty, action, journal = gather([Expected(LAST.argv), *silent])["warnings"]
+    assert empty.startswith("the jail sshd has no entries: its journal (SYSLOG_IDENTIFIER=sshd ")
+    assert empty.endswith(") is empty so far")
+    assert action == "the jail sshd has no action: it counts failures and bans nobody"
+    assert journal == "the jail sshd reads the journal, but journald keeps no entries (Storage=none in journald.conf)"
+
+
+def test_an_action_on_all_ports(server: FakeServer) -> None:
+    server.answers["get", "sshd", "actionproperties", "nftables"] = ["actionban"]
+    assert gather([LAST, *ENTRIES, FREE])["jails"]["sshd"]["ports"] == []
