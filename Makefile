@@ -63,8 +63,8 @@ COUNT ?= 20000
 fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
 	PYTHONPATH=.venv/collections $(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
-hosts: setup  ## build the test hosts' images
-	$(BIN)/python -m tests.hosts build
+hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built where a scenario asks for it
+	$(BIN)/python -m tests.hosts build $(SYSTEM)
 
 bench: setup  ## what a no-change run costs, as ratios
 	$(BIN)/python -m bench.no_change
