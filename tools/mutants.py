@@ -27,7 +27,7 @@ COPIES = CACHE / "mutants"
 LISTED = ROOT / "tests" / "mutants.toml"
 UNITS = "tests/unit/plugins"
 SECONDS_A_MUTANT = 120
-# A source, and the tests that are to kill its mutants. Those that see it by its callers stand behind its own.
+# A source, and the tests that are to kill its mutants, besides the test of its name.
 TARGETS: dict[str, tuple[str, ...]] = {
     "plugins/action/sshd_config.py": (f"{UNITS}/action",),
     "plugins/module_utils/_core/host/rollback.py": (f"{UNITS}/module_utils/_core",),
@@ -88,24 +88,15 @@ def _mutant(source: str, diff: str) -> Mutant:
 
 def config(source: str, python: Path) -> str:
     """Return cosmic-ray's configuration for one source, as it is read in the copy's root."""
-    tests = [path for path in TARGETS[source] if (ROOT / path).exists()]
-    command = [
-        *(
-            str(python),
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-            "--hypothesis-seed=0",
-        ),
+    folder, name = Path(source).parent, Path(source).name
+    pytest = [
+        *(str(python), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
         # The copy is the only place that the collection comes from.
         *("-o", "pythonpath=../../.. ."),
-        *tests,
     ]
+    # The source's own test runs first: it kills most mutants. pytest would sort the two.
+    runs = [path for path in (f"tests/unit/{folder}/test_{name}", *TARGETS[source]) if (ROOT / path).exists()]
+    command = ["sh", "-c", " && ".join(shlex.join([*pytest, path]) for path in runs)]
     return f"""\
 [cosmic-ray]
 module-path = {json.dumps(source)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -59,8 +60,10 @@ def test_the_sources_and_a_test_of_each_exist() -> None:
 def test_the_configuration_is_toml_that_names_the_source_and_its_tests() -> None:
     table = tomllib.loads(mutants.config(SOURCE, Path("/venv/bin/python")))["cosmic-ray"]
     assert table["module-path"] == SOURCE
-    assert table["test-command"].startswith("/venv/bin/python -m pytest -x ")
-    assert table["test-command"].endswith("tests/unit/plugins/module_utils/_sshd/host")
+    shell, option, script = shlex.split(table["test-command"])
+    assert (shell, option) == ("sh", "-c")
+    assert script.startswith("/venv/bin/python -m pytest -x ")
+    assert script.endswith("tests/unit/plugins/module_utils/_sshd/host")
 
 
 def test_each_listed_survivor_has_a_reason() -> None:
