@@ -99,7 +99,7 @@ def ensure(client: docker.DockerClient, name: str) -> str:
     """
     chosen = registry_images.choice(os.environ)
     if chosen is not None:
-        return registry_images.ensure(client, registry_images.folder(name, chosen))
+        return registry_images.ensure(client, registry_images.find(name, chosen), BARE)
     system = load(name)
     tag = system.tag()
     once(client, tag, lambda: _build(client, system, tag))
