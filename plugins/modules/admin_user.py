@@ -61,8 +61,8 @@ options:
     default: ""
   groups:
     description: >-
-      Existing groups that the account joins, in addition to C(wheel) in the Red Hat family and on FreeBSD. It also keeps
-      its present groups.
+      Existing groups that the account joins, in addition to C(wheel) in the Red Hat family and on FreeBSD. It also
+      keeps its present groups.
     type: list
     elements: str
     default: []
