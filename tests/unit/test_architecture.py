@@ -24,8 +24,6 @@ CALCULATING = {
 CALLS = {"open", "exec", "eval", "compile", "input", "print", "__import__"}
 # Sources without a test of their name: the tests of their callers or Molecule see them. None may be added.
 UNTESTED = {
-    "module_utils/_accounts/host/home.py",
-    "module_utils/_accounts/host/sudo.py",
     "module_utils/_core/host/locks.py",
     "module_utils/_core/host/timers.py",
     "module_utils/_core/rollback_script.py",
