@@ -47,8 +47,6 @@ UNTESTED = {
     "module_utils/_packages/table_debian.py",
     "module_utils/_packages/table_freebsd.py",
     "module_utils/_packages/table_redhat.py",
-    "module_utils/_sshd/host/change.py",
-    "module_utils/_sshd/host/confirm.py",
     "module_utils/_sshd/host/crypto.py",
     "module_utils/_sshd/host/info.py",
     "module_utils/_sshd/host/socket.py",
