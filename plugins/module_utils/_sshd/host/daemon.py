@@ -117,7 +117,7 @@ def _find_by_rc(host: Host, pid_file: str, program: str) -> SshdDaemon:
     state = rc.rc_state(host, name)
     if not state.running and host.stat(_SCRIPTS[other]) and rc.rc_state(host, other).running:
         raise BaselineError(
-            f"{program or _PROGRAMS[name]} does not run here, but {_PROGRAMS[other]} (service {other}), which reads "
+            f"{_PROGRAMS[other]} (service {other}) runs here instead of {program or _PROGRAMS[name]}, and reads "
             f"{_MAINS[other]}",
             option="path",
             hint=f"set path to {_MAINS[other]}, or run the service {name} instead",

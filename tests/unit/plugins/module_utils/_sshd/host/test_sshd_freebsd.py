@@ -247,8 +247,8 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
         patch.setattr(daemons, "unanswered", lambda _listens, **_options: ["0.0.0.0 port 22: Connection refused"])
         words = refused(host)
     assert words.startswith("sshd does not answer on 0.0.0.0 port 22: Connection refused; the files are as they were")
-    assert "but sshd does not answer; look at the host at once; " in words
-    assert words.endswith(f"see /var/log/auth.log, which ends with: {log.strip()}")
+    assert "but sshd does not answer; look at the host at once; see /var/log/auth.log, which ends with: " in words
+    assert words.endswith(log.strip())
 
 
 @pytest.mark.parametrize(
@@ -257,8 +257,8 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
         pytest.param(
             [flags("-o KbdInteractiveAuthentication=yes")],
             "not in effect: KbdInteractiveAuthentication is yes (requested: no), because service sshd starts sshd with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; remove that "
-            "(`sysrc -x sshd_flags`), and `service sshd restart`",
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; remove "
+            "that (`sysrc -x sshd_flags`), and `service sshd restart`",
             id="rc.conf",
         ),
         pytest.param(
@@ -267,13 +267,13 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
                 title("sshd: /usr/sbin/sshd -o KbdInteractiveAuthentication=yes [listener] 0 of 10-100 startups\n"),
             ],
             "not in effect: KbdInteractiveAuthentication is yes (requested: no), because sshd was started with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; restart sshd "
-            "once it is started without that",
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; "
+            "restart sshd once it is started without that",
             id="the running one",
         ),
     ],
 )
-def test_flags_that_defeat_the_files_are_an_error(starts: list[Expected], words: str) -> None:
+def test_flags_that_override_the_files_are_an_error(starts: list[Expected], words: str) -> None:
     answer = Expected(
         [PROGRAM, "-T", "-f", STAGED + MAIN, "-C", WHO, "-o", "KbdInteractiveAuthentication=yes"], out=OPEN
     )
@@ -290,7 +290,7 @@ def test_the_port_openssh_portable_is_another_server() -> None:
     )  # fmt: skip
     host.commands.insert(3, enabled(yes=False))
     assert refused(host) == (
-        "path: /usr/sbin/sshd does not run here, but /usr/local/sbin/sshd (service openssh), which reads "
+        "path: /usr/local/sbin/sshd (service openssh) runs here instead of /usr/sbin/sshd, and reads "
         "/usr/local/etc/ssh/sshd_config; this task changed nothing; set path to /usr/local/etc/ssh/sshd_config, or run "
         "the service sshd instead"
     )
