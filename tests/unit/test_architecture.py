@@ -26,7 +26,6 @@ CALLS = {"open", "exec", "eval", "compile", "input", "print", "__import__"}
 UNTESTED = {
     "module_utils/_core/host/locks.py",
     "module_utils/_core/host/timers.py",
-    "module_utils/_core/rollback_script.py",
     "module_utils/_fail2ban/host/ensure.py",
     "module_utils/_fail2ban/host/info.py",
     "module_utils/_fail2ban/host/server.py",
@@ -43,14 +42,9 @@ UNTESTED = {
     "module_utils/_packages/table_debian.py",
     "module_utils/_packages/table_freebsd.py",
     "module_utils/_packages/table_redhat.py",
-    "module_utils/_sshd/host/change.py",
-    "module_utils/_sshd/host/confirm.py",
     "module_utils/_sshd/host/crypto.py",
     "module_utils/_sshd/host/info.py",
     "module_utils/_sshd/host/socket.py",
-    "module_utils/_sshd/keywords.py",
-    "module_utils/_sshd/refusal.py",
-    "module_utils/_sshd/releases.py",
     "module_utils/_updates/host/apt_state.py",
     "module_utils/_updates/host/unattended_upgrades_info.py",
 }

@@ -153,7 +153,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "shadowed": [_DIRECTIVE],
         "exceptions": [_DIRECTIVE],
         "crypto": {
-            "posture": str,
+            "profile": str,
             "policy": str,
             "left_out": [str],
             "host_keys": [_HOST_KEY],

@@ -17,7 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs import adm
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import character_errors
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import names as package_names
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import trusted as sshd_trusted
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import wish as sshd_wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import origins as apt_origins
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import unattended_upgrades
 
@@ -111,14 +111,12 @@ def _sections(variable: str, sections: t.Mapping[str, Inputs], check_names: t.Ca
 
 
 def _sshd(given: Inputs) -> Errors:
-    yield from _errors_of("sshd_port", sshd_wish.build, {"Port": given["sshd_port"]})
+    yield from _errors_of("sshd_port", build_settings, {"Port": given["sshd_port"]})
     settings = given["sshd_settings"]
     # One keyword at a time, so that each invalid one is reported; a keyword given twice shows only in the whole.
-    errors = [
-        error for item in settings.items() for error in _errors_of("sshd_settings", sshd_wish.build, dict([item]))
-    ]
-    yield from errors or _errors_of("sshd_settings", sshd_wish.build, settings)
-    yield from _errors_of("sshd_match", sshd_wish.build, {}, given["sshd_match"])
+    errors = [error for item in settings.items() for error in _errors_of("sshd_settings", build_settings, dict([item]))]
+    yield from errors or _errors_of("sshd_settings", build_settings, settings)
+    yield from _errors_of("sshd_match", build_settings, {}, given["sshd_match"])
     for address in given["sshd_trusted_addresses"]:
         yield from _errors_of("sshd_trusted_addresses", sshd_trusted.check_trusted, address)
     yield from _errors_of("sshd_confirm_timeout", rollback.check_seconds, given["sshd_confirm_timeout"])

@@ -187,17 +187,3 @@ def login_error(target: Target, reply: Reply) -> BaselineError | None:
         )
     hint = hint_for(f"{reply.err}\n{reply.out}")
     return BaselineError(f"a new key login as {target} fails: {message}", state="", hint=hint)
-
-
-# Until _confirm has the new names.
-rehearsed = preflight_target
-words = reply_message
-
-
-def login_complaint(target: Target, reply: Reply) -> str | None:
-    error = login_error(target, reply)
-    return str(error) if error else None
-
-
-def rehearsal_complaint(target: Target, rehearsal: Preflight, said: str) -> str:
-    return str(preflight_error(target, rehearsal, said))

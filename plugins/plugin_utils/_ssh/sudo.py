@@ -84,9 +84,3 @@ def sudo_error(target: Target, reply: Reply, *, tried: str) -> BaselineError | N
         hint = "give the user a rule in /etc/sudoers.d that allows every command as root"
     problem = f"a new login as {target} works, but sudo there does not: {reply_message(reply)}"
     return BaselineError(problem, state="", hint=hint)
-
-
-def sudo_complaint(target: Target, reply: Reply, *, tried: str) -> str | None:
-    """Until _confirm has the new name."""
-    error = sudo_error(target, reply, tried=tried)
-    return str(error) if error else None

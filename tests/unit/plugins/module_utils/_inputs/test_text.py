@@ -23,7 +23,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text impor
     character_errors,
     require_plain,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import wish as sshd_wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings, render_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import apt_conf
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_inputs import role_input_errors
 
@@ -216,8 +216,8 @@ def test_what_passes_is_one_line_in_every_file(text: str, several: list[str]) ->
         systemd_timers.drop_in("dnf_automatic", text, text) or "",
     ]
     try:
-        wish = sshd_wish.build({"Banner": text}, [{"criteria": {"user": several}, "settings": {"PermitTTY": False}}])
-        files.append(sshd_wish.render(wish))
+        desired = build_settings({"Banner": text}, [{"criteria": {"user": several}, "settings": {"PermitTTY": False}}])
+        files.append(render_settings(desired))
     except BaselineError:
         pass
     for file in files:

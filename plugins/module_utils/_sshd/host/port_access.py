@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes along when sshd moves to another port: the permission of an active firewall and SELinux's label."""
+"""What a new port of sshd needs: rules of the active firewall and SELinux's label."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..._firewall.selinux import SSH, port_types
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["NONE", "Doors", "find_doors"]
+__all__ = ["NONE", "PortAccess", "find_port_access"]
 
 _SELINUX = "/sys/fs/selinux/enforce"
 _UFW_FILES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 
 
 @dataclass(frozen=True)
-class Doors:
+class PortAccess:
     """``kind`` is the active firewall that has rules for the old port, ``labels`` are the ports that need SELinux's."""
 
     kind: str = ""
@@ -40,34 +40,34 @@ class Doors:
         return list(_UFW_FILES) if self.kind == "ufw" else sorted({one.file for one in self.openings if one.file})
 
     @property
-    def words(self) -> list[str]:
+    def descriptions(self) -> list[str]:
         return list(dict.fromkeys(one.words for one in self.openings))
 
-    def open(self, host: Host, *, unchanged: str) -> None:
-        """Label and let in, before sshd moves: a new port that nobody may reach would look like a lock-out."""
+    def open(self, host: Host) -> None:
+        """Label and open the ports, before sshd moves: a new port that nobody can reach would look like a lock-out."""
         for port in self.labels:
-            self._run(host, ("semanage", "port", "--add", "--type", SSH, "--proto", "tcp", str(port)), unchanged)
+            self._run(host, ("semanage", "port", "--add", "--type", SSH, "--proto", "tcp", str(port)))
         for one in self.openings:
-            self._run(host, one.give, unchanged)
+            self._run(host, one.give)
 
-    def shut(self, host: Host) -> None:
-        """Take the permissions back, by whatever still works; a label lets nobody in, so it stays."""
+    def close(self, host: Host) -> None:
+        """Remove the rules that :meth:`open` adds, each that can be; a label lets nobody in, so it stays."""
         for one in self.openings:
             with contextlib.suppress(BaselineError):
-                self._run(host, one.take, "")
+                self._run(host, one.take)
 
     @staticmethod
-    def _run(host: Host, argv: t.Sequence[str], unchanged: str) -> None:
+    def _run(host: Host, argv: t.Sequence[str]) -> None:
         ran = host.run(argv)
         if not ran.ok:
-            raise BaselineError(f"{' '.join(argv)} failed: {ran.message()}; {unchanged}")
+            raise BaselineError(f"{' '.join(argv)} failed: {ran.message()}")
 
 
-NONE = Doors()
+NONE = PortAccess()
 
 
-def find_doors(host: Host, before: t.Collection[int], after: t.Collection[int]) -> Doors:
-    """Return what must go along from the ports ``before`` to those ``after``; nothing is asked where none is new."""
+def find_port_access(host: Host, before: t.Collection[int], after: t.Collection[int]) -> PortAccess:
+    """Return what the ports of ``after`` that are not in ``before`` need; nothing is asked where none is new."""
     new = sorted(set(after) - set(before))
     if not new:
         return NONE
@@ -75,8 +75,8 @@ def find_doors(host: Host, before: t.Collection[int], after: t.Collection[int]) 
     for kind, find in (("firewalld", _firewalld), ("ufw", _ufw)):
         openings = find(host, before, new)
         if openings:
-            return Doors(kind, tuple(openings), labels)
-    return Doors(labels=labels)
+            return PortAccess(kind, tuple(openings), labels)
+    return PortAccess(labels=labels)
 
 
 def _firewalld(host: Host, old: t.Collection[int], new: t.Collection[int]) -> list[Opening]:
@@ -99,15 +99,17 @@ def _needs_label(host: Host, port: int) -> bool:
     ran = host.run(["semanage", "port", "--list"])
     if not ran.ok:
         raise BaselineError(
-            f"SELinux is on, and whether it lets sshd use port {port} cannot be asked: semanage says {ran.message()}; "
-            "nothing was changed; install policycoreutils-python-utils"
+            f"SELinux is on, but semanage cannot list whether sshd may use port {port}: {ran.message()}",
+            option="settings",
+            hint="install policycoreutils-python-utils",
         )
     types = port_types(ran.out, port)
     if SSH in types:
         return False
     if types:
         raise BaselineError(
-            f"port {port} is SELinux's {types[0]}, which sshd may not use; nothing was changed; choose another port, "
-            f"or `semanage port --modify --type {SSH} --proto tcp {port}` if nothing else is to have it"
+            f"port {port} has SELinux's type {types[0]}, which sshd may not use",
+            option="settings",
+            hint=f"choose another port, or `semanage port --modify --type {SSH} --proto tcp {port}` if that is free",
         )
     return True

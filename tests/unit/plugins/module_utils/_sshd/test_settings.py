@@ -6,7 +6,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import HEADER, build, render, require_known
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import (
+    HEADER,
+    build_settings,
+    render_settings,
+    require_supported,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +35,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import 
     ],
 )
 def test_render_settings(settings: dict[str, t.Any], expected: str) -> None:
-    assert render(build(settings)) == HEADER + expected
+    assert render_settings(build_settings(settings)) == HEADER + expected
 
 
 def test_render_blocks() -> None:
-    wish = build(
+    desired = build_settings(
         {"Port": 22},
         [
             {
@@ -44,23 +49,23 @@ def test_render_blocks() -> None:
             {"criteria": 'User "a b" LocalPort 22', "settings": {"X11Forwarding": True}},
         ],
     )
-    assert render(wish) == HEADER + (
+    assert render_settings(desired) == HEADER + (
         "Port 22\n\nMatch User upload Address 10.0.0.0/8,!10.1.0.0/16\n    X11Forwarding no\n"
         '\nMatch User "a b" LocalPort 22\n    X11Forwarding yes\n'
     )
-    assert wish.keywords == {"port", "x11forwarding"}
+    assert desired.keywords == {"port", "x11forwarding"}
 
 
 def test_settings_replace_defaults_under_any_spelling() -> None:
-    wish = build(
+    desired = build_settings(
         {"challengeresponseauthentication": True, "port": None},
         defaults={"KbdInteractiveAuthentication": False, "Port": 22, "UsePAM": True},
     )
-    assert wish.settings == {"KbdInteractiveAuthentication": ("yes",), "UsePAM": ("yes",)}
+    assert desired.settings == {"KbdInteractiveAuthentication": ("yes",), "UsePAM": ("yes",)}
 
 
 def test_an_empty_wish_is_false() -> None:
-    assert not build({"Port": None})
+    assert not build_settings({"Port": None})
 
 
 @pytest.mark.parametrize(
@@ -68,76 +73,80 @@ def test_an_empty_wish_is_false() -> None:
     [
         pytest.param(
             {"PermitRootLogn": "no"},
-            "settings: unknown sshd keyword 'PermitRootLogn'; did you mean 'PermitRootLogin' or 'PermitOpen' or "
-            "'PrintLastLog'?; nothing was changed",
+            "settings: unknown sshd keyword 'PermitRootLogn'; this task changed nothing; did you mean "
+            "'PermitRootLogin' or 'PermitOpen' or 'PrintLastLog'?",
             id="unknown",
         ),
         pytest.param(
             {"Port": 22, "port": 23},
-            "settings: Port is given twice (as 'port' and another spelling); nothing was changed",
+            "settings: Port is given twice (as 'port' and another spelling); this task changed nothing",
             id="twice",
         ),
         pytest.param(
             {"Port": 0},
-            "settings: Port takes a whole number from 1 to 65535, not '0'; nothing was changed",
+            "settings: Port takes a whole number from 1 to 65535, not '0'; this task changed nothing",
             id="port 0",
         ),
         pytest.param(
             {"Port": [22, 65536]},
-            "settings: Port takes a whole number from 1 to 65535, not '65536'; nothing was changed",
+            "settings: Port takes a whole number from 1 to 65535, not '65536'; this task changed nothing",
             id="port too large",
         ),
         pytest.param(
             {"Port": True},
-            "settings: Port takes a whole number from 1 to 65535, not 'yes'; nothing was changed",
+            "settings: Port takes a whole number from 1 to 65535, not 'yes'; this task changed nothing",
             id="port yes",
         ),
         pytest.param(
             {"UsePAM": "maybe"},
-            "settings: UsePAM takes yes or no, not 'maybe'; nothing was changed",
+            "settings: UsePAM takes yes or no, not 'maybe'; this task changed nothing",
             id="neither yes nor no",
         ),
         pytest.param(
             {"Match": "User x"},
-            "settings: Match cannot be set here; write a block under 'match'; nothing was changed",
+            "settings: Match cannot be set here; this task changed nothing; write a block in 'match'",
             id="match",
         ),
         pytest.param(
             {"Include": "/etc/x"},
-            "settings: Include cannot be set here; give the settings themselves; nothing was changed",
+            "settings: Include cannot be set here; this task changed nothing; give the settings themselves",
             id="include",
         ),
         pytest.param(
             {"Banner": ""},
-            "settings: Banner has no value; give one, or null to leave it out; nothing was changed",
+            "settings: Banner has no value; this task changed nothing; give one, or null to omit the keyword",
             id="empty",
         ),
         pytest.param(
             {"AllowUsers": []},
-            "settings: AllowUsers has an empty list; give values, or null to leave it out; nothing was changed",
+            "settings: AllowUsers has an empty list; this task changed nothing; give values, or null to omit "
+            "the keyword",
             id="empty list",
         ),
         pytest.param(
-            {"Banner": "a\nPort 1"}, "settings: Banner holds a line break; nothing was changed", id="line break"
+            {"Banner": "a\nPort 1"},
+            "settings: Banner contains a line break; this task changed nothing",
+            id="line break",
         ),
         pytest.param(
-            {"Banner": '"a'}, "settings: Banner has invalid quotes: '\"a'; nothing was changed", id="open quotes"
+            {"Banner": '"a'}, "settings: Banner has invalid quotes: '\"a'; this task changed nothing", id="open quotes"
         ),
         pytest.param(
             {"LoginGraceTime": 1.5},
-            "settings: LoginGraceTime takes a text, a number or a list, not 1.5; nothing was changed",
+            "settings: LoginGraceTime takes a text, a number or a list, not 1.5; this task changed nothing",
             id="a fraction",
         ),
         pytest.param(
             {"StreamLocalBindMask": 127},
-            "settings: StreamLocalBindMask is octal: write it as a text in quotes, such as '0177'; nothing was changed",
+            "settings: StreamLocalBindMask is octal; this task changed nothing; write it as a text in quotes, such as "
+            "'0177'",
             id="octal that YAML has read already",
         ),
     ],
 )
 def test_bad_settings(settings: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        build(settings)
+        build_settings(settings)
     assert str(caught.value) == message
 
 
@@ -146,35 +155,35 @@ def test_bad_settings(settings: dict[str, t.Any], message: str) -> None:
     [
         pytest.param(
             {"criteria": {"user": "x"}, "settings": {}},
-            "match block 1 (user x) has no settings; nothing was changed",
+            "match: match block 1 (user x): the block has no settings; this task changed nothing",
             id="no settings",
         ),
         pytest.param(
             {"criteria": 7, "settings": {"Banner": "x"}},
-            "match block 1: criteria take a mapping or a text, not 7; nothing was changed",
+            "match: match block 1: criteria take a mapping or a text, not 7; this task changed nothing",
             id="a number",
         ),
         pytest.param(
             {"criteria": 'User "x', "settings": {"Banner": "x"}},
-            "match block 1: criteria have invalid quotes: 'User \"x'; nothing was changed",
+            "match: match block 1: criteria have invalid quotes: 'User \"x'; this task changed nothing",
             id="open quotes",
         ),
     ],
 )
 def test_bad_blocks(block: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        build({}, [block])
+        build_settings({}, [block])
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("criteria", ["Invalid-User", {"invalid-user": None}, {"Invalid-User": ""}])
 def test_users_without_an_account(criteria: object) -> None:
-    wish = build({}, [{"criteria": criteria, "settings": {"MaxAuthTries": 1}}])
-    assert "\nMatch Invalid-User\n    MaxAuthTries 1\n" in render(wish)
-    require_known(wish, Release(9, 9))
+    desired = build_settings({}, [{"criteria": criteria, "settings": {"MaxAuthTries": 1}}])
+    assert "\nMatch Invalid-User\n    MaxAuthTries 1\n" in render_settings(desired)
+    require_supported(desired, Release(9, 9))
     with pytest.raises(BaselineError) as caught:
-        require_known(wish, Release(9, 2))
+        require_supported(desired, Release(9, 2))
     assert str(caught.value) == (
-        "match block 1 (invalid-user): Invalid-User needs OpenSSH 9.9 or later and this host has 9.2; "
-        "nothing was changed; leave the block out on this host"
+        "match: match block 1 (invalid-user): Invalid-User needs OpenSSH 9.9 or later and this host has 9.2; "
+        "this task changed nothing; remove the block for this host"
     )

@@ -6,7 +6,11 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.selinux import port_types
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.doors import NONE, Doors, find_doors
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import (
+    NONE,
+    PortAccess,
+    find_port_access,
+)
 from tests.unit.fake_host import Expected, FakeHost
 
 # Written after semanage-port(8) and the policy of Fedora; no SELinux host was asked.
@@ -35,29 +39,29 @@ def test_port_types(port: int, types: list[str]) -> None:
 
 
 def test_nothing_is_asked_where_no_port_is_new() -> None:
-    assert find_doors(FakeHost(ENFORCE), [22, 2222], [2222]) is NONE  # type: ignore[arg-type]  # the fake
+    assert find_port_access(FakeHost(ENFORCE), [22, 2222], [2222]) is NONE  # type: ignore[arg-type]  # the fake
 
 
 def test_a_new_port_is_labelled() -> None:
     host = FakeHost(ENFORCE, [Expected(LIST, out=LISTING), Expected(ADD)], programs=["semanage"])
-    doors = find_doors(host, [22], [2222])  # type: ignore[arg-type]  # the fake stands in for the host
-    assert doors == Doors(labels=(2222,))
-    doors.open(host, unchanged="")  # type: ignore[arg-type]  # the fake
-    doors.shut(host)  # type: ignore[arg-type]  # the fake; the label stays
+    port_access = find_port_access(host, [22], [2222])  # type: ignore[arg-type]  # the fake stands in for the host
+    assert port_access == PortAccess(labels=(2222,))
+    port_access.open(host)  # type: ignore[arg-type]  # the fake
+    port_access.close(host)  # type: ignore[arg-type]  # the fake; the label stays
     host.done()
 
 
 def test_a_label_that_is_there_is_kept() -> None:
     listing = LISTING.replace("tcp      22\n", "tcp      2222, 22\n")
     host = FakeHost(ENFORCE, [Expected(LIST, out=listing)], programs=["semanage"])
-    assert find_doors(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
+    assert find_port_access(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
     host.done()
 
 
 @pytest.mark.parametrize(
     ("port", "listed", "words"),
     [
-        pytest.param(8080, Expected(LIST, out=LISTING), "port 8080 is SELinux's http_cache_port_t", id="taken"),
+        pytest.param(8080, Expected(LIST, out=LISTING), "port 8080 has SELinux's type http_cache_port_t", id="taken"),
         pytest.param(
             2222,
             Expected(LIST, rc=127, err="semanage: command not found"),
@@ -68,7 +72,7 @@ def test_a_label_that_is_there_is_kept() -> None:
 )
 def test_a_label_that_cannot_be_given(port: int, listed: Expected, words: str) -> None:
     with pytest.raises(BaselineError, match=words):
-        find_doors(FakeHost(ENFORCE, [listed]), [22], [port])  # type: ignore[arg-type]  # the fake
+        find_port_access(FakeHost(ENFORCE, [listed]), [22], [port])  # type: ignore[arg-type]  # the fake
 
 
 ZONE = "public (default, active)\n  services: ssh\n  ports: \n"
@@ -84,9 +88,9 @@ NOW = ["firewall-cmd", "--quiet", "--zone=public"]
 
 def test_firewalld_lets_the_new_port_in_and_no_more() -> None:
     host = FakeHost(commands=FIREWALLD, programs=["firewall-cmd", "ufw"])
-    doors = find_doors(host, [22], [2222])  # type: ignore[arg-type]  # the fake
-    assert (doors.kind, doors.words) == ("firewalld", ["2222/tcp in the zone public"])
-    assert doors.files == ["/etc/firewalld/zones/public.xml"]
+    port_access = find_port_access(host, [22], [2222])  # type: ignore[arg-type]  # the fake
+    assert (port_access.kind, port_access.descriptions) == ("firewalld", ["2222/tcp in the zone public"])
+    assert port_access.files == ["/etc/firewalld/zones/public.xml"]
     host.commands = [
         Expected([*PERMANENT, "--add-port=2222/tcp"]),
         Expected([*NOW, "--add-port=2222/tcp"], rc=252, err="NOT_RUNNING"),
@@ -94,9 +98,9 @@ def test_firewalld_lets_the_new_port_in_and_no_more() -> None:
         Expected([*PERMANENT, "--remove-port=2222/tcp"], rc=1),
         Expected([*NOW, "--remove-port=2222/tcp"]),
     ]
-    with pytest.raises(BaselineError, match="--add-port=2222/tcp failed: NOT_RUNNING .rc=252.; nothing was changed"):
-        doors.open(host, unchanged="nothing was changed")  # type: ignore[arg-type]  # the fake
-    doors.shut(host)  # type: ignore[arg-type]  # the fake
+    with pytest.raises(BaselineError, match="--add-port=2222/tcp failed: NOT_RUNNING .rc=252.; this task"):
+        port_access.open(host)  # type: ignore[arg-type]  # the fake
+    port_access.close(host)  # type: ignore[arg-type]  # the fake
     host.done()
 
 
@@ -122,5 +126,5 @@ def test_firewalld_lets_the_new_port_in_and_no_more() -> None:
 )
 def test_no_firewall_to_carry_along(commands: list[Expected]) -> None:
     host = FakeHost(commands=commands)
-    assert find_doors(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
+    assert find_port_access(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
     host.done()
