@@ -27,7 +27,6 @@ UNTESTED = {
     "module_utils/_accounts/host/home.py",
     "module_utils/_accounts/host/sudo.py",
     "module_utils/_core/host/service.py",
-    "module_utils/_core/host/timers.py",
     "module_utils/_core/policy_result.py",
     "module_utils/_core/rc.py",
     "module_utils/_core/rollback_script.py",
@@ -39,7 +38,6 @@ UNTESTED = {
     "module_utils/_fail2ban/host/trouble.py",
     "module_utils/_firewall/host/pf.py",
     "module_utils/_firewall/selinux.py",
-    "module_utils/_inputs/python_stack.py",
     "module_utils/_sshd/host/change.py",
     "module_utils/_sshd/host/confirm.py",
     "module_utils/_sshd/host/crypto.py",
@@ -48,8 +46,6 @@ UNTESTED = {
     "module_utils/_sshd/keywords.py",
     "module_utils/_sshd/refusal.py",
     "module_utils/_sshd/releases.py",
-    "module_utils/_updates/host/apt_state.py",
-    "module_utils/_updates/host/unattended_upgrades_info.py",
 }
 
 
