@@ -1,4 +1,4 @@
-"""Packages by a real dnf 4 and dnf 5: what is done, what is told, and that dnf is not started without need."""
+"""Packages by a real dnf 4 and dnf 5: the transactions, the errors, and that dnf is not started without need."""
 
 from __future__ import annotations
 

@@ -105,9 +105,9 @@ def check(host: Host, requests: t.Sequence[VenvRequest]) -> PolicyResult:
         except BaselineError as error:
             failures.append(error)
     if failures:
-        error = combined(failures)
-        error.details["venvs"] = []
-        raise error
+        failure = combined(failures)
+        failure.details["venvs"] = []
+        raise failure
     pairs = zip(requests, states)
     return PolicyResult(result={"venvs": [_result(request, state, changed=False) for request, state in pairs]})
 
