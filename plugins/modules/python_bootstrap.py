@@ -11,8 +11,8 @@ version_added: 0.1.0
 description:
   - Runs the command that M(pyhost.baseline.ssh_reach) returns for a host without Python, and waits for a lock that
     another process holds, such as a first boot's own update.
-  - The message of a failure contains the errors of the package manager, on one line and quoted. Its other output does
-    not reach the terminal or the log.
+  - If the package manager fails, its errors are part of the message, on one line and quoted. The rest of its output
+    reaches neither the terminal nor the log.
 options:
   command:
     description: The command for C(/bin/sh) that installs Python (RV(pyhost.baseline.ssh_reach#module:install_python)).
@@ -30,9 +30,9 @@ attributes:
     details: The packages are not known in advance.
   idempotent:
     support: none
-    details: Run it only if M(pyhost.baseline.ssh_reach) found no Python.
+    details: Run it only where M(pyhost.baseline.ssh_reach) found no Python.
   action:
-    description: It runs on the controller alone, as an action plugin.
+    description: It runs completely on the controller, as an action plugin.
     support: full
 author:
   - The pyhost.baseline team (@pyhost)

@@ -24,8 +24,6 @@ CALCULATING = {
 CALLS = {"open", "exec", "eval", "compile", "input", "print", "__import__"}
 # Sources without a test of their name: the tests of their callers or Molecule see them. None may be added.
 UNTESTED = {
-    "module_utils/_core/host/locks.py",
-    "module_utils/_core/host/timers.py",
     "module_utils/_fail2ban/host/ensure.py",
     "module_utils/_fail2ban/host/info.py",
     "module_utils/_fail2ban/host/server.py",
@@ -34,19 +32,9 @@ UNTESTED = {
     "module_utils/_fail2ban/host/trouble.py",
     "module_utils/_firewall/host/pf.py",
     "module_utils/_firewall/selinux.py",
-    "module_utils/_inputs/python_stack.py",
-    "module_utils/_packages/host/dnf_repositories.py",
-    "module_utils/_packages/host/rpm.py",
-    "module_utils/_packages/model.py",
-    "module_utils/_packages/rows.py",
-    "module_utils/_packages/table_debian.py",
-    "module_utils/_packages/table_freebsd.py",
-    "module_utils/_packages/table_redhat.py",
     "module_utils/_sshd/host/crypto.py",
     "module_utils/_sshd/host/info.py",
     "module_utils/_sshd/host/socket.py",
-    "module_utils/_updates/host/apt_state.py",
-    "module_utils/_updates/host/unattended_upgrades_info.py",
 }
 
 
