@@ -17,8 +17,8 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
-    Answer,
     HostRequirements,
+    ProbeAnswer,
     command_message,
     escalation_error,
     host_error,
@@ -31,7 +31,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     WINDOWS,
     Candidate,
     Escalation,
-    Refusal,
+    LoginRefusal,
     Verdict,
     candidates,
     judge,
@@ -91,17 +91,19 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **facts}
 
     def _required(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> tuple[HostRequirements, str]:
-        """Return what the host must fulfil, and the script of the probe."""
+        """Return the requirements for the host, and the script of the probe."""
         named = self._named_python(task_vars)
         least, pythons = _python_candidates(named)
         names = ("python_required", "allow_end_of_life", "allow_unproven")
         required = HostRequirements(least, python_named=named, **{name: options[name] for name in names})
         return required, probe_script(pythons, least=least)
 
-    def _probe_to_root(self, candidate: Candidate, script: str, required: HostRequirements) -> Answer | Refusal:
+    def _probe_to_root(
+        self, candidate: Candidate, script: str, required: HostRequirements
+    ) -> ProbeAnswer | LoginRefusal:
         """Probe ``candidate``, and refuse a user of a fit host who cannot become root."""
         answer = self._probe(candidate, script)
-        if isinstance(answer, Refusal) or host_error(answer, required):
+        if isinstance(answer, LoginRefusal) or host_error(answer, required):
             return answer
         error = self._escalation_error(answer)
         # The next user may be root: an account that exists already need not have sudo yet.
@@ -133,7 +135,7 @@ class ActionModule(ActionBase):
         text = to_text(self._templar.template(value))
         return None if text.startswith("auto") else text
 
-    def _probe(self, candidate: Candidate, script: str) -> Answer | Refusal:
+    def _probe(self, candidate: Candidate, script: str) -> ProbeAnswer | LoginRefusal:
         connection = self._connection
         if connection.transport in _WINDOWS_TRANSPORTS or getattr(connection._shell, "_IS_WINDOWS", False):
             return WINDOWS
@@ -147,7 +149,7 @@ class ActionModule(ActionBase):
         try:
             return parse_answer(output) or unusable_shell(f"{output}\n{errors}\n(rc={code})")
         except BaselineError as error:
-            return Refusal(error, Verdict.UNFIT)
+            return LoginRefusal(error, Verdict.UNFIT)
 
     def _aim(self, candidate: Candidate) -> None:
         """Set the connection to ``candidate``, with one attempt and a login of its own.
@@ -159,7 +161,7 @@ class ActionModule(ActionBase):
         self._connection.set_option("reconnection_retries", 0)
         self._connection.reset()
 
-    def _escalation_error(self, answer: Answer) -> BaselineError | None:
+    def _escalation_error(self, answer: ProbeAnswer) -> BaselineError | None:
         """Return why the following tasks could not become root. Without ``become`` they do not need to."""
         become = self._connection.become
         if become is None or answer.uid == 0 or (become.name.endswith("sudo") and answer.sudo == "ok"):
@@ -176,7 +178,7 @@ class ActionModule(ActionBase):
         return escalation_error(answer, message)
 
 
-def _failure(refused: t.Sequence[tuple[Candidate, Refusal]], forced: set[str]) -> dict[str, t.Any]:
+def _failure(refused: t.Sequence[tuple[Candidate, LoginRefusal]], forced: set[str]) -> dict[str, t.Any]:
     """Return the result of a search without an answer: the first user without root, else why no login works."""
     powerless = [refusal for _candidate, refusal in refused if isinstance(refusal, Escalation)]
     last = refused[-1][1]
@@ -193,7 +195,7 @@ def _python_candidates(named: str | None) -> tuple[tuple[int, int], list[str]]:
     return least, [named] if named else list(dict.fromkeys(["/usr/bin/python3", "python3", *fallback]))
 
 
-def _facts(candidate: Candidate, answer: Answer, least: tuple[int, int], *, is_ssh: bool) -> dict[str, t.Any]:
+def _facts(candidate: Candidate, answer: ProbeAnswer, least: tuple[int, int], *, is_ssh: bool) -> dict[str, t.Any]:
     python = answer.python(least)
     return {
         "user": (candidate.user or answer.login) if is_ssh else None,

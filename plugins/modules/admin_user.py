@@ -8,23 +8,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: admin_user
-short_description: Make or complete an admin account that logs in with its keys and can use sudo
+short_description: Create or complete an admin account that logs in with its keys and can use sudo
 version_added: 0.1.0
 description:
   - Brings an account, its groups, shell and password, its rule of sudo and its authorized keys into the requested state
-    in one call, and reads all of it again. What is not named stays as it is.
-  - The rule of sudo is checked by C(visudo) within a staged copy of all rules before anything changes. It is in place
-    before the keys are.
+    in one call, and reads all of it again. Everything that is not named stays as it is.
+  - C(visudo) checks the rule of sudo in a staged copy of all rules before anything changes. The module writes the rule
+    before the keys.
   - Nothing below the home is reached by a path. Each folder is opened inside of the one above it, no symlink is
     followed, and owner, mode and number of names are read from what was opened. A symlink, a hard link, a pipe or a
-    setuid file in place of C(.ssh) or of a file of keys is an error, and nothing is changed.
-  - Where somebody else could write to the home, to C(.ssh) or to a file of keys, the keys in there that are not
-    requested are an error that names them (type, fingerprint, comment, file and line). O(exclusive_keys=true) removes
-    them. Files of such a home that run commands at a login are named in a warning.
-  - An account of the system is an error unless O(allow_system_account=true). Root, and any other account with
-    uid 0, is always one.
-  - A second account with uid 0 is named in a warning of every run. FreeBSD's own C(toor) is left out while its password
-    matches nothing.
+    setuid file in place of C(.ssh) or of a key file is an error, and the module changes nothing.
+  - If another user could write to the home, to C(.ssh) or to a key file, keys that are not requested are an error that
+    lists them (type, fingerprint, comment, file and line). O(exclusive_keys=true) removes them. A warning lists the
+    files of such a home that run commands at a login.
+  - A system account is an error unless O(allow_system_account=true). Root, and any other account with uid 0, is always
+    an error.
+  - Every run warns about a second account with uid 0. FreeBSD's own C(toor) is left out while no password matches.
   - On FreeBSD the account is changed by C(pw). That was not run on FreeBSD.
 author:
   - The pyhost.baseline team (@pyhost)
@@ -37,9 +36,8 @@ options:
     required: true
   authorized_keys:
     description:
-      - The public keys that may log in, each a line as in C(~/.ssh/id_ed25519.pub), options in front allowed.
-      - Where the file has a line with the same key but other options or another comment, the requested line replaces
-        it.
+      - The public keys that may log in, each a line as in C(~/.ssh/id_ed25519.pub). Options may precede the key.
+      - The requested line replaces a line with the same key but other options or another comment.
     type: list
     elements: str
     required: true
@@ -58,13 +56,13 @@ options:
     description:
       - The hash of the account's password as in crypt(5), needed for O(sudo=password). It is given to the host's
         C(chpasswd) on standard input and shows in no list of processes, no diff and no result.
-      - Without one, a new account has no password that could ever match, and an existing one keeps its own.
+      - Without one, no password matches for a new account, and an existing account keeps its password.
     type: str
     default: ""
   groups:
     description: >-
-      Existing groups that the account joins, beside C(wheel) on Red Hat's family and FreeBSD. It stays in those that it
-      is in.
+      Existing groups that the account joins, in addition to C(wheel) in the Red Hat family and on FreeBSD. It also
+      keeps its present groups.
     type: list
     elements: str
     default: []
@@ -76,24 +74,23 @@ options:
     default: ""
   allow_system_account:
     description:
-      - Allow an account of the system to become the admin. Such an account has a uid below C(UID_MIN) of
-        C(/etc/login.defs) or that of C(nobody), a shell that ends at once, a home in a folder of the system, or the uid
-        of another account.
+      - Allow a system account to become the admin. Such an account has a uid below C(UID_MIN) of C(/etc/login.defs) or
+        that of C(nobody), a shell that ends at once, a home in a system folder, or the uid of another account.
     type: bool
     default: false
 notes:
-  - Keys are kept in C(~/.ssh/authorized_keys). A warning says so where sshd is configured not to read that file.
+  - Keys are kept in C(~/.ssh/authorized_keys). The module warns if sshd is configured not to read that file.
   - A home that belongs to root stays so.
 """
 
 EXAMPLES = r"""
-- name: Have an admin
+- name: Create an admin
   pyhost.baseline.admin_user:
     name: deploy
     authorized_keys:
       - "{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"
 
-- name: Take over an account that somebody made by hand, with these keys alone and a password for sudo
+- name: Manage an existing account, with these keys alone and a password for sudo
   pyhost.baseline.admin_user:
     name: ann
     authorized_keys:
@@ -111,12 +108,12 @@ name:
   type: str
   sample: deploy
 created:
-  description: Whether the account was made by this run, or would be in check mode.
+  description: Whether this run created the account, or would create it in check mode.
   returned: success
   type: bool
   sample: true
 uid:
-  description: Its number. None where check mode did not make it.
+  description: Its uid. None if check mode did not create it.
   returned: success
   type: int
   sample: 1000
@@ -137,7 +134,7 @@ groups:
   elements: str
   sample: [deploy, wheel]
 sudoers:
-  description: The file that holds its rule of sudo.
+  description: The file with its rule of sudo.
   returned: success
   type: str
   sample: /etc/sudoers.d/95-pyhost-deploy
@@ -147,7 +144,7 @@ sudo:
   type: str
   sample: nopasswd
 key_file:
-  description: The file that holds its keys.
+  description: The file with its keys.
   returned: success
   type: str
   sample: /home/deploy/.ssh/authorized_keys
@@ -180,7 +177,7 @@ removed_keys:
       description: The number of the line in the file as it was.
       type: int
     type:
-      description: The type of the key. Empty where the line is no key known here, as are fingerprint and comment.
+      description: The type of the key. Empty, like fingerprint and comment, if the line is not a known key.
       type: str
     fingerprint:
       description: Its fingerprint.
@@ -190,7 +187,7 @@ removed_keys:
       type: str
   sample: []
 second_roots:
-  description: The accounts beside root that have uid 0, each of which is named in a warning too.
+  description: The accounts besides root that have uid 0.
   returned: success
   type: list
   elements: str
@@ -246,7 +243,7 @@ def main() -> None:
         module.fail_json(**error.as_result())
     for warning in outcome.warnings:
         module.warn(warning)
-    # The account may have written anything into a file of keys.
+    # The account may have written any text to a key file.
     diff = [{name: printable_lines(text, longest=_LONGEST_DIFF) for name, text in one.items()} for one in outcome.diff]
     module.exit_json(changed=outcome.changed, diff=diff, **outcome.result)
 

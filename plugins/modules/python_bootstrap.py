@@ -11,8 +11,8 @@ version_added: 0.1.0
 description:
   - Runs the command that M(pyhost.baseline.ssh_reach) returns for a host without Python, and waits for a lock that
     another process holds, such as a first boot's own update.
-  - What the package manager says where it fails is part of the message, on one line and quoted. Nothing else of its
-    output reaches the terminal or the log.
+  - If the package manager fails, its errors are part of the message, on one line and quoted. The rest of its output
+    reaches neither the terminal nor the log.
 options:
   command:
     description: The command for C(/bin/sh) that installs Python (RV(pyhost.baseline.ssh_reach#module:install_python)).
@@ -27,12 +27,12 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: The packages are not known before.
+    details: The packages are not known in advance.
   idempotent:
     support: none
-    details: Run it where M(pyhost.baseline.ssh_reach) found no Python only.
+    details: Run it only where M(pyhost.baseline.ssh_reach) found no Python.
   action:
-    description: The whole of it runs on the controller, as an action plugin.
+    description: It runs completely on the controller, as an action plugin.
     support: full
 author:
   - The pyhost.baseline team (@pyhost)

@@ -12,16 +12,16 @@ short_description: Build virtual environments as the users they belong to
 version_added: 0.1.0
 description:
   - Builds virtual environments with C(python -m venv) and C(pip install), each as the user that it belongs to.
-  - Root makes a folder only where root alone can write, and hands it to the owner before anything is put into it.
-    Below a folder that somebody else can write, everything is done with the owner's rights, so that a symlink that a
-    user puts in the way of root leads nowhere.
-  - A path that others than root and the owner decide about is refused. So are an environment that belongs to somebody
-    else and a symlink in the place of one.
-  - The Python in an environment belongs to the owner, who may have put anything there. It is run as the owner, with a
-    limit of time, and what it prints is quoted.
-  - As proof, the environment's own Python is asked, as the owner, whether each requirement and all that it requires
-    is installed in a version that fits. Where all are, pip is not started.
-  - Distributions that are in an environment and not in O(venvs[].requirements) stay.
+  - Root makes a folder only where only root can write, and gives it to the owner before anything is put into it.
+    Below a folder that somebody else can write, everything is done with the owner's rights, so that a symlink of a user
+    cannot redirect root.
+  - Fails if others than root and the owner can change the path, if the environment belongs to somebody else, and if the
+    path is a symlink.
+  - The Python in an environment belongs to the owner, who can replace it by any program. It is run as the owner, with a
+    time limit, and its output is quoted.
+  - Afterwards the environment's own Python reports, as the owner, whether each requirement and its own requirements are
+    installed in a suitable version. If all are installed before, pip is not started.
+  - Distributions that are in an environment and not in O(venvs[].requirements) are kept.
 author:
   - The pyhost.baseline team (@pyhost)
 requirements:
@@ -31,27 +31,26 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details: >-
-      What only pip can judge (addresses, paths, options, a requirements file together with O(venvs[].extra_args)) is
-      predicted as a change.
+      Requirements that only pip can evaluate (addresses, paths, options, a requirements file together with
+      O(venvs[].extra_args)) are predicted as a change.
 options:
   venvs:
-    description: The environments. One that fails does not keep the others from being built; then the module fails.
+    description: The environments. If one fails, the others are built nevertheless, and then the module fails.
     type: list
     elements: dict
     required: true
     suboptions:
       path:
         description:
-          - The environment's folder, an absolute path. Folders above it that are missing are made with the same owner
-            and mode.
+          - The environment's folder, an absolute path. Missing folders above it are made with the same owner and mode.
         type: str
         required: true
       owner:
-        description: The user that the environment belongs to and that pip runs as. It must exist.
+        description: The user that owns the environment and that pip runs as. It must exist.
         type: str
         required: true
       group:
-        description: The group of the environment's folder, by name or number. The owner's own where it is not given.
+        description: The group of the environment's folder, by name or number. The default is the owner's own group.
         type: str
       mode:
         description: The mode of the environment's folder, octal and in quotes, or symbolic.
@@ -60,7 +59,7 @@ options:
       python:
         description:
           - The Python that the environment is made with, an absolute path.
-          - Without it, the system's own, F(/usr/bin/python3), or on FreeBSD F(/usr/local/bin/python3).
+          - The default is the system's own, F(/usr/bin/python3), or on FreeBSD F(/usr/local/bin/python3).
         type: str
       requirements:
         description:
@@ -75,18 +74,18 @@ options:
   state:
     description:
       - V(present) builds the environments.
-      - V(checked) only sees that their owners and groups exist and that their paths can be used. It needs no venv or
-        pip on the host, so that what is wrong is reported before packages are installed.
+      - V(checked) only checks that their owners and groups exist and that their paths can be used. It needs neither
+        venv nor pip on the host, so that problems are reported before packages are installed.
     type: str
     choices: [present, checked]
     default: present
   timeout:
-    description: The number of seconds after which a program that was started for one environment is ended.
+    description: The number of seconds after which a program that runs for one environment is stopped.
     type: int
     default: 3600
 notes:
-  - C(environment) of the play reaches pip as far as it names pip's settings, proxies, certificates and compilers
-    (E(PIP_INDEX_URL), E(https_proxy), E(SSL_CERT_FILE), E(CFLAGS) and their like).
+  - Of the play's C(environment), pip gets the variables for pip's settings, proxies, certificates and compilers
+    (E(PIP_INDEX_URL), E(https_proxy), E(SSL_CERT_FILE), E(CFLAGS) and similar ones).
 seealso:
   - module: ansible.builtin.pip
 """
@@ -114,7 +113,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 venvs:
-  description: The environments, as they are after the run; in check mode as they are before it.
+  description: The environments after the run; in check mode before it.
   returned: success
   type: list
   elements: dict
@@ -128,15 +127,15 @@ venvs:
       type: str
       sample: shop
     group:
-      description: The folder's group. Empty where there is no folder yet, in check mode.
+      description: The folder's group. Empty in check mode if there is no folder yet.
       type: str
       sample: shop
     mode:
-      description: The folder's mode, octal with four digits. Empty where there is no folder yet, in check mode.
+      description: The folder's mode, octal with four digits. Empty in check mode if there is no folder yet.
       type: str
       sample: "0755"
     python:
-      description: The version of the Python in it. Empty where none was asked, in check mode or with O(state=checked).
+      description: The version of its Python. Empty in check mode if there is none yet, and with O(state=checked).
       type: str
       sample: 3.13.5
     distributions:
@@ -144,12 +143,12 @@ venvs:
       type: dict
       sample: {django: 5.2.1, pip: 25.1.1, psycopg2: 2.9.10}
     unmet:
-      description: The requirements, and what they require, that are not met. Empty but in check mode.
+      description: The requirements, and their own requirements, that are not met. Empty except in check mode.
       type: list
       elements: str
       sample: []
     left_to_pip:
-      description: The requirements that only pip can judge, so that it is started in every run.
+      description: The requirements that only pip can evaluate, so that pip is started in every run.
       type: list
       elements: str
       sample: []
@@ -205,12 +204,12 @@ def main() -> None:
         require_plain(module.params)
         requests = [parse_request(venv, kernel=host.platform.kernel) for venv in module.params["venvs"]]
         if module.params["state"] == "checked":
-            outcome = check(host, requests)
+            found = check(host, requests)
         else:
-            outcome = ensure(host, requests, seconds=module.params["timeout"])
+            found = ensure(host, requests, seconds=module.params["timeout"])
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ version_added: 0.1.0
 description:
   - Logs in from the controller over a B(new) connection, by key, with the OpenSSH client and the settings that Ansible
     itself would use for the host (address, port, private key, jump hosts in C(ssh_common_args), host key checking).
-  - An open control master, an agent that was asked before, a password or a prompt cannot make it pass.
-  - Fails with the client's own words and what they mean when the login does not work.
+  - An open control master, a password or a prompt cannot make it pass.
+  - If the login fails, the error contains the messages of the client and a hint.
 options:
   user:
     description:
@@ -30,8 +30,8 @@ options:
     default: 10
   sudo:
     description:
-      - Whether the user must reach root by C(sudo -n) after the login. A shell must say that it is root's, as sudo may
-        lead to another user.
+      - Whether the user must reach root by C(sudo -n) after the login. A shell must report that it runs as root,
+        because sudo may lead to another user.
       - If sudo asks for a password, the play's become password is tried. Root itself needs no sudo.
     type: bool
     default: true
@@ -40,7 +40,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: N/A
-    details: Nothing is ever changed.
+    details: This module never changes the host.
   action:
     description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
     support: full
@@ -49,15 +49,15 @@ attributes:
     description: Supports being used with the C(async) keyword.
     support: none
 notes:
-  - Needs a connection by the C(ssh) plugin; with any other the task fails and says so.
+  - Needs a connection by the C(ssh) plugin; any other connection is an error.
   - The login is one process of the OpenSSH client; a wrong key counts as one failed login on the host.
-  - Runs in check mode too, because it only asks.
+  - Runs in check mode too, because it changes nothing.
 author:
   - The pyhost.baseline team (@pyhost)
 """
 
 EXAMPLES = r"""
-- name: Prove that the admin gets in and can use sudo
+- name: Prove that the admin can log in and use sudo
   pyhost.baseline.ssh_login:
     user: deploy
 

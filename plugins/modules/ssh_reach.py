@@ -11,16 +11,16 @@ module: ssh_reach
 short_description: Find the user and port that a host answers on
 version_added: 0.1.0
 description:
-  - Logs in with one candidate after another, the hoped-for ones first, and returns the first that gets in, so that a
-    playbook which closes the root login or moves the port runs again with the same command.
-  - It uses Ansible's own connection with all its settings (keys, passwords, proxies, arguments). Each probe is a login
-    of its own and never an older shared connection; the one that gets in is shared with the tasks that follow.
-  - A closed port, or one that does not answer in time, is not tried for the other users. A refused login leads to the
-    next user on that port. A wrong host key or an unknown name ends the search. C(sshd) punishes a source that keeps
-    failing, so order the candidates such that the usual case fails once at most.
-  - The host that answers must be one that this collection supports, and have a Python that this Ansible can use. Where
-    the task has C(become), the user must be able to become root. Each of these fails with what to do.
-  - Connections other than C(ssh) are probed as they are, with the same demands on the host.
+  - Tries one login after another and returns the first that works. A playbook that closes the login of root or moves
+    the port can therefore be run again with the same command.
+  - It uses Ansible's own connection with all its settings (keys, passwords, proxies, arguments). Each probe is a new
+    login and never uses an older shared connection. The following tasks share the connection of the login that works.
+  - A closed port, or one that does not answer in time, is not tried for the other users. After a refused login, the
+    next user is tried on that port. A wrong host key or an unknown name ends the search. C(sshd) penalizes a source
+    that keeps failing, so order the candidates such that at most one login fails in the usual case.
+  - The host must run a system that this collection manages, and have a Python that this Ansible supports. If the task
+    has C(become), the user must be able to become root. Each of these errors has a hint.
+  - Connections other than C(ssh) are probed as they are, with the same requirements for the host.
 options:
   users:
     description:
@@ -37,30 +37,30 @@ options:
     default: []
   python_required:
     description:
-      - Fail where the host has no Python that this version of Ansible supports.
-      - V(false) is for playbooks that install it.
+      - Fail if the host has no Python that this version of Ansible supports.
+      - Set it to V(false) in a playbook that installs Python.
     type: bool
     default: true
   allow_end_of_life:
     description:
-      - Go on where the host runs a release that is older than those that this collection manages, of a distribution
-        of which it manages later ones. Nothing was proven there.
+      - Accept a host whose release is older than the managed releases of its distribution. The collection was not
+        tested there.
     type: bool
     default: false
   allow_unproven:
     description:
-      - Go on, with a warning, where the host runs a release for which this collection was written from manuals and
-        sources and on which it was never run (FreeBSD 14 and 15).
+      - Accept, with a warning, a host whose release the collection supports by code that was written from manuals and
+        sources and never run (FreeBSD 14 and 15).
     type: bool
     default: false
 notes:
-  - Neither users nor ports are chosen where an extra variable (C(-e ansible_user=…)) decides, because extra variables
-    beat what a play sets.
+  - An extra variable (C(-e ansible_user=…)) decides the user or the port, because it overrides the facts that a play
+    sets.
 extends_documentation_fragment:
   - pyhost.baseline.attributes.info_module
 attributes:
   action:
-    description: The whole of it runs on the controller, as an action plugin.
+    description: It runs on the controller alone, as an action plugin.
     support: full
 author:
   - The pyhost.baseline team (@pyhost)

@@ -7,31 +7,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sshd_info
-short_description: Tell what is in force in sshd for a connection, and which file and line says so
+short_description: Gather sshd's effective configuration for a connection, and the files and lines that decide it
 version_added: 0.1.0
 description:
-  - Asks sshd itself, with C(sshd -T -C), and names for each directive the file and line that decide, and those that
-    lose.
-  - Tells what sshd listens on, whether it runs with the present files, and the fingerprints of its host keys.
-  - Needs root, and never changes the host.
+  - Returns the effective configuration by C(sshd -T -C), with the file and line of each directive that decides it, and
+    of each directive that is shadowed.
+  - Returns the addresses on which sshd listens, whether it runs with the present files, and its host keys.
+  - Requires root, and never changes the host.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes.info_module
 options:
   connection:
-    description: For which connection to ask. What is not given is taken from the connection that the task came in by.
+    description: The connection. Parts that are not given are taken from the connection of the task.
     type: dict
     default: {}
     suboptions:
       user:
-        description: Who logs in; V(root) if not given.
+        description: The user who logs in, V(root) by default.
         type: str
       address:
         description: The address of the client.
         type: str
       host:
-        description: The name of the client, as C(UseDNS) would find it.
+        description: The host name of the client, as C(UseDNS) would find it.
         type: str
       local_address:
         description: The address of the host to which the client connects.
@@ -40,26 +40,26 @@ options:
         description: The port to which the client connects.
         type: int
   path:
-    description: The main file of sshd.
+    description: The main configuration file of sshd.
     type: path
     default: /etc/ssh/sshd_config
 notes:
-  - RV(effective) is what sshd says. RV(decided_by) follows the rule that the first directive wins. Some versions of
-    sshd break it for C(IPQoS), C(MaxStartups), C(PerSourceMaxStartups), C(PerSourceNetBlockSize), C(RekeyLimit),
+  - RV(effective) is sshd's own answer. RV(decided_by) follows the rule that the first directive wins. Some versions of
+    sshd deviate from it for C(IPQoS), C(MaxStartups), C(PerSourceMaxStartups), C(PerSourceNetBlockSize), C(RekeyLimit),
     C(StreamLocalBindMask) and C(UnusedConnectionTimeout).
 seealso:
   - module: pyhost.baseline.sshd_config
 """
 
 EXAMPLES = r"""
-- name: Ask what holds for deploy from an office address
+- name: Gather the settings for deploy from an office address
   pyhost.baseline.sshd_info:
     connection:
       user: deploy
       address: 192.0.2.7
   register: sshd
 
-- name: Stop where passwords are taken
+- name: Fail if sshd accepts passwords
   ansible.builtin.assert:
     that: sshd.effective.passwordauthentication == 'no'
 """
@@ -76,17 +76,17 @@ version:
   returned: where sshd is installed
   sample: OpenSSH_9.2
 connection:
-  description: The connection that sshd was asked about, as C(sshd -T -C) takes it.
+  description: The connection, as C(sshd -T -C) takes it.
   type: str
   returned: where sshd is installed
   sample: user=deploy,host=192.0.2.7,addr=192.0.2.7
 effective:
-  description: All keywords and values that C(sshd -T) prints; a list where a keyword has several.
+  description: All keywords and values that C(sshd -T) prints; a list for a keyword with several values.
   type: dict
   returned: where sshd is installed
   sample: {passwordauthentication: "no", port: "22"}
 decided_by:
-  description: The directives that are in force for the connection. Keywords that no file names have their default.
+  description: The directives that take effect for the connection. Keywords that no file sets have their default.
   type: list
   elements: dict
   returned: where sshd is installed
@@ -97,7 +97,7 @@ decided_by:
       line: 8
       criteria: ""
 shadowed:
-  description: The directives that apply to the connection and lose to others.
+  description: The directives that apply to the connection and that others override.
   type: list
   elements: dict
   returned: where sshd is installed
@@ -114,7 +114,7 @@ files:
   returned: where sshd is installed
   sample: [/etc/ssh/sshd_config]
 listen:
-  description: The addresses and ports on which sshd listens by its files.
+  description: The addresses and ports on which sshd listens according to its files, or its socket unit.
   type: list
   elements: dict
   returned: where sshd is installed
@@ -128,12 +128,12 @@ ports:
   returned: where sshd is installed
   sample: [22]
 unit:
-  description: The service of sshd, a unit of systemd or a service of FreeBSD's rc(8), empty without both.
+  description: The service of sshd, a unit of systemd or a service of FreeBSD's rc(8); empty without both.
   type: str
   returned: where sshd is installed
   sample: ssh.service
 socket:
-  description: The socket unit that is active for sshd, empty where there is none.
+  description: The active socket unit of sshd, empty if there is none.
   type: str
   returned: where sshd is installed
   sample: ""
@@ -149,7 +149,7 @@ stale:
   sample: false
 host_keys:
   description:
-    - The host keys that sshd loads. C(offered) is false where C(HostKeyAlgorithms) keeps one from being shown.
+    - The host keys that sshd loads. C(offered) is false if C(HostKeyAlgorithms) excludes the key.
   type: list
   elements: dict
   returned: where sshd is installed

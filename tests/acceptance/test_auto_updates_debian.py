@@ -19,7 +19,7 @@ def dump(host: Host) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rehearsal(host: Host) -> str:
+def dry_run(host: Host) -> str:
     """What unattended-upgrade says that it would do."""
     ran = host.run("unattended-upgrade --dry-run --debug")
     assert ran.rc == 0, ran.stderr + ran.stdout
@@ -53,9 +53,9 @@ def test_a_timer_will_fire(host: Host, timer: str) -> None:
     assert state["NextElapseUSecRealtime"]
 
 
-def test_unattended_upgrade_allows_the_security_archive(host: Host, rehearsal: str) -> None:
+def test_unattended_upgrade_allows_the_security_archive(host: Host, dry_run: str) -> None:
     codename = host.check_output(". /etc/os-release && echo $VERSION_CODENAME")
-    (allowed,) = re.findall(r"^Allowed origins are: (.*)$", rehearsal, re.MULTILINE)
+    (allowed,) = re.findall(r"^Allowed origins are: (.*)$", dry_run, re.MULTILINE)
     assert f"{codename}-security" in allowed
-    refused = re.findall(r"^Marking not allowed .*filename:'([^']*)'", rehearsal, re.MULTILINE)
+    refused = re.findall(r"^Marking not allowed .*filename:'([^']*)'", dry_run, re.MULTILINE)
     assert not [path for path in refused if f"{codename}-security" in path]

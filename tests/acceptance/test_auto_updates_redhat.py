@@ -1,4 +1,4 @@
-"""Automatic updates as a host of Red Hat's family sees them: the composed configuration, the timer, a rehearsal."""
+"""Automatic updates as a host of Red Hat's family sees them: the composed configuration, the timer, a dry run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_no_other_timer_overrides_the_policy(host: Host, timer: str) -> None:
     assert [line.split()[-2] for line in listed.splitlines()] == [timer]
 
 
-def test_a_rehearsal_works(host: Host, is_dnf5: bool) -> None:
+def test_a_dry_run_works(host: Host, is_dnf5: bool) -> None:
     """dnf-automatic itself reads the policy and comes to an end."""
     command = "dnf5 automatic" if is_dnf5 else "dnf-automatic"
     ran = host.run(f"{command} --no-downloadupdates --no-installupdates")

@@ -24,20 +24,9 @@ CALCULATING = {
 CALLS = {"open", "exec", "eval", "compile", "input", "print", "__import__"}
 # Sources without a test of their name: the tests of their callers or Molecule see them. None may be added.
 UNTESTED = {
-    "module_utils/_accounts/host/home.py",
-    "module_utils/_accounts/host/sudo.py",
-    "module_utils/_core/host/service.py",
-    "module_utils/_core/host/timers.py",
-    "module_utils/_core/policy_result.py",
-    "module_utils/_core/rc.py",
-    "module_utils/_inputs/python_stack.py",
-    "module_utils/_sshd/host/change.py",
-    "module_utils/_sshd/host/confirm.py",
     "module_utils/_sshd/host/crypto.py",
     "module_utils/_sshd/host/info.py",
     "module_utils/_sshd/host/socket.py",
-    "module_utils/_updates/host/apt_state.py",
-    "module_utils/_updates/host/unattended_upgrades_info.py",
 }
 
 

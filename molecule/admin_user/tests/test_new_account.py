@@ -1,4 +1,4 @@
-"""What the role gives an account that it created."""
+"""An account that the role created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account that was there before keeps what is not managed; what is managed works."""
+"""An existing account keeps everything that is not managed, and the managed parts work."""
 
 from __future__ import annotations
 

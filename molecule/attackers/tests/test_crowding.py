@@ -17,7 +17,7 @@ NAMES = ("net12", "net13")
 SECONDS = 10
 # The others are measured (`make bench`), not promised.
 ONE_SOURCE = [attack for attack in ATTACKS if attack.promised]
-TASK = "pyhost.baseline.sshd : Bring the settings of sshd in force"
+TASK = "pyhost.baseline.sshd : Ensure the settings of sshd"
 # Of documentation: nobody here comes from there.
 TRUSTED = ["192.0.2.0/24", "2001:db8::/48"]
 

@@ -213,7 +213,7 @@ def test_a_login_that_lies_is_quoted_or_refused(attacked: dict[str, Attacked], t
     assert shown.acting() == set(), shown.text
     assert "Traceback" not in shown.text
     words = " ".join(shown.text.split())
-    assert r"the host runs Debian \x1b[2J\x9b2J\u202e\x07, a release on which nothing was proven" in words, shown.text
+    assert r"the host runs Debian \x1b[2J\x9b2J\u202e\x07, a release that was never tested" in words, shown.text
     assert r"the host's answer to the probe cannot be true: login is '-oProxyCommand=\x1b[2J" in words, shown.text
     assert "Permission denied" in words, shown.text
 

@@ -16,7 +16,7 @@ from tests.hosts import runs
 
 SCENARIO = Path(__file__).parents[1]
 NAMES = ("net12", "net13")
-TASK = "pyhost.baseline.sshd : Bring the settings of sshd in force"
+TASK = "pyhost.baseline.sshd : Ensure the settings of sshd"
 PORT = 2222
 # Of its own name, so that a terminal is in danger where the name is not quoted.
 PROGRAM = "/home/mallory/\x1b[2Jsshd"
@@ -45,8 +45,8 @@ def harden(port: int, connection: int = 22, **more: t.Any) -> dict[str, Result]:
 
 def configure(name: str, **settings: t.Any) -> Result:
     """Run the module alone, on one host."""
-    wish = {"PermitRootLogin": "prohibit-password", **settings}
-    return runs.ad_hoc(FLEET, "pyhost.baseline.sshd_config", {"settings": wish}, user="root", host=name)
+    desired = {"PermitRootLogin": "prohibit-password", **settings}
+    return runs.ad_hoc(FLEET, "pyhost.baseline.sshd_config", {"settings": desired}, user="root", host=name)
 
 
 def in_force(host: Attacked) -> dict[str, str]:

@@ -89,7 +89,7 @@ def test_an_environment_is_built_proven_and_left_alone(host: Attacked) -> None:
     assert host.run("stat -c '%U:%G %a' /home/app/deep /home/app/deep/venv").split() == ["app:www-data", "750"] * 2
     assert host.run("find /home/app ! -user app") == ""
     assert _build(host, wanted)["changed"] is False
-    # What a requirement requires is missing: such an environment does not fulfil it.
+    # A dependency of the requirement is missing: the requirement is not met.
     host.run("rm -r /home/app/deep/venv/lib/python3*/site-packages/pyhosttwo*")
     third = _build(host, wanted)
     assert third.get("changed"), third
@@ -174,7 +174,7 @@ def test_a_requirements_file_is_read_by_the_owner(host: Attacked) -> None:
         host,
         "ln -s /etc/shadow link.txt; mkfifo pipe.txt; ln -s /dev/zero zero.txt; python3 -m venv --without-pip venv",
     )
-    for name, words in (("link", "Permission denied"), ("pipe", "no regular file"), ("zero", "no regular file")):
+    for name, words in (("link", "Permission denied"), ("pipe", "not a regular file"), ("zero", "not a regular file")):
         answer = _build(host, {"path": "/home/app/venv", "requirements": f"/home/app/{name}.txt", "extra_args": ""})
         assert answer["failed"]
         assert f"/home/app/{name}.txt" in answer["msg"]
@@ -193,10 +193,10 @@ def test_what_others_decide_about_is_refused(host: Attacked) -> None:
         {"path": "/home/app/venv", "owner": "root"},
     )
     assert answer["failed"]
-    assert "/opt/tools/venv is below /opt/tools, which can be written by everybody" in answer["msg"]
-    assert "/srv/app/venv is below /srv/app, which belongs to mallory" in answer["msg"]
-    assert "/srv/app belongs to mallory and not to app" in answer["msg"]
-    assert "/home/app/venv is below /home/app, which belongs to app" in answer["msg"]
+    assert "/opt/tools/venv: it is below /opt/tools, which can be written by everybody" in answer["msg"]
+    assert "/srv/app/venv: it is below /srv/app, which belongs to mallory" in answer["msg"]
+    assert "/srv/app: it belongs to mallory and not to app" in answer["msg"]
+    assert "/home/app/venv: it is below /home/app, which belongs to app" in answer["msg"]
     assert host.run("find /opt/tools /srv/app /home/app -mindepth 1 -name venv") == ""
 
 
@@ -204,4 +204,4 @@ def test_roots_own_environment_has_nothing_of_others(host: Attacked) -> None:
     host.run("python3 -m venv --without-pip /opt/tools/venv; chown app /opt/tools/venv/bin/activate")
     answer = _build(host, {"path": "/opt/tools/venv", "owner": "root"})
     assert answer["failed"]
-    assert "/opt/tools/venv/bin/activate is not root's alone" in answer["msg"]
+    assert "others than root can write /opt/tools/venv/bin/activate" in answer["msg"]

@@ -49,7 +49,7 @@ def test_the_policy_is_in_force(host: Host, line: str) -> None:
     ("timer", "calendar"),
     [("apt-daily.timer", "*-*-* 02:00:00"), ("apt-daily-upgrade.timer", "Mon..Sat *-*-* 03:15:00")],
 )
-def test_the_timers_fire_at_the_wished_times(host: Host, timer: str, calendar: str) -> None:
+def test_the_timers_fire_at_the_requested_times(host: Host, timer: str, calendar: str) -> None:
     shown = host.check_output("systemctl show --property TimersCalendar,RandomizedDelayUSec %s", timer)
     assert f"OnCalendar={calendar} ;" in shown
     assert "RandomizedDelayUSec=20min" in shown

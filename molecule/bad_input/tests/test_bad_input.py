@@ -80,7 +80,7 @@ AT_HOME: dict[str, Case] = {
             "auto_updates_reboot_time: '25:00' is not a time of day",
             "fail2ban_jails: [sshd]: bantime is 'soon', but has to be a time",
             "fail2ban_packages: 'fail2ban=1.0' is not the name of a package",
-            "python_stack_venvs: 'srv/app': path has to be an absolute path",
+            "python_stack_venvs: 'srv/app': path must be an absolute path",
             "sshd_match: match block 1: unknown Match criterion 'usr'; did you mean 'user'?",
             "sshd_port: Port takes a whole number from 1 to 65535, not '70000'",
             "sshd_settings: unknown sshd keyword 'PasswordAuthentcation'; did you mean 'PasswordAuthentication'",

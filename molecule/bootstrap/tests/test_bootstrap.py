@@ -25,7 +25,7 @@ def client() -> docker.DockerClient:
 
 
 def bootstrap(name: str, user: str, **variables: str) -> dict[str, str]:
-    """Run the playbook as ``user`` against one host, where it has to fail; return the message of each failed task."""
+    """Run the playbook as ``user`` against one host, where it must fail; return the message of each failed task."""
     tasks = play(FLEET, BOOTSTRAP, {"baseline_hosts": name, **variables}, user=user)[name]
     return {task: result["msg"] for task, result in tasks.items() if result.get("failed")}
 
@@ -39,32 +39,32 @@ def test_python_is_a_package_of_the_system(host: Host) -> None:
 
 def test_dnf_5_has_the_bindings_that_ansible_asks_for(client: docker.DockerClient) -> None:
     script = "rpm -q python3-libdnf5 && /usr/bin/python3 -c 'import libdnf5'"
-    status, words = fleet.execute(fleet.find(client, FLEET, "fedora43"), script)
-    assert status == 0, words
+    status, output = fleet.execute(fleet.find(client, FLEET, "fedora43"), script)
+    assert status == 0, output
 
 
 def test_apt_get_was_kept_waiting_by_a_first_boot(client: docker.DockerClient) -> None:
-    status, words = fleet.execute(fleet.find(client, FLEET, "debian13"), "test -e /root/kept-waiting")
-    assert status == 0, words
+    status, output = fleet.execute(fleet.find(client, FLEET, "debian13"), "test -e /root/kept-waiting")
+    assert status == 0, output
 
 
-def test_a_wrong_password_for_sudo_is_told() -> None:
+def test_a_wrong_password_for_sudo_is_reported() -> None:
     [message] = bootstrap("debian13", "ann", ansible_become_password="wrong horse").values()
     assert message.startswith("'ann' logs in but cannot become root: Incorrect sudo password; ")
 
 
-def test_a_host_without_sudo_is_told(client: docker.DockerClient) -> None:
+def test_a_host_without_sudo_is_reported(client: docker.DockerClient) -> None:
     script = "useradd -m bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh && ! command -v sudo"
-    status, words = fleet.execute(fleet.find(client, FLEET, "fedora43"), script)
-    assert status == 0, words
+    status, output = fleet.execute(fleet.find(client, FLEET, "fedora43"), script)
+    assert status == 0, output
     [message] = bootstrap("fedora43", "bob").values()
     assert message.startswith("'bob' logs in but cannot become root: ") and "sudo: not found" in message
     assert message.endswith("or log in as root with '-u root'")
 
 
-def test_a_host_without_a_network_says_so_in_the_words_of_apt_get(client: docker.DockerClient) -> None:
-    status, words = fleet.execute(fleet.find(client, FLEET, "debian13"), NO_PYTHON)
-    assert status == 0, words
+def test_a_host_without_a_network_is_reported_with_the_errors_of_apt_get(client: docker.DockerClient) -> None:
+    status, output = fleet.execute(fleet.find(client, FLEET, "debian13"), NO_PYTHON)
+    assert status == 0, output
     message = bootstrap("debian13", "root")["Install Python"]
     assert message.startswith("Python cannot be installed: Temporary failure resolving ")
     assert "E: Unable to locate package python3; packages may have been installed in part; correct that" in message

@@ -17,7 +17,7 @@ FLEET = Path(__file__).resolve().parents[3] / ".cache" / "hosts" / f"molecule-{o
 ADDRESSES = dict(
     re.findall(r"^Host (\S+)\n(?:.*\n)*?\s*HostName (\S+)", (FLEET / "ssh_config").read_text(), re.MULTILINE)
 )
-# ssh asks this program for the password; its answer, the prompt itself, is wrong.
+# ssh asks this program for the password; the program prints the prompt, which is wrong.
 WRONG_PASSWORD = "SSH_ASKPASS=/bin/echo SSH_ASKPASS_REQUIRE=force"
 OPTIONS = (
     "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=3 -o NumberOfPasswordPrompts=1 "
@@ -34,7 +34,7 @@ class Attacker:
     target: str
 
     def fail(self) -> None:
-        """Try a wrong password once. A ban in the middle of it leaves ssh waiting for ever, so it has its time."""
+        """Try a wrong password once, with a timeout, because ssh waits for ever if the ban comes in the middle."""
         self.host.run(f"{WRONG_PASSWORD} timeout 8 ssh {OPTIONS} root@{self.target} true </dev/null || true")
 
     def reaches_sshd(self) -> bool:
@@ -72,7 +72,7 @@ def test_a_wrong_password_is_counted(host: Host, attacker: Attacker) -> None:
 
 
 def test_the_attacker_is_cut_off(host: Host, attacker: Attacker) -> None:
-    # OpenSSH 9.8 and later refuses a source for a while by itself; its refusals are no failures for fail2ban.
+    # OpenSSH 9.8 and later refuses a source for a while by itself; fail2ban does not count these refusals.
     deadline = time.monotonic() + 120
     while attacker.ip not in banned(host):
         assert time.monotonic() < deadline, host.check_output("fail2ban-client status sshd")

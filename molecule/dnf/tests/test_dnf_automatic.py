@@ -1,4 +1,4 @@
-"""dnf-automatic does what was wished when its own service runs, and refuses what it could not do."""
+"""dnf-automatic applies the requested policy when its own service runs, and unsupported settings are errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def timer(host: Host) -> str:
     return "dnf5-automatic" if generation(host) == 5 else "dnf-automatic"
 
 
-def test_the_timer_fires_at_the_wished_time(host: Host) -> None:
+def test_the_timer_fires_at_the_requested_time(host: Host) -> None:
     properties = "TimersCalendar,RandomizedDelayUSec,UnitFileState"
     shown = host.check_output("systemctl show --property %s %s", properties, f"{timer(host)}.timer")
     assert "OnCalendar=*-*-* 04:00:00 ;" in shown

@@ -1,4 +1,4 @@
-"""Packages by a real dnf 4 and dnf 5: what is done, what is told, and that dnf is not started without need."""
+"""Packages by a real dnf 4 and dnf 5: the transactions, the errors, and that dnf is not started without need."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_nothing_to_do_does_not_start_dnf(host: Host) -> None:
         host.check_output(f"mv /root/dnf-away {dnf}")
     assert (present["failed"], present["changed"]) == (False, False)
     assert (absent["failed"], absent["changed"]) == (False, False)
-    # dnf was away in truth.
+    # dnf was really away.
     assert "has no dnf" in missing["msg"]
 
 
@@ -105,14 +105,14 @@ def test_the_newest_version(host: Host) -> None:
     assert not packages(host, "plain", state="latest")["changed"]
 
 
-def test_a_repository_that_is_off(host: Host) -> None:
+def test_a_disabled_repository(host: Host) -> None:
     if not is_rocky(host):
         assert packages(host, "yaml-headers")["repositories_enabled"] == []
         return
     host.check_output("dnf -q -y remove libyaml-devel && dnf config-manager --set-disabled crb")
-    assert "libyaml-devel: needs a repository that is off (crb: dnf config-manager --set-enabled crb)" in refused(
-        host, "yaml-headers", enable_repositories=False
-    )
+    message = refused(host, "yaml-headers", enable_repositories=False)
+    assert "libyaml-devel: needs the disabled repository crb; this task changed nothing; " in message
+    assert "(crb: dnf config-manager --set-enabled crb)" in message
     predicted = packages(host, "yaml-headers", check=True)
     assert predicted["repositories_enabled"] == ["crb"]
     assert packages(host, "yaml-headers")["repositories_enabled"] == ["crb"]
@@ -130,9 +130,9 @@ def test_whoever_holds_the_lock_is_named_and_waited_for(host: Host) -> None:
         packages(host, "rsync", state="absent")
 
 
-def test_what_dnf_cannot_install_is_told_although_its_configuration_says_to_pass_over_it(host: Host) -> None:
+def test_packages_that_dnf_cannot_install_are_named_although_its_configuration_skips_them(host: Host) -> None:
     lax = "strict=0" if is_rocky(host) else "skip_unavailable=1"
     with changed(host, CONFIGURATION, f"printf '{lax}\\nexcludepkgs=rsync\\n' >>{CONFIGURATION}"):
-        told = refused(host, "rsync", "gettxt")
-    assert "'rsync' is in a repository, but excluded" in told
-    assert "unknown package 'gettxt'; did you mean 'gettext'" in told
+        message = refused(host, "rsync", "gettxt")
+    assert "'rsync' is in a repository, but excluded" in message
+    assert "unknown package 'gettxt'; did you mean 'gettext'" in message

@@ -1,4 +1,4 @@
-"""A first run dies at named points inside its modules; the next one heals what it left, the one after changes nothing.
+"""A first run is killed at named points inside its modules; the next one repairs the host, the third changes nothing.
 
 A trap stands before a program that a module calls. When the module comes to the named words, the trap removes itself
 and kills, without mercy, all processes between itself and sshd: the module, sudo and the login's shell.
@@ -24,9 +24,9 @@ HOSTS = ("debian12", "debian13")
 WISH = {
     "admin_user_name": "deploy",
     "admin_user_authorized_keys": [(CACHE / "hosts" / "id_ed25519.pub").read_text().strip()],
-    # What the Python stack does is the package manager's work, and most of what there is to download.
+    # The Python stack is left out: it is the work of the package manager, and most of the downloads.
     "baseline_roles": ["admin_user", "auto_updates", "fail2ban", "sshd"],
-    # A drop-in of a timer, so that there is something between the policy and its coming in force.
+    # A drop-in of a timer, so that there is a step between writing the policy and its taking effect.
     "auto_updates_schedule": {"upgrade_at": "*-*-* 04:30"},
     "fail2ban_defaults": {"bantime": "2h"},
 }
@@ -60,7 +60,7 @@ chmod 755 /usr/local/bin/{program}
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run dies: when ``task`` calls one of ``calls``, by the program and a pattern of sh for its words."""
+    """A point at which a run ends: when ``task`` calls one of ``calls``, a program with a pattern for its arguments."""
 
     task: str
     calls: dict[str, str]
@@ -74,7 +74,7 @@ class Point:
         return "rm -f /run/trapped\n" + "".join(texts)
 
 
-# What is left of a file that was being written, by the hand of another tool or an older release.
+# A file that another tool or an older release has written in part.
 HALF_SUDOERS = r"""
 install -d -m 0700 -o deploy -g deploy /home/deploy/.ssh
 install -m 0600 -o deploy -g deploy /root/.ssh/authorized_keys /home/deploy/.ssh/
@@ -83,15 +83,15 @@ printf 'deploy ALL=(ALL:ALL) NOPA' >/etc/sudoers.d/95-pyhost-deploy
 EMPTY_KEYS = "chown root:root /home/deploy/.ssh && : >/home/deploy/.ssh/authorized_keys"
 
 POINTS = {
-    # The account and its rule are there, its keys are not.
-    "rule-written": Point("Prepare the account, its sudo rule and its keys", {"sudo": "*-l*"}, left=HALF_SUDOERS),
+    # The account and its rule exist, its keys do not.
+    "rule-written": Point("Ensure the account, its sudo rule and its keys", {"sudo": "*-l*"}, left=HALF_SUDOERS),
     "policy-written": Point("Set the policy", {"systemctl": "daemon-reload*"}, left=EMPTY_KEYS),
     # Debian 12 starts no fail2ban on a host without /var/log/auth.log, so there is nothing to reload.
     "jails-written": Point("Run the jails", {"fail2ban-client": "*reload*", "systemctl": "*start*fail2ban*"}),
     "sshd-written": Point("Bring the settings of sshd", {"systemctl": "reload*ssh*"}),
 }
 
-# In force: who gets in and becomes root, what sshd, fail2ban, apt and systemd act on.
+# The state in force: who can log in and become root, and the configuration that sshd, fail2ban, apt and systemd use.
 STATE = r"""
 stat -c '%n %a %U' /home/deploy/.ssh /home/deploy/.ssh/authorized_keys /etc/sudoers.d/95-pyhost-deploy
 runuser -u deploy -- sudo -n id -u
@@ -140,7 +140,7 @@ def changed(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
 def test_a_run_dies(client: docker.DockerClient, point: Point) -> None:
-    """Each of these runs starts on what the one before it has left."""
+    """Each of these runs starts with the state that the one before it has left."""
     for name in HOSTS:
         inside(client, name, point.traps)
     run = site()

@@ -120,7 +120,7 @@ def kill_plays() -> None:
                 os.kill(int(path.parent.name), signal.SIGKILL)
 
 
-def start(wish: dict[str, t.Any], *, seconds: int = SECONDS, port: int = 22) -> subprocess.Popen[str]:
+def start(desired: dict[str, t.Any], *, seconds: int = SECONDS, port: int = 22) -> subprocess.Popen[str]:
     """Start the play without control masters, as a controller would have it that comes back later."""
     environment = {
         **os.environ,
@@ -129,7 +129,7 @@ def start(wish: dict[str, t.Any], *, seconds: int = SECONDS, port: int = 22) -> 
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=no",
         "PYHOST_TEST_PLAY": _TOKEN,
     }
-    variables = json.dumps({"wish": wish, "seconds": seconds, "ansible_port": port})
+    variables = json.dumps({"desired": desired, "seconds": seconds, "ansible_port": port})
     return subprocess.Popen(
         [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), str(CHANGE), "-e", variables],
         cwd=ROOT,
@@ -141,8 +141,8 @@ def start(wish: dict[str, t.Any], *, seconds: int = SECONDS, port: int = 22) -> 
     )
 
 
-def play(wish: dict[str, t.Any], *, seconds: int = SECONDS) -> str:
-    return ended(start(wish, seconds=seconds))
+def play(desired: dict[str, t.Any], *, seconds: int = SECONDS) -> str:
+    return ended(start(desired, seconds=seconds))
 
 
 def ended(process: subprocess.Popen[str]) -> str:

@@ -230,7 +230,7 @@ def test_a_move_that_nobody_confirms_is_rolled_back(client: docker.DockerClient)
     try:
         users = {"service": "deploy"}
         user = f"{{{{ {users}[inventory_hostname] | default('root') }}}}"
-        extra = {"wish": {"Port": 2022}, "ansible_port": 2222, "ansible_user": user}
+        extra = {"desired": {"Port": 2022}, "ansible_port": 2222, "ansible_user": user}
         output = play(SCENARIO / "change.yml", "-e", json.dumps(extra))
         assert counted(output, "failed") == dict.fromkeys(HOSTS, 1), output
         words = " ".join(output.split())
@@ -252,7 +252,7 @@ def test_without_systemd_cron_takes_a_move_back_at_the_next_boot(client: docker.
     inside(client, name, SHUT)
     before = inside(client, name, SNAPSHOT)
     # So long that only the boot can be what brings the old port back.
-    extra = json.dumps({"wish": {"Port": 2022}, "seconds": 900, "ansible_port": 2222})
+    extra = json.dumps({"desired": {"Port": 2022}, "seconds": 900, "ansible_port": 2222})
     variables = environment(PYHOST_TEST_PLAY=token, ANSIBLE_SSH_ARGS="-o ControlMaster=no")
     argv = command(SCENARIO / "change.yml", "--limit", name, "-e", extra)
     try:
@@ -291,7 +291,7 @@ def test_a_run_that_died_is_healed_by_the_next(client: docker.DockerClient) -> N
 
 def test_a_socket_gets_its_own_port_back_where_none_is_asked(client: docker.DockerClient) -> None:
     """Asked without /run/sshd, too."""
-    extra = {"wish": {}, "ansible_port": 2222, "bare": True}
+    extra = {"desired": {}, "ansible_port": 2222, "bare": True}
     output = play(SCENARIO / "change.yml", "--limit", "socket,accept", "-e", json.dumps(extra), master=True)
     assert counted(output, "changed") == {"socket": 1, "accept": 1}, output
     for name in ("socket", "accept"):

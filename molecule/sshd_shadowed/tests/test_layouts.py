@@ -1,4 +1,4 @@
-"""Who stands where else: the wish wins, or is refused with the culprit's file and line; asked by real clients."""
+"""Settings in other files: ours take effect, or the run fails and names the other file and line. Real clients try."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ echo "admin: $(knock -o BatchMode=yes deploy@$1)"
 
 @dataclass(frozen=True)
 class Layout:
-    """``refused``: words of the refusal, none where the wish is in force; ``losers`` are reported as shadowed."""
+    """``refused``: a part of the error, empty if the settings take effect; ``shadowed`` is what the result reports."""
 
     name: str
     files: dict[str, str]
     settings: dict[str, t.Any] = field(default_factory=lambda: dict(CLOSED))
     refused: str = ""
     refused_on: tuple[str, ...] = HOSTS
-    losers: tuple[tuple[str, str, str, int], ...] = ()
+    shadowed: tuple[tuple[str, str, str, int], ...] = ()
     later: str = ""
     path: str = OURS
 
@@ -66,35 +66,35 @@ class Layout:
         script = [f"rm -rf {FOLDER}/* /etc/ssh/00-pyhost-baseline.conf /etc/ssh/other.d"]
         for path, text in files.items():
             script.append(f"mkdir -p $(dirname {path}); cat >{path} <<'END'\n{text}END")
-        # Told to take root's key too, so that a wish that is not in force lets its client in.
+        # sshd accepts root's key too, so that settings without effect let its client in.
         return "\n".join([*script, "sshd -t && systemctl reload ssh"])
 
 
-def _lost(path: str, *lines: tuple[int, str, str]) -> tuple[tuple[str, str, str, int], ...]:
+def _shadowed(path: str, *lines: tuple[int, str, str]) -> tuple[tuple[str, str, str, int], ...]:
     return tuple((keyword, value, path, number) for number, keyword, value in lines)
 
 
-def _below(lines: int, lost: tuple[tuple[int, str, str], ...]) -> tuple[tuple[int, str, str], ...]:
-    return tuple((number + lines, keyword, value) for number, keyword, value in lost)
+def _below(lines: int, shadowed: tuple[tuple[int, str, str], ...]) -> tuple[tuple[int, str, str], ...]:
+    return tuple((number + lines, keyword, value) for number, keyword, value in shadowed)
 
 
-_OPEN_LOST = ((1, "PasswordAuthentication", "yes"), (2, "PermitRootLogin", "yes"))
+_OPEN_SHADOWED = ((1, "PasswordAuthentication", "yes"), (2, "PermitRootLogin", "yes"))
 LAYOUTS = (
     Layout(
         "cloud image and installer",
         {f"{FOLDER}/50-cloud-init.conf": OPEN, f"{FOLDER}/01-permitrootlogin.conf": "PermitRootLogin yes\n"},
-        losers=(
-            *_lost(f"{FOLDER}/50-cloud-init.conf", *_OPEN_LOST),
-            *_lost(f"{FOLDER}/01-permitrootlogin.conf", (1, "PermitRootLogin", "yes")),
+        shadowed=(
+            *_shadowed(f"{FOLDER}/50-cloud-init.conf", *_OPEN_SHADOWED),
+            *_shadowed(f"{FOLDER}/01-permitrootlogin.conf", (1, "PermitRootLogin", "yes")),
         ),
     ),
     Layout(
         "Red Hat's policy",
         {f"{FOLDER}/50-redhat.conf": REDHAT, POLICY: "Ciphers aes128-ctr,aes256-ctr\nMACs hmac-sha2-512\n"},
         settings={**CLOSED, "Ciphers": [CIPHER], "X11Forwarding": False, "GSSAPIAuthentication": False},
-        losers=(
-            *_lost(POLICY, (1, "Ciphers", "aes128-ctr,aes256-ctr")),
-            *_lost(
+        shadowed=(
+            *_shadowed(POLICY, (1, "Ciphers", "aes128-ctr,aes256-ctr")),
+            *_shadowed(
                 f"{FOLDER}/50-redhat.conf",
                 (5, "KbdInteractiveAuthentication", "no"),
                 (6, "GSSAPIAuthentication", "yes"),
@@ -105,27 +105,29 @@ LAYOUTS = (
     Layout(
         "the main file repeats itself",
         {MAIN: STOCK + OPEN + OPEN},
-        losers=_lost(MAIN, *_below(3, (*_OPEN_LOST, (3, *_OPEN_LOST[0][1:])))),
+        shadowed=_shadowed(
+            MAIN, *_below(3, (*_OPEN_SHADOWED, (3, *_OPEN_SHADOWED[0][1:])))
+        ),
     ),
     Layout(
         "no Include",
         {MAIN: OPEN + REST},
-        losers=_lost(MAIN, *_below(3, _OPEN_LOST)),
+        shadowed=_shadowed(MAIN, *_below(3, _OPEN_SHADOWED)),
         path="/etc/ssh/00-pyhost-baseline.conf",
     ),
     Layout(
         "Include in the middle",
         {MAIN: OPEN + INCLUDE + REST, f"{FOLDER}/50-cloud-init.conf": OPEN},
-        losers=(
-            *_lost(MAIN, *_below(3, _OPEN_LOST)),
-            *_lost(f"{FOLDER}/50-cloud-init.conf", *_OPEN_LOST),
+        shadowed=(
+            *_shadowed(MAIN, *_below(3, _OPEN_SHADOWED)),
+            *_shadowed(f"{FOLDER}/50-cloud-init.conf", *_OPEN_SHADOWED),
         ),
         path="/etc/ssh/00-pyhost-baseline.conf",
     ),
     Layout(
         "Include of another folder",
         {MAIN: "Include other.d/*.conf\n" + REST, "/etc/ssh/other.d/50-open.conf": OPEN},
-        losers=_lost("/etc/ssh/other.d/50-open.conf", *_OPEN_LOST),
+        shadowed=_shadowed("/etc/ssh/other.d/50-open.conf", *_OPEN_SHADOWED),
         path="/etc/ssh/00-pyhost-baseline.conf",
     ),
     Layout(
@@ -144,7 +146,7 @@ LAYOUTS = (
         "another port elsewhere",
         {MAIN: STOCK + "Port 2022\nPort 22\n"},
         settings={**CLOSED, "Port": 22},
-        losers=_lost(MAIN, (4, "Port", "2022")),
+        shadowed=_shadowed(MAIN, (4, "Port", "2022")),
     ),
     Layout("the same port elsewhere", {MAIN: STOCK + "Port 22\n"}, settings={**CLOSED, "Port": 22}),
     Layout(
@@ -154,7 +156,7 @@ LAYOUTS = (
         # Before OpenSSH 9.5 a name may be given once.
         refused=f"{MAIN}:3: Subsystem 'sftp' already defined",
         refused_on=("debian12",),
-        losers=_lost(MAIN, (3, "Subsystem", "sftp /usr/lib/openssh/sftp-server")),
+        shadowed=_shadowed(MAIN, (3, "Subsystem", "sftp /usr/lib/openssh/sftp-server")),
     ),
     Layout(
         "an address elsewhere",
@@ -178,7 +180,7 @@ LAYOUTS = (
         {f"{FOLDER}/50-cloud-init.conf": "PasswordAuthentication no\n"},
         later=f"sed -i s/no/yes/ {FOLDER}/50-cloud-init.conf; sed -i '1i{OPEN.splitlines()[0]}' {OURS}; "
         "systemctl reload ssh",
-        losers=_lost(f"{FOLDER}/50-cloud-init.conf", (1, "PasswordAuthentication", "yes")),
+        shadowed=_shadowed(f"{FOLDER}/50-cloud-init.conf", (1, "PasswordAuthentication", "yes")),
     ),
 )
 Results = dict[str, dict[str, dict[str, t.Any]]]
@@ -213,5 +215,5 @@ def test_who_wins(results: Results, host: str, layout: Layout) -> None:
     assert bool(again["reloaded"]) == bool(layout.later)
     # A real client with a valid password, and one with root's key.
     assert "Permission denied (publickey)" in said[0] and "Permission denied (publickey)" in said[1], said
-    told = [(one["keyword"], one["value"], one["file"], one["line"]) for one in info["shadowed"]]
-    assert [loser for loser in layout.losers if loser not in told] == [], told
+    reported = [(one["keyword"], one["value"], one["file"], one["line"]) for one in info["shadowed"]]
+    assert [one for one in layout.shadowed if one not in reported] == [], reported

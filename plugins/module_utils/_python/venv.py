@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments: what is requested, what the Python of one answers, and what pip is asked to do. Pure."""
+"""Virtual environments: the request, the report of an environment's Python, and the command line of pip. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import stat
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError
+from .._core.errors import UNCHANGED, BaselineError
 from .._core.text import printable
-from .._inputs.python_stack import complaints
+from .._inputs.python_stack import venv_problems
 
 __all__ = [
-    "Answer",
-    "Request",
+    "VenvReport",
+    "VenvRequest",
     "kept_environment",
     "listing",
     "mode_of",
-    "parse_answer",
+    "parse_report",
     "parse_request",
     "pip_install",
     "question",
@@ -29,11 +29,10 @@ __all__ = [
 
 PYTHON = {"FreeBSD": "/usr/local/bin/python3"}
 _LINUX_PYTHON = "/usr/bin/python3"
-_UNTOUCHED = "nothing was changed"
 _MOST_DISTRIBUTIONS = 5000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_*-]{0,99}")
-# What a play's `environment` may say to pip and to the compilers that it starts.
+# The variables of a play's `environment` that reach pip and the compilers that it starts.
 _KEPT = re.compile(
     r"PIP_[A-Z_]+|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|CC|CXX|CFLAGS|CPPFLAGS|CXXFLAGS|LDFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|SOURCE_DATE_EPOCH"
@@ -41,8 +40,8 @@ _KEPT = re.compile(
 
 
 @dataclass(frozen=True)
-class Request:
-    """One environment: ``requirements`` by name, or those of ``file``; ``extra_args`` are pip's."""
+class VenvRequest:
+    """One environment: ``requirements`` by name, or those of ``file``; ``extra_args`` are options of pip."""
 
     path: str
     owner: str
@@ -55,11 +54,11 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an environment's Python says of it; its owner can have it say anything.
+class VenvReport:
+    """The report of an environment's Python. The environment's owner controls its content, so it is not trusted.
 
-    ``unmet`` are the requirements, or what they require, that no distribution in it fulfils. ``undecided`` are those
-    that only pip can judge: addresses, paths, options.
+    ``unmet`` are the requirements, and their own requirements, that no distribution in it satisfies. ``undecided`` are
+    those that only pip can evaluate: addresses, paths, options.
     """
 
     python: str
@@ -69,15 +68,15 @@ class Answer:
     undecided: tuple[str, ...]
 
 
-def parse_request(venv: t.Mapping[str, t.Any], *, kernel: str) -> Request:
+def parse_request(venv: t.Mapping[str, t.Any], *, kernel: str) -> VenvRequest:
     """Return the request of ``venv``, an element of the module's option, on a host whose uname(1) says ``kernel``."""
     given = {key: value for key, value in venv.items() if value is not None}
-    wrong = complaints(given)
+    wrong = venv_problems(given)
     if wrong:
-        raise BaselineError(f"{'; '.join(wrong)}; {_UNTOUCHED}")
+        raise BaselineError("; ".join(wrong), option="venvs", state=UNCHANGED)
     requirements = given.get("requirements") or []
     file = requirements if isinstance(requirements, str) else ""
-    return Request(
+    return VenvRequest(
         path=given["path"],
         owner=given["owner"],
         group=given.get("group", ""),
@@ -95,7 +94,7 @@ def mode_of(text: str, before: int) -> int:
         return int(text, 8)
     mode = before
     for clause in text.split(","):
-        who, changes = re.fullmatch(r"([ugoa]*)(.*)", clause).groups()  # type: ignore[union-attr]  # "complaints" asked
+        who, changes = re.fullmatch(r"([ugoa]*)(.*)", clause).groups()  # type: ignore[union-attr]  # venv_problems checked it
         who = who.replace("a", "ugo") or "ugo"
         for sign, permissions in re.findall(r"([-+=])([rwxXst]*)", changes):
             bits = _bits(permissions, who)
@@ -116,32 +115,32 @@ def _bits(permissions: str, who: str) -> int:
     return bits | (stat.S_ISVTX if "t" in permissions else 0)
 
 
-def question(request: Request) -> str:
-    """Return the argument with which the script of ``_python_venv_script`` is run."""
+def question(request: VenvRequest) -> str:
+    """Return the argument of the script in ``venv_script``."""
     return json.dumps({"requirements": request.requirements, "file": request.file})
 
 
-def parse_answer(text: str, request: Request) -> Answer:
-    """Return what the environment's Python answered; anything that is not of that form is an error."""
+def parse_report(text: str, request: VenvRequest) -> VenvReport:
+    """Return the report of the environment's Python; a text of another form raises."""
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _odd(request, "is no JSON") from error
+        raise _invalid(request, "is not JSON") from error
     if not isinstance(given, dict):
-        raise _odd(request, "is no JSON object")
+        raise _invalid(request, "is not a JSON object")
     problem = given.get("problem")
     if problem and isinstance(problem, str):
-        raise BaselineError(f"{request.path}: {printable(problem, longest=1000)}")
+        raise BaselineError(printable(problem, longest=1000), where=request.path)
     distributions = given.get("distributions")
     if not isinstance(distributions, dict) or len(distributions) > _MOST_DISTRIBUTIONS:
-        raise _odd(request, "has no list of distributions")
+        raise _invalid(request, "has no list of distributions")
     for name, version in distributions.items():
         if not (_NAME.fullmatch(name) and isinstance(version, str) and _VERSION.fullmatch(version)):
-            raise _odd(request, f"names a distribution {str(name)[:100]!r} of an odd version")
+            raise _invalid(request, f"names a distribution {str(name)[:100]!r} with an invalid name or version")
     versions = [given.get(key) for key in ("python", "pip")]
     if not all(isinstance(one, str) and (one == "" or _VERSION.fullmatch(one)) for one in versions):
-        raise _odd(request, "has no version of Python and pip")
-    return Answer(
+        raise _invalid(request, "has no version of Python and pip")
+    return VenvReport(
         python=str(versions[0]),
         pip=str(versions[1]),
         distributions=tuple(sorted(distributions.items())),
@@ -150,36 +149,37 @@ def parse_answer(text: str, request: Request) -> Answer:
     )
 
 
-def _texts(value: t.Any, name: str, request: Request) -> tuple[str, ...]:
+def _texts(value: t.Any, name: str, request: VenvRequest) -> tuple[str, ...]:
     if (
         not isinstance(value, list)
         or len(value) > _MOST_DISTRIBUTIONS
         or not all(isinstance(one, str) and len(one) < 1000 for one in value)
     ):
-        raise _odd(request, f"has no list {name!r}")
+        raise _invalid(request, f"has no list {name!r}")
     return tuple(value)
 
 
-def _odd(request: Request, what: str) -> BaselineError:
+def _invalid(request: VenvRequest, what: str) -> BaselineError:
     return BaselineError(
-        f"{request.path}: what its own Python says of it {what}; the environment was left as it is; look at "
-        f"{request.path}/bin/python, or remove the environment so that a new one is made"
+        f"the report of its own Python {what}",
+        where=request.path,
+        hint=f"check {request.path}/bin/python, or remove the environment so that a new one is made",
     )
 
 
-def pip_install(request: Request) -> list[str]:
+def pip_install(request: VenvRequest) -> list[str]:
     """Return the command that installs the requirements."""
     options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", *request.extra_args]
     wanted = ["--requirement", request.file] if request.file else list(request.requirements)
     return [f"{request.path}/bin/python", "-m", "pip", "install", *options, *wanted]
 
 
-def listing(answer: Answer, predicted: t.Iterable[str] = ()) -> str:
-    """Return the lines of the diff for what is, or in check mode will be, in an environment."""
-    lines = [f"python {answer.python}", *(f"{name}=={version}" for name, version in answer.distributions)]
+def listing(report: VenvReport, predicted: t.Iterable[str] = ()) -> str:
+    """Return the lines of the diff for the content of an environment, in check mode the predicted one."""
+    lines = [f"python {report.python}", *(f"{name}=={version}" for name, version in report.distributions)]
     return "".join(f"{line}\n" for line in [*lines, *(f"{one} (to be installed)" for one in predicted)])
 
 
 def kept_environment(environment: t.Mapping[str, str]) -> dict[str, str]:
-    """Return what of the module's own environment the owner's processes get: settings of pip, proxies, compilers."""
+    """Return the variables that the owner's processes get: settings of pip, proxies, compilers."""
     return {name: value for name, value in environment.items() if _KEPT.fullmatch(name)}

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the Python of a virtual environment is asked: which distributions are in it, and which requirements are not met.
+"""The script for the Python of a virtual environment: it reports the distributions in it and the unmet requirements.
 
-Pure: the script is a text. It runs as the environment's owner, on Python 3.8 and later, with what pip brings along.
+Pure: the script is a text. It runs as the environment's owner, on Python 3.8 and later, with the modules that pip has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ try:
 except ImportError:
     pip = None
 
-asked = json.loads(sys.argv[1])
+request = json.loads(sys.argv[1])
 found, unmet, undecided, seen = {}, [], [], set()
 
 
@@ -33,23 +33,23 @@ for one in metadata.distributions():
         found.setdefault(name_of(name), one)
 
 
-def answer(**more):
+def report(**more):
     versions = {name: one.version for name, one in found.items()}
-    said = {"python": platform.python_version(), "pip": getattr(pip, "__version__", "")}
-    print(json.dumps({**said, "distributions": versions, "unmet": unmet, "undecided": undecided, **more}))
+    python = {"python": platform.python_version(), "pip": getattr(pip, "__version__", "")}
+    print(json.dumps({**python, "distributions": versions, "unmet": unmet, "undecided": undecided, **more}))
     sys.exit()
 
 
 def read(path):
-    """Return the lines of a requirements file; a pipe would be waited for."""
+    """Return the lines of a requirements file; without O_NONBLOCK a pipe would block."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with open(number, encoding="utf-8", errors="replace") as file:
             if not stat.S_ISREG(os.fstat(number).st_mode):
-                answer(problem="the requirements file %s is no regular file" % path)
+                report(problem="the requirements file %s is not a regular file" % path)
             text = file.read(1 << 20)
     except OSError as error:
-        answer(problem="the owner cannot read the requirements file %s: %s" % (path, error.strerror))
+        report(problem="the owner cannot read the requirements file %s: %s" % (path, error.strerror))
     return [line for line in (re.sub(r"(^|\s+)#.*", "", line).strip() for line in text.splitlines()) if line]
 
 
@@ -58,8 +58,8 @@ def applies(requirement, extras):
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or [""])
 
 
-def judge(requirement, extras):
-    """Note what is not met of a requirement and of all that it requires."""
+def evaluate(requirement, extras):
+    """Record a requirement, or one of its own requirements, that is not met."""
     if not applies(requirement, extras):
         return
     name = name_of(requirement.name)
@@ -73,12 +73,12 @@ def judge(requirement, extras):
     seen.add(key)
     for text in one.requires or []:
         try:
-            judge(Requirement(text), requirement.extras)
+            evaluate(Requirement(text), requirement.extras)
         except InvalidRequirement:
             pass
 
 
-requirements = read(asked["file"]) if asked["file"] else asked["requirements"]
+requirements = read(request["file"]) if request["file"] else request["requirements"]
 if pip:
     for text in requirements:
         # Options, addresses, paths, variables and continued lines.
@@ -90,6 +90,6 @@ if pip:
         except InvalidRequirement:
             undecided.append(text)
         else:
-            judge(requirement, ())
-answer()
+            evaluate(requirement, ())
+report()
 '''

@@ -69,14 +69,14 @@ def _packages(role: str, given: Inputs) -> Errors:
 def _unsupported(role: str, given: Inputs, family: str) -> Errors:
     if role == "auto_updates" and family:
         prefix = f"{role}_"
-        yield from map(
-            BaselineError, auto_updates.unfit(family, {name[len(prefix) :]: value for name, value in given.items()})
+        yield from auto_updates.unsupported_inputs(
+            family, {name[len(prefix) :]: value for name, value in given.items()}
         )
 
 
 def _python(given: Inputs) -> Errors:
     for venv in given["python_stack_venvs"]:
-        for problem in python_stack.complaints(venv):
+        for problem in python_stack.venv_problems(venv):
             yield BaselineError(problem, option="python_stack_venvs")
 
 

@@ -19,8 +19,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems impo
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 
 __all__ = [
-    "Answer",
     "HostRequirements",
+    "ProbeAnswer",
     "command_message",
     "escalation_error",
     "host_error",
@@ -48,7 +48,7 @@ _LONGEST_ANSWER, _LONGEST_TITLE, _MOST_PYTHONS, _LONGEST_MESSAGE = 20_000, 200, 
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """The answer to the probe's script. ``pythons`` are paths with their versions, in the order of the request."""
 
     login: str
@@ -104,7 +104,7 @@ probe </dev/null 2>/dev/null
 """
 
 
-def parse_answer(output: str) -> Answer | None:
+def parse_answer(output: str) -> ProbeAnswer | None:
     """Parse the script's output, also between lines of a banner or profile; ``None`` if the script did not run.
 
     Raises ``BaselineError`` if it contains what the script cannot print.
@@ -130,7 +130,7 @@ def parse_answer(output: str) -> Answer | None:
         release = values.get("release", "")
         values["system"], values["version"] = kernel.lower(), release.partition("-")[0]
         values["name"] = f"{kernel} {release}".strip()
-    return Answer(
+    return ProbeAnswer(
         login=values.get("login", ""),
         uid=int(values.get("uid") or -1),
         kernel=kernel,
@@ -158,7 +158,7 @@ def command_message(*outputs: str) -> str:
     return printable(" ".join(text.split()[:30]), longest=_LONGEST_MESSAGE) or "no reason given"
 
 
-def escalation_error(answer: Answer, message: str) -> BaselineError:
+def escalation_error(answer: ProbeAnswer, message: str) -> BaselineError:
     """Return the error for a user who logs in and cannot become root; ``message`` is the reason."""
     hint = "give the password with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
     if answer.sudo_version.startswith("sudo-rs"):
@@ -172,7 +172,7 @@ def escalation_error(answer: Answer, message: str) -> BaselineError:
 
 @dataclass(frozen=True)
 class HostRequirements:
-    """What a host must fulfil. ``python_named`` is the interpreter that the user named."""
+    """The requirements for a host. ``python_named`` is the interpreter that the user named."""
 
     least_python: tuple[int, int]
     python_required: bool = True
@@ -181,7 +181,7 @@ class HostRequirements:
     allow_unproven: bool = False
 
 
-def host_error(answer: Answer, required: HostRequirements) -> BaselineError | None:
+def host_error(answer: ProbeAnswer, required: HostRequirements) -> BaselineError | None:
     """Return why the host that answered cannot be managed, ``None`` if it can."""
     if answer.kernel == "Darwin":
         return not_a_target("macOS")
@@ -193,16 +193,16 @@ def host_error(answer: Answer, required: HostRequirements) -> BaselineError | No
     return error
 
 
-def host_warning(answer: Answer) -> str | None:
+def host_warning(answer: ProbeAnswer) -> str | None:
     """Return the warning about a host that can be managed, ``None`` if there is none."""
     return unproven_warning(_system(answer))
 
 
-def _system(answer: Answer) -> System:
+def _system(answer: ProbeAnswer) -> System:
     return System(answer.system, answer.version, title=answer.name or "an unknown system")
 
 
-def _python_error(answer: Answer, required: HostRequirements) -> BaselineError:
+def _python_error(answer: ProbeAnswer, required: HostRequirements) -> BaselineError:
     wanted = f"{required.least_python[0]}.{required.least_python[1]} or later"
     if required.python_named:
         return BaselineError(

@@ -17,13 +17,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems impo
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 
 from .._ssh.messages import Verdict, hint_for, verdict_of, without_noise
-from .answer import Answer
+from .answer import ProbeAnswer
 
 __all__ = [
     "WINDOWS",
     "Candidate",
     "Escalation",
-    "Refusal",
+    "LoginRefusal",
     "SearchResult",
     "Verdict",
     "candidates",
@@ -49,7 +49,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class LoginRefusal:
     """Why a candidate was refused (``error``), and what that says about the others."""
 
     error: BaselineError
@@ -61,7 +61,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Escalation(Refusal):
+class Escalation(LoginRefusal):
     """The refusal of a user who logs in and cannot become root."""
 
 
@@ -69,9 +69,9 @@ class Escalation(Refusal):
 class SearchResult:
     """The end of a search: the candidate that answered, if any, and those that were refused."""
 
-    refused: tuple[tuple[Candidate, Refusal], ...]
+    refused: tuple[tuple[Candidate, LoginRefusal], ...]
     candidate: Candidate | None = None
-    answer: Answer | None = None
+    answer: ProbeAnswer | None = None
 
 
 def candidates(
@@ -107,9 +107,9 @@ def _unique(values: t.Sequence[t.Any], *, default: t.Any) -> list[t.Any]:
     return list(found.values())
 
 
-def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], Answer | Refusal]) -> SearchResult:
+def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], ProbeAnswer | LoginRefusal]) -> SearchResult:
     """Probe the candidates until one answers; leave out those that an earlier refusal ruled out."""
-    refused: list[tuple[Candidate, Refusal]] = []
+    refused: list[tuple[Candidate, LoginRefusal]] = []
     closed: set[int | None] = set()
     last: Candidate | None = None
     for candidate in wanted:
@@ -118,7 +118,7 @@ def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], Answer 
         if last is not None and candidate.port != last.port:
             break  # the same sshd would refuse the same users on this port too, and penalize this controller
         result = probe(candidate)
-        if isinstance(result, Answer):
+        if isinstance(result, ProbeAnswer):
             return SearchResult(tuple(refused), candidate, result)
         refused.append((candidate, result))
         if result.verdict in (Verdict.STOP, Verdict.UNFIT):
@@ -137,17 +137,19 @@ _PREAMBLE = re.compile(
 _LONGEST_MESSAGE, _LONGEST_REASON = 20_000, 500
 
 
-def judge(message: str) -> Refusal:
+def judge(message: str) -> LoginRefusal:
     """Return the refusal for the message of a failed connection, by ssh or by Ansible's connection plugin."""
     text = message[-_LONGEST_MESSAGE:]
     verdict = verdict_of(text)
     hint = hint_for(text) if verdict is Verdict.STOP else ""
     # Without Ansible's preamble.
     reason = printable(without_noise(_PREAMBLE.sub("", text, count=1)), longest=_LONGEST_REASON)
-    return Refusal(BaselineError(reason or "no reason given", hint=hint), verdict)
+    return LoginRefusal(BaselineError(reason or "no reason given", hint=hint), verdict)
 
 
-def no_login_error(refused: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.Collection[str] = ()) -> BaselineError:
+def no_login_error(
+    refused: t.Sequence[tuple[Candidate, LoginRefusal]], *, forced: t.Collection[str] = ()
+) -> BaselineError:
     """Return the error for a host that accepts no candidate."""
     reasons = "; ".join(f"{candidate}: {refusal.reason}" for candidate, refusal in refused)
     hint = next((refusal.error.hint for _candidate, refusal in reversed(refused) if refusal.error.hint), "")
@@ -163,16 +165,16 @@ def no_login_error(refused: t.Sequence[tuple[Candidate, Refusal]], *, forced: t.
     return BaselineError(f"no login works: {reasons}", state=UNCHANGED, hint=hint)
 
 
-WINDOWS = Refusal(not_a_target("Windows"), Verdict.UNFIT)
+WINDOWS = LoginRefusal(not_a_target("Windows"), Verdict.UNFIT)
 _WINDOWS_MESSAGES = re.compile(
     r"is not recognized as (?:an internal or external command|(?:the )?name of a cmdlet|a name of a cmdlet)"
     r"|CommandNotFoundException|#< CLIXML|The system cannot find the (?:path|file) specified"
 )
 
 
-def unusable_shell(output: str) -> Refusal:
+def unusable_shell(output: str) -> LoginRefusal:
     """Return the refusal for a login that was accepted and printed ``output`` instead of the script's answer."""
     if _WINDOWS_MESSAGES.search(output):
         return WINDOWS
     text = printable(" ".join(output.split())[:200]) or "no output"
-    return Refusal(BaselineError(f"logged in, but its login shell runs no /bin/sh: {text}"), Verdict.NEXT_USER)
+    return LoginRefusal(BaselineError(f"logged in, but its login shell runs no /bin/sh: {text}"), Verdict.NEXT_USER)

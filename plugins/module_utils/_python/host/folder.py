@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of a virtual environment: made by root where root alone can write, else by the environment's owner."""
+"""The folder of a virtual environment: made by root if only root can write there, else by the environment's owner."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from ..venv import mode_of
 
 if t.TYPE_CHECKING:
     from ..._core.host.as_user import User
-    from ..venv import Request
+    from ..venv import VenvRequest
 
-__all__ = ["LEFT", "find_folder", "settle_folder"]
+__all__ = ["ensure_folder", "find_folder"]
 
-LEFT = "it was left as it is"
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class _Reached(t.NamedTuple):
-    """Where a walk ended; ``is_roots`` says that root alone decides what is there."""
+    """The end of a walk; ``is_roots``: only root can change the path to it."""
 
     found: paths.Found
     is_roots: bool
 
 
 @contextlib.contextmanager
-def _reach(request: Request, user: User) -> t.Iterator[_Reached]:
-    """Walk to the environment's folder, as root while root alone decides where that is, and from there as the owner."""
+def _reach(request: VenvRequest, user: User) -> t.Iterator[_Reached]:
+    """Walk to the environment's folder, as root while only root can change the path, then as the owner."""
     with contextlib.ExitStack() as stack:
         found = stack.enter_context(paths.walk(request.path, {0}, follow=False))
         if user.uid == 0 or not (found.reason and found.rest):
@@ -48,17 +47,17 @@ def _reach(request: Request, user: User) -> t.Iterator[_Reached]:
 
 
 @contextlib.contextmanager
-def _reported(request: Request, done: str) -> t.Iterator[None]:
+def _reported(request: VenvRequest, done: str) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:
         raise BaselineError(
-            f"{request.path} cannot be {done} as {request.owner}: {error.strerror or error}; {LEFT}"
+            f"it cannot be {done} as {request.owner}: {error.strerror or error}", where=request.path
         ) from error
 
 
-def find_folder(request: Request, user: User) -> os.stat_result | None:
-    """Return the state of the environment's folder, ``None`` where it is missing; refuse what is not the owner's."""
+def find_folder(request: VenvRequest, user: User) -> os.stat_result | None:
+    """Return the state of the environment's folder, ``None`` where it is missing; one of another owner raises."""
     with _reported(request, "read"), _reach(request, user) as reached:
         _require_way(request, user, reached.found)
         if reached.found.rest:
@@ -67,21 +66,21 @@ def find_folder(request: Request, user: User) -> os.stat_result | None:
         return os.fstat(reached.found.folder)
 
 
-def settle_folder(request: Request, user: User, gid: int, mode: int) -> os.stat_result:
-    """Make the folder and those above it that are missing, give it group and mode, and return its state."""
+def ensure_folder(request: VenvRequest, user: User, gid: int, mode: int) -> os.stat_result:
+    """Make the folder and the missing ones above it, set group and mode, and return its state."""
     with _reported(request, "made"), _reach(request, user) as reached:
         _require_way(request, user, reached.found)
         if not reached.found.rest:
             _require_owner(request, user, reached)
-            return _settle((reached.found.folder, "."), user, gid, mode, made_by_root=reached.is_roots)
+            return _ensure((reached.found.folder, "."), user, gid, mode, made_by_root=reached.is_roots)
         folder = os.dup(reached.found.folder)
         try:
             for number, name in enumerate(reached.found.rest):
-                # What root makes is handed over at once: all that is below it is the owner's own work.
+                # A folder that root makes is given to the owner at once; the owner makes those below it.
                 by_root = reached.is_roots and number == 0
                 with contextlib.nullcontext() if by_root else rights_of(user):
                     os.mkdir(name, 0o700, dir_fd=folder)
-                state = _settle((folder, name), user, gid, mode, made_by_root=by_root)
+                state = _ensure((folder, name), user, gid, mode, made_by_root=by_root)
                 entered = os.open(name, _OPEN, dir_fd=folder)
                 os.close(folder)
                 folder = entered
@@ -90,7 +89,7 @@ def settle_folder(request: Request, user: User, gid: int, mode: int) -> os.stat_
             os.close(folder)
 
 
-def _settle(place: tuple[int, str], user: User, gid: int, mode: int, *, made_by_root: bool) -> os.stat_result:
+def _ensure(place: tuple[int, str], user: User, gid: int, mode: int, *, made_by_root: bool) -> os.stat_result:
     """Give one folder owner, group and mode; only root may give it to a group that the owner is not in."""
     above, name = place
     before = os.stat(name, dir_fd=above, follow_symlinks=False)
@@ -100,7 +99,7 @@ def _settle(place: tuple[int, str], user: User, gid: int, mode: int, *, made_by_
     try:
         state = os.fstat(folder)
         if state.st_uid != (0 if is_roots else user.uid):
-            raise BaselineError(f"the folder {name} of {user.name} was replaced meanwhile; {LEFT}; run again")
+            raise BaselineError(f"the folder {name} of {user.name} was replaced meanwhile", hint="run again")
         by_root = is_roots or gid not in user.groups
         with contextlib.nullcontext() if by_root else rights_of(user):
             if (state.st_uid, state.st_gid) != (user.uid, gid):
@@ -112,34 +111,38 @@ def _settle(place: tuple[int, str], user: User, gid: int, mode: int, *, made_by_
         os.close(folder)
 
 
-def _require_way(request: Request, user: User, found: paths.Found) -> None:
-    """Refuse a path that others than root and the owner decide about, and what is no folder."""
+def _require_way(request: VenvRequest, user: User, found: paths.Found) -> None:
+    """Raise where others than root and the owner can change the path, or where it is not a folder."""
     here = os.path.join(found.path, *found.rest[:1])
     if found.reason and (found.rest or user.uid == 0):
         raise BaselineError(
-            f"{request.path} is below {found.path}, which {found.reason}, so that others than {user.name} and root "
-            f"decide what is there; {LEFT}; use another path, or take that right away"
+            f"it is below {found.path}, which {found.reason}, so others than {user.name} and root can change it",
+            where=request.path,
+            hint="use another path, or remove that permission",
         )
     if found.entry:
-        kind = "a symlink" if stat.S_ISLNK(found.entry.st_mode) else "no folder"
-        raise BaselineError(f"{request.path}: {here} is {kind}; {LEFT}; remove it, or use another path")
+        kind = "a symlink" if stat.S_ISLNK(found.entry.st_mode) else "not a folder"
+        subject = "it" if here == request.path else here
+        raise BaselineError(f"{subject} is {kind}", where=request.path, hint="remove it, or use another path")
 
 
-def _require_owner(request: Request, user: User, reached: _Reached) -> None:
+def _require_owner(request: VenvRequest, user: User, reached: _Reached) -> None:
     found, state = reached.found, os.fstat(reached.found.folder)
     mode = stat.S_IMODE(state.st_mode)
-    # A run that was cut off between making the folder and handing it over left it root's, and empty.
+    # A run that was interrupted between making the folder and giving it to the owner left it root's, and empty.
     handed = state.st_uid == user.uid or (state.st_uid == 0 and reached.is_roots and not _names(found))
     if not handed:
-        where = "" if found.path == request.path else f"is {found.path}, which "
+        subject = "it" if found.path == request.path else f"it is {found.path}, which"
         raise BaselineError(
-            f"{request.path} {where}belongs to {paths.user_name(state.st_uid)} and not to {user.name}; {LEFT}; "
-            "remove it, or name its owner"
+            f"{subject} belongs to {paths.user_name(state.st_uid)} and not to {user.name}",
+            where=request.path,
+            hint="remove it, or name its owner",
         )
     if mode & stat.S_IWOTH and not mode_of(request.mode, 0) & stat.S_IWOTH:
         raise BaselineError(
-            f"{request.path} can be written by everybody (mode {mode:04o}), and what is in it may be anybody's; "
-            f"{LEFT}; remove it, so that a new one is made"
+            f"everybody can write it (mode {mode:04o}), so its content cannot be trusted",
+            where=request.path,
+            hint="remove it, so that a new one is made",
         )
     if user.uid == 0:
         _require_roots_tree(request, found)
@@ -153,8 +156,8 @@ def _names(found: paths.Found) -> list[str]:
         os.close(folder)
 
 
-def _require_roots_tree(request: Request, found: paths.Found) -> None:
-    """Refuse an environment of root's in which others can write: root would run what they put there."""
+def _require_roots_tree(request: VenvRequest, found: paths.Found) -> None:
+    """Raise where others can write in an environment of root: root would run their files."""
     folder = os.open(".", _OPEN, dir_fd=found.folder)
     try:
         for here, folders, files, number in os.fwalk(dir_fd=folder):
@@ -164,8 +167,9 @@ def _require_roots_tree(request: Request, found: paths.Found) -> None:
                 if state.st_uid != 0 or writable:
                     path = os.path.normpath(os.path.join(found.path, here, name))
                     raise BaselineError(
-                        f"{request.path} is to be root's, but {path} is not root's alone, and root would run it; "
-                        f"{LEFT}; remove the environment, so that a new one is made"
+                        f"it belongs to root, but others than root can write {path}, and root would run it",
+                        where=request.path,
+                        hint="remove the environment, so that a new one is made",
                     )
     finally:
         os.close(folder)

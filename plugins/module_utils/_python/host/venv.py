@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds virtual environments as their owners, and asks the owners' Python what is in them."""
+"""Builds virtual environments as their owners, and reads their content with the owners' Python."""
 
 from __future__ import annotations
 
@@ -12,109 +12,119 @@ import stat
 import typing as t
 from dataclasses import dataclass, field
 
-from ..._core.errors import BaselineError
+from ..._core.errors import UNCHANGED, BaselineError, combined, state_of_errors
 from ..._core.host import paths
 from ..._core.host.as_user import User, find_user, rights_of, run_as
 from ..._core.policy_result import PolicyResult
 from ..._core.text import printable, printable_lines
 from .. import venv as venvs
 from ..venv_script import SCRIPT
-from .folder import (
-    LEFT,
-    find_folder,
-    settle_folder,
-)
+from .folder import ensure_folder, find_folder
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
-    from ..venv import Answer, Request
+    from ..venv import VenvReport, VenvRequest
 
 __all__ = ["check", "ensure"]
 
-# An answer takes a tenth of a second; whoever owns the environment decides what answers.
-_ANSWER_SECONDS = 60.0
+# A report takes a tenth of a second; the owner of the environment controls the program that makes it.
+_REPORT_SECONDS = 60.0
 _LONGEST = 2000
 
 
 @dataclass
-class _State:
-    """The owner and group that are requested, the folder that there is, and what the Python in it answered."""
+class _VenvState:
+    """The requested owner and group, the folder on the host, and the report of the Python in it."""
 
     user: User | None
     gid: int = -1
     folder: os.stat_result | None = None
-    answer: Answer | None = None
+    report: VenvReport | None = None
 
     def text(self, *, mode: int | None = None, predicted: t.Iterable[str] = ()) -> str:
-        """Return the lines of the diff; with ``mode`` those that the run would bring about."""
+        """Return the lines of the diff; with ``mode`` the predicted ones."""
         if self.folder is None:
             return ""
         gid = self.folder.st_gid if mode is None else self.gid
         bits = stat.S_IMODE(self.folder.st_mode) if mode is None else mode
         uid = self.folder.st_uid if mode is None or self.user is None else self.user.uid
         head = f"owner {paths.user_name(uid)}\ngroup {paths.group_name(gid)}\nmode {bits:04o}\n"
-        return head + (venvs.listing(self.answer, predicted) if self.answer else "")
+        return head + (venvs.listing(self.report, predicted) if self.report else "")
 
 
 @dataclass
-class _Run:
-    """What all environments of one call share."""
+class _VenvRun:
+    """The parts that all environments of one call share."""
 
     host: Host
     seconds: float
     environment: dict[str, str]
-    outcome: PolicyResult = field(default_factory=PolicyResult)
+    found: PolicyResult = field(default_factory=PolicyResult)
 
     def as_owner(self, user: User, argv: list[str], folder: str) -> CommandResult:
         return run_as(user, argv, folder=folder, seconds=self.seconds, env=self.environment)
 
 
-def ensure(host: Host, requests: t.Sequence[Request], *, seconds: float) -> PolicyResult:
-    """Build the environments that are requested; one that fails does not keep the others from being built."""
-    run = _Run(host, seconds, venvs.kept_environment(os.environ))
+def ensure(host: Host, requests: t.Sequence[VenvRequest], *, seconds: float) -> PolicyResult:
+    """Build the requested environments; if one fails, the others are built nevertheless."""
+    run = _VenvRun(host, seconds, venvs.kept_environment(os.environ))
     states = _accounts(host, requests)
-    results, failures = [], []
+    results: list[dict[str, t.Any]] = []
+    failures: list[BaselineError] = []
     for request, state in zip(requests, states):
         try:
             with host.lock(f"python_venv.{hashlib.sha256(os.fsencode(request.path)).hexdigest()[:16]}"):
                 results.append(_ensure_one(run, request, state))
         except BaselineError as error:
-            failures.append(str(error))
+            failures.append(error)
     if failures:
-        changed = [result["path"] for result in results if result["changed"]]
-        more = f"; changed before: {', '.join(changed)}" if changed and not host.check_mode else ""
-        raise BaselineError("; ".join(failures) + more, venvs=results)
-    run.outcome.result["venvs"] = results
-    return run.outcome
+        raise _failed(failures, results, predicted=host.check_mode)
+    run.found.result["venvs"] = results
+    return run.found
 
 
-def check(host: Host, requests: t.Sequence[Request]) -> PolicyResult:
-    """See that the owners and groups exist and that the paths can be used; no environment is asked."""
-    states, failures = _accounts(host, requests), []
+def _failed(failures: t.Sequence[BaselineError], results: list[dict[str, t.Any]], *, predicted: bool) -> BaselineError:
+    """Return one error for all environments that failed, which says what was changed of the others."""
+    changed = [result["path"] for result in results if result["changed"] and not predicted]
+    others = f"other environments were changed: {', '.join(changed)}" if changed else "no other environment was changed"
+    if len(failures) > 1:
+        return BaselineError("; ".join(str(error) for error in failures), state=others, venvs=results)
+    error = failures[0]
+    error.state = "; ".join(filter(None, [error.state, others]))
+    error.details["venvs"] = results
+    return error
+
+
+def check(host: Host, requests: t.Sequence[VenvRequest]) -> PolicyResult:
+    """Check that the owners and groups exist and that the paths can be used; no environment's Python runs."""
+    states = _accounts(host, requests)
+    failures: list[BaselineError] = []
     for request, state in zip(requests, states):
         try:
             state.folder = find_folder(request, state.user) if state.user else None
         except BaselineError as error:
-            failures.append(str(error))
+            failures.append(error)
     if failures:
-        raise BaselineError("; ".join(failures), venvs=[])
+        failure = combined(failures)
+        failure.details["venvs"] = []
+        raise failure
     pairs = zip(requests, states)
     return PolicyResult(result={"venvs": [_result(request, state, changed=False) for request, state in pairs]})
 
 
-def _accounts(host: Host, requests: t.Sequence[Request]) -> list[_State]:
-    """Return the owners and groups; all that are missing are named before anything is changed."""
-    states = [_State(find_user(request.owner)) for request in requests]
+def _accounts(host: Host, requests: t.Sequence[VenvRequest]) -> list[_VenvState]:
+    """Return the owners and groups; missing ones raise before anything is changed."""
+    states = [_VenvState(find_user(request.owner)) for request in requests]
     missing = {request.owner for request, state in zip(requests, states) if state.user is None}
-    wrong = [f"the owner {', '.join(sorted(missing))} is not a user of this host"] if missing else []
+    problems = [f"the owner {', '.join(sorted(missing))} is not a user of this host"] if missing else []
     for request, state in zip(requests, states):
         try:
             state.gid = _gid(request.group) if request.group else state.user.gid if state.user else -1
         except KeyError:
-            wrong.append(f"the group {request.group} is not a group of this host")
+            problems.append(f"the group {request.group} is not a group of this host")
     # In check mode an earlier task has not created them yet.
-    if wrong and not host.check_mode:
-        raise BaselineError(f"{'; '.join(wrong)}; nothing was changed; create the user or group first")
+    if problems and not host.check_mode:
+        raise BaselineError("; ".join(problems), option="venvs", state=UNCHANGED, hint="create the user or group first")
     return states
 
 
@@ -122,95 +132,103 @@ def _gid(group: str) -> int:
     return int(group) if re.fullmatch("[0-9]{1,9}", group) else grp.getgrnam(group).gr_gid
 
 
-def _ensure_one(run: _Run, request: Request, state: _State) -> dict[str, t.Any]:
+def _ensure_one(run: _VenvRun, request: VenvRequest, state: _VenvState) -> dict[str, t.Any]:
     user, before, after = state.user, "", f"owner {request.owner}\n"
     if user:
-        state.folder = find_folder(request, user)
-        if state.folder and _is_made(request, user):
-            state.answer = _ask(run, request, user)
+        with state_of_errors("this environment was left as it was"):
+            state.folder = find_folder(request, user)
+            if state.folder and _is_made(request, user):
+                state.report = _read_report(run, request, user)
         mode = venvs.mode_of(request.mode, stat.S_IMODE(state.folder.st_mode) if state.folder else 0o755)
         before = state.text()
         if run.host.check_mode:
             after = _predicted(request, state, mode)
         else:
-            _bring_about(run, request, user, state, mode)
+            with state_of_errors("the folder of this environment may have been made or changed"):
+                state.folder = ensure_folder(request, user, state.gid, mode)
+            with state_of_errors("this environment was changed"):
+                _apply(run, request, user, state)
             after = state.text()
     if before:
-        run.outcome.before[request.path] = before
-    run.outcome.after[request.path] = after
+        run.found.before[request.path] = before
+    run.found.after[request.path] = after
     return _result(request, state, changed=before != after)
 
 
-def _is_made(request: Request, user: User) -> bool:
-    """Say whether "python -m venv" came to its end: it writes this file last."""
+def _is_made(request: VenvRequest, user: User) -> bool:
+    """Say whether "python -m venv" was completed: it writes this file last."""
     with rights_of(user):
         return os.path.isfile(f"{request.path}/bin/activate") and os.path.isfile(f"{request.path}/bin/python")
 
 
-def _predicted(request: Request, state: _State, mode: int) -> str:
-    if state.folder is None or state.answer is None or not state.answer.pip:
+def _predicted(request: VenvRequest, state: _VenvState, mode: int) -> str:
+    if state.folder is None or state.report is None or not state.report.pip:
         lines = [*request.requirements, *([request.file] if request.file else [])]
         return f"owner {request.owner}\nmode {mode:04o}\n" + "".join(f"{one} (to be installed)\n" for one in lines)
-    predicted = [*state.answer.unmet, *_for_pip(request, state.answer)]
+    predicted = [*state.report.unmet, *_for_pip(request, state.report)]
     return state.text(mode=mode, predicted=[printable(one) for one in predicted])
 
 
-def _for_pip(request: Request, answer: Answer) -> list[str]:
-    """Return what only pip can judge: it is asked in every run, and what it changes is seen afterwards."""
-    # With arguments of pip, such as --upgrade, a requirements file may mean anything.
-    return [*answer.undecided, *([request.file] if request.file and request.extra_args else [])]
+def _for_pip(request: VenvRequest, report: VenvReport) -> list[str]:
+    """Return the requirements that only pip can evaluate: it runs each time, and the reports show its changes."""
+    # With options of pip, such as --upgrade, the meaning of a requirements file is not known.
+    return [*report.undecided, *([request.file] if request.file and request.extra_args else [])]
 
 
-def _bring_about(run: _Run, request: Request, user: User, state: _State, mode: int) -> None:
-    state.folder = settle_folder(request, user, state.gid, mode)
-    if state.answer is None or not state.answer.pip:
+def _apply(run: _VenvRun, request: VenvRequest, user: User, state: _VenvState) -> None:
+    """Build the environment where it is missing or incomplete, and have pip install the unmet requirements."""
+    if state.report is None or not state.report.pip:
         ran = run.as_owner(user, [request.python, "-I", "-m", "venv", request.path], request.path)
         if not ran.ok:
             raise BaselineError(
-                f"{request.path}: `{request.python} -m venv`, run as {user.name}, ended with exit status {ran.rc}: "
-                f"{_output(ran)}"
+                f"`{request.python} -m venv`, run as {user.name}, failed with exit status {ran.rc}: {_output(ran)}",
+                where=request.path,
+                state="this environment has its folder, but is incomplete",
             )
-        state.answer = _ask(run, request, user)
-    if not (state.answer.unmet or _for_pip(request, state.answer)):
+        state.report = _read_report(run, request, user)
+    if not (state.report.unmet or _for_pip(request, state.report)):
         return
     ran = run.as_owner(user, venvs.pip_install(request), request.path)
     if ran.ok:
-        state.answer = _ask(run, request, user)
-    if not ran.ok or state.answer.unmet:
-        unmet = printable(", ".join(state.answer.unmet), longest=500)
+        state.report = _read_report(run, request, user)
+    if not ran.ok or state.report.unmet:
+        unmet = printable(", ".join(state.report.unmet), longest=500)
         raise BaselineError(
-            f"{request.path}: `pip install`, run as {user.name}, ended with exit status {ran.rc}"
-            f"{f', and this is not met: {unmet}' if unmet else ''}; what it has installed stays there: {_output(ran)}"
+            f"`pip install`, run as {user.name}, ended with exit status {ran.rc}"
+            f"{f', and this is not met: {unmet}' if unmet else ''}: {_output(ran)}",
+            where=request.path,
+            state="distributions that pip has installed stay in this environment",
         )
 
 
-def _ask(run: _Run, request: Request, user: User) -> Answer:
-    """Ask the environment's own Python, as the owner, what is in it."""
+def _read_report(run: _VenvRun, request: VenvRequest, user: User) -> VenvReport:
+    """Run the environment's own Python, as the owner, and return its report."""
     argv = [f"{request.path}/bin/python", "-I", "-B", "-c", SCRIPT, venvs.question(request)]
-    seconds = min(_ANSWER_SECONDS, run.seconds)
+    seconds = min(_REPORT_SECONDS, run.seconds)
     ran = run_as(user, argv, folder=request.path, seconds=seconds)
     if not ran.ok:
         raise BaselineError(
-            f"{request.path}: its own Python, run as {user.name}, does not answer (exit status {ran.rc}): "
-            f"{_output(ran)}; {LEFT}; remove it, so that a new one is made"
+            f"its own Python, run as {user.name}, does not report its content (exit status {ran.rc}): {_output(ran)}",
+            where=request.path,
+            hint="remove it, so that a new one is made",
         )
-    return venvs.parse_answer(ran.out, request)
+    return venvs.parse_report(ran.out, request)
 
 
 def _output(ran: CommandResult) -> str:
     return printable_lines((ran.err.strip() or ran.out.strip() or "no output")[-_LONGEST:])
 
 
-def _result(request: Request, state: _State, *, changed: bool) -> dict[str, t.Any]:
-    folder, answer = state.folder, state.answer
+def _result(request: VenvRequest, state: _VenvState, *, changed: bool) -> dict[str, t.Any]:
+    folder, report = state.folder, state.report
     return {
         "path": request.path,
         "owner": request.owner,
         "group": paths.group_name(folder.st_gid) if folder else "",
         "mode": f"{stat.S_IMODE(folder.st_mode):04o}" if folder else "",
-        "python": answer.python if answer else "",
-        "distributions": dict(answer.distributions) if answer else {},
-        "unmet": [printable(one) for one in answer.unmet] if answer else [],
-        "left_to_pip": [printable(one) for one in _for_pip(request, answer)] if answer else [],
+        "python": report.python if report else "",
+        "distributions": dict(report.distributions) if report else {},
+        "unmet": [printable(one) for one in report.unmet] if report else [],
+        "left_to_pip": [printable(one) for one in _for_pip(request, report)] if report else [],
         "changed": changed,
     }

@@ -12,9 +12,15 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.pyhost.baseline.plugins.action import ssh_reach as actions
 from ansible_collections.pyhost.baseline.plugins.action.ssh_reach import ActionModule
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import Answer
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import WINDOWS, Candidate, Refusal, Verdict
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import ProbeAnswer
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import (
+    WINDOWS,
+    Candidate,
+    LoginRefusal,
+    Verdict,
+)
 from tests.unit.plugins.untrusted import EVIL, acting, nothing_touched
 
 ANSWER = b"pyhost.baseline.reach begin\nuid=0\nlogin=root\nkernel=Linux\npyhost.baseline.reach end\n"
@@ -43,7 +49,7 @@ class FakeConnection:
         return self._result
 
 
-def probe(connection: FakeConnection) -> Answer | Refusal:
+def probe(connection: FakeConnection) -> ProbeAnswer | LoginRefusal:
     plugin = ActionModule.__new__(ActionModule)
     plugin._connection = connection
     return plugin._probe(Candidate("deploy", 2222), "script")
@@ -52,7 +58,7 @@ def probe(connection: FakeConnection) -> Answer | Refusal:
 def test_a_probe_is_one_login_of_its_own() -> None:
     connection = FakeConnection((0, ANSWER, b""))
     result = probe(connection)
-    assert isinstance(result, Answer)
+    assert isinstance(result, ProbeAnswer)
     assert (result.login, result.uid) == ("root", 0)
     assert connection.calls == [
         ("set", "remote_user", "deploy"),
@@ -65,7 +71,7 @@ def test_a_probe_is_one_login_of_its_own() -> None:
 
 def test_other_connections_are_taken_as_they_are() -> None:
     connection = FakeConnection((0, ANSWER, b""), transport="local")
-    assert isinstance(probe(connection), Answer)
+    assert isinstance(probe(connection), ProbeAnswer)
     assert connection.calls == [("exec", "/bin/sh -s", b"script", False)]
 
 
@@ -92,19 +98,19 @@ def test_windows_is_not_asked(transport: str) -> None:
 )
 def test_failures_are_judged(error: Exception, verdict: Verdict) -> None:
     result = probe(FakeConnection(error))
-    assert isinstance(result, Refusal)
+    assert isinstance(result, LoginRefusal)
     assert result.verdict is verdict
 
 
 def test_a_login_that_runs_nothing_is_refused() -> None:
     result = probe(FakeConnection((1, b"This account is currently not available.\n", b"")))
-    assert isinstance(result, Refusal)
+    assert isinstance(result, LoginRefusal)
     assert result.verdict is Verdict.NEXT_USER
 
 
 def test_an_answer_that_cannot_be_true_ends_the_search() -> None:
     result = probe(FakeConnection((0, ANSWER.replace(b"login=root", b"login=-oProxyCommand=x"), b"")))
-    assert isinstance(result, Refusal)
+    assert isinstance(result, LoginRefusal)
     assert result.verdict is Verdict.UNFIT
     assert "login is '-oProxyCommand=x'" in result.reason
 
@@ -193,3 +199,111 @@ def test_no_host_breaks_the_search(result: t.Any, become: t.Any) -> None:
     assert len(str(found)) < 20_000
     if not found.get("failed") and not found.get("unreachable"):
         assert found["python"] is None or found["python"].startswith("/")
+
+
+def reach(result: t.Any, become: t.Any = None, **args: t.Any) -> dict[str, t.Any]:
+    """Run the action with ``args`` and the default users."""
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._connection = Shell(FakeConnection(result), become)
+    plugin._task = SimpleNamespace(
+        action="pyhost.baseline.ssh_reach", async_val=0, check_mode=False, diff=False, args=args
+    )
+    plugin._loader = None
+    own = {
+        "_named_python": lambda _variables: None,
+        "_forced": set,
+        "_low_level_execute_command": lambda *_a, **_k: become,
+    }
+    for name, method in own.items():
+        setattr(plugin, name, method)
+    return plugin.run(None, {})
+
+
+ROOT = REACHED.replace(b"uid=1000", b"uid=0").replace(b"login=deploy", b"login=root")
+
+
+def test_the_login_that_answers_is_returned() -> None:
+    found = reach((0, ROOT, b""), users=["root"], ports=[2222])
+    assert (found["user"], found["port"], found["login"], found["uid"]) == ("root", 2222, "root", 0)
+    assert (found["python"], found["install_python"], found["tried"]) == ("/usr/bin/python3", None, [])
+    assert "warnings" not in found and found["changed"] is False
+
+
+def test_a_host_without_python_gets_the_command_that_installs_it() -> None:
+    bare = ROOT.replace(b"python=3.13.5 /usr/bin/python3\n", b"")
+    found = reach((0, bare, b""), python_required=False)
+    assert found["python"] is None and "apt-get" in found["install_python"]
+    refused = reach((0, bare, b""))
+    assert refused["failed"] and refused["msg"].startswith("the host has no Python, and Ansible needs ")
+    assert refused["hint"].startswith("run playbooks/bootstrap.yml")
+
+
+def test_a_release_that_was_never_run_is_refused_or_warned_of() -> None:
+    fedora = ROOT.replace(b"system=debian\nversion=13", b"system=fedora\nversion=44\nname=Fedora 44")
+    assert "never run" in reach((0, fedora, b""))["msg"]
+    found = reach((0, fedora, b""), allow_unproven=True)
+    assert found["warnings"] == [
+        "pyhost.baseline was never run on Fedora 44: make sure that you have another way in, such as a console"
+    ]
+
+
+def test_a_host_without_a_login_is_unreachable_with_all_reasons() -> None:
+    denied = AnsibleConnectionFailure("Failed to connect to the host via ssh: x: Permission denied (publickey).")
+    found = reach(denied, users=["deploy", "root"], ports=[2222])
+    assert found["unreachable"] and "failed" not in found
+    assert [(one["user"], one["reason"]) for one in found["tried"]] == [
+        (user, "x: Permission denied (publickey)") for user in ("deploy", "root", None)
+    ]
+    assert found["hint"] == "name a user and key that can log in with '-u USER --private-key FILE'"
+
+
+def test_a_user_without_root_is_an_error_with_a_hint() -> None:
+    found = reach((0, REACHED, b""), {"rc": 1, "stdout": "", "stderr": "sudo: no\n"}, users=["deploy"])
+    assert found["failed"] and found["msg"].startswith("'deploy' logs in but cannot become root: sudo: no; this task ")
+    assert "--ask-become-pass" in found["hint"]
+    assert found["tried"][0]["reason"] == "'deploy' logs in but cannot become root: sudo: no"
+
+
+def test_windows_is_refused() -> None:
+    found = reach((1, b"#< CLIXML", b""))
+    assert found["failed"] and found["msg"].startswith("the host runs Windows, ")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"ports": [0]}, "ports: 0 is not a port; no connection was made; give 1 to 65535"),
+        (
+            {"users": ["-x"]},
+            "the user is '-x', which ssh would read as an option; no connection was made; correct the user's name",
+        ),
+    ],
+)
+def test_invalid_input_makes_no_connection(args: dict[str, t.Any], message: str) -> None:
+    found = reach(AssertionError("a connection was made"), **args)
+    assert (found["failed"], found["msg"]) == (True, message)
+
+
+@pytest.mark.parametrize(
+    ("extra", "forced"),
+    [
+        ({}, set()),
+        ({"ansible_user": "x"}, {"user"}),
+        ({"ansible_ssh_port": 1, "ansible_ssh_user": "x"}, {"user", "port"}),
+    ],
+)
+def test_extra_variables_decide(extra: dict[str, t.Any], forced: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "load_extra_vars", lambda _loader: extra)
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._loader = None
+    assert plugin._forced() == forced
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [("auto", None), ("auto_silent", None), ("/opt/py/bin/python", "/opt/py/bin/python")]
+)
+def test_the_interpreter_that_the_user_named(value: str, named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions.C.config, "get_config_value", lambda _name, variables: value)
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._templar = SimpleNamespace(template=lambda text: text)
+    assert plugin._named_python({}) == named

@@ -78,9 +78,9 @@ def test_a_diff_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_options_reach_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     result, asked = answer(monkeypatch, PolicyResult(), name="root", authorized_keys=[f"{KEY}\u2028{KEY}"])
     assert result["failed"] and not asked
-    assert result["msg"].startswith("name is 'root'")
-    assert "authorized_keys, entry 1 of 1: the text has U+2028 (LINE SEPARATOR)" in result["msg"]
-    assert result["msg"].endswith("nothing was changed")
+    assert result["msg"].startswith("name: the name is 'root'")
+    assert "authorized_keys: entry 1 of 1: the public key contains U+2028 (LINE SEPARATOR)" in result["msg"]
+    assert result["msg"].endswith("; this task changed nothing")
 
 
 def test_options_and_documentation_agree() -> None:

@@ -14,7 +14,7 @@ VENV = {"path": "/srv/a", "owner": "ann", "group": None, "mode": "0755", "python
 ANSWER = {"python": "3.13.5", "pip": "25.1", "distributions": {"pip": "25.1"}, "unmet": [], "undecided": []}
 
 
-def request(**changes: t.Any) -> venvs.Request:
+def request(**changes: t.Any) -> venvs.VenvRequest:
     return venvs.parse_request({**VENV, "requirements": [], **changes}, kernel="Linux")
 
 
@@ -34,14 +34,14 @@ def test_a_request() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"path": "srv"}, "path has to be an absolute path"),
+        ({"path": "srv"}, "path must be an absolute path"),
         ({"path": "/srv/a\u202e"}, "path holds U+202E"),
         ({"owner": "ann\n"}, "owner holds U+000A"),
         ({"requirements": ["-r other.txt"]}, "is an option of pip"),
         ({"requirements": [" "]}, "a requirement is empty"),
         ({"requirements": ["a\nb"]}, "holds U+000A"),
         ({"requirements": "r.txt"}, "absolute path of a requirements file"),
-        ({"extra_args": "--index 'a"}, "whose quotes do not match"),
+        ({"extra_args": "--index 'a"}, "with unbalanced quotes"),
         ({"mode": "rwx"}, "mode is 'rwx'"),
     ],
 )
@@ -49,7 +49,7 @@ def test_what_cannot_be_requested(changes: dict[str, t.Any], words: str) -> None
     with pytest.raises(BaselineError) as caught:
         request(**changes)
     assert words in str(caught.value)
-    assert str(caught.value).endswith("; nothing was changed")
+    assert str(caught.value).endswith("; this task changed nothing")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_modes(text: str, before: int, after: int) -> None:
 
 
 def test_an_answer() -> None:
-    answer = venvs.parse_answer(json.dumps({**ANSWER, "unmet": ["a>=2"]}), request())
+    answer = venvs.parse_report(json.dumps({**ANSWER, "unmet": ["a>=2"]}), request())
     assert (answer.python, answer.pip) == ("3.13.5", "25.1")
     assert answer.distributions == (("pip", "25.1"),)
     assert answer.unmet == ("a>=2",)
@@ -98,14 +98,14 @@ def test_an_answer() -> None:
         json.dumps({**ANSWER, "undecided": ["a" * 5000]}),
     ],
 )
-def test_an_odd_answer_is_an_error(text: str) -> None:
-    with pytest.raises(BaselineError, match="^/srv/a: what its own Python says of it"):
-        venvs.parse_answer(text, request())
+def test_an_invalid_report_is_an_error(text: str) -> None:
+    with pytest.raises(BaselineError, match="^/srv/a: the report of its own Python"):
+        venvs.parse_report(text, request())
 
 
 def test_a_problem_is_quoted() -> None:
     with pytest.raises(BaselineError) as caught:
-        venvs.parse_answer(json.dumps({"problem": "\x1b[2J" + "a" * 9999}), request())
+        venvs.parse_report(json.dumps({"problem": "\x1b[2J" + "a" * 9999}), request())
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 2000
 

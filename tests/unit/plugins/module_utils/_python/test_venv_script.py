@@ -89,5 +89,5 @@ def test_a_file_that_is_none(site: Path, tmp_path: Path, kind: str) -> None:
         os.mkfifo(file)
     elif kind == "endless":
         file.symlink_to("/dev/zero")
-    words = "cannot read" if kind == "absent" else "is no regular file"
+    words = "cannot read" if kind == "absent" else "is not a regular file"
     assert words in ask(site, file=str(file))["problem"]

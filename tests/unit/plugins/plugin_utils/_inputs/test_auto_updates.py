@@ -1,4 +1,4 @@
-"""What a family's updater cannot do of the role auto_updates is told, and only that."""
+"""What a family's updater cannot do of the role auto_updates is an error, and only that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_input
 ROLE = Path(__file__).parents[5] / "roles" / "auto_updates"
 
 
-def told(family: str, **changes: t.Any) -> list[str]:
+def errors(family: str, **changes: t.Any) -> list[str]:
     """Return the errors in the role's own defaults with ``changes`` on a system of ``family``."""
     spec = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
@@ -23,7 +23,7 @@ def told(family: str, **changes: t.Any) -> list[str]:
 
 @pytest.mark.parametrize("family", ["", "debian", "redhat", "freebsd"])
 def test_the_defaults_suit_every_family(family: str) -> None:
-    assert told(family) == []
+    assert errors(family) == []
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_defaults_suit_every_family(family: str) -> None:
     ],
 )
 def test_what_dnf_automatic_can_do(changes: dict[str, t.Any]) -> None:
-    assert told("redhat", **changes) == []
+    assert errors("redhat", **changes) == []
 
 
 @pytest.mark.parametrize(
@@ -50,35 +50,34 @@ def test_what_dnf_automatic_can_do(changes: dict[str, t.Any]) -> None:
     [
         (
             {"origins": ["security", "origin=Debian"]},
-            "auto_updates_origins: dnf-automatic (the RHEL family, Fedora) knows [security] and [all], not "
+            "auto_updates_origins: dnf-automatic (the RHEL family, Fedora) supports [security] and [all], not "
             "['security', 'origin=Debian']; exclude packages by the blocklist",
         ),
         (
             {"blocklist": ["(kernel|glibc)"]},
-            "auto_updates_blocklist: dnf-automatic (the RHEL family, Fedora) takes names with wildcards: blocklist: "
-            "'(kernel|glibc)' is not a name, a beginning of names or a name with .* in it, which is all that dnf can "
-            "exclude",
+            "auto_updates_blocklist: '(kernel|glibc)' is neither a name, nor the start of names, nor a name with .* in "
+            "it; dnf can exclude only these",
         ),
         (
             {"days": ["Mon"], "schedule": {"upgrade_at": "Sat 04:30"}},
             "auto_updates_days: auto_updates_schedule.upgrade_at (Sat 04:30) names days too, and dnf-automatic (the "
-            "RHEL family, Fedora) has one calendar; say them once",
+            "RHEL family, Fedora) has one calendar; name them in one of the two",
         ),
         (
             {"upgrade_interval": 7},
-            "auto_updates_upgrade_interval: dnf-automatic (the RHEL family, Fedora) counts no days; give "
+            "auto_updates_upgrade_interval: dnf-automatic (the RHEL family, Fedora) does not count days; set "
             "auto_updates_days or auto_updates_schedule.upgrade_at",
         ),
         (
             {"reboot": "when_required", "reboot_with_users": False},
-            "auto_updates_reboot_with_users: dnf-automatic (the RHEL family, Fedora) does not look who is logged in; "
-            "say true or auto_updates_reboot: never",
+            "auto_updates_reboot_with_users: dnf-automatic (the RHEL family, Fedora) does not check who is logged in; "
+            "set it to true, or set auto_updates_reboot: never",
         ),
     ],
 )
 def test_what_dnf_automatic_cannot_do(changes: dict[str, t.Any], sentence: str) -> None:
-    assert told("redhat", **changes) == [sentence]
-    assert told("debian", **changes) == []
+    assert errors("redhat", **changes) == [sentence]
+    assert errors("debian", **changes) == []
 
 
 @pytest.mark.parametrize(
@@ -94,18 +93,18 @@ def test_what_dnf_automatic_cannot_do(changes: dict[str, t.Any], sentence: str) 
         {"syslog": True},
     ],
 )
-def test_each_of_these_is_told_too(changes: dict[str, t.Any]) -> None:
+def test_each_of_these_is_an_error_too(changes: dict[str, t.Any]) -> None:
     (name,) = changes
-    (sentence,) = told("redhat", **changes)
+    (sentence,) = errors("redhat", **changes)
     assert sentence.startswith(f"auto_updates_{name}: ")
 
 
-def test_all_are_told_at_once() -> None:
-    assert len(told("redhat", syslog=True, allowlist=["git"], origins=["stable"])) == 3
+def test_all_are_reported_at_once() -> None:
+    assert len(errors("redhat", syslog=True, allowlist=["git"], origins=["stable"])) == 3
 
 
-def test_what_is_wrong_everywhere_is_told_first() -> None:
-    (sentence,) = told("redhat", reboot_time="25:00")
+def test_what_is_wrong_everywhere_is_reported_first() -> None:
+    (sentence,) = errors("redhat", reboot_time="25:00")
     assert "is not a time of day" in sentence
 
 
@@ -119,12 +118,12 @@ def test_what_is_wrong_everywhere_is_told_first() -> None:
         {"upgrade_interval": 0},
         {"mail_to": "ops@example.org", "mail_report": "only-on-error"},
         {"remove_unused_dependencies": True},
-        # It tells syslog in any case.
+        # It always logs to syslog.
         {"syslog": True},
     ],
 )
 def test_what_freebsds_updater_can_do(changes: dict[str, t.Any]) -> None:
-    assert told("freebsd", **changes) == []
+    assert errors("freebsd", **changes) == []
 
 
 OWN = "the updater of FreeBSD (freebsd-update, pkg)"
@@ -133,29 +132,32 @@ OWN = "the updater of FreeBSD (freebsd-update, pkg)"
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"origins": ["stable"]}, f"auto_updates_origins: {OWN} knows [security] and [all], not ['stable']"),
+        ({"origins": ["stable"]}, f"auto_updates_origins: {OWN} supports [security] and [all], not ['stable']"),
         (
             {"blocklist": ["nginx"]},
-            f"auto_updates_blocklist: {OWN} has none; keep a package as it is by `pkg lock NAME` on the host",
+            f"auto_updates_blocklist: {OWN} has none; run `pkg lock NAME` on the host to keep a package's version",
         ),
         (
             {"schedule": {"upgrade_at": "*-*-01 04:30"}},
-            "auto_updates_schedule: '*-*-01 04:30' is not a time of day that cron can keep; give it as 04:00, "
+            "auto_updates_schedule: '*-*-01 04:30' is not a time of day that cron supports; give it as 04:00, "
             "*-*-* 04:00 or Mon..Fri 04:00",
         ),
         (
             {"days": ["Mon"], "schedule": {"upgrade_at": "Sat 04:30"}},
             "auto_updates_days: Mon and calendar: Sat 04:30 both name days; name them in one of the two",
         ),
-        ({"update_lists_interval": 7}, f"auto_updates_update_lists_interval: {OWN} reads the lists whenever it runs"),
+        ({"update_lists_interval": 7}, f"auto_updates_update_lists_interval: {OWN} updates the lists whenever it runs"),
         (
             {"upgrade_interval": 7},
-            f"auto_updates_upgrade_interval: {OWN} counts no days; give auto_updates_days or "
+            f"auto_updates_upgrade_interval: {OWN} does not count days; set auto_updates_days or "
             "auto_updates_schedule.upgrade_at",
         ),
-        ({"install_on_shutdown": True}, f"auto_updates_install_on_shutdown: {OWN} cannot do that; say false"),
-        ({"mail_to": "Ops <ops@example.org>"}, "auto_updates_mail_to: 'Ops <ops@example.org>' is no address of mail"),
+        (
+            {"install_on_shutdown": True},
+            f"auto_updates_install_on_shutdown: {OWN} does not support this; set it to false",
+        ),
+        ({"mail_to": "Ops <ops@example.org>"}, "auto_updates_mail_to: 'Ops <ops@example.org>' is not a mail address"),
     ],
 )
 def test_what_freebsds_updater_cannot_do(changes: dict[str, t.Any], sentence: str) -> None:
-    assert told("freebsd", **changes) == [sentence]
+    assert errors("freebsd", **changes) == [sentence]

@@ -146,12 +146,11 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             "auto_updates",
             {"auto_updates_origins": ["orign=Debian", "secrity"], "auto_updates_reboot_time": "25:00"},
             [
-                "auto_updates_origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'? (the keys "
-                "are origin, "
-                "label, archive, codename, component and site)",
-                "auto_updates_origins: unknown preset 'secrity'; did you mean 'security' or 'stable-security'? "
-                "(known are "
-                "security, stable, updates, proposed, backports, all, and patterns such as origin=NAME,codename=NAME)",
+                "auto_updates_origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'?; the keys "
+                "are origin, label, archive, codename, component and site",
+                "auto_updates_origins: unknown preset 'secrity'; did you mean 'security' or 'stable-security'?; "
+                "the presets are security, stable, updates, proposed, backports, all; a pattern is "
+                "origin=NAME,codename=NAME and so on",
                 "auto_updates_reboot_time: '25:00' is not a time of day; give HH:MM (00:00 to 23:59, quoted in "
                 "YAML) or now",
             ],
@@ -163,7 +162,7 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             [
                 "auto_updates_blocklist: '(' is not a regular expression of Python (missing ), unterminated "
                 "subpattern at "
-                "position 0); a literal + or ( is written \\+ or \\(",
+                "position 0); write a literal + or ( as \\+ or \\(",
                 "auto_updates_upgrade_interval: -1 is negative; give 0 or more",
             ],
             id="expression and interval",
@@ -190,19 +189,19 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             "python_stack",
             {"python_stack_venvs": [{"path": "srv", "owner": "ann", "mode": 493, "python": "py", "requirements": "a"}]},
             [
-                "python_stack_venvs: 'srv': path has to be an absolute path",
-                "python_stack_venvs: 'srv': python is 'py', but has to be an absolute path such as /usr/bin/python3",
-                "python_stack_venvs: 'srv': requirements is 'a', but has to be a list of requirements or the "
+                "python_stack_venvs: 'srv': path must be an absolute path",
+                "python_stack_venvs: 'srv': python is 'py', but must be an absolute path such as /usr/bin/python3",
+                "python_stack_venvs: 'srv': requirements is 'a', but must be a list of requirements or the "
                 "absolute path "
                 "of a requirements file on the host",
-                "python_stack_venvs: 'srv': mode is '493', but has to be octal and in quotes, such as '0750'",
+                "python_stack_venvs: 'srv': mode is '493', but must be octal and in quotes, such as '0750'",
             ],
             id="all of an environment",
         ),
         pytest.param(
             "python_stack",
             {"python_stack_venvs": [{"path": "/srv/a", "owner": "ann", "requirements": [{"name": "django"}]}]},
-            ["python_stack_venvs: '/srv/a': requirements has to be a list of texts such as 'django>=5.2,<6'"],
+            ["python_stack_venvs: '/srv/a': requirements must be a list of texts such as 'django>=5.2,<6'"],
             id="requirement that is no text",
         ),
     ],

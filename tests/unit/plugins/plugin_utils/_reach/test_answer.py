@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
-    Answer,
     HostRequirements,
+    ProbeAnswer,
     command_message,
     escalation_error,
     host_error,
@@ -32,7 +32,7 @@ MANAGED = (
 LIMIT = "take the host out of the inventory or choose other hosts with '--limit'"
 REQUIRED = HostRequirements((3, 9))
 
-DEBIAN13 = Answer(
+DEBIAN13 = ProbeAnswer(
     login="deploy",
     uid=1000,
     kernel="Linux",
@@ -44,8 +44,8 @@ DEBIAN13 = Answer(
 )
 
 
-def answer(**changes: t.Any) -> Answer:
-    return Answer(**{**DEBIAN13.__dict__, **changes})
+def answer(**changes: t.Any) -> ProbeAnswer:
+    return ProbeAnswer(**{**DEBIAN13.__dict__, **changes})
 
 
 def test_script_runs_in_a_posix_shell() -> None:
@@ -121,7 +121,7 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
     ],
     ids=["debian13", "debian12", "macos", "alpine", "no-os-release", "no-python", "old-python", "old-system-python"],
 )
-def test_host_error(host: Answer, error: str | None) -> None:
+def test_host_error(host: ProbeAnswer, error: str | None) -> None:
     found = host_error(host, REQUIRED)
     assert (found and str(found)) == error
 

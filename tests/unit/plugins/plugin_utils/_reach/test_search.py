@@ -8,11 +8,11 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import Answer, parse_answer
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import ProbeAnswer, parse_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import (
     WINDOWS,
     Candidate,
-    Refusal,
+    LoginRefusal,
     Verdict,
     candidates,
     judge,
@@ -22,7 +22,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     unusable_shell,
 )
 
-DEBIAN13 = Answer(
+DEBIAN13 = ProbeAnswer(
     login="deploy",
     uid=1000,
     kernel="Linux",
@@ -98,7 +98,7 @@ ALL = candidates(users=["deploy"], ports=[2222], given=Candidate("root", 22))
 def test_search(says: dict[tuple[str, int], str], probed: list[str], got_in: str | None) -> None:
     asked: list[str] = []
 
-    def probe(candidate: Candidate) -> Answer | Refusal:
+    def probe(candidate: Candidate) -> ProbeAnswer | LoginRefusal:
         asked.append(f"{candidate.user}:{candidate.port}")
         message = says[candidate.user or "", candidate.port or 0]
         return judge(f"Failed to connect to the host via ssh: {message}") if message else DEBIAN13

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.as_user import User, rights_of
 from ansible_collections.pyhost.baseline.plugins.module_utils._python.host import folder as folders
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import Request, parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import VenvRequest, parse_request
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
@@ -34,12 +34,12 @@ def _top(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def request(path: Path, **changes: t.Any) -> Request:
+def request(path: Path, **changes: t.Any) -> VenvRequest:
     return parse_request({"path": str(path), "owner": "app", **changes}, kernel="Linux")
 
 
 def settle(path: Path, user: User = APP, *, gid: int = APP.gid, mode: int = 0o755) -> os.stat_result:
-    return folders.settle_folder(request(path), user, gid, mode)
+    return folders.ensure_folder(request(path), user, gid, mode)
 
 
 def owners(path: Path) -> tuple[int, int, int]:
@@ -111,7 +111,7 @@ def test_a_folder_that_is_swapped_between_is_not_touched(top: Path, monkeypatch:
         os.rename("backup", name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "mkdir", swapped)
-    with pytest.raises(BaselineError, match="it was left as it is"):
+    with pytest.raises(BaselineError, match="cannot be made as app"):
         settle(top / "home" / "venv", gid=FOREIGN_GROUP, mode=0o777)
     assert owners(top / "home" / "venv") == (0, 0, 0o700)
 
@@ -147,7 +147,7 @@ def test_an_environment_that_is_somebody_elses(top: Path) -> None:
 
 def test_what_everybody_could_write_is_not_run(top: Path) -> None:
     settle(top / "home" / "venv", mode=0o777)
-    with pytest.raises(BaselineError, match="what is in it may be anybody's"):
+    with pytest.raises(BaselineError, match="everybody can write it .mode 0777., so its content cannot be trusted"):
         folders.find_folder(request(top / "home" / "venv"), APP)
     assert folders.find_folder(request(top / "home" / "venv", mode="0777"), APP)
 
@@ -155,19 +155,19 @@ def test_what_everybody_could_write_is_not_run(top: Path) -> None:
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_what_is_no_folder_is_named(top: Path, kind: str) -> None:
     (top / "venv").touch() if kind == "file" else (top / "venv").symlink_to("home")
-    with pytest.raises(BaselineError, match=f"{top}/venv is {'no folder' if kind == 'file' else 'a symlink'}"):
+    with pytest.raises(BaselineError, match=f"{top}/venv: it is {'not a folder' if kind == 'file' else 'a symlink'}"):
         settle(top / "venv")
 
 
 def test_roots_environment_is_roots_alone(top: Path) -> None:
     wanted = request(top / "venv", owner="root")
-    folders.settle_folder(wanted, ROOT, 0, 0o755)
+    folders.ensure_folder(wanted, ROOT, 0, 0o755)
     (top / "venv" / "bin").mkdir()
     (top / "venv" / "bin" / "python").symlink_to("/usr/bin/python3")
     assert folders.find_folder(wanted, ROOT)
     (top / "venv" / "bin" / "pip").touch()
     os.chown(top / "venv" / "bin" / "pip", APP.uid, APP.gid)
-    with pytest.raises(BaselineError, match="bin/pip is not root's alone"):
+    with pytest.raises(BaselineError, match="others than root can write .*bin/pip, and root would run it"):
         folders.find_folder(wanted, ROOT)
     with pytest.raises(BaselineError, match="home, which belongs to"):
         folders.find_folder(request(top / "home" / "venv", owner="root"), ROOT)

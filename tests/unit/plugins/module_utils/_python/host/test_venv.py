@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._python.host import venv as glue
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import Request, parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import VenvRequest, parse_request
 from tests.unit.fake_host import FakeHost
 
 ME = pwd.getpwuid(os.geteuid())
@@ -58,24 +58,24 @@ def _programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(tmp_path / "venv", monkeypatch)
 
 
-def request(programs: Programs, **changes: t.Any) -> Request:
+def request(programs: Programs, **changes: t.Any) -> VenvRequest:
     venv = {"path": str(programs.path), "owner": ME.pw_name, "requirements": ["six"], **changes}
     return parse_request(venv, kernel="Linux")
 
 
-def build(*requests: Request, check_mode: bool = False) -> t.Any:
+def build(*requests: VenvRequest, check_mode: bool = False) -> t.Any:
     return glue.ensure(FakeHost(check_mode=check_mode), requests, seconds=10)  # type: ignore[arg-type]  # fake
 
 
 def test_a_new_environment(programs: Programs) -> None:
     programs.unmet = ["six"]
-    outcome = build(request(programs))
+    found = build(request(programs))
     assert programs.ran == ["venv", "pip"]
-    assert outcome.changed
-    [result] = outcome.result["venvs"]
+    assert found.changed
+    [result] = found.result["venvs"]
     assert (result["distributions"], result["unmet"], result["changed"]) == ({"pip": "25.1", "six": "1"}, [], True)
-    assert outcome.before == {}
-    assert "six==1\n" in outcome.after[str(programs.path)]
+    assert found.before == {}
+    assert "six==1\n" in found.after[str(programs.path)]
     assert not build(request(programs)).changed
     assert programs.ran == ["venv", "pip"]
 
@@ -136,8 +136,10 @@ def test_one_failure_does_not_stop_the_others(programs: Programs, tmp_path: Path
     programs.unmet = ["six"]
     with pytest.raises(BaselineError) as caught:
         build(request(programs, path=str(tmp_path / "file")), request(programs))
-    assert str(caught.value).startswith(f"{tmp_path}/file: {tmp_path}/file is no folder")
-    assert str(caught.value).endswith(f"changed before: {programs.path}")
+    assert str(caught.value) == (
+        f"{tmp_path}/file: it is not a folder; this environment was left as it was; other environments were changed: "
+        f"{programs.path}; remove it, or use another path"
+    )
     assert [result["path"] for result in caught.value.details["venvs"]] == [str(programs.path)]
 
 
@@ -146,17 +148,18 @@ def test_accounts_that_are_missing_are_named_first(programs: Programs) -> None:
     with pytest.raises(BaselineError) as caught:
         build(*wanted)
     assert str(caught.value) == (
-        "the owner no-such is not a user of this host; the group no-group is not a group of this host; nothing was "
-        "changed; create the user or group first"
+        "venvs: the owner no-such is not a user of this host; the group no-group is not a group of this host; "
+        "this task "
+        "changed nothing; create the user or group first"
     )
     assert not programs.path.exists()
     assert build(request(programs, owner="no-such"), check_mode=True).changed
 
 
 def test_the_check_before_packages_are_installed(programs: Programs) -> None:
-    outcome = glue.check(FakeHost(), [request(programs)])  # type: ignore[arg-type]  # fake
-    assert not outcome.changed
-    assert outcome.result["venvs"][0]["distributions"] == {}
+    found = glue.check(FakeHost(), [request(programs)])  # type: ignore[arg-type]  # fake
+    assert not found.changed
+    assert found.result["venvs"][0]["distributions"] == {}
     programs.path.symlink_to("/usr")
     with pytest.raises(BaselineError, match="is a symlink"):
         glue.check(FakeHost(), [request(programs)])  # type: ignore[arg-type]  # fake

@@ -1,4 +1,4 @@
-"""A real client from outside: which doors of the host are closed, and which one is open."""
+"""A real client from outside: which logins the host refuses, and which one it accepts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def password(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return script
 
 
-def test_the_password_would_open_another_door(host: Host) -> None:
+def test_the_password_is_valid_elsewhere(host: Host) -> None:
     """The refusal below means nothing if the account had no such password; su(1) asks PAM for it."""
     said = host.check_output(f"echo '{PASSWORD}' | runuser -u nobody -- su walter -c 'id -un' 2>/dev/null")
     assert said == "walter"
