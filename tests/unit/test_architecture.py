@@ -49,9 +49,6 @@ UNTESTED = {
     "module_utils/_packages/table_redhat.py",
     "module_utils/_sshd/host/change.py",
     "module_utils/_sshd/host/confirm.py",
-    "module_utils/_sshd/host/crypto.py",
-    "module_utils/_sshd/host/info.py",
-    "module_utils/_sshd/host/socket.py",
     "module_utils/_updates/host/apt_state.py",
     "module_utils/_updates/host/unattended_upgrades_info.py",
 }
