@@ -202,7 +202,7 @@ def test_a_krl_is_asked_of_ssh_keygen(tmp_path: Path, rc: int, blobs: list[str])
     Path(path).write_text("SSHKRL\n\0")
     host = FakeHost({path: "SSHKRL\n\0"}, [Expected(["ssh-keygen", "-Q", "-f", path, "/scratch/key"], rc=rc)])
     asked = Sshd()
-    asked.host = t.cast(t.Any, host)  # type: ignore[misc]  # an attribute of this one
+    asked.host = t.cast(t.Any, host)
     files = [KeyFile("k", exists=True, keys=tuple(parse_authorized_keys(KEY)))]
     assert authorized.read_revoked_keys(t.cast(t.Any, asked), path, files) == RevokedKeys(frozenset(blobs))
     assert host.laid_out["/scratch/key"].split() == KEY.split()[:2]
