@@ -132,13 +132,6 @@ options:
     description: How many seconds after its arming, right before the change, the host goes back if nobody has confirmed.
     type: int
     default: 45
-  _phase:
-    description: Set by the controller's half of this module alone, V(plan) to write nothing, V(apply) to arm the undo.
-    type: str
-    choices: [plan, apply]
-  _login_user:
-    description: Set by the controller's half of this module alone, the user of the connection.
-    type: str
 seealso:
   - module: pyhost.baseline.sshd_info
 """
@@ -301,6 +294,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    PHASE_ARGUMENT,
+    PhaseRequest,
+    read_phase_request,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import PROFILES
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
@@ -320,38 +318,48 @@ ARGUMENTS = {
     "reload": {"type": "bool", "default": True},
     "confirm": {"type": "bool", "default": True},
     "confirm_timeout": {"type": "int", "default": 45},
-    "_phase": {"type": "str", "choices": ["plan", "apply"]},
-    "_login_user": {"type": "str"},
 }
 
 
-def confirm_request(options: dict) -> ConfirmRequest:
-    """Return what the controller's half asked for."""
+class SshdConfigModule(AnsibleModule):
+    """Takes what the controller's half hands over out of the parameters, before they are checked and logged.
+
+    It is no option: it is in neither the documentation nor the invocation, and a task that gives it is refused.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
+
+
+def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
+    """Return the request of the task's ``options``."""
     check_seconds(options["confirm_timeout"])
-    return ConfirmRequest(options["_phase"] or "", options["confirm_timeout"], options["_login_user"] or "")
+    settings, defaults = (
+        frozenset(folded(str(name)) for name in options[option]) for option in ("settings", "defaults")
+    )
+    return SshdRequest(
+        desired=build_settings(options["settings"], options["match"], defaults=options["defaults"]),
+        main=options["path"],
+        dropin=options["dropin"],
+        users=tuple(options["guard_users"]),
+        reload=options["reload"],
+        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user),
+        profile=CryptoProfile(options["crypto"], settings | defaults),
+        optional=defaults - settings,
+    )
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options = module.params
     try:
         require_plain(options)
-        explicit = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
-        request = SshdRequest(
-            desired=build_settings(options["settings"], options["match"], defaults=options["defaults"]),
-            main=options["path"],
-            dropin=options["dropin"],
-            users=tuple(options["guard_users"]),
-            reload=options["reload"],
-            confirm=confirm_request(options),
-            profile=CryptoProfile(options["crypto"], explicit),
-            optional=frozenset(map(folded, map(str, options["defaults"])))
-            - set(map(folded, map(str, options["settings"]))),
-        )
-        result = ensure(Host(module), request)
+        phase = read_phase_request(module.phase_argument)
+        result = ensure(Host(module), build_request(options, phase))
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    if not options["_phase"]:
+    if not phase.phase:
         del result["confirmation"]
     for text in result.pop("warnings"):
         module.warn(text)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import typing as t
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import CommandResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import Platform
 from tests.unit.fake_host import Expected, FakeHost
+
+
+def _matches(path: str, parts: list[str]) -> bool:
+    return all(fnmatch.fnmatchcase(*pair) for pair in zip(path.split("/"), parts, strict=True))
+
+
+@dataclass
+class OnDisk(Expected):
+    """A command with an ``effect`` on the disk; where ``is_prefix``, only the first words of it count."""
+
+    effect: t.Callable[[], None] | None = None
+    is_prefix: bool = False
 
 
 class DiskHost(FakeHost):
@@ -52,7 +66,9 @@ class DiskHost(FakeHost):
 
     def glob(self, pattern: str) -> list[str]:
         if not self._is_real(pattern):
-            return super().glob(pattern)
+            parts = pattern.split("/")
+            above = {"/".join(path.split("/")[: len(parts)]) for path in self.files}
+            return sorted(path for path in above if len(path.split("/")) == len(parts) and _matches(path, parts))
         return sorted(str(path) for path in Path("/").glob(pattern.lstrip("/")))
 
     def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
@@ -90,7 +106,15 @@ class DiskHost(FakeHost):
         self, argv: t.Sequence[str], *, data: str | None = None, env: t.Mapping[str, str] | None = None
     ) -> CommandResult:
         self.journal.append(self._short(" ".join(argv)))
-        return super().run(argv, data=data, env=env)
+        expected = self.commands[0] if self.commands else None
+        if not isinstance(expected, OnDisk):
+            return super().run(argv, data=data, env=env)
+        if expected.is_prefix and list(argv[: len(expected.argv)]) == expected.argv:
+            expected.argv = list(argv)
+        ran = super().run(argv, data=data, env=env)
+        if expected.effect:
+            expected.effect()
+        return ran
 
     def scratch(self) -> str:
         return str(self._scratch)

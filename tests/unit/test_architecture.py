@@ -47,8 +47,6 @@ UNTESTED = {
     "module_utils/_packages/table_debian.py",
     "module_utils/_packages/table_freebsd.py",
     "module_utils/_packages/table_redhat.py",
-    "module_utils/_sshd/host/change.py",
-    "module_utils/_sshd/host/confirm.py",
     "module_utils/_updates/host/apt_state.py",
     "module_utils/_updates/host/unattended_upgrades_info.py",
 }

@@ -62,7 +62,8 @@ def lying(value, *arguments, **options):
     if isinstance(value, dict) and "changed" in value and "invocation" in value:
         with open("/root/lie.json") as file:
             lie = json.load(file)
-        phase = (value["invocation"].get("module_args") or {}).get("_phase")
+        # Only the two halves of a confirmed change answer with "confirmation"; the second has reloaded sshd.
+        phase = ("apply" if value.get("reloaded") else "plan") if "confirmation" in value else ""
         if phase == lie["phase"]:
             value = laid_over(value, lie["answer"])
     return honest(value, *arguments, **options)
@@ -224,7 +225,7 @@ def test_a_sudo_that_breaks_during_the_change_takes_it_back(pair: Pair) -> None:
         + "systemctl daemon-reload"
     )
     for said in pair.refused():
-        assert "setuid bit" in said and "the host took the change back at once" in said
+        assert "setuid bit" in said and "the host rolled the change back at once" in said
 
 
 GERMAN = r"""

@@ -175,7 +175,7 @@ def test_a_shut_port_is_rolled_back(hosts: dict[str, Inside]) -> None:
     output = play({"Port": 2222}, seconds=ELAPSES)
     assert output.count("failed=1") == len(hosts), output
     assert output.count("port 2222: Connection timed out; packets are dropped on the way") >= len(hosts), output
-    assert output.count("the host took the change back by itself: its files are as they were") >= len(hosts), output
+    assert output.count("the host rolled the change back by itself: its files are as they were") >= len(hosts), output
     for name, host in hosts.items():
         assert host.snapshot() == before[name]
         log_in(name)
@@ -250,7 +250,7 @@ def test_a_cut_network_is_survived(hosts: dict[str, Inside], client: docker.Dock
             fleet.join(client, FLEET, name)
     output = ended(process)
     assert output.count("failed=1") == len(hosts), output
-    assert output.count("the host took the change back by itself") >= len(hosts), output
+    assert output.count("the host rolled the change back by itself") >= len(hosts), output
     for name, host in hosts.items():
         assert host.snapshot() == before[name]
         log_in(name)

@@ -1,10 +1,10 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crosses from the host to the controller when a change of sshd is confirmed by a login: written and read. Pure.
+"""What module and controller hand to each other when a change of sshd is confirmed by a login: written and read. Pure.
 
-The host may be hostile: whoever has root there decides every byte of the answer. So each field has a type, a length
-and a pattern, and an answer with anything else in it is refused by the name of that field. What the controller knows by
-itself (whom to log in as, how long to wait) does not come from the host at all.
+The host may be hostile: its root decides every byte of the answer. So each field has a type, a length and a pattern,
+and an answer with anything else in it is refused by the name of that field. What the controller knows by itself (the
+users to log in as, how long to wait) does not come from the host at all.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
 __all__ = [
+    "PHASE_ARGUMENT",
     "ArmedRollback",
     "Confirmation",
     "InvalidField",
+    "PhaseRequest",
     "Preflight",
     "invalid_answer",
     "parse_confirmation",
+    "read_phase_request",
     "read_ports",
 ]
 
@@ -37,12 +40,31 @@ _BOOTS = ("systemd", "rc", "cron", "none")
 
 Json = t.Dict[str, t.Any]
 
+# The name of the argument of ``PhaseRequest``. It is in no argument_spec: the module takes it out of its parameters.
+PHASE_ARGUMENT = "_pyhost_phase"
+_PHASES = ("", "plan", "apply")
+
 
 class InvalidField(Exception):
     """One field of an answer that is not what it has to be."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{printable(field, longest=100)} {problem}")
+
+
+@dataclass(frozen=True)
+class PhaseRequest:
+    """What the controller's half hands to the module beside the task's options; without it the module applies at once.
+
+    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user.
+    """
+
+    phase: str = ""
+    login_user: str = ""
+
+    def as_argument(self) -> Json:
+        """Return it as an argument of the module; :func:`read_phase_request` reads it."""
+        return {PHASE_ARGUMENT: asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -81,11 +103,22 @@ class Confirmation:
         return asdict(self)
 
 
-def parse_confirmation(answer: t.Any, *, seconds: int, state: str) -> Confirmation:
-    """Read ``answer``, the field ``confirmation`` of the module's result.
+def read_phase_request(value: t.Any) -> PhaseRequest:
+    """Read the argument that the controller's half adds, ``None`` where it adds none."""
+    if value is None:
+        return PhaseRequest()
+    try:
+        fields = _fields(value, PHASE_ARGUMENT, ("phase", "login_user"))
+        return PhaseRequest(
+            phase=_one_of(fields["phase"], f"{PHASE_ARGUMENT}.phase", _PHASES),
+            login_user=_text(fields["login_user"], f"{PHASE_ARGUMENT}.login_user", longest=256),
+        )
+    except InvalidField as error:
+        raise BaselineError(str(error)) from error
 
-    ``seconds`` is the confirm_timeout of the task; ``state`` says for an error what was or was not changed on the host.
-    """
+
+def parse_confirmation(answer: t.Any, *, seconds: int) -> Confirmation:
+    """Read ``answer``, the field ``confirmation`` of the module's result; ``seconds``: confirm_timeout of the task."""
     try:
         fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "preflight"))
         return Confirmation(
@@ -95,22 +128,22 @@ def parse_confirmation(answer: t.Any, *, seconds: int, state: str) -> Confirmati
             preflight=_preflight(fields["preflight"], "confirmation.preflight"),
         )
     except InvalidField as error:
-        raise invalid_answer(error, state) from error
+        raise invalid_answer(error) from error
 
 
-def read_ports(answer: t.Any, *, state: str) -> tuple[int, ...]:
+def read_ports(answer: t.Any) -> tuple[int, ...]:
     """Read ``answer``, the field ``ports`` of the module's result."""
     try:
         return tuple(_number(port, "ports", 1, 65535) for port in _list(answer, "ports", _MOST_PORTS))
     except InvalidField as error:
-        raise invalid_answer(error, state) from error
+        raise invalid_answer(error) from error
 
 
-def invalid_answer(error: InvalidField | str, state: str) -> BaselineError:
-    """Return the error for an answer that no honest module gives; ``state`` says what was or was not changed."""
+def invalid_answer(reason: object) -> BaselineError:
+    """Return the error for an answer that no honest module gives; the caller knows what was changed on the host."""
     return BaselineError(
-        f"the answer of the host is not one of this module: {error}; such an answer is not trusted, and nothing of it "
-        f"was used on this controller; {state}; find out what has changed Python or this module's files on that host"
+        f"the answer of the host is not one of this module: {reason}, so nothing of it was used on this controller",
+        hint="find out what has changed Python or this module's files on that host",
     )
 
 

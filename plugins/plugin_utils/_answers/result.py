@@ -181,12 +181,12 @@ def _bounded(value: _Collection, where: tuple[str, ...]) -> _Collection:
 
 
 class UnfitField(BaselineError):
-    """A field of an answer that no honest module gives; ``problem`` names it."""
+    """A field of an answer that no honest module gives; ``reason`` names it."""
 
     def __init__(self, where: tuple[str, ...]) -> None:
         name = printable(".".join(where[:4]), longest=_LONGEST_NAME)
-        self.problem = f"{name} is not what it can be"
-        super().__init__(f"the answer of the host is not one of this module: {self.problem}; {_WAY_OUT}")
+        self.reason = f"{name} is not what it can be"
+        super().__init__(f"the answer of the host is not one of this module: {self.reason}; {_WAY_OUT}")
 
 
 # What ansible-core shows by itself, and how it has it: as texts, from 2.19 on as records with their type.

@@ -39,7 +39,7 @@ def proof_request(arguments: t.Mapping[str, t.Any]) -> ProofRequest:
         seconds = _SECONDS if given is None else int(check_type_int(given))
         settings, defaults = (check_type_dict(arguments.get(name) or {}) for name in ("settings", "defaults"))
     except TypeError as error:
-        raise BaselineError(f"an argument of the task cannot be read: {error}; nothing was changed") from error
+        raise BaselineError(f"an argument of the task cannot be read: {error}") from error
     check_seconds(seconds)
     return ProofRequest(users, seconds, _ports(settings, defaults))
 

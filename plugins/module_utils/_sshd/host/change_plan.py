@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..._core.errors import UNCHANGED, BaselineError
+from ..._core.errors import BaselineError
 from ..plan import FilesPlan, ManagedFiles, plan_files
 from ..port_holders import PortHolder
 from ..ports import with_explicit_addresses, with_present_ports
@@ -112,7 +112,7 @@ def plan_change(
         return replace(plan, holders=tuple(holders))
     if holders:
         raise BaselineError(
-            f"sshd can neither move nor stay: {'; '.join(map(str, found))}", state=UNCHANGED, hint="end that process"
+            f"sshd can neither move nor stay: {', and '.join(map(str, found))}", hint="end that process"
         )
     present = present_listens(host, plan.daemon) or plan.move.before
     return plan_change(host, sshd, files, plan.request.with_ports(present), holders=found)

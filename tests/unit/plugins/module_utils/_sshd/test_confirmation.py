@@ -16,8 +16,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
     Confirmation,
+    PhaseRequest,
     Preflight,
     parse_confirmation,
+    read_phase_request,
     read_ports,
 )
 
@@ -42,7 +44,7 @@ def sent(confirmation: Confirmation) -> t.Any:
 
 
 def parse(answer: t.Any) -> Confirmation:
-    return parse_confirmation(answer, seconds=45, state="nothing was changed")
+    return parse_confirmation(answer, seconds=45)
 
 
 def laid_over(path: str, value: t.Any) -> t.Any:
@@ -120,7 +122,10 @@ def test_a_field_that_is_unfit_is_refused_by_its_name(path: str, value: t.Any) -
     said = str(raised.value)
     name = re.sub(r"\s", lambda found: repr(found[0])[1:-1], f"confirmation.{path}")
     assert said.startswith(f"the answer of the host is not one of this module: {name}")
-    assert "such an answer is not trusted" in said and "nothing was changed" in said
+    assert said.endswith(
+        "so nothing of it was used on this controller; this task changed nothing; find out what has changed Python or "
+        "this module's files on that host"
+    )
     assert said.isprintable()
 
 
@@ -161,15 +166,41 @@ def test_any_value_of_a_field_is_read_as_what_it_has_to_be_or_refused(path: str,
 
 
 def test_ports() -> None:
-    assert read_ports([22, 2222], state="nothing was changed") == (22, 2222)
+    assert read_ports([22, 2222]) == (22, 2222)
 
 
 @given(JSON | st.lists(JSON, max_size=3))
 def test_ports_that_are_none(answer: t.Any) -> None:
     try:
         assert all(
-            not isinstance(port, bool) and isinstance(port, int) and 1 <= port <= 65535
-            for port in read_ports(answer, state="unchanged")
+            not isinstance(port, bool) and isinstance(port, int) and 1 <= port <= 65535 for port in read_ports(answer)
         )
     except BaselineError as error:
-        assert "ports" in str(error) and "unchanged" in str(error)
+        assert "ports" in error.problem and error.state is None
+
+
+@pytest.mark.parametrize("phase", [PhaseRequest("plan", "root"), PhaseRequest("apply", "")])
+def test_the_phase_crosses_to_the_host(phase: PhaseRequest) -> None:
+    (argument,) = json.loads(json.dumps(phase.as_argument())).values()
+    assert read_phase_request(argument) == phase
+
+
+def test_without_the_controllers_half_there_is_no_phase() -> None:
+    assert read_phase_request(None) == PhaseRequest()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plan",
+        {},
+        {"phase": "plan"},
+        {"phase": "all", "login_user": ""},
+        {"phase": None, "login_user": ""},
+        {"phase": "plan", "login_user": "a\nb"},
+        {"phase": "plan", "login_user": "", "more": 1},
+    ],
+)
+def test_another_phase_is_refused(value: t.Any) -> None:
+    with pytest.raises(BaselineError, match=r"^_pyhost_phase.*; this task changed nothing"):
+        read_phase_request(value)

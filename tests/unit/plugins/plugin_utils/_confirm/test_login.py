@@ -37,7 +37,7 @@ def test_new_port(own: int | None, server: int, ports: list[int], expected: int 
 
 def test_a_host_sends_a_login_to_no_port_that_nobody_asked_for() -> None:
     assert confirm.new_port(None, server=22, ports=[2200, 2222], requested={2222}) == 2222
-    with pytest.raises(BaselineError, match=r"listen on 2200 alone, .* logs in nowhere because a host says so"):
+    with pytest.raises(BaselineError, match=r"listen on 2200 alone, .*; name the port in settings"):
         confirm.new_port(None, server=22, ports=[2200], requested={2222})
 
 
@@ -72,7 +72,7 @@ def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: 
         return Login(0.1, "nopasswd")
 
     monkeypatch.setattr(confirm, "log_in", log_in)
-    with pytest.raises(BaselineError, match=r"knows none of the host keys .* SHA256:a.* Nothing was changed"):
+    with pytest.raises(BaselineError, match=r"none of the host keys .* SHA256:a.*; this task changed nothing; let"):
         confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
 
 
@@ -106,13 +106,16 @@ def test_only_a_password_that_is_not_there_leaves_the_login_alone(
     verified = confirm.find_working_login(OWN, ["deploy"], password=password, own_refusal="")
     assert verified.sudo is False
     assert verified.warning.startswith(
-        f"only the login of deploy is proven, not that deploy becomes root: sudo asks for {wants}"
+        f"only the login of deploy is verified, not that deploy becomes root: sudo asks for {wants}"
     )
 
 
 def test_a_guarded_user_who_does_not_become_root_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": SudoRefused("sudo there does not: no setuid bit"), "root": None})
-    with pytest.raises(BaselineError, match=r"no setuid bit\. Nothing was changed; the task asks that deploy"):
+    with pytest.raises(
+        BaselineError,
+        match=r"^guard_users: the task asks that deploy .*no setuid bit; this task",
+    ):
         confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
     assert tried == ["deploy"]
 
@@ -128,7 +131,7 @@ def test_the_connections_user_who_does_not_become_root_proves_nothing(
     monkeypatch: pytest.MonkeyPatch, password: str | None, error: SudoRefused
 ) -> None:
     logins(monkeypatch, {"ops": error})
-    with pytest.raises(BaselineError, match=rf"no new login .* {error}\. Nothing was changed"):
+    with pytest.raises(BaselineError, match=rf"no new login .* {error.problem}; this task changed nothing"):
         confirm.find_working_login(Target("192.0.2.7", user="ops"), [], password=password, own_refusal="")
 
 
@@ -150,8 +153,8 @@ def test_nothing_is_changed_where_nobody_could_confirm(monkeypatch: pytest.Monke
     assert tried == ["deploy"]
     assert str(raised.value) == (
         "no new login from this controller could confirm the change: a new key login as deploy@192.0.2.7 fails: no "
-        "key. as root: PermitRootLogin no shuts root out. Nothing was changed; give this controller the private "
-        "key of one of these users, or set confirm to false to change sshd without a proof"
+        "key. as root: PermitRootLogin no shuts root out; this task changed nothing; give this controller the private "
+        "key of one of these users, or set confirm to false to change sshd without a confirmation"
     )
 
 
@@ -169,9 +172,15 @@ def replies(monkeypatch: pytest.MonkeyPatch, *answers: Reply) -> list[str]:
     return ran
 
 
+def problem_of(verified: VerifiedLogin = VERIFIED, *, armed: bool = True) -> str:
+    """Confirm by a login and return what is wrong with that, an empty text on success."""
+    error = confirm.confirm_by_login(verified, armed=armed, until=110)
+    return "; ".join(filter(None, [error.problem, error.hint])) if error else ""
+
+
 def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(0, IN, ""))
-    assert confirm.confirm_by_login(VERIFIED, armed=True, until=110) == ""
+    assert problem_of() == ""
     assert "sudo -n -u root sh -c '" in ran[0]
     assert "sh /var/lib/pyhost.baseline/rollback-sshd/rollback confirm'" in ran[0]
 
@@ -179,47 +188,45 @@ def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("armed", [True, False])
 def test_an_exit_status_alone_confirms_nothing(monkeypatch: pytest.MonkeyPatch, armed: bool) -> None:
     replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
-    assert "but sudo there does not" in confirm.confirm_by_login(VERIFIED, armed=armed, until=110)
+    assert "but sudo there does not" in problem_of(armed=armed)
 
 
 def test_root_who_cannot_confirm_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(monkeypatch, Reply(1, IN, "mv: cannot move: Read-only file system"))
-    assert "became root, but could not confirm the change: mv: cannot" in confirm.confirm_by_login(
-        VERIFIED, armed=True, until=110
-    )
+    assert "became root, but could not confirm the change: mv: cannot" in problem_of()
 
 
 def test_a_connection_that_is_not_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")
     ran = replies(monkeypatch, refused, Reply(0, IN, ""))
-    assert confirm.confirm_by_login(VERIFIED, armed=True, until=110) == ""
+    assert problem_of() == ""
     assert len(ran) == 2
 
 
 def test_a_refused_key_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(255, "", "deploy@192.0.2.7: Permission denied (publickey)."))
-    assert "Permission denied (publickey); sshd takes none of the keys" in confirm.confirm_by_login(
-        VERIFIED, armed=True, until=110
-    )
+    assert "Permission denied (publickey); sshd accepts none of the keys" in problem_of()
     assert len(ran) == 1
 
 
 @pytest.mark.parametrize("status", [0, 1], ids=["succeeds", "fails"])
 def test_a_login_that_runs_another_command_is_final(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     ran = replies(monkeypatch, Reply(status, "Sun Nov 22 18:00:00 UTC 2026\n", ""))
-    assert confirm.confirm_by_login(VERIFIED, armed=True, until=110)
+    assert problem_of()
     assert len(ran) == 1
 
 
 def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(monkeypatch, Reply(3, IN, "too late to confirm"))
-    expected = "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows"
-    assert confirm.confirm_by_login(VERIFIED, armed=True, until=110) == expected
+    assert problem_of() == (
+        "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows; give it more time "
+        "(confirm_timeout)"
+    )
 
 
 def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(1, f"{MARK}\n", "sudo: a password is required"))
-    assert confirm.confirm_by_login(VerifiedLogin(VERIFIED.target, sudo=False), armed=True, until=110) == ""
+    assert problem_of(VerifiedLogin(VERIFIED.target, sudo=False)) == ""
     assert "rollback" not in ran[0]
 
 
@@ -227,9 +234,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
     replies(
         monkeypatch, Reply(1, f"{MARK}\n", "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set")
     )
-    assert "must be owned by uid 0" in confirm.confirm_by_login(
-        VerifiedLogin(VERIFIED.target, sudo=False), armed=True, until=110
-    )
+    assert "must be owned by uid 0" in problem_of(VerifiedLogin(VERIFIED.target, sudo=False))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +245,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             [Reply(0, RECORD, "")],
             RollbackOutcome(
                 True,
-                "the host took the change back at once, over the connection that was still open: "
+                "the host rolled the change back at once, over the connection that was still open: "
                 "its files are as they were and sshd runs with them",
             ),
             id="asked",
@@ -249,7 +254,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             "/tmp/master",
             [Reply(255, "", "mux"), Reply(0, f"{MARK}\n{RECORD}", "")],
             RollbackOutcome(
-                True, "the host took the change back by itself: its files are as they were and sshd runs with them"
+                True, "the host rolled the change back by itself: its files are as they were and sshd runs with them"
             ),
             id="master-is-dead",
         ),
@@ -257,7 +262,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             None,
             [Reply(0, f"{MARK}\n" + RECORD.replace("problems=", "problems=x could not be restored"), "")],
             RollbackOutcome(
-                False, "the host tried to take the change back, but not all went well: x could not be restored"
+                False, "the host tried to roll the change back, but some of it failed: x could not be restored"
             ),
             id="problems",
         ),
@@ -270,7 +275,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             RollbackOutcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: sudo: unable to initialize policy "
-                "plugin; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "plugin; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="in-and-no-further",
         ),
@@ -280,7 +285,7 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
             RollbackOutcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: when=99999999999999; trigger=\\x1b[2J; "
-                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="a-record-of-no-rollback",
         ),

@@ -1,0 +1,142 @@
+"""How a request becomes a plan on a Linux host; the files and ports of it are in test_plan.py and test_ports.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change_plan, port_holders
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change_plan import plan_change, read_state
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import Sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.plan import managed_files
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.port_holders import PortHolder
+from tests.unit.fake_host import Expected
+from tests.unit.linux_sshd import PROGRAM, Linux, listens, sshd_t, tables, tcp
+
+
+@pytest.fixture
+def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
+    return Linux(tmp_path, monkeypatch)
+
+
+def test_the_files_are_read_once(linux: Linux) -> None:
+    files = managed_files(linux.main, "00-pyhost-baseline.conf")
+    sshd = Sshd(linux.host, PROGRAM, linux.main)  # type: ignore[arg-type]  # a stand-in
+    state = read_state(linux.host, sshd, files)  # type: ignore[arg-type]  # a stand-in
+    assert state.texts == {linux.main: linux.stock, files.dropin: None, files.beside: None}
+    assert set(state.tree.files) == {linux.main}
+
+
+def test_a_default_that_this_sshd_does_not_know_is_left_out_and_noted_in_the_file(linux: Linux) -> None:
+    linux.settings = {"PasswordAuthentication": False, "PerSourcePenalties": "yes"}
+    unknown = Expected(
+        [PROGRAM, "-T", "-f", f"{linux.host.scratch()}/keywords"],
+        rc=255,
+        err="keywords: line 1: Bad configuration option: PerSourcePenalties\n",
+    )
+    request = linux.request("", reload=False, optional=frozenset({"persourcepenalties"}))
+    done = linux.play(
+        linux.version(),
+        unknown,
+        linux.staged(sshd_t()),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(password="yes")),
+        linux.asked(sshd_t()),
+        request=request,
+    )
+    sentence = "PerSourcePenalties: this OpenSSH does not know the keyword"
+    assert done["left_out"] == [sentence]
+    text = Path(linux.dropin).read_text()
+    assert f"# {sentence}\n" in text and "\nPerSourcePenalties" not in text
+
+
+def test_an_empty_request_removes_the_file(linux: Linux) -> None:
+    Path(linux.dropin).write_text("PasswordAuthentication no\n")
+    linux.settle()
+    linux.settings = {}
+    done = linux.play(
+        linux.version(),
+        linux.staged(sshd_t()),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t()),
+        linux.reloaded(),
+        linux.asked(sshd_t()),
+        request=linux.request(""),
+    )
+    assert done["changed"] and not Path(linux.dropin).exists()
+
+
+def squatted(linux: Linux, port: int) -> None:
+    linux.monkeypatch.setattr(port_holders, "_can_bind", lambda _address, found: found != port)
+    linux.host.files.update(tables(tcp(22), tcp(port, inode=7, uid=1001), wide=[tcp(22, wide=True)]))
+
+
+def test_sshd_that_can_neither_move_nor_stay(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
+    linux.settings = {"Port": 2222}
+    holder = PortHolder(2222, "0.0.0.0", 7, 1001, "mallory")
+    monkeypatch.setattr(change_plan, "blocking_holders", lambda *_arguments: [holder])
+    commands = [linux.units(), linux.start(), linux.asked(sshd_t(22))]
+    error = linux.fail(
+        linux.version(),
+        linux.staged(sshd_t(2222)),
+        *commands,
+        linux.staged(sshd_t(22)),
+        *[replace(one) for one in commands],
+    )
+    assert str(error) == (
+        "sshd can neither move nor stay: port 2222 is held by process 7 of mallory (uid 1001) on 0.0.0.0; this task "
+        "changed nothing; end that process"
+    )
+
+
+def test_a_service_on_the_desired_port_is_an_error(linux: Linux) -> None:
+    linux.settings = {"Port": 80}
+    squatted(linux, 80)
+    error = linux.fail(linux.version(), linux.staged(sshd_t(80)), linux.units(), linux.start(), linux.asked(sshd_t(22)))
+    assert error.problem.startswith("sshd cannot listen on the desired port: port 80 is held by")
+    assert linux.is_unchanged()
+
+
+def test_without_reload_nobody_is_in_the_way(linux: Linux) -> None:
+    linux.settings = {"Port": 80}
+    squatted(linux, 80)
+    done = linux.play(
+        linux.version(),
+        linux.staged(sshd_t(80)),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(22)),
+        linux.asked(sshd_t(80)),
+        request=linux.request("", reload=False),
+    )
+    assert done["port_held_by"] == [] and done["ports"] == [80]
+
+
+def test_a_masked_service_stops_the_change(linux: Linux) -> None:
+    masked = linux.units(file="masked")
+    masked.out = masked.out.replace("LoadState=loaded", "LoadState=masked")
+    error = linux.fail(
+        linux.version(), linux.staged(sshd_t()), masked, linux.start(), linux.asked(sshd_t(password="yes"))
+    )
+    assert "is masked" in error.problem and "unmask" in error.hint
+    assert linux.is_unchanged()
+
+
+def test_the_holders_that_made_sshd_stay_are_in_the_plan(linux: Linux) -> None:
+    holder = PortHolder(2222, "0.0.0.0", 7, 1001, "mallory")
+    linux.host.files.update(listens(22))
+    linux.host.commands = [
+        linux.version(),
+        linux.staged(sshd_t()),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(password="yes")),
+    ]
+    sshd = Sshd(linux.host, PROGRAM, linux.main)  # type: ignore[arg-type]  # a stand-in
+    files = managed_files(linux.main, "00-pyhost-baseline.conf")
+    plan = plan_change(linux.host, sshd, files, linux.request(), holders=[holder])  # type: ignore[arg-type]  # a stand-in
+    assert plan.holders == (holder,) and plan.is_pending
