@@ -94,7 +94,9 @@ def run_module(name: str, monkeypatch: pytest.MonkeyPatch, given: t.Mapping[str,
         def fail_json(self, msg: str, **_more: t.Any) -> t.NoReturn:
             raise Refused(msg)
 
-    monkeypatch.setattr(module, "AnsibleModule", Module)
+    # sshd_config has a class of its own, which takes the controller's part out of the parameters.
+    used = "SshdConfigModule" if name == "sshd_config" else "AnsibleModule"
+    monkeypatch.setattr(module, used, Module)
     with pytest.raises(Refused) as refused:
         module.main()
     return str(refused.value)
@@ -108,7 +110,7 @@ def documented(path: Path) -> Spec:
 MODULES = {
     path.stem: documented(path)
     for path in sorted((ROOT / "plugins" / "modules").glob("[a-z]*.py"))
-    if "AnsibleModule(" in path.read_text()
+    if "Module(argument_spec=" in path.read_text() or "AnsibleModule(" in path.read_text()
 }
 ROLES = {
     path.parts[-3]: yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"]
