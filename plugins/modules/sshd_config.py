@@ -7,26 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sshd_config
-short_description: Bring settings of sshd in force, and prove that they are
+short_description: Ensure that settings of sshd are in effect
 version_added: 0.1.0
 description:
-  - Writes the wished settings where they are read first, makes sshd reload them and asks sshd, with C(sshd -T -C), what
-    is in force for each connection that matters. A setting that another file would override is an error that names
-    that file and line.
-  - In sshd_config the first value of a keyword wins. Where the main file includes C(sshd_config.d) before anything
-    else, the settings go to a drop-in that sorts first. Elsewhere they go to a file beside the main file, which a
-    marked block at the main file's top includes.
-  - The candidate is checked as a whole, in a staged copy of all files that sshd reads, before anything is written. In
-    check mode too.
+  - Writes the desired settings to the file that sshd reads first, makes sshd reload it, and asks sshd with
+    C(sshd -T -C) what applies to each connection that matters. If another file overrides a setting, the module fails
+    and names that file and line.
+  - In sshd_config the first value of a keyword takes precedence. If the main file includes C(sshd_config.d) before
+    anything else, the settings go to a drop-in that sorts first. Otherwise they go to a file next to the main file,
+    which a marked block at the top of the main file includes.
+  - The module checks the candidate in a staged copy of all files that sshd reads before it writes anything, also in
+    check mode.
   - Before anything is changed, each of O(guard_users) must still be able to log in with a key and to become root.
-  - A running sshd that is older than its files is noticed and reloaded. If sshd does not come up with the new
-    configuration, the files are put back.
-  - Where a socket unit holds the port and no generator makes it follow C(sshd_config), it gets a drop-in with the
-    addresses of the wish. An active firewalld or ufw lets those who may reach the old port into the new one before sshd
-    moves; the old port stays open in it. Where SELinux is on, the new port gets sshd's label first.
-  - On FreeBSD the service is steered by C(service), and O(path) says which server is meant, the base system's or the
-    port openssh-portable's (C(/usr/local/etc/ssh/sshd_config)). pf and ipfw are not touched, so let a new port in
-    before sshd moves there. All of that was written from manuals and sources and not run on FreeBSD.
+  - The module reloads a running sshd that is older than its files. If sshd does not start with the new configuration,
+    the module restores the files.
+  - If a socket unit listens for sshd and no generator makes it follow C(sshd_config), it gets a drop-in with the
+    desired addresses. Before sshd moves to a new port, the rules of an active firewalld or ufw for the old port are
+    repeated for the new one; the old port stays open. If SELinux is on, the new port gets sshd's label first.
+  - On FreeBSD the module uses C(service), and O(path) selects the server, the base system's or that of the port
+    openssh-portable (C(/usr/local/etc/ssh/sshd_config)). It does not change pf and ipfw, so open a new port there
+    before sshd moves. All of this was written from manuals and sources and not run on FreeBSD.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -35,7 +35,7 @@ attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
     support: full
-    details: The controller's half makes the new login of O(confirm).
+    details: The action plugin makes the new login of O(confirm).
   async:
     description: Supports being used with the C(async) keyword.
     support: none
@@ -43,30 +43,31 @@ options:
   settings:
     description:
       - Keywords of C(sshd_config(5)), in any case, and their values. Older names such as
-        C(ChallengeResponseAuthentication) are taken.
+        C(ChallengeResponseAuthentication) are accepted.
       - A text is written as it is, V(true) and V(false) mean C(yes) and C(no), a list gives all values of the keyword,
         and V(null) leaves the keyword out.
-      - This is the whole wish. A keyword that is no longer given is removed from the file that this module writes.
-      - An empty wish (with O(match) and O(defaults) empty too) removes that file.
+      - These are all settings of the file that this module writes. A keyword that is no longer given is removed.
+      - If O(settings), O(match) and O(defaults) are empty, the module removes that file.
     type: dict
     default: {}
   defaults:
     description:
-      - Settings that hold for each keyword that O(settings) does not name, under whatever spelling.
-      - A keyword of these that the host's sshd does not know is left out, which RV(left_out) says. In O(settings) it is
-        an error.
+      - Settings for the keywords that O(settings) does not name, in any spelling.
+      - A keyword that the host's sshd does not know is left out and listed in RV(left_out). In O(settings) it is an
+        error.
     type: dict
     default: {}
   match:
-    description: C(Match) blocks. The first that fits a connection wins, and any of them stands before O(settings).
+    description:
+      - C(Match) blocks. The first that matches a connection takes precedence over the others and over O(settings).
     type: list
     elements: dict
     default: []
     suboptions:
       criteria:
         description:
-          - To which connections the block applies, as a mapping of criterion to pattern (or list of patterns), or as
-            the text that would follow C(Match).
+          - The connections to which the block applies, as a mapping of criterion to pattern (or list of patterns), or
+            as the text that would follow C(Match).
           - Criteria are V(user), V(group), V(host), V(address), V(localaddress), V(localport) and V(rdomain), and
             without a pattern V(all) and (from OpenSSH 9.9 on) V(invalid-user).
         type: raw
@@ -77,18 +78,18 @@ options:
         required: true
   crypto:
     description:
-      - The profile of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
-        also with V(null).
+      - The crypto profile, which sets sshd's algorithms and host keys. It does not set keywords that O(settings) or
+        O(defaults) name, also with V(null).
       - V(system) leaves them to the distribution (its crypto policy, sshd's own defaults).
-      - V(hardened) offers only what ssh-audit 3.9.0 finds neither a failure nor a warning in. The only key exchange is
-        one that resists quantum computers, which clients older than OpenSSH 8.5 do not have. Missing host keys are
-        made, weak ones (ECDSA, DSA, RSA of less than 3072 bits) are not offered any more, none is replaced.
-      - V(strict) is ssh-audit's own policy for the host's system, to the letter. An RSA host key that has not 4096 bits
-        is replaced by a new one, and kept beside it.
-      - What the host's OpenSSH does not know is left out, which RV(crypto) says.
+      - V(hardened) offers only algorithms for which ssh-audit 3.9.0 reports neither a failure nor a warning. The only
+        key exchange resists quantum computers; clients older than OpenSSH 8.5 do not have it. Missing host keys
+        are made, weak ones (ECDSA, DSA, RSA with less than 3072 bits) are no longer offered, and none is replaced.
+      - V(strict) is exactly ssh-audit's policy for the host's system. An RSA host key that does not have 4096 bits is
+        replaced by a new one and kept beside it.
+      - Algorithms that the host's OpenSSH does not know are left out and listed in RV(crypto).
       - With O(confirm), the controller must be able to verify one of the host keys that stay, and to log in with the
-        algorithms that stay, before anything is changed. Over a connection by another client than OpenSSH's, nothing
-        may go away, as that cannot be tried.
+        algorithms that stay, before anything is changed. If the connection does not use OpenSSH's client, that cannot
+        be tried, so no algorithm may be removed.
     type: str
     choices: [system, hardened, strict]
     default: system
@@ -102,34 +103,35 @@ options:
     default: 00-pyhost-baseline.conf
   guard_users:
     description:
-      - Users who must be able to log in with a key, and to become root by sudo, under the new configuration. Where one
-        could not, nothing is changed and the error names the rule that shuts the user out.
-      - What files cannot tell (keys of an C(AuthorizedKeysCommand), certificates, a forced command) is a warning, and
+      - Users who must be able to log in with a key, and to become root by sudo, under the new configuration. If one
+        could not, nothing is changed and the error names the rule that locks the user out.
+      - What files do not show (keys of an C(AuthorizedKeysCommand), certificates, a forced command) is a warning, and
         the new login of O(confirm) decides.
-      - In check mode, what earlier tasks only pretended to make (the account, its key, sudo) is reported as a warning.
+      - In check mode, an account, key or sudo rule that earlier tasks would have made is a warning.
     type: list
     elements: str
     default: []
   reload:
-    description: Whether sshd is made to read its configuration, also where an earlier change was never loaded.
+    description: Whether to make sshd read its configuration, also if an earlier change was never loaded.
     type: bool
     default: true
   confirm:
     description:
       - Whether a change over an SSH connection must be confirmed by a new key login from the controller.
-      - The login is made as the first of O(guard_users) (else as the user of the connection) who can log in from this
-        controller before the change, on the port that sshd then has, and goes on to sudo. If nobody can, nothing is
-        changed, nor if one of O(guard_users) logs in and then does not become root.
-      - Only where sudo asks for a password that the play does not have, the login alone is proven, with a warning.
-      - The port is one that O(settings) or O(defaults) name (C(Port), C(ListenAddress)) or the connection's own. A port
-        that only other files of the host name is not logged in to, so name it in O(settings).
-      - If it fails, if the controller dies or if the network is cut, the host goes back by itself to the configuration
-        that it had, after O(confirm_timeout) seconds or, where it is switched off meanwhile, at its next boot.
-      - Other connections than SSH get the checks on the host alone, which RV(confirmed_by) says.
+      - A preflight login before the change selects the user, the first of O(guard_users) (else the user of the
+        connection) who can log in from this controller and become root. If nobody can, nothing is changed, nor if one
+        of O(guard_users) logs in and does not become root.
+      - After the change, the same user logs in on the port that sshd then has, becomes root and confirms.
+      - If sudo asks for a password that the play does not have, only the login is verified, with a warning.
+      - The port is one that O(settings) or O(defaults) name (C(Port), C(ListenAddress)) or the connection's own. The
+        controller does not log in to a port that only other files of the host name, so name it in O(settings).
+      - If the login fails, the controller dies or the network is cut, the host rolls the change back by itself after
+        O(confirm_timeout) seconds or, if it is switched off meanwhile, at its next boot.
+      - A change over a connection other than SSH is checked on the host only, as RV(confirmed_by) says.
     type: bool
     default: true
   confirm_timeout:
-    description: How many seconds after its arming, right before the change, the host goes back if nobody has confirmed.
+    description: The seconds after which the host rolls back a change that is not confirmed. They start right before it.
     type: int
     default: 45
 seealso:
@@ -163,18 +165,18 @@ EXAMPLES = r"""
           ChrootDirectory: /srv/upload
           AllowTcpForwarding: false
 
-- name: Undo everything that this module has set
+- name: Remove everything that this module has set
   pyhost.baseline.sshd_config:
 """
 
 RETURN = r"""
 path:
-  description: The file that holds the wish.
+  description: The file that holds the settings.
   type: str
   returned: success
   sample: /etc/ssh/sshd_config.d/00-pyhost-baseline.conf
 effective:
-  description: For each connection that sshd was asked about, the wished keywords as C(sshd -T) prints them.
+  description: For each connection that sshd was asked about, the requested keywords as C(sshd -T) prints them.
   type: dict
   returned: success
   sample:
@@ -188,7 +190,7 @@ left_out:
   returned: success
   sample: ["PerSourcePenaltyExemptList: this OpenSSH does not know the keyword"]
 shadowed:
-  description: Directives of other files that lose to the wish.
+  description: Directives of other files that the settings take precedence over.
   type: list
   elements: dict
   returned: success
@@ -198,16 +200,16 @@ shadowed:
       file: /etc/ssh/sshd_config.d/50-cloud-init.conf
       line: 1
 exceptions:
-  description: Directives in C(Match) blocks of other files that decide a wished keyword otherwise for some connections.
+  description: Directives in C(Match) blocks of other files that set a requested keyword for some connections.
   type: list
   elements: dict
   returned: success
   sample: []
 crypto:
   description:
-    - What O(crypto) comes to on this host. C(policy) is the title of ssh-audit's policy that V(strict) fulfils,
-      C(left_out) says what of the profile this host does not have, C(host_keys) are those that are offered and
-      C(replaced) those that were replaced. A fingerprint is empty in check mode where the key is still to be made.
+    - The crypto profile on this host. C(policy) is the title of ssh-audit's policy that V(strict) implements,
+      C(left_out) what of the profile this host does not have, C(host_keys) the keys that are offered and C(replaced)
+      those that were replaced. In check mode, the fingerprint of a key that would be made is empty.
   type: dict
   returned: success
   sample:
@@ -227,17 +229,17 @@ reloaded:
   sample: true
 ports:
   description:
-    - The ports on which sshd, or its socket unit, listens. They are the desired ones unless RV(port_held_by) says why
-      not.
+    - The ports on which sshd, or its socket unit, listens. They are the desired ones unless RV(port_held_by) names who
+      holds the desired one.
   type: list
   elements: int
   returned: success
   sample: [22]
 port_held_by:
   description:
-    - Who holds the desired port, so that sshd stays where it is (see RV(ports)) and everything else is brought in
-      force, with a warning. Empty where sshd listens as asked. The next run moves sshd when the port is free.
-    - A service (a process of root, or any on a port that only root may take) is an error instead, before any change.
+    - The processes that hold the desired port. sshd then keeps its port (see RV(ports)), everything else is ensured,
+      and a warning says so. Empty if sshd listens as requested. The next run moves sshd when the port is free.
+    - A service (a process of root, or any process on a port that only root may take) is an error before any change.
   type: list
   elements: dict
   returned: success
@@ -245,8 +247,8 @@ port_held_by:
     - {port: 2222, address: 0.0.0.0, pid: 4711, uid: 1001, user: mallory, program: /usr/bin/python3.13}
 firewall:
   description:
-    - The active firewall whose rules for the old port were given to a new one (its C(kind), V(firewalld) or V(ufw)),
-      and those rules (C(opened)). Empty where no port is new, or where neither has a rule for the old one.
+    - The active firewall whose rules for the old port were repeated for a new one (its C(kind), V(firewalld) or
+      V(ufw)), and those rules (C(opened)). Empty if no port is new, or if there is no rule for the old one.
   type: dict
   returned: success
   sample: {kind: firewalld, opened: [2222/tcp in the zone public]}
@@ -259,18 +261,18 @@ selinux_ports:
 confirmed_by:
   description:
     - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
-      C(reason) of the latter two. Its C(sudo) is false where sudo asked for a password that the play does not have; a
-      warning tells then that only the login was proven.
+      C(reason) of the latter two. Its C(sudo) is false if sudo asked for a password that the play does not have; a
+      warning then says that only the login was verified.
   type: dict
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
 rolled_back:
-  description: Whether the host went back to its former configuration, null where that could not be seen.
+  description: Whether the host rolled the change back, null if that could not be seen.
   type: bool
   returned: when the change was applied and could not be confirmed
   sample: true
 version:
-  description: The version of OpenSSH, empty where it is not installed yet (check mode only).
+  description: The version of OpenSSH, empty if it is not installed yet (check mode only).
   type: str
   returned: success
   sample: OpenSSH_10.0p2

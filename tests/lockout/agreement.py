@@ -49,7 +49,7 @@ echo "$key" >$k; chown $u:$u $k; chmod 0600 $k
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the guard said about one user, and what that user's client met."""
+    """The guard's findings about one user, and the result of that user's login."""
 
     state: State
     refused: str

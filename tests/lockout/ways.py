@@ -1,6 +1,6 @@
-"""Ways to shut oneself out by one run of the module, and the words that have to name the cause.
+"""Ways to lock oneself out by one run of the module, and the message that has to name the cause.
 
-``make`` and ``undo`` are run by root in sh, before and after. ``nina`` is a second admin whose account the ways may
+``make`` and ``revert`` are run by root in sh, before and after. ``nina`` is a second admin whose account the ways may
 spoil; ``deploy`` is the one whom Ansible logs in as. ``@from`` stands for the controller's address, ``@to`` for the
 host's.
 """
@@ -24,11 +24,11 @@ class Way:
     match: tuple[dict[str, t.Any], ...] = ()
     guard: str = "deploy"
     make: str = ""
-    undo: str = ""
+    revert: str = ""
 
 
-def _nina(name: str, says: str, make: str, undo: str, settings: dict[str, t.Any] | None = None) -> Way:
-    return Way(name, says, settings or {"MaxAuthTries": 5}, guard="nina", make=make, undo=undo)
+def _nina(name: str, says: str, make: str, revert: str, settings: dict[str, t.Any] | None = None) -> Way:
+    return Way(name, says, settings or {"MaxAuthTries": 5}, guard="nina", make=make, revert=revert)
 
 
 # Refused before anything is written.
@@ -70,7 +70,7 @@ WAYS = (
         "2222",
         {"Port": 2222},
         make=f"systemd-run -q --unit=holder python3 -m http.server 2222; {_HELD}",
-        undo="systemctl stop holder",
+        revert="systemctl stop holder",
     ),
     Way(
         "from here alone",
@@ -89,7 +89,7 @@ WAYS = (
         {"UsePAM": False},
         guard="nina",
         make="usermod -p '!' nina",
-        undo="usermod -p '*' nina",
+        revert="usermod -p '*' nina",
     ),
     _nina(
         "StrictModes, keys", f"StrictModes keeps sshd from reading {_KEYS}", f"chmod 666 {_KEYS}", f"chmod 600 {_KEYS}"

@@ -154,7 +154,7 @@ def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> No
     told = pair.refused()
     assert list(tmp_path.iterdir()) == []
     for said in told:
-        assert "confirmation.preflight.without.ProxyCommand" in said and "nothing was changed" in said
+        assert "confirmation.preflight.without.ProxyCommand" in said and "this task changed nothing" in said
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_sudo_that_is_no_way_to_root_stops_the_change(pair: Pair, spoils: tupl
     pair.spoil(*spoils)
     for said in pair.refused():
         assert told in said
-        assert "Nothing was changed" in said or "nothing was changed" in said
+        assert "this task changed nothing" in said
 
 
 def test_a_sudo_that_breaks_during_the_change_takes_it_back(pair: Pair) -> None:
@@ -237,14 +237,14 @@ systemctl restart ssh
 
 
 def test_a_german_sudo_that_asks_for_a_password(pair: Pair) -> None:
-    """A password that the play does not have: the login alone is proven, and a warning tells that."""
+    """A password that the play does not have: only the login is verified, and a warning says so."""
     pair.spoil(GERMAN + ruled("deploy ALL=(ALL:ALL) ALL"))
     asked = pair.run("su deploy -c 'LC_ALL=de_DE.UTF-8 sudo -n true' 2>&1 || true")
     assert all("Passwort" in words for words in asked.values()), asked
     for result in pair.change().values():
         assert result["changed"], result["msg"]
         assert result["confirmed_by"]["sudo"] is False
-        assert any("only the login of deploy is proven" in words for words in result["warnings"])
+        assert any("only the login of deploy is verified" in words for words in result["warnings"])
     assert all("permitrootlogin no" in words for words in pair.run(SNAPSHOT).values())
 
 

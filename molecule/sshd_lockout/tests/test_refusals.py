@@ -18,7 +18,7 @@ from tests.lockout.ways import ROLLED_BACK, WAYS
 FLEET = "molecule-sshd_lockout"
 HOSTS = ("debian12", "debian13")
 PLAY = Path(__file__).parents[1] / "ways.yml"
-# The files byte for byte, what sshd makes of them, where it listens, and what an undo would leave behind.
+# The files byte for byte, what sshd makes of them, where it listens, and what a rollback would leave behind.
 SNAPSHOT = """
 find /etc/ssh -printf '%p %m %u:%g %l\\n' | sort | sha256sum
 find /etc/ssh -type f -exec sha256sum {} + | sort | sha256sum

@@ -234,7 +234,7 @@ def test_a_move_that_nobody_confirms_is_rolled_back(client: docker.DockerClient)
         output = play(SCENARIO / "change.yml", "-e", json.dumps(extra))
         assert counted(output, "failed") == dict.fromkeys(HOSTS, 1), output
         words = " ".join(output.split())
-        assert "took longer than the 15 seconds of confirm_timeout, so that the host began to take it back" in words
+        assert "took longer than the 15 seconds of confirm_timeout, so the host started to roll it back" in words
         for name in HOSTS:
             # Where the machine is busy, the play may end before the rollback does.
             wait_for(client, name, "test ! -e /var/lib/pyhost.baseline/rollback-sshd")

@@ -1,7 +1,7 @@
 # Copyright: pyhost.baseline contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module of the tests: what the guard says of each user under the configuration that the host has."""
+"""A module of the tests: the guard's findings about each user under the host's configuration."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def main() -> None:
     base, refused, warned = incoming_connection(sshd.host), {}, {}
     for user in module.params["users"]:
         try:
-            told = guard(sshd, "", base, [user])
+            warnings = guard(sshd, "", base, [user])
         except BaselineError as error:
             refused[user] = str(error)
         else:
-            if told:
-                warned[user] = ". ".join(told)
+            if warnings:
+                warned[user] = ". ".join(warnings)
     module.exit_json(refused=refused, warned=warned)
 
 

@@ -32,7 +32,7 @@ FILES = Tree(
         "/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nX11Forwarding yes\nAcceptEnv LANG\nPort 22\n"
         "Subsystem sftp /usr/lib/sftp\nMatch User backup\nPasswordAuthentication yes\n",
         "/etc/ssh/sshd_config.d/00-0.conf": "MaxAuthTries 3\n",
-        OWN[0]: "not read here: the wish stands for it\n",
+        OWN[0]: "not read here: the desired settings replace it\n",
         "/etc/ssh/sshd_config.d/50-cloud-init.conf": "PasswordAuthentication yes\n",
     },
 )
@@ -79,7 +79,7 @@ def test_a_port_that_adds_up_is_named() -> None:
     assert str(found).endswith("because of /etc/ssh/sshd_config:4")
 
 
-def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
+def test_a_later_directive_that_wins_is_named() -> None:
     """Seen on OpenSSH 9.2 and 10.0: of MaxStartups the last one wins."""
     files = FILES.with_files({OWN[0]: "MaxStartups 5:30:60\n"})
     directives = compose(files.with_files({"/etc/ssh/sshd_config.d/50-cloud-init.conf": "MaxStartups 10:20:40\n"}))
@@ -229,7 +229,7 @@ def test_exceptions() -> None:
     ]
 
 
-def test_asked_adds_the_blocks_that_fit() -> None:
+def test_requested_keywords_include_matching_blocks() -> None:
     desired = build_settings({"Port": 22}, [{"criteria": {"user": "joe"}, "settings": {"Banner": "none"}}])
     assert (requested_keywords(desired, ROOT), requested_keywords(desired, Connection("joe"))) == (
         ["port"],

@@ -1,4 +1,4 @@
-"""Who holds a port: the kernel's tables, what is in sshd's way, and the words about it."""
+"""Who holds a port: the kernel's tables, what blocks sshd, and the messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_is_in_the_way_of_what(address: str, desired: str, expected: bool) 
 
 
 @pytest.mark.parametrize(
-    ("holder", "words"),
+    ("holder", "message"),
     [
         pytest.param(
             USERS,
@@ -78,9 +78,9 @@ def test_what_is_in_the_way_of_what(address: str, desired: str, expected: bool) 
         ),
     ],
 )
-def test_the_words(holder: PortHolder, words: str) -> None:
-    assert str(holder) == words
-    assert words in deferral_warning([holder], [22])
+def test_the_messages(holder: PortHolder, message: str) -> None:
+    assert str(holder) == message
+    assert message in deferral_warning([holder], [22])
 
 
 def test_the_result_is_quoted_too() -> None:

@@ -28,7 +28,7 @@ ROOT = Connection("root", address="192.0.2.7")
         pytest.param({"Port": 2222}, "Port 22", ("0.0.0.0:2222", "[::]:2222"), id="another port"),
         pytest.param({"Port": 2222}, "Port 2222", (), id="the same port"),
         pytest.param({"Port": 2222}, "", (), id="no other"),
-        pytest.param({}, "Port 22", (), id="no port is wished"),
+        pytest.param({}, "Port 22", (), id="no port is set"),
         pytest.param({"Port": 2222}, "Match User x\nPort 22", (), id="not global, which sshd refuses"),
         pytest.param({"Port": 2222}, "Port 22\nListenAddress 192.0.2.1", (), id="another address counts on"),
         pytest.param(
@@ -85,6 +85,6 @@ def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
         ),
     ],
 )
-def test_staying_where_sshd_listens(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
+def test_with_present_ports(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
     desired = build_settings({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
     assert with_present_ports(desired, listens).settings == {**expected, "UsePAM": ("yes",)}

@@ -79,7 +79,7 @@ def who(files: dict[str, str], keyword: str, release: Release = NEWEST) -> list[
             {"sshd_config": "UnusedConnectionTimeout 3m\nUnusedConnectionTimeout none"},
             "unusedconnectiontimeout",
             ["sshd_config:2"],
-            id="no timeout wins over a timeout that stands before",
+            id="no timeout wins over an earlier timeout",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_settings_replace_defaults_under_any_spelling() -> None:
     assert desired.settings == {"KbdInteractiveAuthentication": ("yes",), "UsePAM": ("yes",)}
 
 
-def test_an_empty_wish_is_false() -> None:
+def test_no_settings_are_false() -> None:
     assert not build_settings({"Port": None})
 
 

@@ -65,13 +65,13 @@ def test_streams(texts: list[str], expected: SocketStreams) -> None:
 
 
 def test_listen_property() -> None:
-    said = ["[::]:22 (Stream)", "/run/ssh.sock (Stream)", "192.0.2.7:53 (Datagram)"]
-    assert listen_property(said, bind="default") == SocketStreams(ANY, ("/run/ssh.sock",))
-    assert listen_property(said, bind="ipv6-only").listens == {("::", 22)}
+    values = ["[::]:22 (Stream)", "/run/ssh.sock (Stream)", "192.0.2.7:53 (Datagram)"]
+    assert listen_property(values, bind="default") == SocketStreams(ANY, ("/run/ssh.sock",))
+    assert listen_property(values, bind="ipv6-only").listens == {("::", 22)}
 
 
 @pytest.mark.parametrize(
-    ("wished", "lines"),
+    ("desired", "lines"),
     [
         pytest.param(MOVED, ["2222", "BindIPv6Only=both"], id="both wildcards: also without IPv6"),
         pytest.param({("0.0.0.0", 22)}, ["0.0.0.0:22", "BindIPv6Only=both"], id="IPv4 alone"),
@@ -88,14 +88,14 @@ def test_listen_property() -> None:
         ),
     ],
 )
-def test_dropin(wished: set[tuple[str, int]], lines: list[str]) -> None:
-    text = render_dropin(wished, ["/run/ssh.sock"])
+def test_dropin(desired: set[tuple[str, int]], lines: list[str]) -> None:
+    text = render_dropin(desired, ["/run/ssh.sock"])
     *listens, bind = lines
     expected = ["[Socket]", "ListenStream=", *(f"ListenStream={line}" for line in [*listens, "/run/ssh.sock"])]
     assert text.splitlines()[1:] == [*expected, bind, "FreeBind=yes"]
-    # What is written is read as what was wished, whatever stood before.
+    # What is written is read back as the desired addresses, whatever was there before.
     for unit in (DEBIAN, UBUNTU, LOCAL):
-        assert read_streams([unit, text]) == SocketStreams(frozenset(wished), ("/run/ssh.sock",))
+        assert read_streams([unit, text]) == SocketStreams(frozenset(desired), ("/run/ssh.sock",))
 
 
 UNIT = "/usr/lib/systemd/system/ssh.socket"
@@ -113,18 +113,20 @@ def test_our_dropin_is_read_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "follows_config", "asked", "wished"),
+    ("files", "follows_config", "has_ports", "desired"),
     [
         pytest.param({UNIT: DEBIAN}, False, True, True, id="the unit has another port"),
         pytest.param({UNIT: DEBIAN.replace("22", "2222")}, False, True, False, id="the unit has it already"),
         pytest.param({UNIT: DEBIAN, OURS: render_dropin(MOVED)}, False, True, True, id="ours is still needed"),
-        pytest.param({UNIT: DEBIAN, OURS: render_dropin(MOVED)}, False, False, False, id="ports are no longer asked"),
+        pytest.param(
+            {UNIT: DEBIAN, OURS: render_dropin(MOVED)}, False, False, False, id="ports are no longer has_ports"
+        ),
         pytest.param({UNIT: UBUNTU}, True, True, False, id="a generator does it"),
     ],
 )
-def test_wished(files: dict[str, str], follows_config: bool, asked: bool, wished: bool) -> None:
-    text = socket(files, follows_config=follows_config).desired_dropin(MOVED, has_ports=asked)
-    assert text == (render_dropin(MOVED) if wished else None)
+def test_desired_dropin(files: dict[str, str], follows_config: bool, has_ports: bool, desired: bool) -> None:
+    text = socket(files, follows_config=follows_config).desired_dropin(MOVED, has_ports=has_ports)
+    assert text == (render_dropin(MOVED) if desired else None)
 
 
 def test_a_dropin_that_is_read_later_is_named() -> None:

@@ -50,7 +50,7 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
             "x11forwarding",
             ROOT,
             ([":1"], [".d/a.conf:1"]),
-            id="an Include counts where it stands",
+            id="an Include counts at its place",
         ),
         pytest.param(
             tree(INCLUDE, b="Port 1", a="Port 2\n\nPort 3"),
@@ -78,7 +78,7 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
             "x11forwarding",
             JOE,
             ([":3"], [":1"]),
-            id="a block stands before what is global",
+            id="a block before global settings",
         ),
         pytest.param(
             tree("X11Forwarding no\nMatch User joe\nX11Forwarding yes"),
@@ -158,10 +158,10 @@ def test_standing(files: Tree, keyword: str, connection: Connection, expected: t
 
 @pytest.mark.parametrize("name", STOCK)
 def test_stock_files(name: str) -> None:
-    said = {one.keyword: one.arguments for one in compose(tree(STOCK[name]))}
-    assert said["kbdinteractiveauthentication"] == ("no",)
-    assert said["subsystem"] == ("sftp", "/usr/lib/openssh/sftp-server")
-    assert sorted(said) == [
+    found = {one.keyword: one.arguments for one in compose(tree(STOCK[name]))}
+    assert found["kbdinteractiveauthentication"] == ("no",)
+    assert found["subsystem"] == ("sftp", "/usr/lib/openssh/sftp-server")
+    assert sorted(found) == [
         "acceptenv",
         "kbdinteractiveauthentication",
         "printmotd",

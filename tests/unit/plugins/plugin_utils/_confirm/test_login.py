@@ -76,7 +76,7 @@ def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: 
         confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
 
 
-def test_a_login_that_fails_now_too_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_that_fails_now_too_is_no_matter_of_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
     verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
     assert verified.target == OWN
@@ -140,7 +140,7 @@ def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyP
     assert confirm.find_working_login(OWN, ["deploy"], password="x", own_refusal="").password is None
 
 
-def test_the_user_of_the_connection_steps_in_where_the_wish_lets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_of_the_connection_is_tried_after_the_guarded_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
     assert confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="").target.user == "root"
     assert tried == ["deploy", "root"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import typing as t
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_authorized_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile, RevokedKeys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import authorized
+from tests.unit.fake_host import Expected, FakeHost
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
@@ -103,3 +106,104 @@ def test_a_file_that_goes_away_meanwhile(home: Path, monkeypatch: pytest.MonkeyP
     # Put by root, so that the user can take it away.
     os.chown(home, NOBODY.pw_uid, NOBODY.pw_gid)
     assert not read(home).exists
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "expected"),
+    [
+        pytest.param(0o644, NOBODY.pw_uid, "", id="trusted"),
+        pytest.param(0o666, NOBODY.pw_uid, "(mode 0666) can be written by others; `chmod go-w", id="others"),
+        pytest.param(0o644, 4242, "belongs to uid 4242; `chown` it to nobody", id="another owner"),
+    ],
+)
+def test_strict_modes(home: Path, mode: int, owner: int, expected: str) -> None:
+    (home / "keys").write_text(KEY)
+    (home / "keys").chmod(mode)
+    os.chown(home / "keys", owner, NOBODY.pw_gid)
+    found = read(home).distrusted
+    assert expected in found and bool(found) is bool(expected)
+
+
+def test_a_folder_on_the_way_to_the_home_counts(home: Path) -> None:
+    (home / "d").mkdir()
+    os.chown(home / "d", NOBODY.pw_uid, NOBODY.pw_gid)
+    (home / "d").chmod(0o777)
+    (home / "d" / "keys").write_text(KEY)
+    assert f"{home}/d (mode 0777) can be written by others" in read(home, "d/keys").distrusted
+
+
+@pytest.mark.parametrize(
+    ("members", "primary", "private"),
+    [
+        pytest.param([], ["nobody"], True, id="the owner's own group"),
+        pytest.param(["nobody"], [], True, id="the owner as its one member"),
+        pytest.param(["nobody", "mallory"], [], False, id="another member"),
+        pytest.param([], ["nobody", "mallory"], False, id="another's first group too"),
+        pytest.param([], [], False, id="nobody in it"),
+    ],
+)
+def test_a_group_that_is_the_owners_alone(
+    members: list[str], primary: list[str], private: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's and Ubuntu's sshd let such a group write, others do not."""
+    (home / "keys").write_text(KEY)
+    os.chown(home / "keys", NOBODY.pw_uid, 4242)
+    (home / "keys").chmod(0o664)
+    numbers = {"nobody": NOBODY.pw_uid, "mallory": 4243}
+    entries = [pwd.struct_passwd((name, "x", numbers[name], 4242, "", "/", "/bin/sh")) for name in primary]
+    monkeypatch.setattr(authorized.grp, "getgrgid", lambda gid: grp.struct_group(("team", "x", gid, members)))
+    monkeypatch.setattr(authorized.pwd, "getpwall", lambda: entries)
+    found = read(home).distrusted
+    assert ("can be written by a group that is not nobody's alone" in found) is not private
+    assert private is (found == "")
+    monkeypatch.setattr(Sshd, "is_debians", lambda _self: False)
+    assert "can be written by others" in read(home).distrusted
+
+
+def test_a_group_without_an_entry_is_nobodys(home: Path) -> None:
+    (home / "keys").write_text(KEY)
+    os.chown(home / "keys", NOBODY.pw_uid, 4242)
+    (home / "keys").chmod(0o664)
+    assert "can be written by a group" in read(home).distrusted
+
+
+def test_patterns_from_openssh_10_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.pub", "b.pub"):
+        (home / name).write_text(KEY)
+        os.chown(home / name, NOBODY.pw_uid, NOBODY.pw_gid)
+    assert not read(home, "*.pub").exists, "before, the pattern is a name"
+    monkeypatch.setattr(Sshd, "release", (10, 0, 2))
+    entry = pwd.struct_passwd((*NOBODY[:5], str(home), NOBODY[6]))
+    found = authorized.read_key_files(t.cast(t.Any, Sshd()), entry, {"authorizedkeysfile": ("*.pub none",)})
+    assert sorted(file.path for file in found) == [str(home / "a.pub"), str(home / "b.pub")]
+
+
+@pytest.mark.parametrize("path", ["", "none"])
+def test_no_revoked_keys(path: str) -> None:
+    assert authorized.read_revoked_keys(t.cast(t.Any, Sshd()), path, []) == RevokedKeys()
+
+
+def test_a_list_of_revoked_keys(tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_text(f"# old\n{KEY}")
+    found = authorized.read_revoked_keys(t.cast(t.Any, Sshd()), str(tmp_path / "revoked"), [])
+    assert found == RevokedKeys(frozenset({KEY.split()[1]}))
+
+
+@pytest.mark.parametrize("name", ["gone", "."])
+def test_revoked_keys_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    path = str(tmp_path / name)
+    found = authorized.read_revoked_keys(t.cast(t.Any, Sshd()), path, [])
+    assert found.broken == f"RevokedKeys ({path}) is no file that can be read"
+
+
+@pytest.mark.parametrize(("rc", "blobs"), [(0, []), (1, [KEY.split()[1]])])
+def test_a_krl_is_asked_of_ssh_keygen(tmp_path: Path, rc: int, blobs: list[str]) -> None:
+    path = str(tmp_path / "krl")
+    Path(path).write_text("SSHKRL\n\0")
+    host = FakeHost({path: "SSHKRL\n\0"}, [Expected(["ssh-keygen", "-Q", "-f", path, "/scratch/key"], rc=rc)])
+    asked = Sshd()
+    asked.host = t.cast(t.Any, host)
+    files = [KeyFile("k", exists=True, keys=tuple(parse_authorized_keys(KEY)))]
+    assert authorized.read_revoked_keys(t.cast(t.Any, asked), path, files) == RevokedKeys(frozenset(blobs))
+    assert host.laid_out["/scratch/key"].split() == KEY.split()[:2]
+    host.done()

@@ -1,4 +1,4 @@
-"""What the controller is told before a change, and when the rollback is armed (see test_change.py for the order)."""
+"""What the controller learns before a change, and when the rollback is armed (see test_change.py for the order)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def listed(linux: Linux) -> Expected:
     return Expected(["ssh-keygen", "-l", "-f", "/etc/ssh/ssh_host_ed25519_key"], out=line)
 
 
-def test_the_preflight_login_is_told_what_goes(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_preflight_login_knows_what_goes(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirms, "guard", lambda *_arguments: [])
     linux.settings = {"Ciphers": ["aes256-gcm@openssh.com"]}
     then = sshd_t(ciphers="aes256-gcm@openssh.com")

@@ -79,7 +79,7 @@ def test_a_missing_key_is_readable_as_its_neighbours_are(
     assert (made.kept, made.before[RSA]) == ("", None)
 
 
-def test_an_empty_file_is_no_key_and_a_broken_one_is_told() -> None:
+def test_an_empty_file_is_no_key_and_a_broken_one_is_an_error() -> None:
     host = KeyHost(
         files={RSA: "", ECDSA: "broken"},
         commands=[Expected(["ssh-keygen", "-l", "-f", ECDSA], rc=255, err=f"{ECDSA} is not a key file.")],

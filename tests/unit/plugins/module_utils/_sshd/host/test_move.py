@@ -1,4 +1,4 @@
-"""What is said of a move before it is made and after somebody else was faster."""
+"""The warnings before a move, and the holders of a port after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of sshd's command line against a wish; what sshd answers with them is asked of real hosts by Molecule."""
+"""Options of sshd's command line against the desired settings; Molecule asks the sshd of real hosts about them."""
 
 from __future__ import annotations
 

@@ -71,10 +71,10 @@ def test_a_missing_host_key_is_lent() -> None:
 
 
 def test_a_port_that_is_not_known_is_no_port_that_a_block_names() -> None:
-    said = "'Match LocalPort' in configuration but 'lport' not in connection test specification.\n"
+    message = "'Match LocalPort' in configuration but 'lport' not in connection test specification.\n"
     host = FakeHost(
         commands=[
-            Expected([SSHD, *QUESTION], rc=255, err=said),
+            Expected([SSHD, *QUESTION], rc=255, err=message),
             Expected([SSHD, *QUESTION[:-1], QUESTION[-1] + ",lport=1"], out="port 22\n"),
         ]
     )
@@ -85,19 +85,19 @@ def test_a_port_that_is_not_known_is_no_port_that_a_block_names() -> None:
 @pytest.mark.parametrize(
     ("old", "more"),
     [
-        pytest.param(False, ",invalid-user", id="a new sshd is told that there is no such account"),
+        pytest.param(False, ",invalid-user", id="a new sshd gets a flag for a missing account"),
         pytest.param(True, "", id="an old one does not know the word"),
     ],
 )
 def test_a_user_without_an_account(old: bool, more: str) -> None:
     asked = [SSHD, *QUESTION[:-1], QUESTION[-1].replace("user=root", "user=nosuch")]
-    told = Expected(
+    rejected = Expected(
         [*asked[:-1], asked[-1] + ",invalid-user"],
         rc=255 if old else 0,
         out="" if old else "port 22\n",
         err="Invalid test mode specification invalid-user\n" if old else "",
     )
-    host = FakeHost(commands=[told] + ([Expected(asked, out="port 22\n")] if old else []))
+    host = FakeHost(commands=[rejected] + ([Expected(asked, out="port 22\n")] if old else []))
     assert sshd(host).effective(replace(ROOT, user="nosuch", exists=False)) == {"port": ("22",)}
     host.done()
 
@@ -185,7 +185,7 @@ def test_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "specification"),
+    ("variable", "specification"),
     [
         pytest.param(
             "192.0.2.7 50000 192.0.2.1 2222",
@@ -195,12 +195,12 @@ def test_stage() -> None:
         pytest.param("", "user=root,host=127.0.0.1,addr=127.0.0.1", id="not by ssh"),
     ],
 )
-def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
-    monkeypatch.setattr(host_sshd, "own_ssh_connection", lambda _host: said)
+def test_incoming_connection(monkeypatch: pytest.MonkeyPatch, variable: str, specification: str) -> None:
+    monkeypatch.setattr(host_sshd, "own_ssh_connection", lambda _host: variable)
     assert incoming_connection(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
 
 
-def test_connections_for_the_wish() -> None:
+def test_connections_to_check() -> None:
     desired = build_settings(
         {"Port": 22},
         [
@@ -214,9 +214,9 @@ def test_connections_for_the_wish() -> None:
 
 
 def test_the_keywords_that_this_sshd_does_not_know() -> None:
-    """The words are those of Debian 12's OpenSSH 9.2."""
-    said = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
-    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    """The message is that of Debian 12's OpenSSH 9.2."""
+    message = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=message)])
     desired = build_settings({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
     assert sshd(host).unknown_keywords(desired) == {"PerSourcePenaltyExemptList"}
     assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
@@ -224,6 +224,6 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
 
 
 def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
-    said = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
-    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
+    message = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
+    host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=message)])
     assert sshd(host).unknown_keywords(build_settings({"PerSourcePenaltyExemptList": "x"})) == frozenset()

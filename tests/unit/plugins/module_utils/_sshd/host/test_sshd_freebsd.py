@@ -232,7 +232,7 @@ def test_a_reload_that_fails_puts_the_files_back() -> None:
     assert OWN not in host.files
 
 
-def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_is_told() -> None:
+def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_is_reported() -> None:
     log = "Nov 22 17:00:00 web sshd[1718]: error: Bind to port 22 on 0.0.0.0 failed: Address already in use.\n"
     host = freebsd(
         version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening(), RELOAD,
