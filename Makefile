@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test lint types unit sanity molecule fuzz bench bench-crowding hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule fuzz bench bench-crowding hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,11 +26,14 @@ demo-down: setup  ## remove the demo's host
 
 test: lint types unit sanity molecule  ## everything
 
-lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
+check: lint types unit  ## what needs no host, in about two minutes
+
+lint: setup  ## ruff, yamllint, pymarkdown, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck tools/*.sh .ci/run
+	$(BIN)/pymarkdown scan $$(git ls-files '*.md')
+	$(BIN)/shellcheck tools/*.sh tests/hosts/registry/*.sh .ci/run
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
@@ -40,8 +43,14 @@ lint: setup  ## ruff, yamllint, ansible-lint, shellcheck, the workflow's schema,
 types: setup  ## mypy
 	tools/types.sh
 
-unit: setup  ## pytest over tests/unit
-	$(BIN)/python -m pytest tests/unit
+unit: setup  ## pytest over tests/unit, the coverage of plugins/ by branch, and its weakest files
+	@mkdir -p .cache
+	$(BIN)/python -m pytest tests/unit --numprocesses=auto --cov --cov-report=
+	@$(BIN)/python -m coverage report --skip-covered --sort=cover --fail-under=0 | head -n 17
+
+mutants: setup  ## changes of one operator that no unit test sees, of what access depends on; SOURCE=
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --group mutants
+	$(BIN)/python -m tools.mutants $(SOURCE)
 
 sanity: setup  ## ansible-test sanity on a copy
 	tools/sanity.sh
@@ -54,8 +63,8 @@ COUNT ?= 20000
 fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
 	PYTHONPATH=.venv/collections $(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
-hosts: setup  ## build the test hosts' images
-	$(BIN)/python -m tests.hosts build
+hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built where a scenario asks for it
+	$(BIN)/python -m tests.hosts build $(SYSTEM)
 
 bench: setup  ## what a no-change run costs, as ratios
 	$(BIN)/python -m bench.no_change

@@ -87,13 +87,5 @@ def recap(play: list[str]) -> tuple[int, int]:
     return len(ran), sum(host["changed"] for host in report["stats"].values())
 
 
-CONTROLLER = {
-    "ansible.builtin.assert",
-    "ansible.builtin.set_fact",
-    "ansible.builtin.include_role",
-    "assert",
-    "set_fact",
-}
-
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))

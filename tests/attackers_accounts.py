@@ -64,7 +64,7 @@ CASES = [
         "a key file that leads to root's",
         "keylink",
         f"{SSH}; ln -s /root/.ssh/authorized_keys .ssh/authorized_keys",
-        refused=("/home/keylink/.ssh/authorized_keys", "symlink", "nothing was changed"),
+        refused=("/home/keylink/.ssh/authorized_keys", "symlink", "this task changed nothing"),
         check=NO_SUDO.format("keylink"),
     ),
     Attack("a note that leads to the passwords", "shadowlink", f"{SSH}; ln -s /etc/shadow .ssh/notes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tomllib
 import typing as t
@@ -64,16 +65,6 @@ Where the names come from:
 {sources}
 """
 
-# One column of the table of packages stands for systems that have the same rows.
-COLUMNS = (
-    ("Debian 12, 13", ("debian12", "debian13")),
-    ("Ubuntu 22.04, 24.04, 26.04", ("ubuntu22.04", "ubuntu24.04", "ubuntu26.04")),
-    ("EL 9", ("el9",)),
-    ("EL 10", ("el10",)),
-    ("Fedora 42, 43, 44", ("fedora42", "fedora43", "fedora44")),
-    ("FreeBSD 14, 15", ("freebsd14", "freebsd15")),
-)
-
 
 @dataclass(frozen=True)
 class Data:
@@ -115,7 +106,7 @@ def page(data: Data) -> str:
         systems=_systems(data),
         features=_features(data),
         proofs="\n".join(_proofs(data)),
-        packages=_table(["name", *(title for title, _systems in COLUMNS)], list(_packages(data))),
+        packages=_table(["name", *(_column(data, systems) for systems in columns())], list(_packages(data))),
         sources="\n".join(_sources(data)),
     )
 
@@ -147,9 +138,35 @@ def _proofs(data: Data) -> t.Iterator[str]:
             yield f"- {feature['title']}, {cell['kind']}: {proofs}"
 
 
+def columns() -> list[list[str]]:
+    """Return the systems of each column of the table of packages: releases of one distribution with the same rows."""
+    releases = iter(keys())
+    found: list[list[str]] = []
+    for target in TARGETS:
+        of_target: list[list[str]] = []
+        for key in itertools.islice(releases, len(target.releases)):
+            if of_target and _rows(of_target[-1][0]) == _rows(key):
+                of_target[-1].append(key)
+            else:
+                of_target.append([key])
+        found += of_target
+    return found
+
+
+def _rows(key: str) -> list[Row | None]:
+    return [row(name, asked_system(key)) for name in sorted(TABLES["debian"].rows)]
+
+
+def _column(data: Data, systems: t.Sequence[str]) -> str:
+    """Return the title of a column: ``Debian 12, 13``."""
+    distribution, _space, first = data.systems[systems[0]].rpartition(" ")
+    others = [data.systems[key].rpartition(" ")[2] for key in systems[1:]]
+    return f"{distribution} {', '.join([first, *others])}"
+
+
 def _packages(data: Data) -> t.Iterator[list[str]]:
     for name in sorted(TABLES["debian"].rows):
-        yield [f"`{name}`", *(_cell(data, name, systems) for _title, systems in COLUMNS)]
+        yield [f"`{name}`", *(_cell(data, name, systems) for systems in columns())]
 
 
 def _cell(data: Data, name: str, systems: t.Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 # Copyright: pyhost.baseline contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install Python over a connection that has none at its end; documented in plugins/modules/python_bootstrap.py."""
+"""Installs Python on a host without Python; documented in plugins/modules/python_bootstrap.py."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import quoted_errors
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import failure, is_locked
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import installation_error, is_locked
 
 _SECONDS_BETWEEN = 10
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller, since a module would need the Python that it installs."""
+    """Runs on the controller, because a module would need the Python that it installs."""
 
     TRANSFERS_FILES = False
     _requires_connection = True
@@ -35,7 +35,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {**result, "changed": True}
         rc, output = self._install(options["command"], until=time.monotonic() + options["lock_timeout"])
-        return {**result, "changed": True, **({"failed": True, "msg": failure(output), "rc": rc} if rc else {})}
+        failure = {"failed": True, "rc": rc, **installation_error(output).as_result()} if rc else {}
+        return {**result, "changed": True, **failure}
 
     def _install(self, command: str, *, until: float) -> tuple[int, str]:
         while True:

@@ -1,7 +1,7 @@
 # Copyright: pyhost.baseline contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prove from the controller that a new key login works; documented in plugins/modules/ssh_login.py."""
+"""Proves from the controller that a new key login works; documented in plugins/modules/ssh_login.py."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import 
     target_of,
 )
 
+_NOT_TRIED = "no login was tried"
 _OPTIONS: dict[str, dict[str, t.Any]] = {
     "user": {"type": "str"},
     "port": {"type": "int"},
@@ -26,7 +27,7 @@ _OPTIONS: dict[str, dict[str, t.Any]] = {
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller alone: what the host would say about itself proves nothing about the way to it."""
+    """Runs on the controller alone, because only a login from there proves that the host can be reached."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -44,8 +45,9 @@ class ActionModule(ActionBase):
     def _prove(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not is_ssh(self._connection):
             raise BaselineError(
-                f"this host is reached by the connection {self._connection.transport!r}, not by ssh, "
-                "so a login over ssh cannot be proven from here; nothing was tried"
+                f"the connection of this host is {self._connection.transport!r}, so a login by ssh cannot be proven",
+                state=_NOT_TRIED,
+                hint="use the connection ssh",
             )
         _check(options)
         target = target_of(self._connection, user=options["user"], port=options["port"])
@@ -65,6 +67,6 @@ class ActionModule(ActionBase):
 def _check(options: dict[str, t.Any]) -> None:
     port, timeout = options["port"], options["timeout"]
     if port is not None and not 1 <= port <= 65535:
-        raise BaselineError(f"port is {port}, and must be from 1 to 65535; nothing was tried")
+        raise BaselineError(f"{port} is not from 1 to 65535", option="port", state=_NOT_TRIED)
     if timeout < 1:
-        raise BaselineError(f"timeout is {timeout}, and must be 1 second or more; nothing was tried")
+        raise BaselineError(f"{timeout} is not 1 second or more", option="timeout", state=_NOT_TRIED)

@@ -1,7 +1,7 @@
 # Copyright: pyhost.baseline contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commit-confirm for sshd: plan, prove a door, arm the undo and apply, log in anew, confirm; else it is taken back.
+"""Commit-confirm for sshd: plan, verify a login, apply under a rollback, log in anew and confirm; else roll back.
 
 Documented in plugins/modules/sshd_config.py. A run that changes nothing stays one process on the host.
 """
@@ -10,41 +10,72 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.path import unfrackpath
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import (
+    UNCHANGED,
+    BaselineError,
+    state_of_errors,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    PHASE_ARGUMENT,
     ArmedRollback,
+    Confirmation,
+    PhaseRequest,
+    invalid_answer,
     parse_confirmation,
     read_ports,
-    unfit_answer,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedAnswers, quoted_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import (
-    find_door,
+    VerifiedLogin,
+    confirm_by_login,
+    find_working_login,
     new_port,
-    prove,
-    take_back,
+    roll_back,
 )
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import proof_request
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest, proof_request
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_password, is_ssh, target_of
 
 # The second is that of FreeBSD's port openssh-portable, which takes the place of the base system's.
 _MAINS = ("/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config")
 _OTHER_CLIENTS = ("paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh")
-_UNCHANGED = "nothing was changed"
 Result = t.Dict[str, t.Any]
 
 
+@dataclass(frozen=True)
+class ModuleRun:
+    """What one run of the module answered: its result and, not read as yet, what is for this half alone."""
+
+    result: Result
+    confirmation: t.Any
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the module has changed something, or would, and goes on."""
+        result = self.result
+        return bool(result.get("changed")) and not result.get("failed") and not result.get("unreachable")
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """A change before it is made: what the task asks, what the host answered, and the login that works now."""
+
+    request: ProofRequest
+    confirmation: Confirmation
+    login: VerifiedLogin
+    result: Result
+
+
 class ActionModule(CheckedAnswers):
-    """Runs the module in the phases ``plan`` and ``apply`` where a login can prove the change, else at once."""
+    """Runs the module in the phases ``plan`` and ``apply`` where a login can confirm the change, else at once."""
 
     _supports_async = False
 
@@ -58,23 +89,23 @@ class ActionModule(CheckedAnswers):
             return {**result, "changed": False, "failed": True, **error.as_result()}
 
     def _change(self) -> Result:
-        without = self._without_login()
-        if without and self._connection.transport in _OTHER_CLIENTS:
-            self._require_algorithms_of_another_client()
-        if without:
-            module = self._module("")[0]
-            if module.get("changed") and not self._task.check_mode:
-                module["confirmed_by"] = without
-            return module
-        planned, answer = self._module("plan")
-        if not _changes(planned):
-            return planned
-        done = self._commit(planned, answer)
-        warnings = dict.fromkeys([*planned.get("warnings", []), *done.get("warnings", [])])
+        if PHASE_ARGUMENT in self._task.args:
+            raise BaselineError("this argument is not for tasks", option=PHASE_ARGUMENT, hint="remove it")
+        unconfirmed = self._without_login()
+        if unconfirmed:
+            return self._change_without_login(unconfirmed)
+        run = self._run_module("plan")
+        if not run.is_change:
+            return run.result
+        planned = self._plan(run)
+        done = self._apply_and_confirm(planned)
+        warnings = dict.fromkeys([*planned.result.get("warnings", []), *done.get("warnings", [])])
         return {**done, **({"warnings": list(warnings)} if warnings else {})}
 
+    # without a login
+
     def _without_login(self) -> dict[str, str] | None:
-        """Say why a login is not to prove the change, ``None`` where it is."""
+        """Return why no login is to confirm the change, ``None`` where one is."""
         arguments = self._task.args
         if self._task.check_mode:
             return {"method": "none", "reason": "check mode changes nothing"}
@@ -89,140 +120,172 @@ class ActionModule(CheckedAnswers):
             return {"method": "checks", "reason": reason}
         return None
 
+    def _change_without_login(self, unconfirmed: dict[str, str]) -> Result:
+        if self._connection.transport in _OTHER_CLIENTS:
+            self._require_algorithms_of_another_client()
+        run = self._run_module("")
+        if run.result.get("changed") and not self._task.check_mode:
+            return {**run.result, "confirmed_by": unconfirmed}
+        return run.result
+
     def _require_algorithms_of_another_client(self) -> None:
         """Stop where a client with algorithms of its own, which ssh cannot try for it, would lose any."""
         if self._task.check_mode or not boolean(self._task.args.get("confirm", True), strict=False):
             return
-        planned, answer = self._module("plan")
-        if not _changes(planned):
+        run = self._run_module("plan")
+        if not run.is_change:
             return
         seconds = proof_request(self._task.args).seconds
-        rehearsal = parse_confirmation(answer, seconds=seconds, state=_UNCHANGED).rehearsal
-        lost = (
-            "; ".join(f"{option} {', '.join(names)}" for option, names in rehearsal.without.items())
-            if rehearsal
-            else ""
-        )
-        if lost:
+        preflight = parse_confirmation(run.confirmation, seconds=seconds).preflight
+        if preflight and preflight.without:
+            lost = ", ".join(name for names in preflight.without.values() for name in names)
+            options = ", ".join(preflight.without)
             raise BaselineError(
-                f"the connection is {self._connection.transport}, and whether that client gets in without what this "
-                f"change takes away cannot be tried ({lost}); nothing was changed; use the connection ssh, leave the "
-                "algorithms alone (crypto: system), or set confirm to false"
+                f"the connection is {self._connection.transport}, and this controller cannot try whether that client "
+                f"logs in without the algorithms that this change removes ({options}: {lost})",
+                hint="use the connection ssh, leave the algorithms alone (crypto: system), or set confirm to false",
             )
 
-    def _module(self, phase: str, *, state: str = _UNCHANGED) -> tuple[Result, t.Any]:
-        """Run the module; return its result, and apart from it what only the controller's half needs, unread.
+    # with a login
 
-        ``state`` says what was or was not changed on the host where the answer is none.
-        """
-        internal = {"_phase": phase, "_login_user": self._connection.get_option("remote_user")} if phase else {}
+    def _run_module(self, phase: str) -> ModuleRun:
+        """Run the module on the host in ``phase``; an empty one applies at once."""
+        arguments = dict(self._task.args)
+        if phase:
+            user = self._connection.get_option("remote_user") or ""
+            arguments.update(PhaseRequest(phase, user).as_argument())
         try:
-            done = self._execute_module(module_args={**self._task.args, **internal}, task_vars=self._vars)
+            done = self._execute_module(module_args=arguments, task_vars=self._vars)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            # ansible-core reads an answer before anybody else can, and trips over types that no module sends.
-            raise unfit_answer("ansible-core cannot read it", state) from error
-        answer = done.pop("confirmation", None) if isinstance(done, dict) else None
-        return module_answer(done, state=state), answer
+            # ansible-core reads an answer before anybody else can, and fails on types that no module sends.
+            raise invalid_answer("ansible-core cannot read it") from error
+        confirmation = done.pop("confirmation", None) if isinstance(done, dict) else None
+        return ModuleRun(module_answer(done), confirmation)
 
-    def _commit(self, planned: Result, answer: t.Any) -> Result:
+    def _plan(self, run: ModuleRun) -> PlannedChange:
+        """Verify a login that works now and may work after the change; nothing is changed without one."""
         request = proof_request(self._task.args)
-        facts = parse_confirmation(answer, seconds=request.seconds, state=_UNCHANGED)
-        own = target_of(self._connection)
-        password = become_password(self, self._vars)
-        ports = read_ports(planned.get("ports"), state=_UNCHANGED)
-        try:
-            port = new_port(own.port, server=facts.server_port, ports=ports, requested=request.ports)
-        except BaselineError as error:
-            raise BaselineError(
-                f"{error}; {_UNCHANGED}; name the port in settings (Port), or set confirm to false"
-            ) from error
-        door = find_door(own, request.users, password=password, own_refusal=facts.refusal, rehearsal=facts.rehearsal)
-        started = time.monotonic()
-        seconds = request.seconds
-        later = (
-            f"unless it was done and confirmed, the host takes the change back by itself within {seconds} seconds, or "
-            "at its next boot"
-        )
-        try:
-            done, answer = self._module("apply", state=later)
-        except AnsibleConnectionFailure as error:
-            said = printable(str(error))
-            raise BaselineError(f"the connection was lost while sshd was changed ({said}); {later}") from error
-        if not _changes(done):
-            return done
-        armed = parse_confirmation(answer, seconds=seconds, state=later).armed
-        try:
-            # Others than planned where a local user took or left the desired port meanwhile.
-            port = new_port(
-                own.port,
-                server=facts.server_port,
-                ports=read_ports(done.get("ports"), state=later),
-                requested=request.ports,
+        with state_of_errors(UNCHANGED):
+            confirmation = parse_confirmation(run.confirmation, seconds=request.seconds)
+            own = target_of(self._connection)
+            self._port_after(request, confirmation, run)
+            login = find_working_login(
+                own,
+                request.users,
+                password=become_password(self, self._vars),
+                own_refusal=confirmation.refusal,
+                preflight=confirmation.preflight,
             )
-        except BaselineError as error:
-            raise unfit_answer(f"ports: {error}", later) from error
-        door = replace(door, target=target_of(self._connection, user=door.target.user, port=port))
-        complaint = prove(
-            door, armed=bool(armed), until=started + seconds / 2, place=armed.place if armed else Place("sshd")
-        )
-        if not complaint and armed and not door.sudo:
-            complaint = self._confirm_over_connection(armed.place)
-        if complaint:
-            self._give_up(complaint, armed, deadline=started + seconds)
-        done["confirmed_by"] = {
-            "method": "login",
-            "user": door.target.user,
-            "port": door.target.port or 22,
-            "sudo": door.sudo,
-            "seconds": round(time.monotonic() - started, 1),
-        }
-        if door.warning:
-            done["warnings"] = [*done.get("warnings", []), door.warning]
-        return done
+        return PlannedChange(request, confirmation, login, run.result)
 
-    def _confirm_over_connection(self, place: Place) -> str:
+    def _port_after(self, request: ProofRequest, confirmation: Confirmation, run: ModuleRun) -> int | None:
+        """Return the port to log in on after the change that ``run`` reports."""
+        return new_port(
+            target_of(self._connection).port,
+            server=confirmation.server_port,
+            ports=read_ports(run.result.get("ports")),
+            requested=request.ports,
+        )
+
+    def _apply_and_confirm(self, planned: PlannedChange) -> Result:
+        started = time.monotonic()
+        seconds = planned.request.seconds
+        with state_of_errors(
+            f"unless it was applied and confirmed, the host rolls the change back by itself within {seconds} seconds, "
+            "or at its next boot"
+        ):
+            run = self._run_apply()
+            if not run.is_change:
+                return run.result
+            armed = parse_confirmation(run.confirmation, seconds=seconds).armed
+            login = self._login_after(planned, run)
+        error = self._confirm(login, armed, until=started + seconds / 2)
+        if error:
+            raise self._roll_back(error, armed, deadline=started + seconds)
+        warnings = [*run.result.get("warnings", []), *([login.warning] if login.warning else [])]
+        return {
+            **run.result,
+            **({"warnings": warnings} if warnings else {}),
+            "confirmed_by": {
+                "method": "login",
+                "user": login.target.user,
+                "port": login.target.port or 22,
+                "sudo": login.sudo,
+                "seconds": round(time.monotonic() - started, 1),
+            },
+        }
+
+    def _run_apply(self) -> ModuleRun:
+        try:
+            return self._run_module("apply")
+        except AnsibleConnectionFailure as error:
+            message = printable(str(error))
+            raise BaselineError(f"the connection was lost while sshd was changed ({message})") from error
+
+    def _login_after(self, planned: PlannedChange, run: ModuleRun) -> VerifiedLogin:
+        """Return the verified login on the port that sshd has now.
+
+        It is another port than planned where a local user took or left the desired one meanwhile.
+        """
+        try:
+            port = self._port_after(planned.request, planned.confirmation, run)
+        except BaselineError as error:
+            raise invalid_answer(f"ports: {error.problem}") from error
+        target = target_of(self._connection, user=planned.login.target.user, port=port)
+        return replace(planned.login, target=target)
+
+    def _confirm(self, login: VerifiedLogin, armed: ArmedRollback | None, *, until: float) -> BaselineError | None:
+        """Confirm the change by a new login; return what is wrong, ``None`` on success."""
+        paths = armed.paths if armed else RollbackPaths("sshd")
+        error = confirm_by_login(login, armed=bool(armed), until=until, paths=paths)
+        if error or armed is None or login.sudo:
+            return error
+        return self._confirm_over_connection(paths)
+
+    def _confirm_over_connection(self, paths: RollbackPaths) -> BaselineError | None:
         """Confirm by the connection of the play, where the user who logged in has no sudo from here."""
         try:
-            ran = self._low_level_execute_command(f"sh {place.script} confirm")
+            ran = self._low_level_execute_command(f"sh {paths.script} confirm")
         except AnsibleConnectionFailure as error:
-            return (
+            return BaselineError(
                 "a new login works, but the connection of the play, which should confirm the change, does not: "
                 f"{printable(str(error))}"
             )
-        return "" if ran["rc"] == 0 else f"the change could not be confirmed: {printable(ran['stderr'].strip())}"
+        if ran["rc"] != 0:
+            return BaselineError(f"the change could not be confirmed: {printable(ran['stderr'].strip())}")
+        return None
 
-    def _give_up(self, complaint: str, armed: ArmedRollback | None, *, deadline: float) -> t.NoReturn:
-        if not armed:
-            raise BaselineError(
-                f"sshd was made to read its files, which had been there before, and now {complaint}; "
-                "there is no earlier configuration to go back to"
+    def _roll_back(self, error: BaselineError, armed: ArmedRollback | None, *, deadline: float) -> BaselineError:
+        """Have the host roll the change back; return ``error`` with what became of the change."""
+        if armed is None:
+            return BaselineError(
+                f"sshd was made to read its files, which had been there before, and now {error.problem}",
+                state="there is no earlier configuration to go back to",
+                hint=error.hint,
             )
-        outcome = take_back(
+        outcome = roll_back(
             target_of(self._connection),
             password=become_password(self, self._vars),
             master=self._control_master(),
             deadline=deadline,
-            place=armed.place,
+            paths=armed.paths,
         )
+        state = outcome.message
         if outcome.rolled_back is None:
             boot = ", or at its next boot" if armed.boot != "none" else ""
-            end = (
-                f"the host takes the change back by itself, {armed.seconds} seconds after it was made{boot}, "
-                f"which could not be seen from here: {outcome.words}"
+            state = (
+                f"the host rolls the change back by itself, {armed.seconds} seconds after it was made{boot}, which "
+                f"could not be seen from here: {outcome.message}"
             )
-        else:
-            end = outcome.words
-        raise BaselineError(
-            f"the new configuration was applied, but {complaint}; {end}", rolled_back=outcome.rolled_back
+        return BaselineError(
+            f"the new configuration was applied, but {error.problem}",
+            state=state,
+            hint=error.hint,
+            rolled_back=outcome.rolled_back,
         )
 
     def _control_master(self) -> str | None:
-        """Return the socket of the connection's control master, which lives through what shuts new logins out."""
+        """Return the socket of the connection's control master, which stays open where new logins are refused."""
         path = getattr(self._connection, "control_path", None)
         folder = getattr(self._connection, "control_path_dir", None)
         return path % {"directory": unfrackpath(folder)} if path and folder else None
-
-
-def _changes(result: Result) -> bool:
-    """Say whether the module has changed something, or would, and goes on."""
-    return bool(result.get("changed")) and not result.get("failed") and not result.get("unreachable")

@@ -8,18 +8,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: dnf_automatic
-short_description: Set the policy of dnf-automatic and prove that it is in force
+short_description: Set the policy of dnf-automatic and verify that it is in force
 version_added: 0.1.0
 description:
-  - Says which updates a host of the RHEL family or Fedora installs by itself, when, and whether it reboots.
+  - Sets which updates a host of the RHEL family or Fedora installs automatically, when, and whether it reboots.
   - Works with C(dnf-automatic) of dnf 4 and with C(dnf5-plugin-automatic) of dnf 5, whichever the host has.
-  - Sets its keys in C(/etc/dnf/automatic.conf) and leaves the others there. What dnf-automatic makes of the file is
-    read back, for dnf passes over a key or a value that it does not know in silence. With dnf 4 its own parser is
-    asked; with dnf 5, which cannot be asked, the vendor's file and the host's are composed as it does.
+  - Sets its keys in C(/etc/dnf/automatic.conf) and keeps the others. The file is read back as dnf-automatic reads it,
+    because dnf ignores an unknown key or value without an error. With dnf 4 its own parser reads it; dnf 5 has no such
+    command, so the vendor's file and the host's are composed as it does.
   - The timer that follows the file is enabled and started. The timers C(dnf-automatic-install), C(-download) and
     C(-notifyonly) of dnf 4, which override the file, are disabled.
-  - O(upgrade_type=security) on a host none of whose repositories publishes advisories would never install anything, and
-    is an error.
+  - Fails if O(upgrade_type=security) would never install anything, because no repository of the host publishes
+    advisories.
 author:
   - The pyhost.baseline team (@pyhost)
 requirements:
@@ -28,16 +28,16 @@ extends_documentation_fragment:
   - pyhost.baseline.attributes
 options:
   enabled:
-    description: Whether the timer runs. V(false) disables it and leaves the configuration as wished.
+    description: Whether the timer runs. V(false) disables it, and still sets the configuration.
     type: bool
     default: true
   upgrade_type:
-    description: What is upgraded, all that is newer (V(default)) or what a security advisory names (V(security)).
+    description: Which packages are upgraded, all (V(default)) or those that a security advisory names (V(security)).
     type: str
     choices: [security, default, distro-sync]
     default: security
   apply_updates:
-    description: Whether updates are installed, not only downloaded or told.
+    description: Whether updates are installed, not only downloaded or reported.
     type: bool
     default: true
   download_updates:
@@ -45,12 +45,12 @@ options:
     type: bool
     default: true
   reboot:
-    description: When the host reboots after upgrades. A dnf-automatic that cannot reboot takes V(never) alone.
+    description: When the host reboots after upgrades. A dnf-automatic that cannot reboot accepts only V(never).
     type: str
     choices: [never, when-changed, when-needed]
     default: never
   reboot_command:
-    description: The shell command of the reboot, left as it is where not given.
+    description: The shell command of the reboot. Not changed by default.
     type: str
   exclude:
     description: Packages (with wildcards) that are not upgraded automatically.
@@ -59,33 +59,33 @@ options:
     default: []
   blocklist:
     description:
-      - The same in the form that M(pyhost.baseline.unattended_upgrades) has, regular expressions from the start of the
-        name. V(kernel) stands for all names that begin so, V(kernel$) for that one. What dnf's wildcards cannot say is
-        an error.
+      - The same in the form of M(pyhost.baseline.unattended_upgrades), as regular expressions that match from the start
+        of the name. V(kernel) matches all names that start with it, V(kernel$) only that name. An expression that dnf's
+        wildcards cannot express is an error.
     type: list
     elements: str
     default: []
   emit_via:
-    description: How results are told. An empty list tells nothing.
+    description: How results are reported. An empty list reports nothing.
     type: list
     elements: str
     choices: [stdio, motd, email, command_email, command]
     default: [stdio]
   email_to:
-    description: Who gets mail of the emitters V(email) and V(command_email), left as it is where not given.
+    description: The recipients of the emitters V(email) and V(command_email). Not changed by default.
     type: list
     elements: str
   email_from:
-    description: From whom, left as it is where not given.
+    description: The sender. Not changed by default.
     type: str
   email_host:
-    description: The SMTP server of the emitter V(email), left as it is where not given.
+    description: The SMTP server of the emitter V(email). Not changed by default.
     type: str
   calendar:
-    description: When the timer fires, as in systemd.time(7). The unit's own time (06:00) where not given.
+    description: When the timer fires, as in systemd.time(7). The default is the unit's own time (06:00).
     type: str
   random_delay:
-    description: By up to how much the start is delayed at random, as in systemd.time(7), for example V(30m).
+    description: The maximum random delay of the start, as in systemd.time(7), for example V(30m).
     type: str
 seealso:
   - module: pyhost.baseline.unattended_upgrades
@@ -99,7 +99,7 @@ EXAMPLES = r"""
     calendar: "*-*-* 04:00"
     random_delay: 30m
 
-- name: Install all updates and reboot where that is needed, with the kernel left to a person
+- name: Install all updates but the kernel, and reboot if needed
   pyhost.baseline.dnf_automatic:
     upgrade_type: default
     reboot: when-needed
@@ -113,17 +113,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file that holds the wish.
+  description: The file that has the settings.
   returned: success
   type: str
   sample: /etc/dnf/automatic.conf
 version:
-  description: The version of dnf whose dnf-automatic was asked.
+  description: The version of dnf.
   returned: success
   type: str
   sample: dnf 4.14.0
 effective:
-  description: What dnf-automatic makes of its configuration, by section and key.
+  description: The configuration as dnf-automatic reads it, by section and key.
   returned: success
   type: dict
   sample: {commands: {apply_updates: "yes", reboot: never, upgrade_type: security}}
@@ -140,7 +140,7 @@ disabled_timers:
   sample: [dnf-automatic-install.timer]
 advisories:
   description: For each enabled repository, whether it publishes advisories.
-  returned: where security upgrades are wished
+  returned: when security upgrades are requested
   type: dict
   sample: {appstream: true, baseos: true, epel: true}
 option:
@@ -163,8 +163,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CHOICES, wish
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic import Order, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CHOICES, desired_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic import (
+    DnfAutomaticRequest,
+    ensure,
+)
 
 _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},
@@ -190,18 +193,18 @@ def main() -> None:
     host = Host(module)
     try:
         require_plain(options)
-        order = Order(
-            keys=wish(options),
+        request = DnfAutomaticRequest(
+            keys=desired_keys(options),
             drop_in=drop_in("dnf_automatic", options["calendar"], options["random_delay"]),
             enabled=options["enabled"],
         )
         with host.lock("dnf_automatic"):
-            outcome = ensure(host, order)
+            found = ensure(host, request)
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
+    for warning in found.warnings:
         module.warn(warning)
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
 
 
 if __name__ == "__main__":

@@ -8,27 +8,27 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: freebsd_updates
-short_description: Install updates of FreeBSD by themselves, and prove that cron will start them
+short_description: Install updates of FreeBSD automatically, and verify that cron will start them
 version_added: 0.1.0
 description:
-  - Says which updates a FreeBSD host installs by itself, when, and whether it reboots. FreeBSD has no unattended
-    upgrade of its own (C(freebsd-update cron) only fetches), so a script of this collection does it,
-    F(/usr/local/libexec/pyhost-baseline-updates), started by cron through
+  - Sets which updates a FreeBSD host installs automatically, when, and whether it reboots. FreeBSD has no unattended
+    upgrade of its own (C(freebsd-update cron) only fetches), so this collection installs a script,
+    F(/usr/local/libexec/pyhost-baseline-updates), which cron starts through
     F(/usr/local/etc/cron.d/pyhost-baseline-updates).
-  - The base system is kept by C(freebsd-update fetch install), or by C(pkg upgrade -r FreeBSD-base) where it is made of
-    packages (pkgbase). Which of the two it is, the script asks the host on each run.
-  - A host that could never be updated is an error before anything changes. That is a jail, a release that
+  - The base system is updated by C(freebsd-update fetch install), or by C(pkg upgrade -r FreeBSD-base) if it is made of
+    packages (pkgbase). The script checks which of the two it is on each run.
+  - Fails before it changes anything if the host could never be updated. This applies to a jail, a release that
     freebsd-update does not serve, a securelevel above 0, pkgbase without its repository, and a host without pkg.
-  - Results go to syslog under the name C(pyhost-baseline-updates), and into a mail of cron's.
-  - Not run on FreeBSD. The script was run by another system's shell against commands that were made up after FreeBSD's
-    sources.
+  - Results go to syslog under the name C(pyhost-baseline-updates), and into a mail from cron.
+  - Not run on FreeBSD. The script was tested with another system's shell and with stand-ins for FreeBSD's commands,
+    written from FreeBSD's sources.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
 options:
   enabled:
-    description: Whether updates are installed. V(false) removes the script and its job, and leaves cron alone.
+    description: Whether updates are installed. V(false) removes the script and its job, and does not change cron.
     type: bool
     default: true
   base:
@@ -38,21 +38,20 @@ options:
   packages:
     description:
       - Which packages are upgraded. V(vulnerable) are those in which C(pkg audit) knows a vulnerability, with the
-        packages that depend on them. V(all) are all that are newer in the repositories, V(none) leaves packages to a
-        person.
-      - pkg has no list of exceptions. A package that is locked (C(pkg lock)) is left alone, and C(pkg) then refuses
-        an upgrade that needs it.
+        packages that depend on them. V(all) are all that are newer in the repositories, V(none) upgrades no package.
+      - pkg has no list of exceptions. A package that is locked (C(pkg lock)) keeps its version, and C(pkg) then refuses
+        an upgrade that needs a newer one.
     type: str
     choices: [vulnerable, all, none]
     default: vulnerable
   remove_unused_dependencies:
-    description: Whether packages that were installed as dependencies and that nothing needs any more are removed.
+    description: Whether packages that were installed as dependencies and are no longer needed are removed.
     type: bool
     default: false
   reboot:
     description:
-      - Whether the host reboots by itself when one is required, that is, when another kernel is installed than runs,
-        or the base system was updated since the boot (daemons go on with the libraries that they were started with).
+      - Whether the host reboots automatically when that is required, that is, when another kernel is installed than
+        runs, or the base system was updated since the boot (daemons keep using the libraries that they started with).
     type: str
     choices: [never, when_required]
     default: never
@@ -66,17 +65,17 @@ options:
     default: true
   calendar:
     description:
-      - When the job starts, as in systemd.time(7), as far as cron can keep it. V(04:00), V(*-*-* 04:00) and
-        V(Mon..Fri 04:00) are such times.
+      - When the job starts, in the forms of systemd.time(7) that cron supports, such as V(04:00), V(*-*-* 04:00) and
+        V(Mon..Fri 04:00).
     type: str
     default: "04:00"
   days:
-    description: The days on which it starts, where O(calendar) names none. Every day where it is empty.
+    description: The days on which it starts, if O(calendar) names none. Every day if it is empty.
     type: list
     elements: str
     default: []
   random_delay:
-    description: By up to how much the start is delayed at random, for example V(30m).
+    description: The maximum random delay of the start, for example V(30m).
     type: str
     default: 1h
   mail_to:
@@ -91,7 +90,7 @@ options:
   security_reports:
     description:
       - Whether the daily security run of periodic(8) is on, with its report of vulnerable packages. Set in
-        F(/etc/periodic.conf) where it is not so already. Left alone where not given.
+        F(/etc/periodic.conf) unless it is already in force. Not changed by default.
     type: bool
 seealso:
   - module: pyhost.baseline.unattended_upgrades
@@ -106,7 +105,7 @@ EXAMPLES = r"""
     calendar: "04:00"
     random_delay: 30m
 
-- name: Install all updates on weekdays, reboot where that is required, and tell of it
+- name: Install all updates on weekdays, reboot if required, and send a report
   pyhost.baseline.freebsd_updates:
     packages: all
     calendar: Mon..Fri 04:00
@@ -115,24 +114,24 @@ EXAMPLES = r"""
     mail_to: ops@example.com
     security_reports: true
 
-- name: Keep the packages of a jail, whose base system belongs to its host
+- name: Update the packages of a jail, whose base system belongs to its host
   pyhost.baseline.freebsd_updates:
     base: false
 """
 
 RETURN = r"""
 path:
-  description: The file that holds the job.
+  description: The file that has the job.
   returned: success
   type: str
   sample: /usr/local/etc/cron.d/pyhost-baseline-updates
 base_by:
-  description: How the base system of the host is kept, V(freebsd-update) or V(pkgbase).
+  description: How the base system of the host is updated, V(freebsd-update) or V(pkgbase).
   returned: success
   type: str
   sample: freebsd-update
 versions:
-  description: What freebsd-version(1) says. Empty in a jail, which has no kernel.
+  description: The output of freebsd-version(1). Empty in a jail, which has no kernel.
   returned: success
   type: dict
   sample: {installed_kernel: 14.3-RELEASE-p5, running_kernel: 14.3-RELEASE-p5, userland: 14.3-RELEASE-p6}
@@ -152,7 +151,7 @@ cron:
   type: dict
   sample: {enabled: true, running: true}
 security_reports:
-  description: The settings of periodic.conf(5) that are wished and in force.
+  description: The requested settings of periodic.conf(5), which are in force.
   returned: success
   type: dict
   sample: {daily_status_security_enable: "YES", security_status_pkgaudit_enable: "YES"}
@@ -201,14 +200,14 @@ def main() -> None:
     host = Host(module)
     try:
         require_plain(options)
-        wish = policy(options)
+        desired = policy(options)
         with host.lock("freebsd_updates"):
-            outcome = ensure(host, wish if options["enabled"] else None, security_reports=options["security_reports"])
+            found = ensure(host, desired if options["enabled"] else None, security_reports=options["security_reports"])
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
+    for warning in found.warnings:
         module.warn(warning)
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
 
 
 if __name__ == "__main__":

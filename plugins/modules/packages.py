@@ -11,19 +11,19 @@ short_description: Install, upgrade or remove packages by logical names, in one 
 version_added: 0.1.0
 description:
   - Turns logical names such as V(python-headers) or V(postgresql-client-headers), and sets such as V(python-stack),
-    into the packages of the host's distribution. All other names are taken as the distribution's own.
+    into the packages of the host's distribution. All other names are names of the distribution.
   - The whole list is one transaction. Names that the archive does not have are reported before anything is installed.
-  - Nothing on the host is asked to prompt, neither debconf nor needrestart, and configuration files that were changed
-    on the host are kept.
-  - Where nothing has to be done, the answer comes from the package database alone; neither apt nor dnf is started.
-  - A dpkg that was interrupted earlier, and no longer runs, is brought to its end first. Of rpm, which cannot be, the
-    packages that an interrupted transaction left in two versions are told.
+  - No program prompts on the host, neither debconf nor needrestart. Configuration files that were changed on the host
+    are kept.
+  - Where nothing has to be done, only the package database is read; neither apt nor dnf is started.
+  - If dpkg was interrupted earlier and no longer runs, its unfinished packages are configured first. For rpm, the
+    packages that an interrupted transaction left in two versions are reported in a warning.
   - Manages the Debian family (Debian 12 and 13; Ubuntu 22.04 and later by the same names).
-  - Manages the RHEL family (releases 9 and 10 by dnf 4) and Fedora (dnf 5), run on stand-ins with real dnf and rpm. The
-    package database is read again after dnf, which may say C(Complete!) and have passed over a package.
+  - Manages the RHEL family (releases 9 and 10 by dnf 4) and Fedora (dnf 5), tested on stand-ins with real dnf and rpm.
+    The package database is read again after dnf, which can report C(Complete!) without having installed a package.
   - Manages FreeBSD 14 and 15 by C(pkg), where a name can also be the origin of a port (V(devel/py-pip)). That part was
     written from pkg's manuals and sources and has not been run on FreeBSD.
-  - With O(state=resolved) it only says what names mean, for any system that it has a table of, and touches nothing.
+  - With O(state=resolved) it only returns what names mean, for any system that it has a table of, and changes nothing.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -32,8 +32,8 @@ attributes:
   check_mode:
     details: >-
       The change is predicted by C(apt-get --simulate) or C(dnf -C --assumeno). On a host whose package index is empty
-      or not whole, the packages that are not installed are reported as to be installed, with a warning that nobody
-      knows yet whether the archive has them.
+      or incomplete, the packages that are not installed are reported as to be installed, with a warning that it is not
+      known yet whether the archive has them.
 options:
   name:
     description:
@@ -52,7 +52,7 @@ options:
         warning.
       - V(absent) removes them and what depends on them, and no more; dpkg leaves configuration files. A logical name
         that is also the name of a package, such as V(fail2ban), then means that package alone.
-      - V(resolved) changes nothing and asks no package manager. It returns the packages that the names stand for on
+      - V(resolved) changes nothing and runs no package manager. It returns the packages that the names stand for on
         O(system), and the repositories that have to be enabled for them.
     type: str
     choices: [present, latest, absent, resolved]
@@ -62,7 +62,7 @@ options:
       - The system whose names O(state=resolved) returns, such as V(debian13), V(ubuntu24.04), V(el9), V(fedora43) or
         V(freebsd14). V(el9) stands for release 9 of Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux;
         V(rhel9) returns Red Hat's own way to enable repositories.
-      - Without it, the system of the host is taken.
+      - The default is the system of the host.
     type: str
   install_recommends:
     description: Whether packages that are only recommended by others (dnf's weak dependencies) are installed with them.
@@ -70,14 +70,14 @@ options:
     default: false
   update_cache:
     description:
-      - Whether the package index may be read anew. That happens only when something has to be installed (with
+      - Whether the package index may be updated. That happens only when something has to be installed (with
         O(state=latest) always) and the index is empty, older than O(cache_valid_time), older than apt's list of
         sources, or does not have a package.
-      - dnf reads an index that is not there in any case.
+      - dnf downloads a missing index in any case.
     type: bool
     default: true
   cache_valid_time:
-    description: The age in seconds up to which the package index is good enough.
+    description: The age in seconds up to which the package index is not updated.
     type: int
     default: 86400
   lock_timeout:
@@ -88,12 +88,13 @@ options:
     default: 300
   enable_repositories:
     description:
-      - Whether a repository that is off at first may be enabled where a logical name needs a package of it and no
-        enabled repository has that package. On the RHEL family these are CRB and EPEL; O(state=resolved) says which.
-      - CRB is turned on in its C(.repo) file, or by C(subscription-manager) where that owns it. EPEL comes by its
+      - Whether a repository that is disabled by default may be enabled where a logical name needs a package of it and
+        no enabled repository has that package. On the RHEL family these are CRB and EPEL; O(state=resolved) returns
+        which of them a name needs.
+      - CRB is enabled in its C(.repo) file, or by C(subscription-manager) where that owns it. EPEL is configured by its
         package C(epel-release), on Red Hat Enterprise Linux from the address that EPEL's guide names; CRB is then
         enabled too, since packages of EPEL need it.
-      - With V(false) such a package is an error that tells the commands.
+      - With V(false) such a package is an error that names the commands.
     type: bool
     default: true
 seealso:
@@ -120,12 +121,12 @@ EXAMPLES = r"""
     state: latest
     lock_timeout: 600
 
-- name: Install what needs CRB or EPEL only where somebody enabled them
+- name: Install packages of CRB and EPEL only where an admin has enabled these repositories
   pyhost.baseline.packages:
     name: [xml-security, process-supervisor]
     enable_repositories: false
 
-- name: See what a set means on another system, without a host
+- name: List the packages of a set on another system, without a host
   pyhost.baseline.packages:
     name: [python-stack, xml-security]
     state: resolved
@@ -144,31 +145,31 @@ EXAMPLES = r"""
 RETURN = r"""
 ansible_facts:
   description:
-    - Facts for the tasks that follow. With O(system) there are none, since not the host was asked about.
+    - Facts for the tasks that follow. There are none with O(system), which is not about the host.
   type: dict
   returned: success, without O(system)
   contains:
     pyhost_system:
       description: >-
-        The host's system, also of use with an empty O(name) and O(state=resolved). V(family) is V(debian), V(redhat) or
+        The host's system, also with an empty O(name) and O(state=resolved). V(family) is V(debian), V(redhat) or
         V(freebsd); V(package_manager) is V(apt), V(dnf) or V(pkg).
       type: dict
       returned: success, without O(system)
       sample: {id: debian, version: "13", family: debian, package_manager: apt, title: Debian GNU/Linux 13 (trixie)}
 resolved:
-  description: The packages that each wished name stands for on this host, or on O(system).
+  description: The packages that each requested name stands for on this host, or on O(system).
   type: dict
   returned: success
   sample: {python-headers: [python3-dev], git: [git]}
 included:
-  description: The names that need no package there, and why.
+  description: The names that need no package on that system, and why.
   type: dict
   returned: with O(state=resolved)
   sample: {zlib-headers: part of FreeBSD's base system}
 repositories:
   description: >-
-    The repositories that are off at first and have some of the packages, with those packages, and how an admin enables
-    each of them.
+    The repositories that are disabled by default and have some of the packages, with those packages, and how an admin
+    enables each of them.
   type: dict
   returned: with O(state=resolved)
   sample: {crb: {enable: dnf config-manager --set-enabled crb, packages: [xmlsec1-devel]}}
@@ -178,7 +179,7 @@ system:
   returned: with O(state=resolved)
   sample: el9
 installed:
-  description: Packages that were installed, those that others need included, with their versions.
+  description: Packages that were installed, including dependencies, with their versions.
   type: dict
   returned: success, but with O(state=resolved)
   sample: {git: "1:2.39.5-0+deb12u2"}
@@ -193,7 +194,7 @@ removed:
   returned: success, but with O(state=resolved)
   sample: {}
 cache_updated:
-  description: Whether the package index was read anew.
+  description: Whether the package index was updated.
   type: bool
   returned: success, but with O(state=resolved)
   sample: false
@@ -233,31 +234,38 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import fulfil, own_system
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Outcome, Wish, difference
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import (
+    gather_system,
+    open_package_manager,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
+    PackagesRequest,
+    PackagesResult,
+    compare_packages,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import asked_system, meaning, resolve
 
 
-def result(outcome: Outcome, resolved: dict[str, list[str]]) -> dict:
+def module_result(found: PackagesResult, resolved: dict[str, list[str]]) -> dict:
     """Return the module's result; the diff shows only the packages that differ."""
-    change = difference(outcome.before, outcome.after)
-    differing = sorted({*change.installed, *change.upgraded, *change.removed})
+    difference = compare_packages(found.before, found.after)
+    differing = sorted(difference.names)
     before, after = (
-        "".join(f"{name} {state[name]}\n" for name in differing if name in state)
-        for state in (outcome.before, outcome.after)
+        "".join(f"{name} {versions[name]}\n" for name in differing if name in versions)
+        for versions in (found.before, found.after)
     )
-    switched = outcome.repositories_enabled
+    enabled = found.repositories_enabled
     return {
-        "changed": outcome.changed,
+        "changed": found.changed,
         "resolved": resolved,
-        "installed": change.installed,
-        "upgraded": change.upgraded,
-        "removed": change.removed,
-        "cache_updated": outcome.cache_updated,
-        "repositories_enabled": list(switched),
+        "installed": difference.installed,
+        "upgraded": difference.upgraded,
+        "removed": difference.removed,
+        "cache_updated": found.cache_updated,
+        "repositories_enabled": list(enabled),
         "diff": {
             "before": before,
-            "after": "".join(f"repository {name} enabled\n" for name in switched) + after,
+            "after": "".join(f"repository {name} enabled\n" for name in enabled) + after,
         },
     }
 
@@ -276,38 +284,35 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
+    options = module.params
     try:
-        require_plain(wanted)
-        if wanted["system"] and wanted["state"] != "resolved":
-            raise BaselineError("system is for state=resolved only; nothing was changed")
-        if wanted["system"]:
-            module.exit_json(**meaning(wanted["name"], asked_system(wanted["system"])))
+        require_plain(options)
+        if options["system"] and options["state"] != "resolved":
+            raise BaselineError("the option is for state=resolved only", option="system")
+        if options["system"]:
+            module.exit_json(**meaning(options["name"], asked_system(options["system"])))
         host = Host(module)
-        system = own_system(host)
+        system = gather_system(host)
         facts = {"pyhost_system": system.as_fact()}
-        if wanted["state"] == "resolved":
-            module.exit_json(**meaning(wanted["name"], system), ansible_facts=facts)
-        resolved = resolve(wanted["name"], system, alone=wanted["state"] == "absent")
-        outcome = fulfil(
-            host,
-            system,
-            Wish(
-                packages=resolved.packages,
-                state=wanted["state"],
-                recommends=wanted["install_recommends"],
-                update_cache=wanted["update_cache"],
-                cache_valid_time=wanted["cache_valid_time"],
-                lock_timeout=wanted["lock_timeout"],
-                repositories=resolved.repositories,
-                enable_repositories=wanted["enable_repositories"],
-            ),
+        if options["state"] == "resolved":
+            module.exit_json(**meaning(options["name"], system), ansible_facts=facts)
+        resolved = resolve(options["name"], system, alone=options["state"] == "absent")
+        request = PackagesRequest(
+            packages=resolved.packages,
+            state=options["state"],
+            recommends=options["install_recommends"],
+            update_cache=options["update_cache"],
+            cache_valid_time=options["cache_valid_time"],
+            lock_timeout=options["lock_timeout"],
+            repositories=resolved.repositories,
+            enable_repositories=options["enable_repositories"],
         )
+        found = open_package_manager(host, system).ensure(request)
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
+    for warning in found.warnings:
         module.warn(warning)
-    module.exit_json(**result(outcome, resolved.by_name), ansible_facts=facts)
+    module.exit_json(**module_result(found, resolved.by_name), ansible_facts=facts)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ options:
         required: true
   crypto:
     description:
-      - The posture of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
+      - The profile of sshd's algorithms and host keys. It leaves keywords alone that O(settings) or O(defaults) name,
         also with V(null).
       - V(system) leaves them to the distribution (its crypto policy, sshd's own defaults).
       - V(hardened) offers only what ssh-audit 3.9.0 finds neither a failure nor a warning in. The only key exchange is
@@ -132,13 +132,6 @@ options:
     description: How many seconds after its arming, right before the change, the host goes back if nobody has confirmed.
     type: int
     default: 45
-  _phase:
-    description: Set by the controller's half of this module alone, V(plan) to write nothing, V(apply) to arm the undo.
-    type: str
-    choices: [plan, apply]
-  _login_user:
-    description: Set by the controller's half of this module alone, the user of the connection.
-    type: str
 seealso:
   - module: pyhost.baseline.sshd_info
 """
@@ -213,12 +206,12 @@ exceptions:
 crypto:
   description:
     - What O(crypto) comes to on this host. C(policy) is the title of ssh-audit's policy that V(strict) fulfils,
-      C(left_out) says what of the posture this host does not have, C(host_keys) are those that are offered and
+      C(left_out) says what of the profile this host does not have, C(host_keys) are those that are offered and
       C(replaced) those that were replaced. A fingerprint is empty in check mode where the key is still to be made.
   type: dict
   returned: success
   sample:
-    posture: hardened
+    profile: hardened
     policy: ""
     left_out: ["KexAlgorithms: this OpenSSH does not know mlkem768x25519-sha256"]
     host_keys:
@@ -301,57 +294,72 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import POSTURES
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import Order, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import Confirm
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import Posture
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    PHASE_ARGUMENT,
+    PhaseRequest,
+    read_phase_request,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import PROFILES
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import CryptoProfile
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import folded
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 
 BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
 ARGUMENTS = {
     "settings": {"type": "dict", "default": {}},
     "defaults": {"type": "dict", "default": {}},
     "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
-    "crypto": {"type": "str", "choices": list(POSTURES), "default": "system"},
+    "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
     "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
     "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
     "guard_users": {"type": "list", "elements": "str", "default": []},
     "reload": {"type": "bool", "default": True},
     "confirm": {"type": "bool", "default": True},
     "confirm_timeout": {"type": "int", "default": 45},
-    "_phase": {"type": "str", "choices": ["plan", "apply"]},
-    "_login_user": {"type": "str"},
 }
 
 
-def confirm_wish(options: dict) -> Confirm:
-    """Return what the controller's half asked for."""
+class SshdConfigModule(AnsibleModule):
+    """Takes what the controller's half hands over out of the parameters, before they are checked and logged.
+
+    It is no option: it is in neither the documentation nor the invocation, and a task that gives it is refused.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
+
+
+def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
+    """Return the request of the task's ``options``."""
     check_seconds(options["confirm_timeout"])
-    return Confirm(options["_phase"] or "", options["confirm_timeout"], options["_login_user"] or "")
+    settings, defaults = (
+        frozenset(folded(str(name)) for name in options[option]) for option in ("settings", "defaults")
+    )
+    return SshdRequest(
+        desired=build_settings(options["settings"], options["match"], defaults=options["defaults"]),
+        main=options["path"],
+        dropin=options["dropin"],
+        users=tuple(options["guard_users"]),
+        reload=options["reload"],
+        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user),
+        profile=CryptoProfile(options["crypto"], settings | defaults),
+        optional=defaults - settings,
+    )
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options = module.params
     try:
         require_plain(options)
-        spoken = frozenset(folded(str(name)) for name in [*options["settings"], *options["defaults"]])
-        order = Order(
-            wish=build(options["settings"], options["match"], defaults=options["defaults"]),
-            main=options["path"],
-            dropin=options["dropin"],
-            users=tuple(options["guard_users"]),
-            reload=options["reload"],
-            confirm=confirm_wish(options),
-            posture=Posture(options["crypto"], spoken),
-            optional=frozenset(map(folded, map(str, options["defaults"])))
-            - set(map(folded, map(str, options["settings"]))),
-        )
-        result = ensure(Host(module), order)
+        phase = read_phase_request(module.phase_argument)
+        result = ensure(Host(module), build_request(options, phase))
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    if not options["_phase"]:
+    if not phase.phase:
         del result["confirmation"]
     for text in result.pop("warnings"):
         module.warn(text)

@@ -178,7 +178,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.info import look
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.info import gather
 
 CONNECTION = {
     "user": {"type": "str"},
@@ -195,11 +195,11 @@ ARGUMENTS = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    asked = {name: None for name in CONNECTION}
-    asked.update(module.params["connection"] or {})
+    requested = {name: None for name in CONNECTION}
+    requested.update(module.params["connection"] or {})
     try:
         require_plain(module.params)
-        result = look(Host(module), main=module.params["path"], asked=asked)
+        result = gather(Host(module), main=module.params["path"], requested=requested)
     except BaselineError as error:
         module.fail_json(**error.as_result())
     module.exit_json(changed=False, **result)

@@ -8,21 +8,21 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: unattended_upgrades
-short_description: Set the whole policy of unattended-upgrades and prove that it is in force
+short_description: Set the whole policy of unattended-upgrades and verify that it is in force
 version_added: 0.1.0
 description:
-  - Says which updates a host of the Debian family installs by itself, when, and whether it reboots.
+  - Sets which updates a host of the Debian family installs automatically, when, and whether it reboots.
   - Writes one file, C(/etc/apt/apt.conf.d/90pyhost-unattended-upgrades), that sorts after the distribution's
     C(20auto-upgrades) and C(50unattended-upgrades) and clears each list before it fills it, so that the lists hold
     exactly what is given here. The legacy C(Allowed-Origins) is emptied, because it would allow more than O(origins).
-  - The candidate is checked inside a copy of C(/etc/apt/apt.conf.d) with C(apt-config dump), in check mode too. A file
-    that is read later and defeats the wish is an error that names file and line.
-  - Each origin must match an archive that apt is configured for; one that matches none would never install anything and
-    is an error that names the archives. Where package lists are missing, they are fetched first.
-  - An origin whose archives are all pinned below 100 by apt_preferences(5) is an error too, since apt upgrades no
-    installed package from there; where pins by name may lift some packages, it is a warning.
-  - Before a change is written, C(unattended-upgrade --dry-run) must say that it would allow the wished origins.
-  - The timers that start the work are enabled, unmasked and started, and the module fails where they would not fire.
+  - The new file is checked inside a copy of C(/etc/apt/apt.conf.d) with C(apt-config dump), in check mode too. If a
+    file that is read later overrides the policy, the module fails and names file and line.
+  - Each origin must match an archive that apt is configured for. If one matches none, it would never install anything;
+    the module fails and names the archives. Missing package lists are fetched first.
+  - If all archives of an origin are pinned below 100 by apt_preferences(5), the module fails too, because apt upgrades
+    no installed package from there. If pins by name allow some packages, it warns.
+  - Before a change is written, C(unattended-upgrade --dry-run) must report that it allows the requested origins.
+  - The timers that start the work are enabled, unmasked and started. The module fails if they would not fire.
   - An option that has a default is part of the policy also when it is not given.
 author:
   - The pyhost.baseline team (@pyhost)
@@ -33,12 +33,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details: >-
-      The candidate is checked in full. Where the package is not installed yet or package lists are missing, a warning
-      says what could not be verified.
+      The new file is checked completely. If the package is not installed yet or package lists are missing, a warning
+      names what could not be verified.
 options:
   state:
     description:
-      - V(present) brings the policy in force.
+      - V(present) brings the policy into force.
       - V(absent) removes the module's file and timer settings, so that the distribution's policy applies again.
     type: str
     choices: [present, absent]
@@ -64,7 +64,7 @@ options:
     elements: str
     default: []
   allowlist:
-    description: Where it is not empty, only packages that match one of these Python regular expressions are upgraded.
+    description: If it is not empty, only packages that match one of these Python regular expressions are upgraded.
     type: list
     elements: str
     default: []
@@ -76,7 +76,7 @@ options:
     default: []
   reboot:
     description:
-      - V(never) leaves reboots to people.
+      - V(never) does not reboot the host.
       - V(when_required) reboots at O(reboot_time) when an upgrade left C(/var/run/reboot-required).
     type: str
     choices: [never, when_required]
@@ -98,11 +98,11 @@ options:
     type: int
     default: 1
   autoclean_interval:
-    description: Days between two removals of outdated downloaded packages; V(0) is never. Left alone by default.
+    description: Days between two removals of outdated downloaded packages; V(0) is never. Not set by default.
     type: int
   schedule:
     description:
-      - When the timers fire. Without it the distribution's times are kept, lists at 06:00 and 18:00 within twelve
+      - When the timers fire. Without it the distribution's times apply, lists at 06:00 and 18:00 within twelve
         hours, upgrades at 06:00 within one.
     type: dict
     default: {}
@@ -126,7 +126,7 @@ options:
     choices: [always, only-on-error, on-change]
     default: on-change
   mail_from:
-    description: Sender of the report. Left alone by default (C(root)).
+    description: Sender of the report. Not set by default (C(root)).
     type: str
   remove_unused_kernels:
     description: Remove kernels that are not needed any more.
@@ -141,11 +141,11 @@ options:
     type: bool
     default: false
   minimal_steps:
-    description: Upgrade in the smallest possible steps, so that a shutdown need not wait long.
+    description: Upgrade in the smallest possible steps, so that a shutdown does not wait long.
     type: bool
     default: true
   fix_interrupted_dpkg:
-    description: Finish an interrupted dpkg run first, keeping the old configuration files.
+    description: Finish an interrupted dpkg run first, and keep the old configuration files.
     type: bool
     default: true
   install_on_shutdown:
@@ -165,7 +165,7 @@ options:
     type: bool
     default: false
   download_limit:
-    description: Download limit in KB/s per connection, for every use of apt; V(0) is none. Left alone by default.
+    description: Download limit in KB/s per connection, for every use of apt; V(0) is none. Not set by default.
     type: int
   syslog:
     description: Log to syslog besides C(/var/log/unattended-upgrades).
@@ -216,7 +216,7 @@ path:
   sample: /etc/apt/apt.conf.d/90pyhost-unattended-upgrades
 effective:
   description:
-    - The policy in force by the names of the options, from C(apt-config dump). In check mode, what would be in force.
+    - The policy in force by the names of the options, from C(apt-config dump). In check mode, the predicted policy.
     - C(reboot_automatically) is whether a required reboot happens by itself.
   returned: success
   type: dict
@@ -227,7 +227,7 @@ effective:
     reboot_automatically: false
     upgrade_interval: 1
 origins:
-  description: Each wished origin with the archives that it allows.
+  description: Each requested origin with the archives that it allows.
   returned: success
   type: list
   elements: dict
@@ -251,7 +251,7 @@ timers:
       next: Mon 2026-11-23 06:26:11 UTC
       last: null
 lists_updated:
-  description: Present and true where package lists were missing and have been fetched.
+  description: Present and true if package lists were missing and have been fetched.
   returned: when fetched
   type: bool
   sample: true
@@ -275,14 +275,24 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import render
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import require_apt, system
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades import TIMERS, apply
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import (
+    gather_distribution,
+    require_apt,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades import (
+    TIMERS,
+    UpgradesRequest,
+    ensure,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import expand
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import HEADER, Policy, policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import (
+    HEADER,
+    UpgradePolicy,
+    policy,
+)
 
 _WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _SCHEDULE = {"update_lists_at": {"type": "str"}, "upgrade_at": {"type": "str"}, "random_delay": {"type": "str"}}
@@ -325,26 +335,26 @@ def main() -> None:
         require_plain(module.params)
         require_apt(host)
         with host.lock("unattended_upgrades"):
-            outcome = _absent(host) if module.params["state"] == "absent" else _present(host, module.params)
+            found = ensure(host, _absent() if module.params["state"] == "absent" else _present(host, module.params))
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
+    for warning in found.warnings:
         module.warn(warning)
-    module.exit_json(changed=outcome.changed, diff=outcome.diff, **outcome.result)
+    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
 
 
-def _present(host: Host, params: t.Mapping[str, t.Any]) -> PolicyResult:
-    wish = policy(params, expand(params["origins"], system(host)))
+def _present(host: Host, params: t.Mapping[str, t.Any]) -> UpgradesRequest:
+    desired = policy(params, expand(params["origins"], gather_distribution(host)))
     schedule = params["schedule"]
     delay = schedule.get("random_delay")
     drop_ins = {name: drop_in("unattended_upgrades", schedule.get(at), delay) for at, name in TIMERS.items()}
     # An interval of 0 turns the work off; whether the timers fire does not matter then.
-    units = params["upgrade_interval"] > 0
-    return apply(host, wish, drop_ins, units=units, text=render(HEADER, wish.lists, wish.values))
+    must_fire = params["upgrade_interval"] > 0
+    return UpgradesRequest(desired, render(HEADER, desired.lists, desired.values), drop_ins, must_fire)
 
 
-def _absent(host: Host) -> PolicyResult:
-    return apply(host, Policy({}, {}), {name: None for name in TIMERS.values()}, units=False, text=None)
+def _absent() -> UpgradesRequest:
+    return UpgradesRequest(UpgradePolicy({}, {}), None, {name: None for name in TIMERS.values()}, must_fire=False)
 
 
 if __name__ == "__main__":

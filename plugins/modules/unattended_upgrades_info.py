@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: unattended_upgrades_info
-short_description: Tell which updates a host installs by itself, and what is wrong with that
+short_description: Report which updates a host installs automatically, and what prevents them
 version_added: 0.1.0
 description:
   - Reads the policy of unattended-upgrades that is in force (C(apt-config dump)), the configured archives that each
     origin allows, the timers, the last run, the pending upgrades and whether a reboot is required.
-  - Warns of a policy that does not install what it seems to, such as an origin that matches no archive, whose
-    archives are pinned down, or that apt does not see because a semicolon is missing.
+  - Warns of a policy that does not install what it lists, for example because an origin matches no archive, because
+    its archives are pinned, or because a missing semicolon hides it from apt.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ EXAMPLES = r"""
   pyhost.baseline.unattended_upgrades_info:
   register: updates
 
-- name: Stop where it would install nothing
+- name: Stop if it would install nothing
   ansible.builtin.assert:
     that: updates.problems | length == 0
     fail_msg: "{{ updates.problems | join('; ') }}"
@@ -45,7 +45,7 @@ effective:
   type: dict
   sample: {origins: ["origin=Debian,codename=${distro_codename}-security,label=Debian-Security"], upgrade_interval: 1}
 origins:
-  description: Each allowed origin, the legacy ones too, with the configured archives that it matches.
+  description: Each allowed origin, including legacy ones, with the configured archives that it matches.
   returned: success
   type: list
   elements: dict
@@ -73,7 +73,7 @@ timers:
       next: Mon 2026-11-23 06:26:11 UTC
       last: null
 last_run:
-  description: The last run of unattended-upgrade that its log tells of. Null where there is none.
+  description: The last run of unattended-upgrade in its log. Null if there is none.
   returned: success
   type: dict
   sample:
@@ -83,18 +83,18 @@ last_run:
     errors: []
     messages: [Starting unattended upgrades script, "Packages that will be upgraded: openssl", All upgrades installed]
 reboot_required:
-  description: Whether an upgrade asked for a reboot that has not happened yet.
+  description: Whether an upgrade requires a reboot that has not happened yet.
   returned: success
   type: bool
   sample: false
 reboot_required_by:
-  description: The packages that asked for it.
+  description: The packages that require it.
   returned: success
   type: list
   elements: str
   sample: [linux-image-amd64]
 pending:
-  description: The upgrades that apt knows of and that are not installed, as of the last update of the package lists.
+  description: The upgrades that are not installed yet, as of the last update of the package lists.
   returned: success
   type: list
   elements: dict
@@ -105,7 +105,7 @@ pending:
       archives: ["Debian-Security:13/stable-security"]
       security: true
 problems:
-  description: What keeps updates from being installed, a sentence each. Empty on a healthy host.
+  description: A sentence for each reason that prevents updates. Empty if there is none.
   returned: success
   type: list
   elements: str
@@ -129,7 +129,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import require_apt
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import report
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import gather_info
 
 
 def main() -> None:
@@ -137,7 +137,7 @@ def main() -> None:
     host = Host(module)
     try:
         require_apt(host)
-        found = report(host)
+        found = gather_info(host)
     except BaselineError as error:
         module.fail_json(**error.as_result())
     for problem in found["problems"]:

@@ -14,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.parse import quote
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential.oracle import Answer, Oracle
@@ -142,9 +142,9 @@ def model(case: Case, release: Release) -> dict[str, str] | str:
         return str(error)
     claims: dict[str, list[Directive]] = {}
     for keyword in dict.fromkeys(directive.keyword for directive in directives):
-        winners = standing(directives, keyword, case.connection, release)[0]
-        claims.setdefault(group_of(keyword), []).extend(winners)
-    return {group: plain_text(winners) for group, winners in claims.items()}
+        deciding = deciding_directives(directives, keyword, case.connection, release)[0]
+        claims.setdefault(group_of(keyword), []).extend(deciding)
+    return {group: plain_text(deciding) for group, deciding in claims.items()}
 
 
 def group_of(keyword: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective, parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release, read_release
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import staged
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import staged_files
 from tests.differential.trees import ACCOUNTS, KEYS, MAIN, Case
 
 __all__ = ["Answer", "Oracle", "OracleError"]
@@ -98,7 +98,7 @@ def _question(number: int, case: Case, knows_invalid_users: bool) -> dict[str, t
     root = f"/mnt/{number}/staged"
     files = dict(case.tree.files)
     if case.staged:
-        files = {path.removeprefix(root): text for path, text in staged(case.reached(), root).items()}
+        files = {path.removeprefix(root): text for path, text in staged_files(case.reached(), root).items()}
     return {
         "files": files,
         "keys": KEYS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential.compare import Disagreement, Speller, Tally, group_of, plain_text, same
@@ -86,14 +86,16 @@ def _claim(case: Case, release: Release, dice: random.Random) -> Claim | None:
     keywords = sorted({one.keyword for one in directives} & VALUES.keys() - _NOT_ASKED)
     dice.shuffle(keywords)
     for keyword in keywords:
-        winners, losers = standing(directives, keyword, case.connection, release)
-        named = [(one, True) for one in winners] + [(one, False) for one in losers]
+        deciding, shadowed = deciding_directives(directives, keyword, case.connection, release)
+        named = [(one, True) for one in deciding] + [(one, False) for one in shadowed]
         if named:
             line, wins = dice.choice(named)
             value = dice.choice(VALUES[keyword])
             changed = _changed(case, line, value)
-            after = "".join(f"{keyword} {value}\n" if one.where == line.where else plain_text([one]) for one in winners)
-            return Claim(case, changed, line, wins, plain_text(winners), after) if changed else None
+            after = "".join(
+                f"{keyword} {value}\n" if one.where == line.where else plain_text([one]) for one in deciding
+            )
+            return Claim(case, changed, line, wins, plain_text(deciding), after) if changed else None
     return None
 
 

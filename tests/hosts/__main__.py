@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import typing as t
 
-from tests.hosts import engine, fleet, images
+import docker
+
+from tests.hosts import engine, fleet, images, snapshots
 from tests.hosts.paths import CACHE, FLEETS
 
 _ONE_HOST = {
@@ -27,7 +30,12 @@ def main(argv: list[str]) -> int:
     build.add_argument("system", nargs="*")
     start = verbs.add_parser("up", help="start a fleet and print its inventory's path")
     start.add_argument("fleet")
-    start.add_argument("host", nargs="+", metavar="NAME=SYSTEM", help="a host's name and system; NAME alone is both")
+    start.add_argument(
+        "host",
+        nargs="+",
+        metavar="NAME=SYSTEM",
+        help="a host's name and system; NAME alone is both; SYSTEM+ROLE is one that site.yml has run that role on",
+    )
     down = verbs.add_parser("down", help="remove a fleet (every fleet of this clone without a name)")
     down.add_argument("fleet", nargs="*")
     shown = verbs.add_parser("inventory", help="print a fleet's inventory")
@@ -50,35 +58,46 @@ def main(argv: list[str]) -> int:
 def _do(words: argparse.Namespace) -> int:
     if words.verb == "systems":
         print("\n".join(images.names()))
-        return 0
-    if words.verb == "inventory":
-        inventory = FLEETS / words.fleet / "inventory.yml"
-        if not inventory.is_file():
-            known = ", ".join(fleet.fleets()) or "none"
-            raise engine.EngineError(f"no fleet {words.fleet!r} of this clone runs; running are: {known}")
-        print(inventory.read_text(), end="")
-        return 0
-    client = engine.connect()
-    if words.verb == "build":
-        for name in words.system or images.names():
-            print(images.ensure(client, name))
-    elif words.verb == "up":
-        wanted = dict((host.partition("=")[0], host.partition("=")[2] or host) for host in words.host)
-        print(fleet.up(client, words.fleet, wanted))
-    elif words.verb == "down":
-        for name in words.fleet or fleet.fleets():
-            fleet.down(client, name)
-    elif words.verb in ("stop", "kill"):
-        fleet.stop(client, words.fleet, words.host, pull_plug=words.verb == "kill")
-    elif words.verb == "start":
-        print(fleet.start(client, words.fleet, words.host))
-    elif words.verb == "cut":
-        fleet.cut(client, words.fleet, words.host)
-    elif words.verb == "join":
-        fleet.join(client, words.fleet, words.host)
-    elif words.verb == "list":
-        print(fleet.as_json(client))
+    elif words.verb == "inventory":
+        _print_inventory(words.fleet)
+    else:
+        _VERBS[words.verb](engine.connect(), words)
     return 0
+
+
+def _print_inventory(name: str) -> None:
+    inventory = FLEETS / name / "inventory.yml"
+    if not inventory.is_file():
+        known = ", ".join(fleet.fleets()) or "none"
+        raise engine.EngineError(f"no fleet {name!r} of this clone runs; running are: {known}")
+    print(inventory.read_text(), end="")
+
+
+def _build(client: docker.DockerClient, words: argparse.Namespace) -> None:
+    print("\n".join(snapshots.ensure(client, words.system or images.names()).values()))
+
+
+def _up(client: docker.DockerClient, words: argparse.Namespace) -> None:
+    wanted = dict((host.partition("=")[0], host.partition("=")[2] or host) for host in words.host)
+    print(snapshots.up(client, words.fleet, wanted))
+
+
+def _down(client: docker.DockerClient, words: argparse.Namespace) -> None:
+    for name in words.fleet or fleet.fleets():
+        fleet.down(client, name)
+
+
+_VERBS: dict[str, t.Callable[[docker.DockerClient, argparse.Namespace], None]] = {
+    "build": _build,
+    "up": _up,
+    "down": _down,
+    "stop": lambda client, words: fleet.stop(client, words.fleet, words.host),
+    "kill": lambda client, words: fleet.stop(client, words.fleet, words.host, pull_plug=True),
+    "start": lambda client, words: print(fleet.start(client, words.fleet, words.host)),
+    "cut": lambda client, words: fleet.cut(client, words.fleet, words.host),
+    "join": lambda client, words: fleet.join(client, words.fleet, words.host),
+    "list": lambda client, _words: print(fleet.as_json(client)),
+}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import time
+import typing as t
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +62,19 @@ class Address:
     ip: str
 
 
-def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
-    """Start ``wanted`` (host name → system) as ``fleet``, replacing one of that name; return its inventory's path."""
+def up(
+    client: docker.DockerClient, fleet: str, wanted: t.Mapping[str, str], tags: t.Mapping[str, str] | None = None
+) -> Path:
+    """Start ``wanted`` (host name → system) as ``fleet``, replacing one of that name; return its inventory's path.
+
+    ``tags`` names the images of the systems, where they are not the bare ones.
+    """
     down(client, fleet)
     folder = FLEETS / fleet
     folder.mkdir(parents=True, exist_ok=True)
     public = key()
-    tags = {system: images.ensure(client, system) for system in sorted(set(wanted.values()))}
+    if tags is None:
+        tags = {system: images.ensure(client, system) for system in sorted(set(wanted.values()))}
     started = {name: _start(client, fleet, name, tags[system]) for name, system in wanted.items()}
     for container in started.values():
         _wait_for_boot(container)
@@ -75,7 +82,7 @@ def up(client: docker.DockerClient, fleet: str, wanted: dict[str, str]) -> Path:
     return _describe(fleet, started, wanted)
 
 
-def _describe(fleet: str, started: dict[str, Container], systems: dict[str, str]) -> Path:
+def _describe(fleet: str, started: dict[str, Container], systems: t.Mapping[str, str]) -> Path:
     """Write down how the hosts of ``fleet`` are reached; return the inventory's path."""
     folder = FLEETS / fleet
     addresses, known = [], []

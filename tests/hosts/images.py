@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
+import typing as t
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -98,15 +99,20 @@ def ensure(client: docker.DockerClient, name: str) -> str:
     """
     chosen = registry_images.choice(os.environ)
     if chosen is not None:
-        return registry_images.ensure(client, registry_images.folder(name, chosen))
+        return registry_images.ensure(client, registry_images.find(name, chosen), BARE)
     system = load(name)
     tag = system.tag()
+    once(client, tag, lambda: _build(client, system, tag))
+    return tag
+
+
+def once(client: docker.DockerClient, tag: str, build: t.Callable[[], None]) -> None:
+    """Run ``build`` where the engine has no image ``tag``, by one process of this machine at a time."""
     if not _exists(client, tag):
         with (Path(tempfile.gettempdir()) / f"{tag.replace(':', '-')}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _exists(client, tag):
-                _build(client, system, tag)
-    return tag
+                build()
 
 
 def _exists(client: docker.DockerClient, tag: str) -> bool:

@@ -34,7 +34,7 @@ def _run(command: str, fleet: str, arguments: list[str], library: Path | None = 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr

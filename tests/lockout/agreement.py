@@ -117,7 +117,7 @@ class Scene:
         given = {
             "key": (self._folder / "ed25519.pub").read_text().strip(),
             "hash": HASH,
-            "from": self.controller(),
+            "from": self.controller_address(),
             **public,
         }
         script = [f"{name}='{text}'" for name, text in given.items()] + [_GROUND, 'echo "$ca" >/srv/laid/ca']
@@ -128,7 +128,7 @@ class Scene:
             script.append(f"u={user}; h=/home/$u; k=$h/.ssh/authorized_keys; {_PERSON}{state.make}\n")
         self._root("{ " + "\n".join(script) + "\n} >/dev/null; chmod 0440 /etc/sudoers.d/*; visudo -cq")
 
-    def controller(self) -> str:
+    def controller_address(self) -> str:
         """Return the address from which this controller reaches the host."""
         return subprocess.run(
             [*self._ssh, f"root@{self.host}", "echo ${SSH_CONNECTION%% *}"], check=True, capture_output=True, text=True
@@ -136,7 +136,7 @@ class Scene:
 
     def configure(self, lines: str) -> None:
         """Have the running sshd read ``lines`` before the settings of all states."""
-        here = self.controller()
+        here = self.controller_address()
         text = lines + "MaxStartups 500\n"
         text += "PerSourcePenalties no\n" if self.version >= 9.8 else ""
         for user, state in self.users.items():

@@ -28,19 +28,19 @@ INJECTED = "Failed password for root from 192.0.2.66 port 22 ssh2"
 
 # Run by PAM as root at the new login of a change, while its rollback is pending.
 OBSERVER = r"""
-[ -e /var/lib/pyhost.baseline/undo-sshd/armed ] || exit 0
+[ -e /var/lib/pyhost.baseline/rollback-sshd/armed ] || exit 0
 exec >>/root/observed 2>&1
-for path in /var/lib/pyhost.baseline /var/lib/pyhost.baseline/undo-sshd /var/lib/pyhost.baseline/undo-sshd/*; do
+for path in /var/lib/pyhost.baseline /var/lib/pyhost.baseline/rollback-sshd /var/lib/pyhost.baseline/rollback-sshd/*; do
     stat -c 'mode %a %U %n' "$path"
 done
 setpriv --reuid=nobody --regid=nogroup --clear-groups ls /var/lib/pyhost.baseline || echo 'nobody: refused'
-for unit in pyhost-undo-sshd.service pyhost-undo-sshd-boot.service; do
+for unit in pyhost-rollback-sshd.service pyhost-rollback-sshd-boot.service; do
     systemd-analyze security --no-pager "$unit" | sed -n "s/^.*exposure level for \(.*\): \([0-9.]*\) .*/score \1 \2/p"
 done
 """
 
 # Run by PAM too: no login comes through before the host has rolled back.
-HOLD = "while [ -e /var/lib/pyhost.baseline/undo-sshd ]; do sleep 0.2; done"
+HOLD = "while [ -e /var/lib/pyhost.baseline/rollback-sshd ]; do sleep 0.2; done"
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +101,12 @@ def test_inputs_with_separators_are_refused_by_name_before_a_host_is_asked() -> 
 
 def test_the_modules_refuse_them_too(hosts: dict[str, Attacked], tmp_path: Path) -> None:
     match = [{"criteria": "User deploy\u2028Match all", "settings": {"PermitTTY": False}}]
-    cases = {
+    cases: dict[str, dict[str, t.Any]] = {
         "match[1].criteria: U+2028": {"sshd_config": {"match": match, "guard_users": []}},
         "name[1]: U+000A": {"packages": {"name": [f"sudo\n{INJECTED}"]}},
         "jails.sshd.maxretry: U+0085": {"fail2ban_jails": {"jails": {"sshd": {"maxretry": "5\x85bantime = -1"}}}},
         "schedule.upgrade_at: U+000A": {"unattended_upgrades": {"schedule": {"upgrade_at": "04:00\nUnit=x"}}},
-        "which holds U+000A": {"ssh_login": {"user": "x\nProxyCommand touch /tmp/x"}},
+        "which contains U+000A": {"ssh_login": {"user": "x\nProxyCommand touch /tmp/x"}},
     }
     tasks = [{f"pyhost.baseline.{name}": given for name, given in case.items()} for case in cases.values()]
     before = {name: host.run(FILES) for name, host in hosts.items()}
@@ -143,7 +143,7 @@ def test_jinja_in_inputs_is_text(marker: Path, tmp_path: Path) -> None:
     }
     inputs.write_text(json.dumps(values).replace(json.dumps(text), f"!unsafe {json.dumps(text)}"))
     output = site("-e", f"@{inputs}", "-vvv")
-    assert "admin_user_name is " in output, output
+    assert "admin_user_name: " in output, output
     assert not marker.exists()
 
 
@@ -174,15 +174,15 @@ def test_names_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path)
         {"pyhost.baseline.sshd_config": {}},
     ]
     refusals = attempt(tmp_path / "play.yml", "all", tasks, inventory=inventory)
-    refused = [line for line in refusals if "which ssh would take for an option; no connection was made" in line]
+    refused = [line for line in refusals if "which ssh would read as an option; no connection was made" in line]
     assert len(refused) == 4, refusals
     assert not marker.exists()
 
 
 def test_users_that_are_options_of_ssh_run_nothing(marker: Path, tmp_path: Path) -> None:
     cases = {
-        f"-oProxyCommand=touch {marker}": "which ssh would take for an option",
-        f'x" ProxyCommand="touch {marker}': "which holds a quotation mark",
+        f"-oProxyCommand=touch {marker}": "which ssh would read as an option",
+        f'x" ProxyCommand="touch {marker}': "which contains a quotation mark",
     }
     tasks = [
         task
@@ -263,14 +263,15 @@ def test_the_rollback_that_is_pending_belongs_to_root_alone(run: dict[str, t.Any
     observed = run["observed"][name]
     modes = {line.split(" ", 3)[3]: line.split(" ", 3)[1:3] for line in observed if line.startswith("mode ")}
     folder = "/var/lib/pyhost.baseline"
-    assert modes[folder] == modes[f"{folder}/undo-sshd"] == modes[f"{folder}/undo-sshd/undo"] == ["700", "root"]
-    assert {f"{folder}/undo-sshd/armed", f"{folder}/undo-sshd/0"} < set(modes)
+    below = f"{folder}/rollback-sshd"
+    assert modes[folder] == modes[below] == modes[f"{below}/rollback"] == ["700", "root"]
+    assert {f"{below}/armed", f"{below}/0"} < set(modes)
     assert {path: mode for path, mode in modes.items() if mode not in (["700", "root"], ["600", "root"])} == {}
     assert "nobody: refused" in observed
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("unit", ["pyhost-undo-sshd.service", "pyhost-undo-sshd-boot.service"])
+@pytest.mark.parametrize("unit", ["pyhost-rollback-sshd.service", "pyhost-rollback-sshd-boot.service"])
 def test_the_units_of_the_rollback_are_sandboxed(run: dict[str, t.Any], name: str, unit: str) -> None:
     scores = [float(line.split()[2]) for line in run["observed"][name] if line.startswith(f"score {unit} ")]
     assert scores
@@ -299,7 +300,7 @@ def test_the_sandbox_is_no_hindrance_for_a_rollback(run: dict[str, t.Any], hosts
         assert host.run("sha256sum /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*") == before[name]
         # By its own name: journald does not learn the unit of a process that has ended.
         journal = host.run("journalctl --no-pager --output=cat --identifier=pyhost.baseline --since=-90s")
-        assert "taking the change of the sshd configuration back (timeout)" in journal, journal
-        assert "the sshd configuration is what it was before" in journal
-        assert "once more without it" not in journal
+        assert "rolling the change of the sshd configuration back (timeout)" in journal, journal
+        assert "the sshd configuration is restored" in journal
+        assert "once more without the sandbox" not in journal
         assert host.run("sshd -T | grep -i ^maxsessions").split()[1] == "9"

@@ -161,7 +161,7 @@ def test_the_main_job_goes_on_past_what_a_host_adds(hostile: t.Callable[..., Non
     assert shown.rc == 0, shown.text
     assert "Traceback" not in shown.text
     assert not (tmp_path / "canary").exists()
-    assert "was dropped: " in shown.text and r"\x1b[2J" in shown.text, shown.text
+    assert "were dropped: " in shown.text and r"\x1b[2J" in shown.text, shown.text
 
 
 # A title that acts, of a release that nobody knows; from its second call on, a login that is an option of ssh.

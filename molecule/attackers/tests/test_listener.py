@@ -175,7 +175,8 @@ def test_a_service_of_root_is_the_operators_mistake(ways: dict[str, dict[str, Re
     told = ways[name]["root's"]
     assert told["failed"] and not told["changed"]
     assert re.search(
-        r"port 2310 is held by process \d+ \(.*\) of root \(uid 0\) on 0\.0\.0\.0; nothing was changed", told["msg"]
+        r"port 2310 is held by process \d+ \(.*\) of root \(uid 0\) on 0\.0\.0\.0; this task changed nothing",
+        told["msg"],
     )
     assert told["sshd"]["maxauthtries"] == "6"
 

@@ -115,7 +115,7 @@ def test_a_folder_that_is_not_roots_is_named(taken: dict[str, Attacked], name: s
         assert answer["failed"]
         assert RUNTIME in answer["msg"]
         assert "mallory" in answer["msg"]
-        assert "nothing was changed" in answer["msg"]
+        assert "this task changed nothing" in answer["msg"]
     finally:
         host.run(f"rm -rf {RUNTIME}")
     again = ad_hoc(FLEET, "pyhost.baseline.sshd_config", arguments, user="root", host=name)

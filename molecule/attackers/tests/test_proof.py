@@ -62,7 +62,8 @@ def lying(value, *arguments, **options):
     if isinstance(value, dict) and "changed" in value and "invocation" in value:
         with open("/root/lie.json") as file:
             lie = json.load(file)
-        phase = (value["invocation"].get("module_args") or {}).get("_phase")
+        # Only the two halves of a confirmed change answer with "confirmation"; the second has reloaded sshd.
+        phase = ("apply" if value.get("reloaded") else "plan") if "confirmation" in value else ""
         if phase == lie["phase"]:
             value = laid_over(value, lie["answer"])
     return honest(value, *arguments, **options)
@@ -149,11 +150,11 @@ def pair(attacked: dict[str, Attacked]) -> Pair:
 def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> None:
     """An option's name from the host goes to the client of the login: one of them runs a command here."""
     without = {"ProxyCommand": [f"$(touch {tmp_path}/ran)"]}
-    pair.spoil(lying({"confirmation": {"rehearsal": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
+    pair.spoil(lying({"confirmation": {"preflight": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
     told = pair.refused()
     assert list(tmp_path.iterdir()) == []
     for said in told:
-        assert "confirmation.rehearsal.without.ProxyCommand" in said and "nothing was changed" in said
+        assert "confirmation.preflight.without.ProxyCommand" in said and "nothing was changed" in said
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_sudo_that_breaks_during_the_change_takes_it_back(pair: Pair) -> None:
         + "systemctl daemon-reload"
     )
     for said in pair.refused():
-        assert "setuid bit" in said and "the host took the change back at once" in said
+        assert "setuid bit" in said and "the host rolled the change back at once" in said
 
 
 GERMAN = r"""

@@ -29,21 +29,25 @@ SECRET = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
 Case = tuple[dict[str, t.Any], list[str]]
 Run = subprocess.CompletedProcess[str]
 
-# What the controller tells by itself, of all inputs at once. Each complaint is tested in tests/unit.
+# Errors that the controller finds by itself, of all inputs at once. Each of them is tested in tests/unit.
 AT_HOME: dict[str, Case] = {
     "admin-missing": (
         {"admin_user_name": "", "admin_user_authorized_keys": [], "admin_user_sudo": "password"},
-        ["admin_user_name is missing", "without a key nobody could log in any more", "admin_user_password is missing"],
+        [
+            "admin_user_name: the name is missing",
+            "without a key nobody could log in any more",
+            "admin_user_password: the hash is missing",
+        ],
     ),
     "admin-root": ({"admin_user_name": "root"}, ["the admin needs an account of its own"]),
     "keys": (
         {"admin_user_authorized_keys": [KEY, KEY[:60], f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n"]},
-        ["entry 2 of 3: the 'ssh-ed25519' key is not whole", "entry 3 of 3: this is a PRIVATE key"],
+        ["entry 2 of 3: the 'ssh-ed25519' key is not complete", "entry 3 of 3: this is a PRIVATE key"],
     ),
-    "keys-string": ({"admin_user_authorized_keys": KEY}, ["admin_user_authorized_keys is not a list"]),
+    "keys-string": ({"admin_user_authorized_keys": KEY}, ["admin_user_authorized_keys: this is not a list"]),
     "password-plain": (
         {"admin_user_sudo": "password", "admin_user_password": SECRET},
-        ["admin_user_password is not a password hash of a current kind"],
+        ["admin_user_password: this is not a password hash of a current kind"],
     ),
     "role-unknown": (
         {"baseline_roles": ["admin_user", "ssh"]},
@@ -54,7 +58,7 @@ AT_HOME: dict[str, Case] = {
         [
             "argument 'sshd_port' is of type",
             "unknown input auto_updates_schedule.upgrade_t",
-            "fail2ban_jails is a text, but has to be a mapping",
+            "fail2ban_jails: this is text, but must be a mapping",
         ],
     ),
     "values": (
@@ -85,7 +89,7 @@ AT_HOME: dict[str, Case] = {
     ),
 }
 
-# What only the running host knows; both systems are asked.
+# Errors that only the running host finds; both systems are asked.
 AT_THE_HOST: dict[str, Case] = {
     "value-refused": ({"sshd_settings": {"ClientAliveInterval": "soon"}}, ["ClientAliveInterval"]),
     "filter-unknown": ({"fail2ban_jails": {"shop": {"filter": "no-such-filter"}}}, ["no-such-filter"]),
@@ -98,52 +102,56 @@ AT_THE_HOST: dict[str, Case] = {
     "package-unknown": ({"fail2ban_packages": ["fail2bann"]}, ["fail2bann"]),
 }
 
-# Hosts that are no target, by their names.
+# Hosts that cannot be managed, by their names.
 UNFIT: dict[str, Case] = {
     "virgin": ({"ansible_connection": "winrm"}, ["Windows"]),
     "bare": ({}, ["the host has no Python"]),
 }
 
-# What the host `other` is made to be, one after another: os-release, and further changes. What uname says on macOS and
-# what an old Python says are stand-ins for their words.
+# The systems that the host `other` imitates, one after another: os-release, and further changes. The output of uname on
+# macOS and of an old Python is imitated too.
 DEBIAN11 = 'ID=debian VERSION_ID=11 PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"'
 OLD_PYTHON = r"""
 for path in /usr/bin/python3*; do mv "$path" "/root/${path##*/}"; done
 printf '#!/bin/sh\necho 3.6.8; exit 1\n' >/usr/bin/python3; chmod 0755 /usr/bin/python3
 """
 MACOS = r"printf '#!/bin/sh\necho Darwin\n' >/usr/local/bin/uname; chmod 0755 /usr/local/bin/uname"
-LEFT = "; the host was left as it was; "
-LIMIT = "take it out of the inventory or choose others with '--limit'"
+LEFT = "; this task changed nothing; "
+LIMIT = "take the host out of the inventory or choose other hosts with '--limit'"
 OTHERS: dict[str, tuple[str, str, Case]] = {
     "alpine": (
         'ID=alpine VERSION_ID=3.22.1 PRETTY_NAME="Alpine Linux v3.22"',
         "",
-        ({}, ["the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; ", LEFT, LIMIT]),
+        ({}, ["the host runs Alpine Linux v3.22, which pyhost.baseline does not manage", LEFT, LIMIT]),
     ),
     "centos7": (
         'ID="centos" VERSION_ID="7" PRETTY_NAME="CentOS Linux 7 (Core)"',
         "",
-        ({}, ["the host runs CentOS Linux 7 (Core), which is past its end of life; ", LEFT]),
+        ({}, ["the host runs CentOS Linux 7 (Core), which is past its end of life", LEFT]),
     ),
     "centos8": (
         'ID="centos" VERSION_ID="8" PRETTY_NAME="CentOS Stream 8"',
         "",
-        ({}, ["the host runs CentOS Stream 8, which is past its end of life; ", LEFT]),
+        ({}, ["the host runs CentOS Stream 8, which is past its end of life", LEFT]),
     ),
     "ubuntu20.04": (
         'ID=ubuntu VERSION_ID="20.04" PRETTY_NAME="Ubuntu 20.04.6 LTS"',
         "",
-        ({}, ["the host runs Ubuntu 20.04.6 LTS, which is past the end of its standard support; ", LEFT]),
+        ({}, ["the host runs Ubuntu 20.04.6 LTS, which is past the end of its standard support", LEFT]),
     ),
     "debian11": (
         DEBIAN11,
         "",
         (
             {},
-            ["(bullseye), which is past its end of life; ", LEFT, "or say 'baseline_allow_end_of_life: true' to go on"],
+            [
+                "(bullseye), which is past its end of life",
+                LEFT,
+                "or set 'baseline_allow_end_of_life: true' to continue",
+            ],
         ),
     ),
-    # Who allows it gets past that, and is told what is wrong next.
+    # With that allowed, the next error is reported.
     "debian11-allowed-with-an-old-python": (
         DEBIAN11,
         OLD_PYTHON,
@@ -151,14 +159,14 @@ OTHERS: dict[str, tuple[str, str, Case]] = {
             {"baseline_allow_end_of_life": True},
             [
                 "the host has only Python 3.6.8 at /usr/bin/python3, and Ansible needs 3.",
-                "it was left as it was; move the host to a later release",
+                "this task changed nothing; upgrade the host to a later release",
             ],
         ),
     ),
     "macos": (
         DEBIAN11,
         MACOS,
-        ({}, ["the host runs macOS, which is a place to run Ansible from, never a target", LEFT, LIMIT]),
+        ({}, ["the host runs macOS, which can run Ansible but is never a managed host", LEFT, LIMIT]),
     ),
 }
 
@@ -241,8 +249,8 @@ def looks(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t
     }
 
 
-def check(run: Run, words: list[str], *hosts: str) -> None:
-    """Each of ``hosts`` has failed with one message that holds ``words``, and was not changed."""
+def check(run: Run, parts: list[str], *hosts: str) -> None:
+    """Each of ``hosts`` has failed with one message that contains ``parts``, and was not changed."""
     output = run.stdout + run.stderr
     assert run.returncode != 0, output
     assert "Traceback" not in output, output
@@ -250,22 +258,22 @@ def check(run: Run, words: list[str], *hosts: str) -> None:
     for host in hosts:
         said = re.findall(rf'^fatal: \[{host}\]: .*?"msg": "((?:[^"\\]|\\.)*)"', run.stdout, re.MULTILINE)
         [message] = [json.loads(f'"{text}"') for text in said]
-        assert [part for part in words if part not in message] == [], output
+        assert [part for part in parts if part not in message] == [], output
         assert re.search(rf"^{host} +: .*changed=0 .*failed=1 ", run.stdout, re.MULTILINE), output
 
 
 @pytest.mark.parametrize("name", AT_HOME)
-def test_told_on_the_controller(looks: dict[str, t.Any], name: str) -> None:
+def test_reported_by_the_controller(looks: dict[str, t.Any], name: str) -> None:
     run = looks["runs"][name]
     check(run, AT_HOME[name][1], "virgin")
     assert run.stdout.count("\nTASK [") == 1, run.stdout
     [message] = re.findall(r'"msg": "((?:[^"\\]|\\.)*)"', run.stdout)
-    assert message.endswith("; nothing was changed")
+    assert message.endswith("; this role changed nothing")
     assert "\\n" not in message
 
 
 @pytest.mark.parametrize("name", AT_THE_HOST)
-def test_told_by_the_host(looks: dict[str, t.Any], name: str) -> None:
+def test_reported_by_the_host(looks: dict[str, t.Any], name: str) -> None:
     check(looks["runs"][name], AT_THE_HOST[name][1], "debian12", "debian13")
 
 

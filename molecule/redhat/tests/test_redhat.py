@@ -37,7 +37,7 @@ def test_50_redhat_does_not_win(host: Host, effective: list[str], keyword: str) 
 
 
 def test_the_crypto_policy_does_not_win(host: Host, effective: list[str]) -> None:
-    """The system's policy offers hmac-sha1, the role's posture does not."""
+    """The system's policy offers hmac-sha1, the role's profile does not."""
     policy = host.file("/etc/crypto-policies/back-ends/opensshserver.config").content_string
     assert ",hmac-sha1," in policy
     (macs,) = [line for line in effective if line.startswith("macs ")]

@@ -103,9 +103,9 @@ class Inside:
         return int(self.run(f"systemctl show --value --property {prop} {unit}"))
 
     def wait_until_moved(self) -> float:
-        """Wait until the change is in force and unconfirmed; return when its undo is due, by the host's clock."""
-        self.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd/armed && ss -ltnH | grep -q :2222", seconds=90)
-        return float(self.run("sed -n 2p /var/lib/pyhost.baseline/undo-sshd/armed"))
+        """Wait until the change is in force and unconfirmed; return when its rollback is due, by the host's clock."""
+        self.wait_for("test -e /var/lib/pyhost.baseline/rollback-sshd/armed && ss -ltnH | grep -q :2222", seconds=90)
+        return float(self.run("sed -n 2p /var/lib/pyhost.baseline/rollback-sshd/armed"))
 
 
 # In the environment of every process of a play: Ansible's workers are no members of its process group.
@@ -164,7 +164,7 @@ def test_a_confirmed_change_leaves_nothing_behind(hosts: dict[str, Inside]) -> N
     for host in hosts.values():
         assert "maxsessions 9" in host.snapshot()
         host.run("test ! -e /var/lib/pyhost.baseline")
-        host.run("test -z \"$(find /etc/systemd/system -name 'pyhost-undo*')\"")
+        host.run("test -z \"$(find /etc/systemd/system -name 'pyhost-rollback*')\"")
     assert play({"MaxSessions": 9}).count("changed=0") == len(hosts)
 
 
@@ -175,7 +175,7 @@ def test_a_shut_port_is_rolled_back(hosts: dict[str, Inside]) -> None:
     output = play({"Port": 2222}, seconds=ELAPSES)
     assert output.count("failed=1") == len(hosts), output
     assert output.count("port 2222: Connection timed out; packets are dropped on the way") >= len(hosts), output
-    assert output.count("the host took the change back by itself: its files are as they were") >= len(hosts), output
+    assert output.count("the host rolled the change back by itself: its files are as they were") >= len(hosts), output
     for name, host in hosts.items():
         assert host.snapshot() == before[name]
         log_in(name)
@@ -204,11 +204,11 @@ def test_a_killed_controller_changes_nothing_for_long(hosts: dict[str, Inside]) 
     for host in hosts.values():
         host.run("pkill -KILL -u deploy || true")
     for name, host in hosts.items():
-        host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=ELAPSES + 10)
-        when = float(re.findall(r"when=(\d+)", host.run("cat /var/lib/pyhost.baseline/undo-sshd.record"))[0])
+        host.wait_for("test -e /var/lib/pyhost.baseline/rollback-sshd.record", seconds=ELAPSES + 10)
+        when = float(re.findall(r"when=(\d+)", host.run("cat /var/lib/pyhost.baseline/rollback-sshd.record"))[0])
         assert due[name] - 2 <= when <= due[name] + LATE
-        host.wait_for("test ! -e /var/lib/pyhost.baseline/undo-sshd", seconds=5)
-        assert host.snapshot().replace("undo-sshd.record\n", "") == before[name]
+        host.wait_for("test ! -e /var/lib/pyhost.baseline/rollback-sshd", seconds=5)
+        assert host.snapshot().replace("rollback-sshd.record\n", "") == before[name]
         log_in(name)
     # The next run tells what happened, once.
     told = "the host rolled its sshd configuration back, because nobody confirmed the change in time"
@@ -216,7 +216,7 @@ def test_a_killed_controller_changes_nothing_for_long(hosts: dict[str, Inside]) 
     assert told not in play({"MaxSessions": 9})
 
 
-def test_the_next_run_waits_for_the_undo_of_a_dead_one(hosts: dict[str, Inside]) -> None:
+def test_the_next_run_waits_for_the_rollback_of_a_dead_one(hosts: dict[str, Inside]) -> None:
     for host in hosts.values():
         host.run(SHUT_PORT)
     start({"Port": 2222})
@@ -225,7 +225,7 @@ def test_the_next_run_waits_for_the_undo_of_a_dead_one(hosts: dict[str, Inside])
     kill_plays()
     for host in hosts.values():
         host.run(OPEN_ALL)
-        # The new port is the only one: the next run comes in by it, and the undo moves it back under its feet.
+        # The new port is the only one: the next run comes in by it, and the rollback moves it back during that run.
     output = ended(start({"MaxSessions": 9}, port=2222))
     assert "because nobody confirmed the change in time" in output, output
     assert output.count("failed=0") == len(hosts), output
@@ -244,13 +244,13 @@ def test_a_cut_network_is_survived(hosts: dict[str, Inside], client: docker.Dock
             host.wait_until_moved()
             fleet.cut(client, FLEET, name)
         for host in hosts.values():
-            host.wait_for("test -e /var/lib/pyhost.baseline/undo-sshd.record", seconds=ELAPSES + 10)
+            host.wait_for("test -e /var/lib/pyhost.baseline/rollback-sshd.record", seconds=ELAPSES + 10)
     finally:
         for name in hosts:
             fleet.join(client, FLEET, name)
     output = ended(process)
     assert output.count("failed=1") == len(hosts), output
-    assert output.count("the host took the change back by itself") >= len(hosts), output
+    assert output.count("the host rolled the change back by itself") >= len(hosts), output
     for name, host in hosts.items():
         assert host.snapshot() == before[name]
         log_in(name)
@@ -273,12 +273,12 @@ def test_a_host_that_was_off_boots_with_what_it_had(
     for name in hosts:
         fleet.start(client, FLEET, name)
     for name, host in hosts.items():
-        assert host.snapshot().replace("undo-sshd.record\n", "") == before[name]
+        assert host.snapshot().replace("rollback-sshd.record\n", "") == before[name]
         # Before sshd, so that it never listened with the configuration that was not confirmed.
-        undone = host.moment("pyhost-undo-sshd-boot.service", "ExecMainExitTimestampMonotonic")
-        assert 0 < undone <= host.moment("ssh.service", "ExecMainStartTimestampMonotonic")
+        rolled_back = host.moment("pyhost-rollback-sshd-boot.service", "ExecMainExitTimestampMonotonic")
+        assert 0 < rolled_back <= host.moment("ssh.service", "ExecMainStartTimestampMonotonic")
         # All of it inside its sandbox.
-        host.run("! journalctl -q --no-pager -t pyhost.baseline | grep 'once more without it'")
+        host.run("! journalctl -q --no-pager -t pyhost.baseline | grep 'once more without the sandbox'")
         log_in(name)
     told = "because the host was started again before the change was confirmed"
     assert told in play({"MaxSessions": 9})

@@ -1,4 +1,4 @@
-"""The postures of sshd, judged by ssh-audit from a second host, and a controller that does not know what will be shown.
+"""The crypto profiles of sshd, audited by ssh-audit from a second host, and a client without the remaining keys.
 
 Each of the two hosts audits the other. The tests follow each other: hardened, system, hardened again, strict.
 """

@@ -1,4 +1,4 @@
-"""Six ways in which sshd holds its port: what a move leaves, what its undo restores, what a run that died leaves.
+"""Six ways in which sshd holds its port: what a move leaves, what its rollback restores, what a run that died leaves.
 
 Each test plays against all hosts at once and looks at them from inside, past sshd and the network.
 """
@@ -55,8 +55,8 @@ sed -i '1i account required pam_exec.so quiet /bin/sh /usr/local/bin/shut' /etc/
 OPEN = "sed -i '/pam_exec.so/d' /etc/pam.d/sshd"
 
 # Says what a rollback could do outside its sandbox alone.
-OUTSIDE = "journalctl -q --no-pager -t pyhost.baseline 2>/dev/null | grep 'once more without it'"
-# A host so slow that its undo begins before the run has written anything.
+OUTSIDE = "journalctl -q --no-pager -t pyhost.baseline 2>/dev/null | grep 'once more without the sandbox'"
+# A host so slow that its rollback begins before the run has written anything.
 SLOW = r"""
 cat >/usr/local/bin/firewall-cmd <<'END'
 #!/bin/sh
@@ -222,7 +222,7 @@ def test_a_ban_bites_at_the_new_port(client: docker.DockerClient) -> None:
     assert re.findall(r"\d+", rule.partition("{")[2].partition("}")[0]) == ["22", "2222"]
 
 
-def test_a_move_that_nobody_confirms_is_undone(client: docker.DockerClient) -> None:
+def test_a_move_that_nobody_confirms_is_rolled_back(client: docker.DockerClient) -> None:
     for name in HOSTS:
         inside(client, name, SHUT)
     before = {name: inside(client, name, SNAPSHOT) for name in HOSTS}
@@ -236,8 +236,8 @@ def test_a_move_that_nobody_confirms_is_undone(client: docker.DockerClient) -> N
         words = " ".join(output.split())
         assert "took longer than the 15 seconds of confirm_timeout, so that the host began to take it back" in words
         for name in HOSTS:
-            # Where the machine is busy, the play may end before the undo does.
-            wait_for(client, name, "test ! -e /var/lib/pyhost.baseline/undo-sshd")
+            # Where the machine is busy, the play may end before the rollback does.
+            wait_for(client, name, "test ! -e /var/lib/pyhost.baseline/rollback-sshd")
             inside(client, name, f"! {OUTSIDE}; rm -rf /var/lib/pyhost.baseline")
             assert inside(client, name, SNAPSHOT) == before[name], output
             log_in(name, 2222)
@@ -257,14 +257,14 @@ def test_without_systemd_cron_takes_a_move_back_at_the_next_boot(client: docker.
     argv = command(SCENARIO / "change.yml", "--limit", name, "-e", extra)
     try:
         subprocess.Popen(argv, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        wait_for(client, name, "test -e /var/lib/pyhost.baseline/undo-sshd/armed && ss -Hltn | grep -q :2022")
+        wait_for(client, name, "test -e /var/lib/pyhost.baseline/rollback-sshd/armed && ss -Hltn | grep -q :2022")
     finally:
         kill(token)
     fleet.stop(client, FLEET, name, pull_plug=True)
     # The engine may have given it another address.
     (INVENTORY / "fleet.yml").write_text(fleet.start(client, FLEET, name).read_text())
-    wait_for(client, name, "test -e /var/lib/pyhost.baseline/undo-sshd.record")
-    assert "trigger=boot\n" in inside(client, name, "cat /var/lib/pyhost.baseline/undo-sshd.record")
+    wait_for(client, name, "test -e /var/lib/pyhost.baseline/rollback-sshd.record")
+    assert "trigger=boot\n" in inside(client, name, "cat /var/lib/pyhost.baseline/rollback-sshd.record")
     inside(client, name, f"rm -r /var/lib/pyhost.baseline; {OPEN}")
     assert inside(client, name, SNAPSHOT) == before
     log_in(name, 2222)

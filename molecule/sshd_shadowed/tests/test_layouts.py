@@ -74,6 +74,10 @@ def _lost(path: str, *lines: tuple[int, str, str]) -> tuple[tuple[str, str, str,
     return tuple((keyword, value, path, number) for number, keyword, value in lines)
 
 
+def _below(lines: int, lost: tuple[tuple[int, str, str], ...]) -> tuple[tuple[int, str, str], ...]:
+    return tuple((number + lines, keyword, value) for number, keyword, value in lost)
+
+
 _OPEN_LOST = ((1, "PasswordAuthentication", "yes"), (2, "PermitRootLogin", "yes"))
 LAYOUTS = (
     Layout(
@@ -101,19 +105,19 @@ LAYOUTS = (
     Layout(
         "the main file repeats itself",
         {MAIN: STOCK + OPEN + OPEN},
-        losers=_lost(MAIN, *((number + 3, *rest) for number, *rest in (*_OPEN_LOST, (3, *_OPEN_LOST[0][1:])))),
+        losers=_lost(MAIN, *_below(3, (*_OPEN_LOST, (3, *_OPEN_LOST[0][1:])))),
     ),
     Layout(
         "no Include",
         {MAIN: OPEN + REST},
-        losers=_lost(MAIN, *((number + 3, *rest) for number, *rest in _OPEN_LOST)),
+        losers=_lost(MAIN, *_below(3, _OPEN_LOST)),
         path="/etc/ssh/00-pyhost-baseline.conf",
     ),
     Layout(
         "Include in the middle",
         {MAIN: OPEN + INCLUDE + REST, f"{FOLDER}/50-cloud-init.conf": OPEN},
         losers=(
-            *_lost(MAIN, *((number + 3, *rest) for number, *rest in _OPEN_LOST)),
+            *_lost(MAIN, *_below(3, _OPEN_LOST)),
             *_lost(f"{FOLDER}/50-cloud-init.conf", *_OPEN_LOST),
         ),
         path="/etc/ssh/00-pyhost-baseline.conf",
@@ -200,7 +204,7 @@ def test_who_wins(results: Results, host: str, layout: Layout) -> None:
     assert said[2].strip() == "admin:", said
     if layout.refused and host in layout.refused_on:
         assert layout.refused in first["msg"], first
-        assert "nothing was changed" in first["msg"]
+        assert "this task changed nothing" in first["msg"]
         assert not info["stale"] and OURS not in info["files"]
         return
     assert not first.get("msg") and not again.get("msg"), (first, again)

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""passwd(5), shadow(5) and FreeBSD's master.passwd(5), group(5), login.defs(5) and useradd's defaults. Pure."""
+"""Parses passwd(5), shadow(5), FreeBSD's master.passwd(5), group(5), login.defs(5) and useradd's defaults. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 __all__ = ["GroupEntry", "PasswdEntry", "home_base", "parse_groups", "parse_passwd", "password_of", "uid_min"]
 
-# Where neither file says anything: of shadow's own source, and of FreeBSD's pw.conf(5).
+# Defaults of shadow's source and of FreeBSD's pw.conf(5).
 _UID_MIN = 1000
 _HOMES = "/home"
 
@@ -27,7 +27,7 @@ class PasswdEntry:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """One group of group(5). Who has it as the primary group is in passwd(5), not in ``members``."""
+    """One group of group(5). Accounts with it as their primary group are in passwd(5), not in ``members``."""
 
     name: str
     gid: int
@@ -35,7 +35,7 @@ class GroupEntry:
 
 
 def parse_passwd(text: str) -> list[PasswdEntry]:
-    """Return the accounts; lines that are none (comments, NIS) are left out."""
+    """Return the accounts; other lines (comments, NIS) are left out."""
     found = []
     for line in text.split("\n"):
         fields = line.split(":")
@@ -46,7 +46,7 @@ def parse_passwd(text: str) -> list[PasswdEntry]:
 
 
 def password_of(text: str, name: str) -> str | None:
-    """Return the password field of ``name`` in shadow(5) or master.passwd(5); ``None`` where it is not there."""
+    """Return the password field of ``name`` in shadow(5) or master.passwd(5); ``None`` if it is absent."""
     for line in text.split("\n"):
         fields = line.split(":")
         if len(fields) > 1 and fields[0] == name:
@@ -55,7 +55,7 @@ def password_of(text: str, name: str) -> str | None:
 
 
 def parse_groups(text: str) -> list[GroupEntry]:
-    """Return the groups; lines that are none are left out."""
+    """Return the groups; other lines are left out."""
     found = []
     for line in text.split("\n"):
         fields = line.split(":")
@@ -65,12 +65,12 @@ def parse_groups(text: str) -> list[GroupEntry]:
 
 
 def uid_min(login_defs: str) -> int:
-    """Return UID_MIN of login.defs(5): the accounts below it are the system's."""
+    """Return UID_MIN of login.defs(5): accounts below it are those of the system."""
     match = re.search(r"^[ \t]*UID_MIN[ \t]+(\d+)", login_defs, re.MULTILINE)
     return int(match.group(1)) if match else _UID_MIN
 
 
 def home_base(useradd_defaults: str) -> str:
-    """Return the folder in which useradd(8) makes homes."""
+    """Return the folder in which useradd(8) creates homes."""
     match = re.search(r"^HOME=(/\S*)$", useradd_defaults, re.MULTILINE)
     return match.group(1).rstrip("/") if match else _HOMES

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to change in the admin's home, and what of it somebody else could have written. Pure.
+"""Plans the changes in the admin's home, and finds what another user could have written there. Pure.
 
-A key in a file that somebody else could have written would become root's. So it is refused by name unless it is
-requested, before the modes are repaired: after that nobody could tell it from the others.
+A key in a file that another user could have written would become a key of root. It is an error unless it is requested,
+before the modes are corrected: afterwards it could not be distinguished from the other keys.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import stat
 import typing as t
 from dataclasses import dataclass, field
 
+from .._core.errors import BaselineError
 from .keys import (
     UnlistedLine,
     holds_only_keys,
@@ -36,9 +37,9 @@ __all__ = [
 
 SSH = ".ssh"
 KEYS = f"{SSH}/authorized_keys"
-# What sshd reads where its configuration names nothing.
+# The default of AuthorizedKeysFile.
 _DEFAULTS = (KEYS, f"{SSH}/authorized_keys2")
-# Files and folders of a home whose content is run, or steers what is run, at a login or by the user's next command.
+# Files and folders of a home that run commands, or decide which commands run, at a login or the next command.
 PLANTABLE = (
     ".bash_login",
     ".bash_logout",
@@ -67,7 +68,7 @@ PLANTABLE = (
     ".zshrc",
     "bin",
 )
-# What a folder of keys holds. One of root's with anything else in it may be one that the user has moved there.
+# The usual names in .ssh. A folder of root's with other names may be one that the user has moved there.
 _ORDINARY = re.compile(
     r"authorized_keys2?|\.authorized_keys2?\.[0-9a-f]{16}|known_hosts(\.old)?|config|environment|rc|id_\w+(\.pub)?"
 )
@@ -77,9 +78,9 @@ _ALWAYS = _OTHERS | stat.S_ISVTX
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose home it is. ``uid`` is ``None`` for an account that is still to be made.
+    """The owner of the home. ``uid`` is ``None`` for an account that does not exist yet.
 
-    ``private_gid`` is the group that nobody else is in, if any: what it can write, only the account can.
+    ``private_gid`` is the account's own group if it has no other member, so that only the account has its rights.
     """
 
     name: str
@@ -89,7 +90,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Node:
-    """A folder or file by its descriptor. ``names`` are a folder's entries, ``text`` is a file's."""
+    """A folder or file, read by its descriptor. ``names`` are a folder's entries, ``text`` is a file's content."""
 
     path: str
     uid: int
@@ -101,9 +102,9 @@ class Node:
 
 @dataclass(frozen=True)
 class HomeState:
-    """The home, ``None`` where it is missing, the folders above it and those below it that hold key files.
+    """The home (``None``: absent), the folders above it and those below it that contain key files.
 
-    ``folders`` and ``files`` are by their path from the home; ``commands`` are those of ``PLANTABLE`` that are there.
+    The keys of ``folders`` and ``files`` are paths from the home; ``commands`` are the existing ones of ``PLANTABLE``.
     """
 
     path: str
@@ -116,7 +117,7 @@ class HomeState:
 
 @dataclass(frozen=True)
 class HomeRequest:
-    """The keys that shall log in, and whether all others go."""
+    """The requested keys, and whether all others are removed."""
 
     keys: tuple[PublicKey, ...]
     exclusive: bool = False
@@ -124,12 +125,12 @@ class HomeRequest:
 
 @dataclass(frozen=True)
 class HomeChange:
-    """What to do: modes of the home and ``.ssh`` (``None``: as it is), text and mode of key files by path."""
+    """The changes: modes of the home and ``.ssh`` (``None``: keep it), text and mode of key files by path."""
 
-    errors: tuple[str, ...] = ()
+    errors: tuple[BaselineError, ...] = ()
     warnings: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
-    makes_home: bool = False
+    creates_home: bool = False
     home_mode: int | None = None
     ssh_mode: int | None = None
     files: t.Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -139,10 +140,10 @@ class HomeChange:
 
 
 def key_file_names(patterns: t.Sequence[str], *, user: str, home: str) -> tuple[list[str], bool]:
-    """Return the files below the home in which sshd looks for keys, from the home, and whether ``KEYS`` is one.
+    """Return the files below the home in which sshd looks for keys, as paths from it, and whether ``KEYS`` is one.
 
-    ``patterns`` are the words of AuthorizedKeysFile, empty where sshd cannot be asked. Files elsewhere belong to
-    whoever set them up.
+    ``patterns`` are the values of AuthorizedKeysFile, empty if sshd cannot be asked. Files outside the home are not
+    managed.
     """
     tokens = {"%%": "%", "%h": home, "%u": user}
     found = []
@@ -155,7 +156,7 @@ def key_file_names(patterns: t.Sequence[str], *, user: str, home: str) -> tuple[
 
 
 def plan_home(state: HomeState, request: HomeRequest, owner: Owner, people: t.Mapping[int, str]) -> HomeChange:
-    """Decide on everything below the home; ``people`` are the names of the accounts by uid."""
+    """Plan everything below the home; ``people`` are the names of the accounts by uid."""
     exposed = tuple(_exposures(state, owner))
     lines = [line for name in sorted(state.files) for line in _unlisted(state, name, request)]
     errors = [*_foreign_home(state, owner, people), *_foreign_ssh(state, owner, people)]
@@ -163,12 +164,12 @@ def plan_home(state: HomeState, request: HomeRequest, owner: Owner, people: t.Ma
         errors += [*_planted(exposed, lines), *_foreign_files(state, owner)]
     files = _texts(state, request, owner, exposed=bool(exposed))
     home_mode, ssh_mode = _home_mode(state, owner), _ssh_mode(state, owner)
-    before, after = _pictures(state, owner, (home_mode, ssh_mode), files)
+    before, after = _descriptions(state, owner, (home_mode, ssh_mode), files)
     return HomeChange(
         errors=tuple(errors),
         warnings=tuple(_warnings(state, exposed)),
         exposed=exposed,
-        makes_home=state.home is None and owner.uid is not None,
+        creates_home=state.home is None and owner.uid is not None,
         home_mode=home_mode,
         ssh_mode=ssh_mode,
         files=files,
@@ -179,7 +180,7 @@ def plan_home(state: HomeState, request: HomeRequest, owner: Owner, people: t.Ma
 
 
 def _exposures(state: HomeState, owner: Owner) -> t.Iterator[str]:
-    """Yield who else could have put something into the home."""
+    """Yield why another user could have written to the home."""
     for node in state.above:
         if node.uid not in (0, owner.uid):
             yield f"{node.path} belongs to uid {node.uid}"
@@ -192,7 +193,7 @@ def _exposures(state: HomeState, owner: Owner) -> t.Iterator[str]:
             yield f"{node.path} (mode {node.mode:04o}) can be written by others"
     ssh = state.folders.get(SSH)
     if ssh and ssh.mode & stat.S_ISVTX:
-        yield f"{ssh.path} has the sticky bit, which a run sets while it closes the home and removes at its end"
+        yield f"{ssh.path} has the sticky bit, which a run sets while it restricts the home and removes at its end"
 
 
 def _others_write(node: Node, owner: Owner) -> bool:
@@ -205,50 +206,58 @@ def _unlisted(state: HomeState, name: str, request: HomeRequest) -> list[Unliste
     return unlisted(node.path, node.text, request.keys)
 
 
-def _planted(exposed: tuple[str, ...], lines: list[UnlistedLine]) -> t.Iterator[str]:
+def _planted(exposed: tuple[str, ...], lines: list[UnlistedLine]) -> t.Iterator[BaselineError]:
     if exposed and lines:
-        yield (
-            f"keys are there that are not requested and that somebody else could have put there: "
-            f"{', '.join(map(str, lines))}. {'; '.join(exposed)}. They would let their owner become root. Add those "
-            "that are the admin's to admin_user_authorized_keys, or remove the rest by admin_user_exclusive_keys: true"
+        yield BaselineError(
+            "there are keys that are not requested and that another user could have added: "
+            f"{', '.join(map(str, lines))} ({', '.join(exposed)}), and each of them could become root",
+            hint="add the admin's own keys to admin_user_authorized_keys, or remove all others with "
+            "admin_user_exclusive_keys: true",
         )
 
 
-def _foreign_home(state: HomeState, owner: Owner, people: t.Mapping[int, str]) -> t.Iterator[str]:
+def _foreign_home(state: HomeState, owner: Owner, people: t.Mapping[int, str]) -> t.Iterator[BaselineError]:
     node = state.home
     if node is None:
         if owner.uid is not None and any(one.uid != 0 or one.mode & _OTHERS for one in state.above[-1:]):
-            yield f"{state.path} is missing and {os.path.dirname(state.path)} not root's alone; make the home yourself"
+            problem = f"{state.path} is missing and not only root can write to {os.path.dirname(state.path)}"
+            yield BaselineError(problem, hint="create the home yourself")
     elif node.uid == 0 and node.mode & _OTHERS:
-        yield (
-            f"{node.path} belongs to root and can be written by others (mode {node.mode:04o}); it is no home of an "
-            f"admin; give {owner.name} another one (usermod -m -d), or `chmod go-w {node.path}`"
+        yield BaselineError(
+            f"{node.path} belongs to root and can be written by others (mode {node.mode:04o}), so it cannot be the "
+            f"home "
+            "of an admin",
+            hint=f"give {owner.name} another home (usermod -m -d), or `chmod go-w {node.path}`",
         )
     elif node.uid not in (0, owner.uid) and node.uid in people:
-        yield (
-            f"{node.path} belongs to {people[node.uid]}; `chown {owner.name} {node.path}` if it is {owner.name}'s, or "
-            f"give {owner.name} another home (usermod -m -d)"
+        yield BaselineError(
+            f"{node.path} belongs to {people[node.uid]}",
+            hint=f"`chown {owner.name} {node.path}` if it is the home of {owner.name}, or give {owner.name} another "
+            "home (usermod -m -d)",
         )
 
 
-def _foreign_ssh(state: HomeState, owner: Owner, people: t.Mapping[int, str]) -> t.Iterator[str]:
+def _foreign_ssh(state: HomeState, owner: Owner, people: t.Mapping[int, str]) -> t.Iterator[BaselineError]:
     node = state.folders.get(SSH)
     if node is None or node.uid == owner.uid:
         return
     other = next((name for name in node.names if not _ORDINARY.fullmatch(name)), None)
     if other is not None:
-        yield (
-            f"{node.path} belongs to {people.get(node.uid, f'uid {node.uid}')} and holds more than keys; it may be "
-            f"another folder that was moved there; look into it, then remove it or `chown {owner.name} {node.path}`"
+        name = people.get(node.uid, f"uid {node.uid}")
+        yield BaselineError(
+            f"{node.path} belongs to {name} and contains more than keys, so it may be another folder that was moved "
+            f"there",
+            hint=f"check its content, then remove it or `chown {owner.name} {node.path}`",
         )
 
 
-def _foreign_files(state: HomeState, owner: Owner) -> t.Iterator[str]:
+def _foreign_files(state: HomeState, owner: Owner) -> t.Iterator[BaselineError]:
     for node in state.files.values():
         if node.uid == 0 and owner.uid != 0 and not holds_only_keys(_without_comments(node.text)):
-            yield (
-                f"{node.path} belongs to root and holds lines that are no keys; it may be another file that was moved "
-                f"there; look into it, then remove it or `chown {owner.name} {node.path}`"
+            yield BaselineError(
+                f"{node.path} belongs to root and contains lines that are not keys, so it may be another file that was "
+                "moved there",
+                hint=f"check its content, then remove it or `chown {owner.name} {node.path}`",
             )
 
 
@@ -264,7 +273,7 @@ def _texts(state: HomeState, request: HomeRequest, owner: Owner, *, exposed: boo
         is_ours = name == KEYS
         if not is_ours and not (request.exclusive or exposed):
             continue
-        # Of a file that the account could not read, nothing but keys is passed on to it.
+        # From a file that the account could not read, the account gets only the keys.
         kept = "" if node is None else node.text if node.uid == owner.uid else _without_comments(node.text)
         text = merged(kept, request.keys, exclusive=request.exclusive, adds=is_ours)
         mode = 0o600
@@ -278,7 +287,7 @@ def _texts(state: HomeState, request: HomeRequest, owner: Owner, *, exposed: boo
 
 
 def _home_mode(state: HomeState, owner: Owner) -> int | None:
-    """Return the mode that the home has to get, with the account as its owner; a home of root's stays root's."""
+    """Return the mode that the home must get, with the account as its owner; a home of root's stays root's."""
     node = state.home
     if node is None or node.uid == 0:
         return None
@@ -293,10 +302,10 @@ def _ssh_mode(state: HomeState, owner: Owner) -> int | None:
     return mode if mode != node.mode or node.uid != owner.uid else None
 
 
-def _pictures(
+def _descriptions(
     state: HomeState, owner: Owner, modes: tuple[int | None, int | None], files: t.Mapping[str, tuple[str, int]]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what is there and what shall be, by path, of what changes."""
+    """Return the present and the planned state of each path that changes."""
     before, after = {}, {}
     for node, path, mode in (
         (state.home, state.path, modes[0]),
@@ -324,6 +333,6 @@ def _access(node: Node, owner: Owner) -> str:
 def _warnings(state: HomeState, exposed: tuple[str, ...]) -> t.Iterator[str]:
     if exposed and state.commands:
         yield (
-            f"somebody else could write to the home {state.path} ({'; '.join(exposed)}); look at what runs there at "
+            f"another user could write to the home {state.path} ({', '.join(exposed)}); check the files that run at "
             f"the next login: {', '.join(os.path.join(state.path, name) for name in state.commands)}"
         )

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of authorized keys, line by line: which keys are not requested, and the text with the requested ones. Pure."""
+"""Edits files of authorized keys: finds keys that are not requested, and adds the requested ones. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_COMMENT = 100
 
 @dataclass(frozen=True)
 class UnlistedLine:
-    """A line that may let somebody in and is not requested; without a ``key`` only sshd could say what it is."""
+    """A line that may allow a login and is not requested; without a ``key``, only sshd knows what the line means."""
 
     path: str
     number: int
@@ -26,7 +26,7 @@ class UnlistedLine:
     def __str__(self) -> str:
         where = f"{self.path}:{self.number}"
         if self.key is None:
-            return f"{where} (a line that is no key known here)"
+            return f"{where} (a line that is not a known key)"
         comment = printable(self.key.comment, longest=_LONGEST_COMMENT)
         return f"{where} ({self.key.kind} {self.key.fingerprint} '{comment}')"
 
@@ -43,7 +43,7 @@ class UnlistedLine:
 
 
 def unlisted(path: str, text: str, keys: t.Iterable[PublicKey]) -> list[UnlistedLine]:
-    """Return the lines of ``text`` that hold anything but the requested ``keys``, blanks and comments."""
+    """Return the lines of ``text`` that are not a requested one of ``keys``, blank or a comment."""
     wanted = {key.blob for key in keys}
     found = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -54,15 +54,15 @@ def unlisted(path: str, text: str, keys: t.Iterable[PublicKey]) -> list[Unlisted
 
 
 def holds_only_keys(text: str) -> bool:
-    """Say whether each line is a key or blank, so that nothing but public keys is told by passing the text on."""
+    """Return whether each line is a key or blank, so that the text discloses nothing but public keys."""
     return all(_key_of(line) is not None for line in text.split("\n") if line.strip(" \t\r"))
 
 
 def merged(text: str, keys: t.Sequence[PublicKey], *, exclusive: bool, adds: bool = True) -> str:
-    """Return ``text`` with exactly one line for each of ``keys``, where it has one already or at the end.
+    """Return ``text`` with exactly one line for each of ``keys``, at its present place or at the end.
 
-    sshd goes on to a second line with the same key where the options of the first do not fit, so that would undo
-    them. With ``exclusive`` nothing else stays. Without ``adds`` no key is added: another file has them.
+    If the options of the first line with a key do not match, sshd continues with a second one, which would bypass them.
+    With ``exclusive`` all other lines are removed. Without ``adds`` no key is added: another file has them.
     """
     wanted = {key.blob: key for key in keys}
     if exclusive:

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The admin's account: what was requested, what is there, and the commands between the two. Pure.
+"""Plans the admin's account: the request, the present state, and the commands from one to the other. Pure.
 
-No hash of a password is ever part of a command, a picture for the diff or a message.
+The hash of a password is never part of a command, the diff or a message.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._core.errors import BaselineError
 from .._core.text import printable
 from .files import GroupEntry, PasswdEntry
 from .home import Owner
@@ -31,9 +32,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class AccountPlatform:
-    """What differs by the host's family.
+    """The differences between families of systems.
 
-    ``shell`` is a new account's, ``groups`` are those whom su, polkit and the family's own sudoers take for admins.
+    ``shell`` is for a new account. ``groups`` are those that su, polkit and the family's own sudoers treat as admins.
     """
 
     shell: str
@@ -44,7 +45,7 @@ class AccountPlatform:
 
 
 _SUDOERS = "/etc/sudoers.d"
-# Debian's family has no group that sudo's file does not make up for.
+# In the Debian family, the rule of sudo replaces the membership in a group.
 PLATFORMS: t.Mapping[str, AccountPlatform] = {
     "debian": AccountPlatform("/bin/bash", (), _SUDOERS, "/etc/shadow"),
     "redhat": AccountPlatform("/bin/bash", ("wheel",), _SUDOERS, "/etc/shadow"),
@@ -68,9 +69,9 @@ class AccountRequest:
 
 @dataclass(frozen=True)
 class AccountState:
-    """What is there: the account (``None``: not yet), all accounts and groups, and passwords by account.
+    """The present state: the account (``None``: absent), all accounts and groups, and passwords by account.
 
-    ``passwords`` are those of the account and of all that have uid 0; an account of a directory has none.
+    ``passwords`` are those of the account and of all with uid 0; an account of a directory has none.
     """
 
     entry: PasswdEntry | None
@@ -81,7 +82,7 @@ class AccountState:
     home_base: str
 
     def groups_of(self, name: str) -> list[str]:
-        """Return the names of the groups in which the account is, the primary one first."""
+        """Return the names of the account's groups, the primary one first."""
         gid = self.entry.gid if self.entry else None
         first = [group.name for group in self.groups if group.gid == gid]
         return list(dict.fromkeys([*first, *(group.name for group in self.groups if name in group.members)]))
@@ -89,10 +90,10 @@ class AccountState:
 
 @dataclass(frozen=True)
 class AccountChange:
-    """``command`` makes or completes the account (empty: neither). ``missing`` may still come from earlier tasks."""
+    """``command`` creates or completes the account (empty: neither). Earlier tasks may still add ``missing``."""
 
-    errors: tuple[str, ...]
-    missing: tuple[str, ...]
+    errors: tuple[BaselineError, ...]
+    missing: tuple[BaselineError, ...]
     warnings: tuple[str, ...]
     command: tuple[str, ...]
     sets_password: bool
@@ -108,7 +109,7 @@ def home_of(request: AccountRequest, state: AccountState) -> str:
 
 
 def owner_of(request: AccountRequest, state: AccountState) -> Owner:
-    """Return whose home it is, and the group in which nobody else is."""
+    """Return the owner of the home, and its private group."""
     if state.entry is None:
         return Owner(request.name, None)
     for group in state.groups:
@@ -122,21 +123,27 @@ def owner_of(request: AccountRequest, state: AccountState) -> Owner:
 def plan_account(
     request: AccountRequest, state: AccountState, platform: AccountPlatform, *, has_shell: t.Callable[[str], bool]
 ) -> AccountChange:
-    """Decide on everything but the home and sudo; ``has_shell`` says whether a shell is on the host."""
-    errors, warnings = _refused(request, state)
+    """Plan everything but the home and sudo; ``has_shell`` returns whether a shell exists on the host."""
+    errors, warnings = _refusals(request, state)
     roots = second_roots(state.entries, state.passwords, is_freebsd=platform.has_pw)
-    warnings += [f"{printable(name)} is a second account with uid 0: whoever logs in as it is root" for name in roots]
+    warnings += [
+        f"{printable(name)} is a second account with uid 0: every login as it is one of root" for name in roots
+    ]
     wanted = list(dict.fromkeys([*request.groups, *platform.groups]))
     present = state.groups_of(request.name)
     known = {group.name for group in state.groups}
-    missing = [f"there is no group {name}; create it first" for name in wanted if name not in known]
+    missing = [
+        BaselineError(f"there is no group {name}", hint="create it first") for name in wanted if name not in known
+    ]
     shell = _shell(request, state, platform)
     if request.shell and not has_shell(request.shell):
-        missing.append(f"there is no shell {request.shell}; install it first")
+        missing.append(BaselineError(f"there is no shell {request.shell}", hint="install it first"))
     if request.password and state.entry and request.name not in state.passwords:
         errors.append(
-            f"{request.name} has no password in {platform.shadow}: the account comes from elsewhere (a directory), so "
-            "its password cannot be set here"
+            BaselineError(
+                f"{request.name} has no password in {platform.shadow}, because the account comes from a directory",
+                hint="set its password in the directory",
+            )
         )
     sets_password = bool(request.password) and state.passwords.get(request.name) != request.password
     new = [name for name in wanted if name not in present]
@@ -147,8 +154,8 @@ def plan_account(
         warnings=tuple(warnings),
         command=tuple(command),
         sets_password=sets_password,
-        before=_picture(request, state, present, state.entry.shell, sets_password) if state.entry else "",
-        after=_picture(request, state, [*present, *new], shell, False),
+        before=_description(request, state, present, state.entry.shell, sets_password) if state.entry else "",
+        after=_description(request, state, [*present, *new], shell, False),
         shell=shell,
         groups=(*present, *new),
         second_roots=tuple(roots),
@@ -156,21 +163,22 @@ def plan_account(
 
 
 def password_command(request: AccountRequest, platform: AccountPlatform) -> tuple[list[str], str]:
-    """Return the command that sets the password's hash and its standard input, which no process list shows."""
+    """Return the command that sets the password's hash and its standard input, which no list of processes shows."""
     if platform.has_pw:
         return ["pw", "usermod", request.name, "-H", "0"], f"{request.password}\n"
     return ["chpasswd", "-e"], f"{request.name}:{request.password}\n"
 
 
-def _refused(request: AccountRequest, state: AccountState) -> tuple[list[str], list[str]]:
-    """Return errors and warnings about which account this is."""
+def _refusals(request: AccountRequest, state: AccountState) -> tuple[list[BaselineError], list[str]]:
+    """Return errors and warnings about an account that is not a person's."""
     if state.entry is None:
         return [], []
-    never, without = refusals(state.entry, state.entries, state.uid_min)
-    if request.allow_system_account:
-        return never, without
-    hint = "; name another account, or allow this one with admin_user_allow_system_account: true"
-    return never + ["; ".join(without) + hint] * bool(without), []
+    never, reasons = refusals(state.entry, state.entries, state.uid_min)
+    errors = [BaselineError(problem, hint="give the admin an account of its own") for problem in never]
+    if request.allow_system_account or not reasons:
+        return errors, reasons
+    hint = "name another account, or allow this one with admin_user_allow_system_account: true"
+    return [*errors, BaselineError(", and ".join(reasons), hint=hint)], []
 
 
 def _shell(request: AccountRequest, state: AccountState, platform: AccountPlatform) -> str:
@@ -199,7 +207,7 @@ def _complete(request: AccountRequest, state: AccountState, platform: AccountPla
     if not new and not changes_shell:
         return []
     if platform.has_pw:
-        # pw replaces the list, the primary group apart.
+        # pw replaces the whole list but for the primary group.
         joined = [group.name for group in state.groups if request.name in group.members]
         more = ["-G", ",".join([*joined, *new])] if new else []
         return ["pw", "usermod", request.name, *more, *(["-s", request.shell] if changes_shell else [])]
@@ -207,7 +215,9 @@ def _complete(request: AccountRequest, state: AccountState, platform: AccountPla
     return ["usermod", *more, *(["--shell", request.shell] if changes_shell else []), request.name]
 
 
-def _picture(request: AccountRequest, state: AccountState, groups: t.Iterable[str], shell: str, differs: bool) -> str:
+def _description(
+    request: AccountRequest, state: AccountState, groups: t.Iterable[str], shell: str, differs: bool
+) -> str:
     lines = [f"home: {home_of(request, state)}", f"shell: {shell}", f"groups: {', '.join(sorted(groups))}"]
     if request.password:
         lines.append(f"password: {'not as requested' if differs else 'as requested'} (not shown)")

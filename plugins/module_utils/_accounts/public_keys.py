@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Public keys as sshd reads them: sshd(8) AUTHORIZED_KEYS FILE FORMAT, blobs as in RFC 4253 6.6, RFC 5656, RFC 8709.
 
-No message repeats key material: what was pasted may be the wrong, private half.
+No message repeats key material: the pasted text may be the private half.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import struct
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError, nearest, unknown
+from .._core.errors import BaselineError, did_you_mean, nearest
 from .._core.text import forbidden_character
 
 __all__ = ["KEY_TYPES", "PublicKey", "parse_authorized_keys", "parse_options", "parse_public_key"]
@@ -30,6 +30,7 @@ KEY_TYPES = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
 _LEAST_RSA_BITS = 2048
+_COPY = "copy the line again, because the key was cut off or changed"
 _POINT_BYTES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
 
 _FLAGS = (
@@ -79,33 +80,31 @@ class PublicKey:
 
 
 def parse_public_key(line: str) -> PublicKey:
-    """Return the one key that ``line`` holds; BaselineError says why it is none, or none that should log in.
+    """Return the one key in ``line``. ``BaselineError`` says why it is not a key, or not one that should log in.
 
-    Of all characters that are not printable only a tab may be in it, and the line's own end behind it: what else ends
-    a line for one program, or is a blank for another, makes two keys out of one.
+    The only character that is not printable and may be in it is a tab, and a line end may follow it. Any other
+    character that ends a line for one program, or is a blank for another, turns one key into two.
     """
     text = re.sub(r"[\r\n]*\n\Z", "", line).strip(" \t")
-    _refuse_what_is_no_line(text)
+    _require_key_line(text)
     character = forbidden_character(text.replace("\t", " "))
     if character:
-        raise BaselineError(f"the text has {character}, which no public key's line may hold; copy the line again")
+        raise BaselineError(f"the public key contains {character}, which is not allowed", hint="copy the line again")
     key = _parse_line(text)
     if key.bits is not None and key.bits < _LEAST_RSA_BITS:
-        raise BaselineError(
-            f"the RSA key has {key.bits} bits, which is too weak; at least {_LEAST_RSA_BITS} are needed, "
-            "an ssh-ed25519 key is better"
-        )
+        hint = f"use an ssh-ed25519 key, or an RSA key of at least {_LEAST_RSA_BITS} bits"
+        raise BaselineError(f"the RSA key has {key.bits} bits, which is too weak", hint=hint)
     return key
 
 
 def parse_authorized_keys(text: str, *, ignored: t.Callable[[int, str], None] | None = None) -> list[PublicKey]:
     """Return the keys of an authorized_keys file that sshd would consider.
 
-    Lines that sshd ignores because they are malformed are left out; ``ignored`` is told their number and the reason.
+    Malformed lines, which sshd ignores, are left out; ``ignored`` is called with their number and the reason.
     """
     keys = []
     for number, line in enumerate(text.split("\n"), start=1):
-        # Blanks and tabs only: sshd takes no other space for one.
+        # Blanks and tabs only: sshd accepts no other kind of space.
         stripped = line.lstrip(" \t").rstrip(" \t\r")
         if not stripped or stripped.startswith("#"):
             continue
@@ -113,7 +112,7 @@ def parse_authorized_keys(text: str, *, ignored: t.Callable[[int, str], None] | 
             keys.append(_parse_line(stripped))
         except BaselineError as error:
             if ignored is not None:
-                ignored(number, str(error))
+                ignored(number, error.advice)
     return keys
 
 
@@ -124,21 +123,25 @@ def parse_options(options: str) -> list[tuple[str, str | None]]:
     while position < len(options):
         match = _OPTION.match(options, position)
         if match is None or options[match.end() : match.end() + 1] not in ("", ","):
-            raise BaselineError(f'the key options cannot be read at character {position + 1}: a name, or name="value"')
+            hint = 'write each option as a name or as name="value"'
+            raise BaselineError(f"the key options cannot be read at character {position + 1}", hint=hint)
         found.append((_known_option(match.group(1), match.group(2)), _unquoted(match.group(2))))
         position = match.end() + 1
         if position == len(options):
-            raise BaselineError("the key options end with a comma")
+            raise BaselineError("the key options end with a comma", hint="remove it")
     return found
 
 
 def _known_option(word: str, value: str | None) -> str:
     name = _FOLDED.get(word.lower())
     if name is None:
-        raise BaselineError(f"sshd would refuse the key: {unknown('key option', word, _FLAGS + _VALUED)}")
+        hint = did_you_mean(word, _FLAGS + _VALUED)
+        raise BaselineError(f"sshd would refuse the key, because it does not know the key option {word!r}", hint=hint)
     if (name in _VALUED) != (value is not None):
-        wanted = 'needs a value in double quotes: {}="…"' if name in _VALUED else "takes no value"
-        raise BaselineError(f"sshd would refuse the key: its option '{name}' {wanted.format(name)}")
+        wanted, hint = "takes no value", f"write {name}"
+        if name in _VALUED:
+            wanted, hint = "needs a value in double quotes", f'write {name}="…"'
+        raise BaselineError(f"sshd would refuse the key, because its option '{name}' {wanted}", hint=hint)
     return name
 
 
@@ -146,31 +149,34 @@ def _unquoted(value: str | None) -> str | None:
     return None if value is None else value.replace('\\"', '"')
 
 
-def _refuse_what_is_no_line(text: str) -> None:
+def _require_key_line(text: str) -> None:
     if not text:
         raise BaselineError("the public key is empty")
     if "PRIVATE KEY" in text or text.startswith("PuTTY-User-Key-File"):
         raise BaselineError(
-            "this is a PRIVATE key, which must never leave its owner's machine; give the public half, "
-            "the one line of the file that ends with .pub, and replace the key pair if others could have seen this one"
+            "this is a PRIVATE key, which must never leave its owner's machine",
+            hint="give the public half, the one line of the file that ends with .pub, and replace the key pair if "
+            "others could have seen this one",
         )
     if text.startswith("----"):
         raise BaselineError(
-            "this is a public key in another format than OpenSSH's one line; 'ssh-keygen -i -f FILE' converts it"
+            "this is a public key in another format than OpenSSH's one line",
+            hint="convert it with 'ssh-keygen -i -f FILE'",
         )
     if "\n" in text or "\r" in text:
-        raise BaselineError("the text has more than one line; every public key is an entry of its own, on one line")
+        hint = "give each public key as an entry of its own, on one line"
+        raise BaselineError("the text has more than one line", hint=hint)
     if text.startswith("#"):
         raise BaselineError("this is a comment, not a public key")
     if text.startswith("@"):
         raise BaselineError(
-            f"'{text.split()[0]}' is a marker of known_hosts; in authorized_keys an authority's key "
-            "has the option cert-authority in front: cert-authority ssh-ed25519 AAAA…"
+            f"'{text.split()[0]}' is a marker of known_hosts",
+            hint="in authorized_keys put the option in front of an authority's key: cert-authority ssh-ed25519 AAAA…",
         )
     if re.fullmatch(r"[~./]\S*|\S+\.pub", text):
         raise BaselineError(
-            "this is the path of a file, not a public key; "
-            "give its text: \"{{ lookup('ansible.builtin.file', PATH) }}\""
+            "this is the path of a file, not a public key",
+            hint="give its text: \"{{ lookup('ansible.builtin.file', PATH) }}\"",
         )
 
 
@@ -198,25 +204,24 @@ def _split(text: str) -> tuple[str, str, str]:
         raise BaselineError("a double quote in the key options is not closed")
     kind, rest = _word(text[match.end() :])
     if kind not in KEY_TYPES:
-        raise BaselineError(_type_complaint(match.group(), kind, rest))
+        raise _type_error(match.group(), kind, rest)
     return match.group(), kind, rest
 
 
-def _type_complaint(first: str, second: str, third: str) -> str:
-    """Say what is wrong where no known key type was found. Every blob starts with AAAA: the type stands before it."""
+def _type_error(first: str, second: str, third: str) -> BaselineError:
+    """Return the error for a line without a known key type. Every blob starts with AAAA, and the type precedes it."""
     kind = second if third.startswith("AAAA") and not second.startswith("AAAA") else first
     if kind.startswith("AAAA"):
-        return "the key type is missing in front of the key's text: ssh-ed25519 AAAA…"
+        return BaselineError("the key type is missing in front of the key's text", hint="write ssh-ed25519 AAAA…")
     if kind == "ssh-dss":
-        return "DSA keys (ssh-dss) are too weak and sshd no longer accepts them; make an ssh-ed25519 key"
+        hint = "make an ssh-ed25519 key"
+        return BaselineError("DSA keys (ssh-dss) are too weak, and sshd no longer accepts them", hint=hint)
     if kind.endswith("-cert-v01@openssh.com"):
-        return (
-            "this is a certificate, which sshd does not look up in authorized_keys; "
-            "give its authority's key with the option cert-authority in front"
-        )
+        hint = "give its authority's key with the option cert-authority in front"
+        return BaselineError("this is a certificate, which sshd does not look up in authorized_keys", hint=hint)
     if re.fullmatch(r"[A-Za-z0-9@.-]{1,45}", kind) and nearest(kind, KEY_TYPES):
-        return unknown("key type", kind, KEY_TYPES)
-    return f"this is not a public key of OpenSSH, which starts with one of {', '.join(KEY_TYPES)}"
+        return BaselineError(f"unknown key type {kind!r}", hint=did_you_mean(kind, KEY_TYPES))
+    return BaselineError(f"this is not a public key of OpenSSH, which starts with one of {', '.join(KEY_TYPES)}")
 
 
 def _check_blob(kind: str, blob: str) -> int | None:
@@ -226,14 +231,12 @@ def _check_blob(kind: str, blob: str) -> int | None:
     try:
         data = base64.b64decode(blob, validate=True)
     except binascii.Error as error:
-        raise BaselineError(
-            f"the text after '{kind}' is not base64: the key was cut off or changed on its way"
-        ) from error
+        raise BaselineError(f"the text after '{kind}' is not base64", hint=_COPY) from error
     fields = _fields(kind, data)
     inner = fields[0].decode("ascii", "replace")
     if inner != kind:
         named = f"'{inner}'" if inner in KEY_TYPES else "something else"
-        raise BaselineError(f"the key says '{kind}' in front and {named} inside; it was put together wrongly")
+        raise BaselineError(f"the key's type is '{kind}' in front and {named} inside", hint=_COPY)
     return _check_fields(kind, fields[1:])
 
 
@@ -265,7 +268,7 @@ def _check_fields(kind: str, fields: list[bytes]) -> int | None:
         curve = "nistp" + kind.split("@")[0][-3:]
         expected = 2
         if not fields or fields[0] != curve.encode("ascii"):
-            raise BaselineError(f"the key says '{kind}' in front and another curve inside; it was put together wrongly")
+            raise BaselineError(f"the key's type is '{kind}' in front and another curve inside", hint=_COPY)
         sizes = [len(field) for field in fields[1:2]]
         wanted = _POINT_BYTES[curve]
     else:
@@ -279,4 +282,4 @@ def _check_fields(kind: str, fields: list[bytes]) -> int | None:
 
 
 def _truncated(kind: str) -> BaselineError:
-    return BaselineError(f"the '{kind}' key is not whole: it was cut off or changed on its way; copy the line again")
+    return BaselineError(f"the '{kind}' key is not complete", hint=_COPY)

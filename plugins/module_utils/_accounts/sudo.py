@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``sudo -l`` prints, read by the rules of sudoers(5). Pure.
+"""Parses the output of ``sudo -l`` by the rules of sudoers(5). Pure.
 
-What is not understood grants nothing, and takes away what it may take away: a netgroup is not asked here, so
-``(+admins)`` is not root, and ``(ALL, !+admins)`` is not either.
+An unknown part grants nothing and denies all that it may deny: netgroups are not looked up, so neither ``(+admins)``
+nor ``(ALL, !+admins)`` is root.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import typing as t
 __all__ = ["rights"]
 
 _INDENT = 4
-# What stands before a command: tags, and options that bound its time or place (Tag_Spec, Option_Spec).
+# Tags and options in front of a command, which may limit its time or place (Tag_Spec, Option_Spec).
 _TAG = re.compile(r"([A-Z_]+):\s*")
 _OPTION = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)=\S+\s*")
-# With these the shell is root on this host all the same.
+# With these options the shell still runs as root on this host.
 _HARMLESS = ("ROLE", "TYPE", "TIMEOUT", "CWD")
 _DIGEST = re.compile(r"sha(?:224|256|384|512):\S+\s*")
-# By which Ansible, and every ``sudo sh -c``, runs a command; one of the two is the other on a merged /usr.
+# The shells by which Ansible and ``sudo sh -c`` run a command; on a merged /usr they are the same.
 _SHELLS = ("/bin/sh", "/usr/bin/sh")
 
 
 def rights(rules: str, *, groups: t.Collection[str] = ("root", "#0")) -> tuple[bool, bool]:
-    """Return whether a shell may be run as root, and whether a password is asked: the last rule that fits decides.
+    """Return whether a shell may be run as root, and whether a password is asked. The last matching rule decides.
 
-    ``groups`` are those of root, by name and as ``#gid``.
+    ``groups`` are the groups of root, by name and as ``#gid``.
     """
     allowed, asks = False, True
     for runas, commands in _rules(rules):
@@ -45,7 +45,7 @@ def rights(rules: str, *, groups: t.Collection[str] = ("root", "#0")) -> tuple[b
 
 
 def _rules(text: str) -> t.Iterator[tuple[str, str]]:
-    """Yield (the list of users to run as, the list of commands) for each rule; longer ones go over several lines."""
+    """Yield (the list of users to run as, the list of commands) for each rule; long rules are wrapped."""
     joined: list[str] = []
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
@@ -60,10 +60,10 @@ def _rules(text: str) -> t.Iterator[tuple[str, str]]:
 
 
 def _is_root(runas: str, groups: t.Collection[str]) -> bool:
-    """Say whether a Runas_List leads to root: of its members that fit, the last one decides."""
+    """Return whether a Runas_List leads to root: the last matching member decides."""
     users = re.split(r"\s+:\s*|^:\s*", runas, maxsplit=1)[0]
     for member in reversed(_split(users)):
-        # sudo prints the "!" of a group behind its "%".
+        # sudo prints the "!" of a group after its "%".
         denied = member.count("!") % 2 == 1
         fits = _fits_root(re.sub(r"!\s*", "", member), groups)
         if fits or (fits is None and denied):
@@ -72,7 +72,7 @@ def _is_root(runas: str, groups: t.Collection[str]) -> bool:
 
 
 def _fits_root(member: str, groups: t.Collection[str]) -> bool | None:
-    """Say whether root is ``member``; ``None`` where that is not known (a netgroup, a group of another directory)."""
+    """Return whether root is ``member``; ``None`` if that is unknown (a netgroup, a group of another directory)."""
     if member in ("ALL", "root", "#0"):
         return True
     if re.fullmatch(r"%#?[^:+#][^:]*", member):
@@ -82,7 +82,7 @@ def _fits_root(member: str, groups: t.Collection[str]) -> bool | None:
 
 
 def _read_tags(command: str, before: t.Mapping[str, bool]) -> tuple[dict[str, bool], str, bool]:
-    """Return the tags of ``command`` (they hold for what follows it), the command, and whether options bound it."""
+    """Return the tags of ``command`` (inherited by the following ones), the command, and whether options limit it."""
     tags, bounded = dict(before), False
     while True:
         tag, option, digest = _TAG.match(command), _OPTION.match(command), _DIGEST.match(command)
@@ -100,7 +100,7 @@ def _read_tags(command: str, before: t.Mapping[str, bool]) -> tuple[dict[str, bo
 
 
 def _may_be_shell(command: str) -> bool:
-    """Say whether ``command`` (with its ``!``) takes away the shell that commands are run by."""
+    """Return whether ``command`` (with its ``!``) denies the shell that runs commands."""
     bare = command.lstrip("! ")
     program, _space, arguments = bare.partition(" ")
     if bare == "ALL" or program.startswith("^") or re.fullmatch(r"[A-Z][A-Z0-9_]*", program):

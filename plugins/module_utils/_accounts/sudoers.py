@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The admin's rule of sudoers(5): its file, its line, and the main file as it is staged to be checked. Pure."""
+"""The admin's rule of sudoers(5): its file, its line, and the staged main file for the check. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _INCLUDE = re.compile(r'^([@#]include(?:dir)?[ \t]+)("?)([^"\n]+?)("?[ \t]*)$', 
 
 
 def file_name(account: str) -> str:
-    """Return the file's name, another one for every account.
+    """Return the name of the file, which is unique for the account.
 
-    sudo leaves out names with a dot, and takes the last of several rules that match. No account's name has a ``+``.
+    sudo ignores names with a dot, and uses the last of several matching rules. No name of an account contains ``+``.
     """
     return f"95-pyhost-{account.replace('.', '+')}"
 
 
 def former_file_name(account: str) -> str:
-    """Return the name that earlier releases gave, the same one to ``a.b`` and ``a_b``; empty where it is today's."""
+    """Return the name of earlier releases, which was the same for ``a.b`` and ``a_b``; empty if it has not changed."""
     name = f"95-pyhost-{account.replace('.', '_')}"
     return "" if name == file_name(account) else name
 
@@ -32,12 +32,12 @@ def rule(account: str, sudo: str) -> str:
 
 
 def is_ours(text: str | None, account: str) -> bool:
-    """Say whether a file holds nothing but a rule of ours for ``account``."""
+    """Return whether a file contains only our rule for ``account``."""
     return text in (rule(account, "nopasswd"), rule(account, "password"))
 
 
 def includes(main: str, directory: str) -> bool:
-    """Say whether the text of the main file includes ``directory``."""
+    """Return whether the text of the main file includes ``directory``."""
     return any(
         "includedir" in match[1] and os.path.normpath(match[3]) == directory for match in _INCLUDE.finditer(main)
     )
@@ -56,7 +56,7 @@ def staged_main(main: str, directory: str, staged: str) -> str:
 
 
 def listed(rights: str) -> bool:
-    """Say whether the rule is among those that ``sudo -l -U`` lists."""
+    """Return whether ``sudo -l -U`` lists the rule."""
     return bool(
         re.search(r"^[ \t]+\(ALL(?:[ \t]*:[ \t]*ALL)?\)[ \t]*(?:[A-Z_]+:[ \t]*)*ALL[ \t]*$", rights, re.MULTILINE)
     )

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one error class of the collection, and the "nearest known" hint that its messages share."""
+"""The error class of the collection, and the "did you mean" hint that its messages share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from .text import one_line
 
-__all__ = ["UNCHANGED", "BaselineError", "nearest", "state_of_errors", "unknown"]
+__all__ = ["UNCHANGED", "BaselineError", "combined", "did_you_mean", "nearest", "state_of_errors", "unknown"]
 
 # The rest of the run may have changed other things: this is true of one module's task alone.
 UNCHANGED = "this task changed nothing"
@@ -53,6 +53,11 @@ class BaselineError(Exception):
         """What is wrong and where, without what was left unchanged and what to do."""
         return one_line(": ".join(filter(None, [self.option, self.where, self.problem])), longest=_LONGEST)
 
+    @property
+    def advice(self) -> str:
+        """The sentence and the hint, without what was left unchanged: for a list of errors that says it once."""
+        return one_line("; ".join(filter(None, [self.sentence, self.hint])), longest=_LONGEST)
+
     def __str__(self) -> str:
         state = self.state
         if state is None:
@@ -78,14 +83,26 @@ def state_of_errors(state: str) -> t.Iterator[None]:
         raise
 
 
+def combined(errors: t.Sequence[BaselineError], *, state: str | None = None) -> BaselineError:
+    """Return one error for all of ``errors`` (at least one), each with its hint."""
+    first = errors[0]
+    if len(errors) == 1:
+        return BaselineError(first.problem, option=first.option, where=first.where, hint=first.hint, state=state)
+    return BaselineError("; ".join(error.advice for error in errors), state=state)
+
+
 def nearest(word: str, known: t.Iterable[str], *, count: int = 3) -> list[str]:
     """Return up to ``count`` members of ``known`` that look like ``word`` (case-insensitive), the nearest first."""
     by_folded = {name.lower(): name for name in known}
     return [by_folded[name] for name in difflib.get_close_matches(word.lower(), list(by_folded), n=count, cutoff=0.6)]
 
 
+def did_you_mean(word: str, known: t.Iterable[str]) -> str:
+    """Return the hint for an unknown name, ``did you mean 'bantime'?``; an empty text where nothing is similar."""
+    near = nearest(word, known)
+    return "did you mean {}?".format(" or ".join(repr(name) for name in near)) if near else ""
+
+
 def unknown(kind: str, word: str, known: t.Iterable[str]) -> str:
     """Return the sentence for an unknown name: ``unknown jail option 'bantme'; did you mean 'bantime'?``."""
-    near = nearest(word, known)
-    hint = "; did you mean {}?".format(" or ".join(repr(name) for name in near)) if near else ""
-    return f"unknown {kind} {word!r}{hint}"
+    return "; ".join(filter(None, [f"unknown {kind} {word!r}", did_you_mean(word, known)]))

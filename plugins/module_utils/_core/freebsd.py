@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FreeBSD's sockstat(1), ps(1) and master.passwd(5), for what Linux has /proc and shadow(5). Pure.
+"""Parses FreeBSD's sockstat(1), ps(1) and master.passwd(5), the counterparts of /proc and shadow(5). Pure.
 
-Written from the manuals; the rows of sockstat are those of a FreeBSD 14.4 host (mondoohq/mql#10413).
+Written from the manuals. The rows of sockstat are those of a FreeBSD 14.4 host (mondoohq/mql#10413).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
     "ssh_connection",
 ]
 
-# One ``-o`` for each column: what follows a sign of = is the headline, commas and all.
+# One ``-o`` for each column: everything after the equals sign is the headline, including commas.
 PROCESSES = ("ps", "-axwwe", "-o", "pid=", "-o", "ppid=", "-o", "command=")
 LISTENING = ("sockstat", "-46lP", "tcp")
 _LOCKED = "*LOCKED*"
@@ -48,7 +48,7 @@ def sockstat_listeners(text: str) -> list[tuple[str, str, int, str, int]]:
     """Return user, command, pid, address and port of each listener; a wildcard as ``0.0.0.0`` or ``::``."""
     found = []
     for line in text.splitlines():
-        # A command's name may hold blanks, and is what the process chose.
+        # The process chooses the command's name, which may contain blanks.
         row = re.fullmatch(r"(\S+)\s+(.*\S)\s+([0-9]+)\s+\S+\s+tcp(\S*)\s+(\S+):([0-9]+)\s+\*:\*\s*", line)
         if row:
             user, command, pid, family, address, port = row.groups()
@@ -65,9 +65,9 @@ def ssh_connection(text: str, pid: int) -> str:
     seen = set()
     while pid in processes and pid not in seen:
         seen.add(pid)
-        parent, words = processes[pid]
+        parent, command = processes[pid]
         found = re.search(
-            r"(?:^| )SSH_CONNECTION=([0-9A-Fa-f.:]+(?:%\w+)? \d+ [0-9A-Fa-f.:]+(?:%\w+)? \d+)(?: |$)", words
+            r"(?:^| )SSH_CONNECTION=([0-9A-Fa-f.:]+(?:%\w+)? \d+ [0-9A-Fa-f.:]+(?:%\w+)? \d+)(?: |$)", command
         )
         if found:
             return found.group(1)
@@ -76,7 +76,7 @@ def ssh_connection(text: str, pid: int) -> str:
 
 
 def parse_master_passwd(text: str, user: str) -> MasterPasswd | None:
-    """Return the entry of ``user``, ``None`` where the account is kept elsewhere (NIS, LDAP)."""
+    """Return the entry of ``user``, ``None`` if the account is kept elsewhere (NIS, LDAP)."""
     for line in text.splitlines():
         fields = line.split(":")
         if len(fields) == 10 and fields[0] == user:
@@ -86,7 +86,7 @@ def parse_master_passwd(text: str, user: str) -> MasterPasswd | None:
 
 
 def closed(name: str, entry: MasterPasswd, now: float) -> t.Iterator[str]:
-    """Yield why sshd(8) or pam_unix(8) lets ``name`` in by no key, with the way out."""
+    """Yield why sshd(8) or pam_unix(8) refuses a login of ``name`` by key, and how to change that."""
     if entry.password.startswith(_LOCKED):
         yield f"the account {name} is locked; `pw unlock {name}` lifts that"
     if 0 < entry.expire <= now:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which system a host is, from os-release(5)."""
+"""Reads which system a host runs, from os-release(5). Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 __all__ = ["ENTERPRISE_LINUX", "System", "parse_os_release"]
 
-# Red Hat Enterprise Linux and what is built from its sources: the same packages by the same names.
+# Red Hat Enterprise Linux and its rebuilds: the same packages with the same names.
 ENTERPRISE_LINUX = ("rhel", "centos", "rocky", "almalinux")
-# By family, the package manager that is at home there.
+# The package manager of each family.
 _PACKAGE_MANAGERS: t.Mapping[str, str] = {"debian": "apt", "redhat": "dnf", "freebsd": "pkg"}
 
 
 @dataclass(frozen=True)
 class System:
-    """A distribution by its own words: ``ID``, ``VERSION_ID`` (empty on rolling ones), ``ID_LIKE``, ``PRETTY_NAME``."""
+    """A distribution: its ``ID``, ``VERSION_ID`` (empty on rolling releases), ``ID_LIKE`` and ``PRETTY_NAME``."""
 
     id: str
     version: str = ""
@@ -27,10 +27,10 @@ class System:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What to look the system up by, the most specific first: ``ubuntu24.04``, ``ubuntu``, ``debian``.
+        """The keys of the system in a table, the most specific first: ``ubuntu24.04``, ``ubuntu``, ``debian``.
 
-        The Red Hat family is ``rocky9.4``, ``rocky``, ``el9``, ``el``, ``redhat``, or ``fedora43``, ``fedora``,
-        ``redhat``. Its own ``ID_LIKE`` calls Rocky Linux a Fedora, whose packages it does not have.
+        In the Red Hat family: ``rocky9.4``, ``rocky``, ``el9``, ``el``, ``redhat``, or ``fedora43``, ``fedora``,
+        ``redhat``. ``ID_LIKE`` is not used there: it names Fedora for Rocky Linux, which has other packages.
         """
         major = self.version.partition(".")[0]
         own = [self.id + self.version, self.id] if self.version else [self.id]
@@ -44,16 +44,16 @@ class System:
 
     @property
     def family(self) -> str:
-        """``debian``, ``redhat`` or ``freebsd``; empty where the collection knows nothing of the system's relations."""
+        """``debian``, ``redhat`` or ``freebsd``; empty for an unknown family."""
         return next((key for key in self.keys if key in _PACKAGE_MANAGERS), "")
 
     @property
     def package_manager(self) -> str:
-        """``apt``, ``dnf`` or ``pkg``; empty where the family is."""
+        """``apt``, ``dnf`` or ``pkg``; empty for an unknown family."""
         return _PACKAGE_MANAGERS.get(self.family, "")
 
     def as_fact(self) -> dict[str, str]:
-        """Return what roles choose by, as the fact ``pyhost_system``."""
+        """Return the fact ``pyhost_system``, by which roles choose."""
         return {
             "id": self.id,
             "version": self.version,
@@ -62,13 +62,9 @@ class System:
             "title": self.title,
         }
 
-    def is_family(self, family: str) -> bool:
-        """Say whether the system is ``family`` or is made from it (``ubuntu`` is of the family ``debian``)."""
-        return family in self.keys
-
 
 def parse_os_release(text: str) -> System:
-    """Read the text of ``/etc/os-release``; lines that are no assignments are passed over, as os-release(5) asks."""
+    """Read the text of ``/etc/os-release``; lines that are not assignments are ignored, as os-release(5) requires."""
     values = {}
     for line in text.splitlines():
         key, equals, value = line.strip().partition("=")

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run found and did, as the modules that set a policy return it."""
+"""The result of a module that sets a policy. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PolicyResult"]
 
 @dataclass
 class PolicyResult:
-    """``before`` and ``after`` by file or timer, and what is in force; ``changed`` and the diff follow from them."""
+    """``before`` and ``after`` by file or timer, and the module's ``result``; ``changed`` and ``diff`` compare them."""
 
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)

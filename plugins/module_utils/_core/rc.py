@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What FreeBSD's rc(8) says about a service (``service NAME onestatus``) and sysrc(8) about a variable. Pure.
+"""Parses the output of service(8) (``service NAME onestatus``) and sysrc(8) on FreeBSD. Pure.
 
-Read in rc.subr(8) and service(8), not run: no FreeBSD is at hand.
+Written from rc.subr(8) and service(8), not run on FreeBSD.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["RcService", "is_absent", "is_refused", "read_state", "read_variables
 
 @dataclass(frozen=True)
 class RcService:
-    """A service of rc(8). ``pids`` are those that its script names; some scripts name none."""
+    """A service of rc(8). ``pids`` are those that its script prints; some scripts print none."""
 
     name: str
     exists: bool = True
@@ -29,29 +29,29 @@ class RcService:
         return self.pids[0] if self.pids else 0
 
 
-def is_absent(words: str) -> bool:
-    """Say whether service(8) found no script of that name."""
-    return re.search(r"^\S+ does not exist in /etc/rc\.d or the local startup", words, re.MULTILINE) is not None
+def is_absent(output: str) -> bool:
+    """Return whether service(8) found no script of that name."""
+    return re.search(r"^\S+ does not exist in /etc/rc\.d or the local startup", output, re.MULTILINE) is not None
 
 
-def is_refused(words: str) -> bool:
-    """Say whether rc.subr(8) did nothing because the service is off in rc.conf(5), which it calls a success."""
-    return re.search(r"^Cannot '\w+' \S+\. Set \S+ to YES in /etc/rc\.conf", words, re.MULTILINE) is not None
+def is_refused(output: str) -> bool:
+    """Return whether rc.subr(8) did nothing because the service is off in rc.conf(5); it reports that as success."""
+    return re.search(r"^Cannot '\w+' \S+\. Set \S+ to YES in /etc/rc\.conf", output, re.MULTILINE) is not None
 
 
-def read_state(name: str, *, enabled: bool, running: bool, words: str) -> RcService:
-    """Return the state from the exit statuses of ``enabled`` and ``onestatus`` and the ``words`` of the latter."""
-    if is_absent(words):
+def read_state(name: str, *, enabled: bool, running: bool, output: str) -> RcService:
+    """Return the state from the exit statuses of ``enabled`` and ``onestatus`` and the ``output`` of the latter."""
+    if is_absent(output):
         return RcService(name, exists=False)
-    found = re.search(r" is running as pid ([0-9 ]+)\.", words)
+    found = re.search(r" is running as pid ([0-9 ]+)\.", output)
     pids = tuple(map(int, found.group(1).split())) if found and running else ()
     return RcService(name, enabled=enabled, running=running, pids=pids)
 
 
-def read_variables(words: str) -> dict[str, str]:
-    """Read what ``sysrc -e`` prints: assignments as sh(1) reads them, such as ``sshd_flags="-o Port=2222"``."""
+def read_variables(output: str) -> dict[str, str]:
+    """Parse the output of ``sysrc -e``: assignments of sh(1), such as ``sshd_flags="-o Port=2222"``."""
     found = {}
-    for line in words.splitlines():
+    for line in output.splitlines():
         name, equals, value = line.partition("=")
         if equals:
             found[name] = _unquoted(value)

@@ -1,47 +1,43 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The undo that a host carries out by itself: its place, what starts it at the next boot, its record. Pure.
+"""The rollback that a host carries out by itself: its files, its parts, its armed state and its record. Pure.
 
-Its script is in ``rollback_script.py``.
+``rollback_script.py`` has its script, ``rollback_boot.py`` what runs the script at the next boot.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 import time
-import typing as t
 from dataclasses import dataclass
 
 from .errors import BaselineError
-from .rollback_sandbox import INSIDE, once_more_outside, sandbox
 from .text import is_number, printable
 
 __all__ = [
     "BASE",
     "BASES",
-    "Daemon",
-    "Doors",
-    "Place",
-    "Record",
-    "Saved",
-    "Undo",
+    "FirewallRollback",
+    "PendingRollback",
+    "RollbackDaemon",
+    "RollbackPaths",
+    "RollbackPlan",
+    "RollbackRecord",
+    "RollbackRequest",
+    "SavedFile",
     "armed_text",
-    "boot_unit",
     "check_seconds",
-    "cron_line",
-    "own_place",
     "parse_armed",
     "parse_record",
-    "rc_script",
+    "rollback_paths",
 ]
 
 BASE = "/var/lib/pyhost.baseline"
 _BASE_FREEBSD = "/var/db/pyhost.baseline"
-# All there are; a host that names another one lies.
+# There are no others: the controller refuses an answer that names another folder.
 BASES = (BASE, _BASE_FREEBSD)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Less time than a login may take undoes good changes; in more, nobody looks any more.
+# A shorter time rolls good changes back, as a login takes some seconds. A longer one is no rescue.
 _LEAST, _MOST = 15, 3600
 _LONGEST_PROBLEMS = 2000
 
@@ -49,11 +45,11 @@ _LONGEST_PROBLEMS = 2000
 def check_seconds(seconds: int) -> None:
     """Refuse a ``confirm_timeout`` that is too short for a login or too long to be a rescue."""
     if not _LEAST <= seconds <= _MOST:
-        raise BaselineError(f"confirm_timeout: {seconds} seconds are not from {_LEAST} to {_MOST}; nothing was changed")
+        raise BaselineError(f"{seconds} seconds are not from {_LEAST} to {_MOST}", option="confirm_timeout")
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedFile:
     """A file as it was before the change. ``slot`` names its copy, ``None`` where the file was absent.
 
     ``new_directories`` are those that did not exist either, the deepest first.
@@ -68,7 +64,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Daemon:
+class RollbackDaemon:
     """How sshd is checked and started: its program, and what runs it (nothing: its pid file is signalled).
 
     ``service`` and ``socket`` are units of systemd, ``rc`` is a service of FreeBSD's rc(8).
@@ -82,16 +78,16 @@ class Daemon:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """How a firewall's permissions for a new port are taken back: commands while it runs, and its files of before."""
+class FirewallRollback:
+    """How the firewall rules for a new port are removed: by ``commands`` while it runs, and by its ``saved`` files."""
 
     commands: tuple[tuple[str, ...], ...] = ()
-    saved: tuple[Saved, ...] = ()
+    saved: tuple[SavedFile, ...] = ()
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where everything of one undo lies. One ``topic`` has one place, so two undos of it cannot overlap."""
+class RollbackPaths:
+    """The files of one rollback. One ``topic`` has one folder, so two rollbacks of it cannot overlap."""
 
     topic: str
     base: str = BASE
@@ -102,28 +98,28 @@ class Place:
 
     @property
     def folder(self) -> str:
-        return f"{self.base}/undo-{self.topic}"
+        return f"{self.base}/rollback-{self.topic}"
 
     @property
     def script(self) -> str:
-        return f"{self.folder}/undo"
+        return f"{self.folder}/rollback"
 
     @property
     def armed(self) -> str:
         return f"{self.folder}/armed"
 
     @property
-    def undoing(self) -> str:
-        return f"{self.folder}/undoing"
+    def started(self) -> str:
+        return f"{self.folder}/started"
 
     @property
     def record(self) -> str:
-        """What the last undo did; it outlives the folder, until the next run has told it."""
-        return f"{self.base}/undo-{self.topic}.record"
+        """What the last rollback did. It outlives the folder until the next run reports it."""
+        return f"{self.base}/rollback-{self.topic}.record"
 
     @property
     def unit(self) -> str:
-        return f"pyhost-undo-{self.topic}"
+        return f"pyhost-rollback-{self.topic}"
 
     @property
     def boot_unit(self) -> str:
@@ -144,20 +140,51 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Undo:
-    """One armed change. ``token`` is its own, so that a late watcher of an earlier one cannot fire this one."""
+class RollbackRequest:
+    """What a rollback must restore: ``files`` after ``seconds``, then the firewall.
 
-    place: Place
-    token: str
+    ``firewall_commands`` remove the rules that the change adds, ``firewall_files`` are restored after them.
+    """
+
+    files: tuple[str, ...]
     seconds: int
-    saved: tuple[Saved, ...]
-    daemon: Daemon
-    doors: Doors = Doors()
+    daemon: RollbackDaemon = RollbackDaemon()
+    firewall_files: tuple[str, ...] = ()
+    firewall_commands: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
-class Record:
-    """What an undo left to read. ``trigger``: ``timeout``, ``boot`` or ``asked``; no ``problems``: all went well."""
+class RollbackPlan:
+    """One armed change. ``token`` is its own, so that a late watcher of an earlier change cannot roll this one back."""
+
+    paths: RollbackPaths
+    token: str
+    seconds: int
+    saved: tuple[SavedFile, ...]
+    daemon: RollbackDaemon
+    firewall: FirewallRollback = FirewallRollback()
+
+    @property
+    def all_saved(self) -> tuple[SavedFile, ...]:
+        return (*self.saved, *self.firewall.saved)
+
+
+@dataclass(frozen=True)
+class PendingRollback:
+    """A rollback that is armed. ``boot`` says what runs it at the next boot: ``systemd``, ``rc``, ``cron``, ``none``.
+
+    ``base`` is the folder of its paths, which the controller has to know.
+    """
+
+    token: str
+    seconds: int
+    boot: str
+    base: str
+
+
+@dataclass(frozen=True)
+class RollbackRecord:
+    """What a rollback reported. ``trigger`` is ``timeout``, ``boot`` or ``asked``; ``problems`` is empty on success."""
 
     token: str
     trigger: str
@@ -169,14 +196,14 @@ class Record:
             "timeout": "nobody confirmed the change in time",
             "boot": "the host was started again before the change was confirmed",
             "asked": "it was asked to",
-        }.get(self.trigger, "of what it does not say")
+        }.get(self.trigger, "of a reason that its record does not name")
         moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.when))
         sentence = f"on {moment} the host rolled its sshd configuration back, because {reason}"
-        return f"{sentence}; not all went well: {self.problems}" if self.problems else sentence
+        return f"{sentence}; some of it failed: {self.problems}" if self.problems else sentence
 
 
 def armed_text(token: str, deadline: float) -> str:
-    """Return the state file's text: whose it is, and when (seconds since the epoch) the undo is due."""
+    """Return the state file's text: the token, and when (seconds since the epoch) the rollback is due."""
     return f"{token}\n{deadline:.0f}\n"
 
 
@@ -186,62 +213,15 @@ def parse_armed(text: str) -> tuple[str, float]:
     return token, float(deadline) if is_number(deadline.strip()) else 0.0
 
 
-def boot_unit(place: Place, saved: t.Iterable[Saved] = ()) -> str:
-    """Return the unit that takes the change of ``saved`` back at the next boot, before sshd starts (systemd.unit(5)).
-
-    It has no default dependencies, because ssh.socket comes before the basic target that those would wait for.
-    """
-    properties = "\n".join([*sandbox(place, saved), once_more_outside(place, "boot")])
-    return f"""\
-# Made by pyhost.baseline; removed when the change of the sshd configuration is confirmed or taken back.
-[Unit]
-Description=Take back an unconfirmed change of the sshd configuration
-DefaultDependencies=no
-RequiresMountsFor={place.base} /etc/ssh
-After=local-fs.target
-Before=ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service sysinit.target shutdown.target
-Conflicts=shutdown.target
-ConditionPathExists=|{place.armed}
-ConditionPathExists=|{place.undoing}
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh {place.script} boot {INSIDE}
-{properties}
-"""
+def rollback_paths(kernel: str, topic: str = "sshd") -> RollbackPaths:
+    """Return the paths under ``kernel``, as uname(1) names it; hier(7) of FreeBSD has no /var/lib."""
+    return RollbackPaths(topic, base=_BASE_FREEBSD) if kernel == "FreeBSD" else RollbackPaths(topic)
 
 
-def cron_line(place: Place) -> str:
-    """Return the crontab for hosts without systemd: cron comes up near sshd, which is therefore started anew."""
-    return f"@reboot root /bin/sh {shlex.quote(place.script)} booted\n"
-
-
-def rc_script(place: Place) -> str:
-    """Return the script of rc(8) that takes the change back at FreeBSD's next boot, before sshd starts (rcorder(8)).
-
-    cron(8) has ``@reboot`` there too, but carries it out at each start of its own.
-    """
-    return f"""\
-#!/bin/sh
-# Made by pyhost.baseline; removed when the change of the sshd configuration is confirmed or taken back.
-# PROVIDE: {place.unit.replace("-", "_")}
-# REQUIRE: FILESYSTEMS
-# BEFORE: LOGIN
-case "$1" in
-    start | faststart | quietstart | onestart) /bin/sh {shlex.quote(place.script)} boot ;;
-esac
-"""
-
-
-def own_place(kernel: str, topic: str = "sshd") -> Place:
-    """Return where the undo lies under ``kernel``, as uname(1) calls it; hier(7) of FreeBSD has no /var/lib."""
-    return Place(topic, base=_BASE_FREEBSD) if kernel == "FreeBSD" else Place(topic)
-
-
-def parse_record(text: str) -> Record:
+def parse_record(text: str) -> RollbackRecord:
     """Read what ``record`` of the script wrote; a line that is missing, or holds what it never writes, reads as empty.
 
-    The controller reads it too, out of what a host sent, which may be hostile.
+    The controller reads it too, from a host that may be hostile.
     """
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
@@ -249,7 +229,7 @@ def parse_record(text: str) -> Record:
         found = values.get(name, "")
         return found if re.fullmatch(pattern, found) else ""
 
-    return Record(
+    return RollbackRecord(
         token=value("token", "[0-9a-z]{1,64}"),
         trigger=value("trigger", "timeout|boot|asked"),
         when=int(value("when", "[0-9]{1,10}") or 0),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the rollback may do on a host with systemd: one list for the unit of the next boot and the transient one. Pure.
 
-See systemd.exec(5). The sandbox must never be the reason why a rollback fails: the script keeps its state where it met
-a problem inside, and ``ExecStopPost=`` then runs it once more outside.
+See systemd.exec(5). The sandbox must never be the reason why a rollback fails: the script keeps its state after a
+problem inside, and ``ExecStopPost=`` then runs it once more outside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import typing as t
 
 if t.TYPE_CHECKING:
-    from .rollback import Place, Saved
+    from .rollback import RollbackPaths, SavedFile
 
 __all__ = ["INSIDE", "once_more_outside", "sandbox"]
 
@@ -52,18 +52,18 @@ _PROPERTIES = (
 _WRITABLE = ("/etc", "/run")
 
 
-def sandbox(place: Place, saved: t.Iterable[Saved] = ()) -> list[str]:
-    """Return the properties of a service that puts ``saved`` back, as systemd.exec(5) names them."""
-    folders = [*_WRITABLE, os.path.dirname(place.base)]
+def sandbox(paths: RollbackPaths, saved: t.Iterable[SavedFile] = ()) -> list[str]:
+    """Return the properties of a service that restores ``saved``, as systemd.exec(5) names them."""
+    folders = [*_WRITABLE, os.path.dirname(paths.base)]
     for one in saved:
         folder = os.path.dirname((one.path, *one.new_directories)[-1])
         if not any(f"{folder}/".startswith(f"{known}/") for known in folders):
             folders.append(folder)
-    # One that cannot be written as it is, is left out: the rollback then ends outside.
+    # A name that needs quoting is left out: the rollback then ends outside the sandbox.
     plain = [folder for folder in folders if re.fullmatch(r"[\w./+@-]+", folder, re.ASCII)]
     return [*_PROPERTIES, f"ReadWritePaths={' '.join(f'-{folder}' for folder in plain)}"]
 
 
-def once_more_outside(place: Place, trigger: str) -> str:
+def once_more_outside(paths: RollbackPaths, trigger: str) -> str:
     """Return the property that runs the script again, without a sandbox, where it is still there at the end."""
-    return f"ExecStopPost=-+/bin/sh -c '[ ! -e {place.script} ] || exec /bin/sh {place.script} {trigger}'"
+    return f"ExecStopPost=-+/bin/sh -c '[ ! -e {paths.script} ] || exec /bin/sh {paths.script} {trigger}'"

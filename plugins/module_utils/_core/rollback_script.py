@@ -1,10 +1,10 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script by which a host takes a change of sshd back by itself. Pure.
+"""The script by which a host rolls a change of sshd back by itself. Pure.
 
 It is POSIX sh with what the base systems of Linux and FreeBSD both have: it needs neither Python nor Ansible nor a
-session. Who renames the state file ``armed`` (rename(2) succeeds once) has decided: ``confirmed`` keeps the change,
-``undoing`` takes it back.
+session. The process that renames the state file ``armed`` decides (rename(2) succeeds once): ``confirmed`` keeps the
+change, ``started`` rolls it back.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import shlex
 import typing as t
 
 if t.TYPE_CHECKING:
-    from .rollback import Saved, Undo
+    from .rollback import RollbackPlan, SavedFile
 
-__all__ = ["script"]
+__all__ = ["rollback_script"]
 
 _SCRIPT = """\
 #!/bin/sh
-# Made by pyhost.baseline before it changed sshd's configuration; takes the change back unless it is confirmed.
-#   sh undo confirm    keep the change and forget what was before
-#   sh undo drop       the same, where the change has been taken back by other means
-#   sh undo asked      take it back now
+# Made by pyhost.baseline before it changed sshd's configuration; rolls the change back unless it is confirmed.
+#   sh rollback confirm    keep the change and remove this rollback
+#   sh rollback discard    the same, where the change has been reverted by other means
+#   sh rollback asked      roll the change back now
 set -u
 PATH=@path@; export PATH
 LC_ALL=C; export LC_ALL
@@ -41,18 +41,18 @@ seconds=@seconds@
 problems=
 sandboxed=
 
-say() { logger -t pyhost.baseline -- "$1" 2>/dev/null || echo "$1"; }
+log() { logger -t pyhost.baseline -- "$1" 2>/dev/null || echo "$1"; }
 
 problem() {
     problems="$problems$(printf '%s; ' "$1" | tr '\\n' ' ')"
-    say "$1"
+    log "$1"
 }
 
-# restore SLOT PATH OWNER MODE CONTEXT: written beside and renamed, so that a reader finds the new or the old, whole.
+# restore SLOT PATH OWNER MODE CONTEXT: written beside and renamed, so that a reader finds one whole file.
 restore() {
-    beside="$2.undo-$$"
+    beside="$2.rollback-$$"
     if cp -- "$folder/$1" "$beside" && chown -- "$3" "$beside" && chmod -- "$4" "$beside" &&
-        { [ -z "$5" ] || chcon -- "$5" "$beside" || say "the SELinux context of $2 cannot be set"; } &&
+        { [ -z "$5" ] || chcon -- "$5" "$beside" || log "the SELinux context of $2 cannot be set"; } &&
         mv -f -- "$beside" "$2"; then
         return
     fi
@@ -64,45 +64,45 @@ remove() { rm -f -- "$1" || problem "$1 could not be removed"; }
 
 remove_directory() { rmdir -- "$1" 2>/dev/null || :; }
 
-put_back() {
-@put_back@
+restore_files() {
+@restore_files@
     sync
 }
 
 # The firewall's own tools may need more than a shell (Python): they come last, with a limit, and only where it runs.
-shut_doors() {
-    [ "$1" = before-sshd ] || running_firewall_forgets
-@restore_doors@
+restore_firewall() {
+    [ "$1" = before-sshd ] || remove_firewall_rules
+@restore_firewall@
     sync
 }
 
-running_firewall_forgets() {
-@shut_doors@
+remove_firewall_rules() {
+@remove_firewall_rules@
     :
 }
 
-# take_back COMMAND …
-take_back() {
+# limited COMMAND …
+limited() {
     timeout 20 "$@" >/dev/null 2>&1 </dev/null 9>&- || problem "this failed: $*"
 }
 
 valid() {
-    words=$("$sshd" -t 2>&1) && return
+    output=$("$sshd" -t 2>&1) && return
     # A host whose sshd is started by a socket has no such directory before the first login.
-    missing=$(printf '%s\\n' "$words" | sed -n 's/^Missing privilege separation directory: //p')
-    [ -n "$missing" ] && mkdir -p -- "$missing" && chmod 755 -- "$missing" && words=$("$sshd" -t 2>&1)
+    missing=$(printf '%s\\n' "$output" | sed -n 's/^Missing privilege separation directory: //p')
+    [ -n "$missing" ] && mkdir -p -- "$missing" && chmod 755 -- "$missing" && output=$("$sshd" -t 2>&1)
 }
 
-# A daemon that runs goes on with what it has when the files it should read now are bad: killing it would help nobody.
-bring_in_force() {
+# A running daemon keeps its configuration where sshd -t rejects the restored files: it is left running.
+restart_sshd() {
     if ! valid; then
-        problem "sshd -t rejects the restored configuration: $words"
+        problem "sshd -t rejects the restored configuration: $output"
     else
-@bring_in_force@
+@restart_sshd@
     fi
 }
 
-forget() {
+remove_rollback() {
     rm -f -- "$boot_link" "$boot_unit" "$crontab" "$rc_script"
     if [ -d /run/systemd/system ]; then
         systemctl stop "$unit.timer" 2>/dev/null
@@ -117,41 +117,41 @@ record() {
         mv -f -- "$beside" "$record"
 }
 
-# keep WORDS
-keep() {
+# keep_change MESSAGE
+keep_change() {
     if ! mv -- "$folder/armed" "$folder/confirmed" 2>/dev/null && [ ! -e "$folder/confirmed" ]; then
-        echo "too late to confirm: the change is being taken back or was" >&2
+        echo "too late to confirm: the change is being rolled back or was" >&2
         exit 3
     fi
-    forget
-    say "$1"
+    remove_rollback
+    log "$1"
 }
 
-# An undo that was itself cut off (the state is already "undoing") starts over: every step of it may be repeated.
-# undo TRIGGER now|before-sshd
-undo() {
-    mv -- "$folder/armed" "$folder/undoing" 2>/dev/null || [ -e "$folder/undoing" ] || exit 3
-    # Who asks while another one is at it waits for its end (FreeBSD's lockf takes a
+# A rollback that was itself interrupted (the state is already "started") starts over: each step may be repeated.
+# roll_back TRIGGER now|before-sshd
+roll_back() {
+    mv -- "$folder/armed" "$folder/started" 2>/dev/null || [ -e "$folder/started" ] || exit 3
+    # A second process waits for the end of the first (FreeBSD's lockf takes a
     # descriptor from 14.1 on).
-    exec 9>>"$folder/undoing"
+    exec 9>>"$folder/started"
     flock 9 2>/dev/null || lockf -s 9 2>/dev/null || :
-    [ -e "$folder/undoing" ] || exit 0
-    say "taking the change of the sshd configuration back ($1)"
-    put_back
-    # At boot this comes before sshd, which then reads the restored files.
-    [ "$2" = before-sshd ] || bring_in_force
-    shut_doors "$2"
+    [ -e "$folder/started" ] || exit 0
+    log "rolling the change of the sshd configuration back ($1)"
+    restore_files
+    # At boot this runs before sshd, which then reads the restored files.
+    [ "$2" = before-sshd ] || restart_sshd
+    restore_firewall "$2"
     if [ -n "$problems" ] && [ -n "$sandboxed" ]; then
-        say "not all of it could be done in the sandbox of this service: once more without it"
+        log "some of it failed in the sandbox of this service: running once more without the sandbox"
         exit 4
     fi
     record "$1"
-    forget
-    say "the sshd configuration is what it was before${problems:+, except: $problems}"
+    remove_rollback
+    log "the sshd configuration is restored${problems:+, except: $problems}"
     [ -z "$problems" ]
 }
 
-# Without systemd a detached process counts the seconds; it ends as soon as there is nothing left to wait for.
+# Without systemd a detached process counts the seconds. It ends as soon as the rollback is no longer armed.
 watch() {
     left=$seconds
     while [ "$left" -gt 0 ]; do
@@ -159,19 +159,19 @@ watch() {
         left=$((left - 1))
         read -r armed 2>/dev/null <"$folder/armed" && [ "$armed" = "$token" ] || exit 0
     done
-    undo timeout now
+    roll_back timeout now
 }
 
 main() {
     [ "${2-}" != sandboxed ] || sandboxed=yes
     case "${1-}" in
-        confirm) keep "the change of the sshd configuration is confirmed" ;;
-        drop) keep "the undo of the sshd configuration is not needed" ;;
-        asked | timeout) undo "$1" now ;;
-        boot) undo boot before-sshd ;;
-        booted) undo boot now ;;
+        confirm) keep_change "the change of the sshd configuration is confirmed" ;;
+        discard) keep_change "the rollback of the sshd configuration is not needed" ;;
+        asked | timeout) roll_back "$1" now ;;
+        boot) roll_back boot before-sshd ;;
+        booted) roll_back boot now ;;
         watch) watch ;;
-        *) echo "usage: sh undo confirm|asked" >&2; exit 2 ;;
+        *) echo "usage: sh rollback confirm|asked" >&2; exit 2 ;;
     esac
 }
 
@@ -204,40 +204,40 @@ _BY_RC = """\
 """
 
 
-def script(undo: Undo) -> str:
-    """Return the script of ``undo``."""
-    place, daemon = undo.place, undo.daemon
+def rollback_script(plan: RollbackPlan) -> str:
+    """Return the script that carries ``plan`` out."""
+    paths, daemon = plan.paths, plan.daemon
     values = {
-        "path": place.path,
-        "folder": place.folder,
-        "base": place.base,
-        "record": place.record,
-        "token": undo.token,
-        "boot_link": place.boot_link,
-        "boot_unit": place.boot_unit,
-        "crontab": place.crontab,
-        "rc_script": place.rc_script,
-        "unit": place.unit,
+        "path": paths.path,
+        "folder": paths.folder,
+        "base": paths.base,
+        "record": paths.record,
+        "token": plan.token,
+        "boot_link": paths.boot_link,
+        "boot_unit": paths.boot_unit,
+        "crontab": paths.crontab,
+        "rc_script": paths.rc_script,
+        "unit": paths.unit,
         "program": daemon.program,
         "service": daemon.service,
         "socket": daemon.socket,
         "pid_file": daemon.pid_file,
         "rc": daemon.rc,
-        "seconds": str(undo.seconds),
+        "seconds": str(plan.seconds),
     }
-    ways = ((daemon.socket, _BY_SOCKET), (daemon.service, _BY_SERVICE), (daemon.rc, _BY_RC))
-    by = next((way for name, way in ways if name), _BY_SIGNAL)
-    text = _SCRIPT.replace("@put_back@\n", "".join(_put_back(saved) for saved in undo.saved))
-    text = text.replace("@bring_in_force@\n", by)
-    shut = (f"    take_back {' '.join(map(shlex.quote, command))}\n" for command in undo.doors.commands)
-    text = text.replace("@shut_doors@\n", "".join(shut))
-    text = text.replace("@restore_doors@\n", "".join(_put_back(saved) for saved in undo.doors.saved))
+    managers = ((daemon.socket, _BY_SOCKET), (daemon.service, _BY_SERVICE), (daemon.rc, _BY_RC))
+    restart = next((lines for name, lines in managers if name), _BY_SIGNAL)
+    remove = (f"    limited {' '.join(map(shlex.quote, command))}\n" for command in plan.firewall.commands)
+    text = _SCRIPT.replace("@restore_files@\n", "".join(map(_restore, plan.saved)))
+    text = text.replace("@restart_sshd@\n", restart)
+    text = text.replace("@remove_firewall_rules@\n", "".join(remove))
+    text = text.replace("@restore_firewall@\n", "".join(map(_restore, plan.firewall.saved)))
     for name, value in values.items():
         text = text.replace(f"@{name}@", shlex.quote(value))
     return text
 
 
-def _put_back(saved: Saved) -> str:
+def _restore(saved: SavedFile) -> str:
     path = shlex.quote(saved.path)
     if saved.slot is None:
         gone = "".join(f"    remove_directory {shlex.quote(folder)}\n" for folder in saved.new_directories)

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which systems the collection manages, and what it says to all others. Data, and its look-up.
+"""Which systems the collection manages, and the error for every other one. Pure: data and its look-up.
 
-docs/platforms.toml has the same releases with the evidence behind them; a unit test compares the two.
+docs/platforms.toml lists the same releases with the evidence for each; a unit test compares the two.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .errors import BaselineError
 from .os_release import ENTERPRISE_LINUX, System
 
-__all__ = ["TARGETS", "Target", "complaint", "keys", "known", "not_a_target", "supported_words", "unproven"]
+__all__ = ["TARGETS", "Target", "keys", "known", "not_a_target", "refusal", "supported_releases", "unproven_warning"]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A distribution of the mission; releases are ``VERSION_ID``, of which only the part before the dot counts where
-    ``majors`` is true.
+    """A distribution that the collection manages. A release is a ``VERSION_ID``, up to the dot if ``majors`` is true.
 
-    ``supported`` releases have been run with all roles. For the ``written`` ones everything is there, from manuals and
-    sources, and was never run: who knows that may go on. Older ones than the first of all are refused because they are
-    ``aged``.
+    All roles have been run on the ``supported`` releases. The code for the ``written`` ones was written from manuals
+    and sources and never run; a user who knows that may allow them. Releases older than the first of all are refused,
+    and ``end_of_life`` is the reason.
     """
 
     title: str
     ids: tuple[str, ...]
     supported: tuple[str, ...]
-    aged: str
+    end_of_life: str
     majors: bool = True
     written: tuple[str, ...] = ()
-    # Whether an admin may go on on an aged release knowingly: where something of it can work.
+    # Whether the user may allow releases past their end of life, because parts of the collection work there.
     may_be_allowed: bool = True
 
     @property
@@ -64,72 +64,67 @@ TARGETS: tuple[Target, ...] = (
     Target("FreeBSD", ("freebsd",), (), _END_OF_LIFE, written=("14", "15")),
 )
 
-_WAY_OUT = "take it out of the inventory or choose others with '--limit'"
+_EXCLUDE = "take the host out of the inventory or choose other hosts with '--limit'"
 
 
-def complaint(system: System, *, allow_end_of_life: bool = False, allow_unproven: bool = False) -> str | None:
-    """Say why ``system`` cannot be a target, ``None`` where it can."""
+def refusal(system: System, *, allow_end_of_life: bool = False, allow_unproven: bool = False) -> BaselineError | None:
+    """Return why ``system`` cannot be a target, ``None`` if it can."""
     target = _target(system)
     if target is None:
-        return _sentence(system, "which pyhost.baseline does not manage")
+        return _refused(system, "which pyhost.baseline does not manage")
     release = target.release(system.version)
     if release in target.supported:
         return None
     if system.version and _number(release) < _number(target.releases[0]):
         if not target.supported or not target.may_be_allowed:
-            # CentOS ended its releases years before those that they were built from.
-            return _sentence(system, _END_OF_LIFE if system.id == "centos" else target.aged)
+            # CentOS releases ended years before the RHEL releases that they were built from.
+            return _refused(system, _END_OF_LIFE if system.id == "centos" else target.end_of_life)
         if allow_end_of_life:
             return None
-        way_out = "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
-        return _sentence(system, target.aged, way_out)
+        hint = "upgrade the host, or set 'baseline_allow_end_of_life: true' to continue on an untested release"
+        return _refused(system, target.end_of_life, hint)
     if release in target.written:
         if allow_unproven:
             return None
-        what = "for which everything is written from manuals and sources, but on which nothing was ever run"
-        way_out = f"{_WAY_OUT}, or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
-        return _sentence(system, what, way_out)
-    return _sentence(system, "a release on which nothing was proven")
+        reason = "for which the code was written from manuals and sources and never run"
+        hint = f"{_EXCLUDE}, or set 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
+        return _refused(system, reason, hint)
+    return _refused(system, "a release that was never tested")
 
 
-def unproven(system: System) -> str | None:
-    """Return what has to be told of ``system`` where it was allowed knowingly, ``None`` where all of it was run."""
+def unproven_warning(system: System) -> str | None:
+    """Return the warning for a ``system`` on which nothing was ever run, ``None`` for any other."""
     target = _target(system)
     if target is None or target.release(system.version) not in target.written:
         return None
-    return f"pyhost.baseline was never run on {system.title}: be sure of another way in (a console) before you go on"
+    return f"pyhost.baseline was never run on {system.title}: make sure that you have another way in, such as a console"
 
 
 def _target(system: System) -> Target | None:
     return next((one for one in TARGETS if system.id in one.ids), None)
 
 
-def _sentence(system: System, what: str, way_out: str = _WAY_OUT) -> str:
-    return (
-        f"the host runs {system.title}, {what}; pyhost.baseline manages {supported_words()}; "
-        f"the host was left as it was; {way_out}"
-    )
+def _refused(system: System, reason: str, hint: str = _EXCLUDE) -> BaselineError:
+    hint = f"{hint} (pyhost.baseline manages {supported_releases()})"
+    return BaselineError(f"the host runs {system.title}, {reason}", hint=hint)
 
 
-def not_a_target(name: str) -> str:
-    """Return the sentence for a system that Ansible runs on and this collection does not manage."""
-    return (
-        f"the host runs {name}, which is a place to run Ansible from, never a target of pyhost.baseline; "
-        f"the host was left as it was; {_WAY_OUT}"
-    )
+def not_a_target(name: str) -> BaselineError:
+    """Return the error for a system that can run Ansible and is never managed."""
+    return BaselineError(f"the host runs {name}, which can run Ansible but is never a managed host", hint=_EXCLUDE)
 
 
-def supported_words() -> str:
-    """Return the supported systems in words: ``Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04``."""
-    return ", ".join(f"{target.title} {_in_words(target.supported)}" for target in TARGETS if target.supported)
+def supported_releases() -> str:
+    """Return the supported systems as text: ``Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04``."""
+    return ", ".join(f"{target.title} {_enumerated(target.supported)}" for target in TARGETS if target.supported)
 
 
-def _in_words(releases: tuple[str, ...]) -> str:
+def _enumerated(releases: tuple[str, ...]) -> str:
     return " and ".join(filter(None, (", ".join(releases[:-1]), releases[-1])))
 
 
 def known(key: str) -> System | None:
-    """Return the system of the mission that ``key`` names: ``debian13``, ``ubuntu24.04``, ``el9`` and so on.
+    """Return the managed system that ``key`` names: ``debian13``, ``ubuntu24.04``, ``el9`` and so on.
 
     ``el9`` stands for Red Hat Enterprise Linux 9 and its rebuilds, each of which has its own key too.
     """
@@ -145,7 +140,7 @@ def known(key: str) -> System | None:
 
 
 def keys() -> list[str]:
-    """Return a key of each release of the mission; Enterprise Linux is ``el9`` and ``el10``."""
+    """Return a key for each release that is managed or written; Enterprise Linux is ``el9`` and ``el10``."""
     return [
         f"{'el' if target.ids == ENTERPRISE_LINUX else target.ids[0]}{release}"
         for target in TARGETS

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text from elsewhere: what of it may reach a terminal, a log or a file of one entry a line. Pure; Unicode (UAX 9)."""
+"""Makes text from other programs and users safe for a terminal, a log or a file of one entry a line. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _LONGEST, _MOST_DIGITS = 4000, 18
 def printable(text: str, *, longest: int = _LONGEST) -> str:
     r"""Return ``text`` on one line, every character that is not printable as a Python escape (``\x1b``, ``\u202e``).
 
-    That covers what moves a terminal's cursor, ends a line or turns the direction of writing, and bytes that are not
-    UTF-8. What is longer than ``longest`` characters is cut, and the text says so.
+    That covers characters that move a terminal's cursor, end a line or change the direction of writing (UAX 9), and
+    bytes that are not UTF-8. A text of more than ``longest`` characters is cut and says so.
     """
     rest = len(text) - longest
     shown = text[:longest]
@@ -24,7 +24,7 @@ def printable(text: str, *, longest: int = _LONGEST) -> str:
 
 
 def one_line(text: str, *, longest: int = _LONGEST) -> str:
-    """Return ``text`` as :func:`printable` does, its lines joined by semicolons: what a program said, in a sentence."""
+    """Return ``text`` as :func:`printable` does, its lines joined by semicolons, for use within a sentence."""
     lines = [line.strip() for line in text[:longest].split("\n")]
     *firsts, last = [line for line in lines if line] or [""]
     joined = "".join(line + (" " if line.endswith(":") else "; ") for line in firsts) + last
@@ -40,15 +40,15 @@ def printable_lines(text: str, *, longest: int = _LONGEST) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Say whether ``text`` is a number that ``int`` takes: ASCII digits, and not thousands of them."""
+    """Return whether ``text`` is a number that ``int`` accepts: ASCII digits, and not thousands of them."""
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def forbidden_character(text: str) -> str:
-    """Return the first character of ``text`` that no value of one line may hold, named for people; else an empty text.
+    """Return the name of the first character of ``text`` that a value of one line may not contain, else an empty text.
 
-    Control, format and separator characters are (categories Cc, Cf, Cs, Zl, Zp and all spaces but U+0020): programs
-    disagree on which of them end a line, and a person who reads the value does not see them.
+    Those are control, format and separator characters (categories Cc, Cf, Cs, Zl, Zp and all spaces but U+0020):
+    programs disagree on which of them end a line, and a person who reads the value does not see them.
     """
     for number, character in enumerate(text, start=1):
         if not character.isprintable():

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the inputs of the role and module ``admin_user``. Never repeats a secret. Pure."""
+"""Checks the inputs of the role and module ``admin_user``. Errors never repeat a secret. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typing as t
 from .._accounts.plan import AccountRequest
 from .._accounts.public_keys import parse_public_key
 from .._accounts.system import DEAD_ENDS
-from .._core.errors import BaselineError, unknown
+from .._core.errors import UNCHANGED, BaselineError, combined, did_you_mean
 from .._core.text import forbidden_character
 
-__all__ = ["SUDO", "checked_request", "complaints"]
+__all__ = ["SUDO", "account_errors", "checked_request"]
 
 SUDO = ("nopasswd", "password")
 
@@ -27,25 +27,27 @@ _HASH = re.compile(
     r"|\$6\$(?:rounds=\d+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}"
     r"|\$5\$(?:rounds=\d+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}"
 )
+_AN_ENTRY_EACH = "write each {} as a list entry of its own, after a dash"
 
 
-def complaints(wish: t.Mapping[str, t.Any]) -> list[str]:
-    """Return a sentence for each input that cannot be fulfilled; the keys of ``wish`` are the inputs' names."""
+def account_errors(inputs: t.Mapping[str, t.Any], *, prefix: str = "") -> list[BaselineError]:
+    """Return an error for each invalid input. The names of the inputs start with ``prefix`` (those of the role)."""
+    sudo, password = inputs.get(f"{prefix}sudo"), inputs.get(f"{prefix}password")
     return [
-        *_name(wish.get("admin_user_name")),
-        *_keys(wish.get("admin_user_authorized_keys")),
-        *_sudo(wish.get("admin_user_sudo"), wish.get("admin_user_password")),
-        *_groups(wish.get("admin_user_groups")),
-        *_shell(wish.get("admin_user_shell")),
+        *_name(inputs.get(f"{prefix}name"), f"{prefix}name"),
+        *_keys(inputs.get(f"{prefix}authorized_keys"), f"{prefix}authorized_keys"),
+        *_sudo(sudo, f"{prefix}sudo"),
+        *_password(password, f"{prefix}password", needed=sudo == "password", why=f"{prefix}sudo=password"),
+        *_groups(inputs.get(f"{prefix}groups"), f"{prefix}groups"),
+        *_shell(inputs.get(f"{prefix}shell"), f"{prefix}shell"),
     ]
 
 
 def checked_request(options: t.Mapping[str, t.Any]) -> AccountRequest:
-    """Return what the module's ``options`` request; BaselineError names all that is wrong with them."""
-    errors = complaints({f"admin_user_{name}": value for name, value in options.items()})
+    """Return what the module's ``options`` request. The ``BaselineError`` names all invalid options."""
+    errors = account_errors(options)
     if errors:
-        told = "; ".join(errors).replace("admin_user_", "")
-        raise BaselineError(f"{told}; nothing was changed")
+        raise combined(errors, state=UNCHANGED)
     return AccountRequest(
         name=options["name"],
         keys=tuple(parse_public_key(text) for text in options["authorized_keys"]),
@@ -58,72 +60,85 @@ def checked_request(options: t.Mapping[str, t.Any]) -> AccountRequest:
     )
 
 
-def _name(name: t.Any) -> t.Iterator[str]:
+def _name(name: t.Any, option: str) -> t.Iterator[BaselineError]:
     if name is None or name == "":
-        yield "admin_user_name is missing: name the admin's account, for example with '-e admin_user_name=deploy'"
+        hint = "name the admin's account, for example with '-e admin_user_name=deploy'"
+        yield BaselineError("the name is missing", option=option, hint=hint)
     elif name == "root":
-        yield "admin_user_name is 'root': the admin needs an account of its own, because the login of root is closed"
+        problem = "the name is 'root', but the admin needs an account of its own, because the login of root is closed"
+        yield BaselineError(problem, option=option, hint="choose another name")
     elif not isinstance(name, str) or not _NAME.fullmatch(name):
-        yield (
-            f"admin_user_name is {name!r}: a name starts with a lower-case letter or '_', goes on with lower-case "
-            "letters, digits, '_', '-' or '.', and has at most 32 characters"
+        hint = (
+            "start with a lower-case letter or '_', continue with lower-case letters, digits, '_', '-' or '.', and use "
+            "at most 32 characters"
         )
+        yield BaselineError(f"{name!r} is not a valid account name", option=option, hint=hint)
 
 
-def _keys(keys: t.Any) -> t.Iterator[str]:
+def _keys(keys: t.Any, option: str) -> t.Iterator[BaselineError]:
     if keys is None:
-        yield "admin_user_authorized_keys is missing: give a list of the public keys that may log in as the admin"
+        hint = "give the public keys that may log in as the admin"
+        yield BaselineError("the list is missing", option=option, hint=hint)
     elif not isinstance(keys, list):
-        yield "admin_user_authorized_keys is not a list: write each public key as an entry of its own, after a dash"
+        yield BaselineError("this is not a list", option=option, hint=_AN_ENTRY_EACH.format("public key"))
     elif not keys:
-        yield "admin_user_authorized_keys is empty: without a key nobody could log in any more"
+        problem = "the list is empty, and without a key nobody could log in any more"
+        yield BaselineError(problem, option=option, hint="give at least one public key")
     else:
-        yield from _entries(keys)
+        yield from _entries(keys, option)
 
 
-def _entries(keys: list[t.Any]) -> t.Iterator[str]:
+def _entries(keys: list[t.Any], option: str) -> t.Iterator[BaselineError]:
     entries: dict[str, int] = {}
     for number, text in enumerate(keys, start=1):
-        where = f"admin_user_authorized_keys, entry {number} of {len(keys)}"
+        where = f"entry {number} of {len(keys)}"
         if not isinstance(text, str):
-            yield f"{where}: this is not a text; put the public key's line in quotes"
+            yield BaselineError("this is not text", option=option, where=where, hint="put the public key in quotes")
             continue
         try:
             key = parse_public_key(text)
         except BaselineError as error:
-            yield f"{where}: {error}"
+            yield BaselineError(error.problem, option=option, where=where, hint=error.hint)
             continue
         first = entries.setdefault(key.blob, number)
         if first != number:
-            yield f"{where}: this is the key of entry {first} again; sshd would look at the first only"
+            problem = f"this is the key of entry {first} again, and sshd would use the first of them only"
+            yield BaselineError(problem, option=option, where=where, hint="remove one of them")
 
 
-def _sudo(sudo: t.Any, password: t.Any) -> t.Iterator[str]:
+def _sudo(sudo: t.Any, option: str) -> t.Iterator[BaselineError]:
     if sudo not in SUDO:
-        yield f"admin_user_sudo: {unknown('kind of sudo', str(sudo), SUDO)}"
+        yield BaselineError(f"unknown kind of sudo {str(sudo)!r}", option=option, hint=did_you_mean(str(sudo), SUDO))
+
+
+def _password(password: t.Any, option: str, *, needed: bool, why: str) -> t.Iterator[BaselineError]:
     if password and not (isinstance(password, str) and _HASH.fullmatch(password) and not forbidden_character(password)):
-        yield (
-            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
-            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
-            "if it was the password itself, change it"
+        hint = (
+            "make one with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if this was the password itself, change the password"
         )
-    if sudo == "password" and not password:
-        yield "admin_user_password is missing: with admin_user_sudo=password the admin could not use sudo without one"
+        problem = "this is not a password hash of a current kind (the value is not shown)"
+        yield BaselineError(problem, option=option, hint=hint)
+    if needed and not password:
+        problem = f"the hash is missing, and with {why} the admin could not use sudo without a password"
+        yield BaselineError(problem, option=option, hint="give the hash of a password")
 
 
-def _groups(groups: t.Any) -> t.Iterator[str]:
+def _groups(groups: t.Any, option: str) -> t.Iterator[BaselineError]:
     if not isinstance(groups, list):
-        yield "admin_user_groups is not a list: write each group as an entry of its own, after a dash"
+        yield BaselineError("this is not a list", option=option, hint=_AN_ENTRY_EACH.format("group"))
     else:
         for group in groups:
             if not isinstance(group, str) or not _GROUP.fullmatch(group):
-                yield f"admin_user_groups: {group!r} is not the name of a group"
+                yield BaselineError(f"{group!r} is not a valid group name", option=option)
 
 
-def _shell(shell: t.Any) -> t.Iterator[str]:
+def _shell(shell: t.Any, option: str) -> t.Iterator[BaselineError]:
     if not shell:
         return
     if not isinstance(shell, str) or not re.fullmatch(r"/[^\s:]+", shell) or forbidden_character(shell):
-        yield f"admin_user_shell is {shell!r}: give an absolute path, for example /bin/bash"
+        hint = "give an absolute path, for example /bin/bash"
+        yield BaselineError(f"{shell!r} is not the path of a shell", option=option, hint=hint)
     elif os.path.basename(shell) in DEAD_ENDS:
-        yield f"admin_user_shell is {shell!r}: the admin could not log in with a shell that ends at once"
+        problem = f"{shell!r} is a shell that ends at once, so that the admin could not log in"
+        yield BaselineError(problem, option=option, hint="give a login shell, for example /bin/bash")

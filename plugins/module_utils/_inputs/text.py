@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The characters that the inputs of modules and roles may hold: printable ones, and a line break where a list is. Pure.
 
-Each input ends up in a file of one entry a line, in a command or in a unit. A character that one program takes for the
-end of a line and another one does not see would make two entries of one, so all of them are refused in one place.
+Each input is written to a file of one entry a line, to a command or to a unit. A character that one program reads as
+the end of a line and another program ignores would turn one entry into two, so all of them are refused in one place.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import BaselineError
+from .._core.errors import UNCHANGED, BaselineError, combined
 from .._core.text import forbidden_character, printable
 
-__all__ = ["HOLDS_LINES", "PARSED_ELSEWHERE", "input_errors", "require_plain"]
+__all__ = ["HOLDS_LINES", "PARSED_ELSEWHERE", "character_errors", "require_plain"]
 
-# jail.conf(5): options that take several values, one a line; also written as one text of several lines.
+# jail.conf(5): options that take several values, one a line. Each may also be one text of several lines.
 _LISTS_OF_JAILS = (
     "action",
     "action_",
@@ -27,39 +27,43 @@ _LISTS_OF_JAILS = (
     "journalmatch",
     "logpath",
 )
-# Option of a module or input of a role, as a path with `*` for any name -> texts there may hold "\n", nothing else.
+# Paths of options and role inputs (`*` is any name) whose texts may contain "\n", and no other such character.
 HOLDS_LINES = frozenset(
     place
     for prefix in ("", "fail2ban_")
     for option in _LISTS_OF_JAILS
     for place in ((f"{prefix}defaults", option), (f"{prefix}jails", "*", option))
 )
-# Inputs whose own parser refuses these characters by the number of the entry.
+# The parser of these inputs refuses such characters itself and names the entry by its number.
 PARSED_ELSEWHERE = frozenset(["admin_user_authorized_keys", "authorized_keys"])
 
-_HINT = "is not allowed there; write it as one line of printable characters"
+_HINT = "write it as one line of printable characters"
 Place = t.Tuple[str, ...]
 
 
-def input_errors(inputs: t.Mapping[str, t.Any]) -> list[str]:
-    """Return a sentence for each text in ``inputs``, at any depth, with a character that it may not hold.
+def character_errors(inputs: t.Mapping[str, t.Any]) -> list[BaselineError]:
+    """Return an error for each text in ``inputs``, at any depth, that contains a character it may not contain.
 
-    The sentence names the option, the entry and the character, and never repeats the value, which may be a secret.
+    The error names the option, the entry and the character. It never repeats the value, which may be a secret.
     """
     given = {name: value for name, value in inputs.items() if name not in PARSED_ELSEWHERE}
     found = ((place, _forbidden(place, text)) for place, text in _texts(given, ()))
-    return [f"{_path(place)}: {character} {_HINT}" for place, character in found if character]
+    return [
+        BaselineError(f"{character} is not allowed there", option=_path(place), hint=_HINT)
+        for place, character in found
+        if character
+    ]
 
 
 def require_plain(options: t.Mapping[str, t.Any]) -> None:
-    """Raise for the ``options`` of a module where :func:`input_errors` finds anything."""
-    errors = input_errors(options)
+    """Raise what :func:`character_errors` finds in the ``options`` of a module."""
+    errors = character_errors(options)
     if errors:
-        raise BaselineError(f"{'; '.join(errors)}; nothing was changed")
+        raise combined(errors, state=UNCHANGED)
 
 
 def _texts(value: t.Any, place: Place) -> t.Iterator[tuple[Place, str]]:
-    """Yield every text of ``value`` with its place; a name in a mapping is a text too."""
+    """Yield every text of ``value`` with its place. The names in a mapping count as texts."""
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, t.Mapping):
@@ -72,7 +76,7 @@ def _texts(value: t.Any, place: Place) -> t.Iterator[tuple[Place, str]]:
 
 
 def _forbidden(place: Place, text: str) -> str:
-    # A blank in its place keeps the number of the character right.
+    # A blank instead of the line feed keeps the number of the character right.
     return forbidden_character(text.replace("\n", " ") if _holds_lines(place) else text)
 
 

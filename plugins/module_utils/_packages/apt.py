@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of apt-get(8): what a simulation would do, and what its errors mean."""
+"""The output of apt-get(8): what a simulation would do, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _UNAVAILABLE = re.compile(
     r"|Couldn't find any package by (?:glob|regex) '(?P<pattern>[^']+)')"
 )
 _VIRTUAL = re.compile(r"Package (?P<name>\S+) is a virtual package provided by:\n(?P<lines>(?: +\S.*\n)+)")
-# apt's words when another process holds one of its locks or dpkg's (LC_ALL=C).
+# apt's messages when another process holds one of its locks or dpkg's (LC_ALL=C).
 _LOCKED = ("Could not get lock", "lock was locked by another process")
-# What the archive says when the index names files that it has replaced since.
+# apt's messages when the index names files that the archive has replaced since.
 _OUTDATED = ("404  Not Found", "Unable to fetch some archives", "Hash Sum mismatch")
 
 
@@ -44,16 +44,16 @@ def parse_unavailable(out: str, err: str) -> dict[str, tuple[str, ...]]:
 
 def is_locked(text: str) -> bool:
     """Say whether apt-get failed because another process holds a lock."""
-    return any(words in text for words in _LOCKED)
+    return any(message in text for message in _LOCKED)
 
 
 def is_outdated(text: str) -> bool:
-    """Say whether a download failed in the way that a newer package index cures."""
-    return any(words in text for words in _OUTDATED)
+    """Say whether a download failed in a way that a newer package index mends."""
+    return any(message in text for message in _OUTDATED)
 
 
 def last_errors(text: str, *, lines: int = 12) -> str:
-    """Return apt-get's error lines (``E:``, ``W:``, dpkg's own), else the last lines of what it said."""
-    said = [line for line in text.splitlines() if line.strip()]
-    errors = [line for line in said if re.match(r"(E|W|Err|dpkg|  )[: ]", line)]
-    return "\n".join((errors or said)[-lines:])
+    """Return apt-get's error lines (``E:``, ``W:``, dpkg's own), else the last lines of its output."""
+    output = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in output if re.match(r"(E|W|Err|dpkg|  )[: ]", line)]
+    return "\n".join((errors or output)[-lines:])

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of dnf's repositories (``*.repo``): which are off, under which ids, and how each is enabled."""
+"""The files of dnf's repositories (``*.repo``): which repositories are disabled, their ids, and how to enable them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-__all__ = ["EPEL_RELEASE", "Repository", "composed", "enabled_text", "matching", "off", "parse", "release_package"]
+__all__ = [
+    "EPEL_RELEASE",
+    "DnfRepository",
+    "composed",
+    "enabled_text",
+    "find_disabled",
+    "matching",
+    "parse",
+    "release_package",
+]
 
 # Where Red Hat's own systems get EPEL's release package from, as EPEL's guide says; the rebuilds have it in "extras".
 EPEL_RELEASE = "https://dl.fedoraproject.org/pub/epel/epel-release-latest-{major}.noarch.rpm"
@@ -23,17 +32,17 @@ _FALSE = ("0", "no", "false", "off")
 
 
 @dataclass(frozen=True)
-class Repository:
-    """A repository that is configured: its id, the file, whether it is on, and whether the file says so."""
+class DnfRepository:
+    """A configured repository: its id, its file, whether it is enabled, and whether the file sets that explicitly."""
 
     id: str
     path: str
     enabled: bool
-    said: bool
+    is_explicit: bool
 
 
-def parse(path: str, text: str) -> list[Repository]:
-    """Return the repositories of one file; without a word a repository is on."""
+def parse(path: str, text: str) -> list[DnfRepository]:
+    """Return the repositories of one file; a repository without ``enabled`` is enabled."""
     found: dict[str, str] = {}
     current = ""
     for line in text.splitlines():
@@ -45,54 +54,54 @@ def parse(path: str, text: str) -> list[Repository]:
                 found.setdefault(current, "")
         elif enabled and current in found:
             found[current] = enabled["value"].lower()
-    return [Repository(name, path, value not in _FALSE, bool(value)) for name, value in found.items()]
+    return [DnfRepository(name, path, value not in _FALSE, bool(value)) for name, value in found.items()]
 
 
-def composed(files: t.Mapping[str, str], overrides: t.Mapping[str, str]) -> list[Repository]:
-    """Return the repositories of the ``files`` (path to text), with what the ``overrides`` of dnf 5 say of them."""
-    over = {one.id: one.enabled for path, text in overrides.items() for one in parse(path, text) if one.said}
+def composed(files: t.Mapping[str, str], overrides: t.Mapping[str, str]) -> list[DnfRepository]:
+    """Return the repositories of the ``files`` (path to text), with the ``overrides`` of dnf 5 applied."""
+    over = {one.id: one.enabled for path, text in overrides.items() for one in parse(path, text) if one.is_explicit}
     found = [one for path, text in files.items() for one in parse(path, text)]
     return [replace(one, enabled=over.get(one.id, one.enabled)) for one in found]
 
 
-def matching(name: str, configured: t.Iterable[Repository]) -> list[Repository]:
-    """Return the repositories that are ``name`` (``crb`` or ``epel``) under whichever id the system gives it."""
+def matching(name: str, configured: t.Iterable[DnfRepository]) -> list[DnfRepository]:
+    """Return the repositories that are ``name`` (``crb`` or ``epel``), whatever id the system gives it."""
     return [one for one in configured if _IDS[name].fullmatch(one.id)]
 
 
-def off(
-    held: t.Mapping[str, t.Collection[str]], missing: t.Collection[str], configured: t.Sequence[Repository]
+def find_disabled(
+    packages: t.Mapping[str, t.Collection[str]], missing: t.Collection[str], configured: t.Sequence[DnfRepository]
 ) -> list[str]:
-    """Return which of the repositories that ``held`` says have some of the ``missing`` packages are off, in order.
+    """Return the disabled repositories that have some of the ``missing`` packages, in the order to enable them.
 
-    EPEL's packages may need some of CRB, so its guide enables both. CRB counts only where it is configured: a mirror of
-    the admin's own may have it under another name.
+    ``packages`` maps each repository to the packages that it has. EPEL's packages may need packages of CRB, so EPEL's
+    guide enables both. CRB counts only where it is configured: an admin's own mirror may have it under another name.
     """
-    needed = [name for name in ("crb", "epel") if any(one in held.get(name, ()) for one in missing)]
+    needed = [name for name in ("crb", "epel") if any(one in packages.get(name, ()) for one in missing)]
     if needed == ["epel"]:
         needed = ["crb", "epel"]
-    there = {name: matching(name, configured) for name in needed}
-    return [name for name in needed if not any(one.enabled for one in there[name]) and (there[name] or name == "epel")]
+    found = {name: matching(name, configured) for name in needed}
+    return [name for name in needed if not any(one.enabled for one in found[name]) and (found[name] or name == "epel")]
 
 
 def enabled_text(text: str, name: str) -> str:
-    """Return the text of a file with the repository ``name`` turned on, all else as it is."""
+    """Return the text of a file with the repository ``name`` enabled and everything else as it is."""
     lines = text.splitlines(keepends=True)
-    current, header, said = "", -1, []
+    current, header, settings = "", -1, []
     for number, line in enumerate(lines):
         section = _SECTION.fullmatch(line.rstrip("\n"))
         if section:
             current = section["id"]
             header = number if current == name else header
         elif current == name and _ENABLED.fullmatch(line.rstrip("\n")):
-            said.append(number)
-    if said:
-        lines[said[-1]] = "enabled=1\n"
+            settings.append(number)
+    if settings:
+        lines[settings[-1]] = "enabled=1\n"
     elif header >= 0:
         lines[header] = lines[header].rstrip("\n") + "\nenabled=1\n"
     return "".join(lines)
 
 
 def release_package(system_id: str, major: str) -> str:
-    """Return what dnf is asked to install to have EPEL configured."""
+    """Return the package that configures EPEL, as dnf takes it."""
     return EPEL_RELEASE.format(major=major) if system_id == "rhel" else "epel-release"

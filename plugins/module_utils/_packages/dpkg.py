@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["Database", "parse_status"]
+__all__ = ["DpkgDatabase", "parse_status"]
 
 # One scan for the few fields that matter: a server's status file holds two thousand packages in several megabytes.
 _FIELD = re.compile(r"^(Package|Status|Architecture|Version|Provides): (.*)", re.MULTILINE)
@@ -15,7 +15,7 @@ _UNFINISHED = {"half-installed", "unpacked", "half-configured", "triggers-awaite
 
 
 @dataclass(frozen=True)
-class Database:
+class DpkgDatabase:
     """What dpkg knows. Packages of a foreign architecture are named ``name:arch``, all others ``name``, as apt does."""
 
     installed: dict[str, str] = field(default_factory=dict)
@@ -31,12 +31,12 @@ class Database:
             name = bare
         return name if name in self.installed else None
 
-    def fulfils(self, name: str) -> bool:
+    def provides(self, name: str) -> bool:
         """Say whether ``name`` is installed, by itself or as a virtual package that an installed one provides."""
         return self.real(name) is not None or name in self.provided
 
 
-def parse_status(text: str) -> Database:
+def parse_status(text: str) -> DpkgDatabase:
     """Read the text of dpkg's status file."""
     records: list[dict[str, str]] = []
     for name, value in _FIELD.findall(text):
@@ -57,7 +57,7 @@ def parse_status(text: str) -> Database:
             provided.update(_provided(record.get("Provides", "")))
             if want == "hold":
                 held.add(name)
-    return Database(installed, tuple(unfinished), frozenset(held), frozenset(provided), architecture)
+    return DpkgDatabase(installed, tuple(unfinished), frozenset(held), frozenset(provided), architecture)
 
 
 def _provided(value: str) -> list[str]:

@@ -1,22 +1,31 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every package manager is asked for and answers: the wish, the outcome, and who is in the way."""
+"""What every package manager takes and returns: the request, the plan of a simulation, and the result."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
 
-__all__ = ["UNKNOWN_VERSION", "Change", "Holder", "Outcome", "Simulation", "Wish", "difference"]
+__all__ = [
+    "UNKNOWN_VERSION",
+    "PackageManager",
+    "PackagesDifference",
+    "PackagesRequest",
+    "PackagesResult",
+    "Simulation",
+    "compare_packages",
+    "describe_changes",
+]
 
 UNKNOWN_VERSION = "(version not known before the package index is read)"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Packages by their names in the archive, and how to bring them to ``state`` (present, latest or absent).
+class PackagesRequest:
+    """Packages by their names in the archive, and their desired ``state`` (present, latest or absent).
 
-    ``repositories`` are those that are off at first, with the packages that they have.
+    ``repositories`` maps each repository that is disabled by default to the requested packages that it has.
     """
 
     packages: tuple[str, ...]
@@ -30,7 +39,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PackagesResult:
     """The installed packages before and after (name to version), and the repositories that were enabled for them."""
 
     before: dict[str, str]
@@ -41,21 +50,16 @@ class Outcome:
     repositories_enabled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a lock."""
+class PackageManager(t.Protocol):
+    """What apt, dnf and pkg have in common: each is one class of ``host/`` with this method."""
 
-    pid: int
-    command: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"process {self.pid} ({self.command}) holds {self.path}"
+    def ensure(self, request: PackagesRequest) -> PackagesResult:
+        """Bring ``request`` into force and verify it; check mode predicts the result and writes nothing."""
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a package manager says it would do: packages to install (name to version) and to remove."""
+    """The plan of a package manager: packages to install (name to version) and to remove."""
 
     installs: dict[str, str]
     removes: tuple[str, ...]
@@ -67,17 +71,21 @@ class Simulation:
 
 
 @dataclass(frozen=True)
-class Change:
+class PackagesDifference:
     """What differs between two states of the installed packages: name to version, or to both versions."""
 
     installed: dict[str, str]
     upgraded: dict[str, dict[str, str]]
     removed: dict[str, str]
 
+    @property
+    def names(self) -> list[str]:
+        return [*self.installed, *self.upgraded, *self.removed]
 
-def difference(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> Change:
+
+def compare_packages(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> PackagesDifference:
     """Compare two states of the installed packages (name to version)."""
-    return Change(
+    return PackagesDifference(
         installed={name: after[name] for name in sorted(after) if name not in before},
         upgraded={
             name: {"before": before[name], "after": after[name]}
@@ -86,3 +94,9 @@ def difference(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> Chang
         },
         removed={name: before[name] for name in sorted(before) if name not in after},
     )
+
+
+def describe_changes(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> str:
+    """Return which packages a transaction changed although it failed: the ``state`` of its error."""
+    names = compare_packages(before, after).names
+    return f"these packages were changed nevertheless: {', '.join(names)}" if names else "no package was changed"

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a thing is called on which system: logical names and sets to the distribution's packages.
+"""The packages of each system for a logical name or a set of names.
 
-The rows are in ``table_*.py``, one file a family; each has a row for each logical name: names, or the reason
-why not.
+The rows are in ``table_*.py``, one file for each family. Each has a row for each logical name: the names of packages,
+or the reason why there are none.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError, unknown
+from .._core.errors import UNCHANGED, BaselineError, unknown
 from .._core.systems import keys, known
-from . import table_debian as package_table_debian
-from . import table_freebsd as package_table_freebsd
-from . import table_redhat as package_table_redhat
-from .rows import Included, Row, Table, Unavailable
+from . import table_debian, table_freebsd, table_redhat
+from .rows import Included, PackageTable, Row, Unavailable
 
 if t.TYPE_CHECKING:
     from .._core.os_release import System
 
 __all__ = ["SETS", "TABLES", "asked_system", "checked", "enabling", "logical_names", "meaning", "resolve", "row"]
 
-TABLES: t.Mapping[str, Table] = {
-    "debian": package_table_debian.TABLE,
-    "freebsd": package_table_freebsd.TABLE,
-    "redhat": package_table_redhat.TABLE,
+TABLES: t.Mapping[str, PackageTable] = {
+    "debian": table_debian.TABLE,
+    "freebsd": table_freebsd.TABLE,
+    "redhat": table_redhat.TABLE,
 }
 
 SETS: t.Mapping[str, tuple[str, ...]] = {
     "database-client-headers": ("mysql-client-headers", "postgresql-client-headers", "sqlite-headers"),
-    # What the compiled modules of the standard library are built against, as pyenv and uv's users need it.
+    # What the extension modules of the standard library are built against, for users of pyenv and uv.
     "build-python": (
         "bzip2-headers",
         "c-toolchain",
@@ -74,7 +72,7 @@ SETS: t.Mapping[str, tuple[str, ...]] = {
     "xml-stack": ("xml-headers", "xslt-headers", "zlib-headers"),
 }
 
-# How an admin enables a repository that is off at first; the more specific key wins.
+# How an admin enables a repository that is disabled by default; the more specific key takes precedence.
 _ENABLING: t.Mapping[str, t.Mapping[str, str]] = {
     "crb": {
         "rhel": "subscription-manager repos --enable codeready-builder-for-rhel-{major}-$(arch)-rpms",
@@ -86,7 +84,7 @@ _ENABLING: t.Mapping[str, t.Mapping[str, str]] = {
     },
 }
 
-# By family, what a name looks like, and that in words.
+# By family, the pattern of a package's name and its description.
 _NAMES: t.Mapping[str, tuple[t.Pattern[str], str]] = {
     # deb-control(5): lower case, digits, plus, minus, full stop; then an architecture.
     # A last minus is left out, because apt-get reads it as "remove".
@@ -109,11 +107,11 @@ _NAMES: t.Mapping[str, tuple[t.Pattern[str], str]] = {
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """The packages of the wish, in order and once each, and which wished name each comes from.
+class ResolvedNames:
+    """The requested packages, in order and each once, and the packages of each requested name.
 
-    ``included`` says of the names that need no package why; ``repositories`` are those that are off at first and have
-    some of the packages.
+    ``included`` has the reason for each name that needs no package. ``repositories`` are those that are disabled by
+    default, each with the requested packages that it has.
     """
 
     packages: tuple[str, ...]
@@ -127,18 +125,18 @@ def logical_names() -> list[str]:
     return sorted([*TABLES["debian"].rows, *SETS])
 
 
-def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> Resolved:
+def resolve(names: t.Sequence[str], system: System, *, alone: bool = False) -> ResolvedNames:
     """Turn logical names, sets and plain package names into the packages of ``system``.
 
     ``alone`` is for removal: a logical name that is also the name of one of its packages then means that package
-    only, so that removing fail2ban does not take the packet filter along.
+    only, so that removing fail2ban does not remove the packet filter.
     """
     by_name = {name: _packages_of(checked(name, system.family), system, alone=alone) for name in names}
     packages = tuple(dict.fromkeys(package for found in by_name.values() for package in found))
     parts = dict.fromkeys(part for name in names for part in SETS.get(name, (name,)))
     rows = {part: row(part, system) for part in parts if part in TABLES["debian"].rows}
     included = {part: found.where for part, found in rows.items() if isinstance(found, Included)}
-    return Resolved(packages, by_name, included, _repositories(packages, system))
+    return ResolvedNames(packages, by_name, included, _repositories(packages, system))
 
 
 def row(name: str, system: System) -> Row | None:
@@ -153,16 +151,18 @@ def row(name: str, system: System) -> Row | None:
 
 
 def enabling(repository: str, system: System) -> str:
-    """Say how an admin enables ``repository`` on ``system``."""
-    ways = _ENABLING[repository]
+    """Return how an admin enables ``repository`` on ``system``."""
+    commands = _ENABLING[repository]
     major = system.version.partition(".")[0]
-    return next(ways[key] for key in system.keys if key in ways).format(major=major)
+    return next(commands[key] for key in system.keys if key in commands).format(major=major)
 
 
 def meaning(names: t.Sequence[str], system: System) -> dict[str, t.Any]:
     """Return what ``names`` stand for on ``system``, as a module's result."""
     if _table(system) is None:
-        raise BaselineError(f"no packages are known for {system.title}; known are those of {', '.join(keys())}")
+        raise BaselineError(
+            f"no packages are known for {system.title}", hint=f"the known systems are {', '.join(keys())}"
+        )
     found = resolve(names, system)
     return {
         "changed": False,
@@ -177,14 +177,19 @@ def meaning(names: t.Sequence[str], system: System) -> dict[str, t.Any]:
 
 
 def asked_system(key: str) -> System:
-    """Return the system of the mission that ``key`` names, else raise."""
+    """Return the system that ``key`` names; a key that the tables do not have raises."""
     system = known(key)
     if system is None:
-        raise BaselineError(f"{unknown('system', key, keys())}; known are {', '.join(keys())}, rhel9, rocky9 and so on")
+        raise BaselineError(
+            unknown("system", key, keys()),
+            option="system",
+            state=UNCHANGED,
+            hint=f"the known systems are {', '.join(keys())}, rhel9, rocky9 and so on",
+        )
     return system
 
 
-def _table(system: System) -> Table | None:
+def _table(system: System) -> PackageTable | None:
     return next((TABLES[key] for key in system.keys if key in TABLES), None)
 
 
@@ -193,8 +198,8 @@ def _repositories(packages: t.Sequence[str], system: System) -> dict[str, list[s
     keys = [key for key in system.keys if table is not None and key in table.repositories]
     if table is None or not keys:
         return {}
-    found = {name: [one for one in packages if one in held] for name, held in table.repositories[keys[0]].items()}
-    return {name: held for name, held in found.items() if held}
+    found = {name: [one for one in packages if one in has] for name, has in table.repositories[keys[0]].items()}
+    return {name: some for name, some in found.items() if some}
 
 
 def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
@@ -205,16 +210,16 @@ def _packages_of(name: str, system: System, *, alone: bool) -> list[str]:
         return [name]
     found = row(name, system)
     if found is None:
-        raise BaselineError(f"the logical name {name!r} has no packages for {system.title} yet; nothing was changed")
+        raise BaselineError(f"the logical name {name!r} has no packages for {system.title} yet")
     if isinstance(found, Unavailable):
-        raise BaselineError(f"{name!r} is not to be had on {system.title}: {found.why}; nothing was changed")
+        raise BaselineError(f"{name!r} is not available on {system.title}: {found.why}", state=UNCHANGED)
     if isinstance(found, Included):
         return []
     return [name] if alone and name in found else list(found)
 
 
 def checked(name: str, family: str = "") -> str:
-    """Return ``name`` where it can be that of a package of ``family`` (without one: of any); else raise."""
+    """Return ``name`` if it is a valid name of a package of ``family`` (of any family without one); else raise."""
     if any(pattern.fullmatch(name) for key, (pattern, _form) in _NAMES.items() if family in (key, "")):
         return name
     if "*" in name:
@@ -223,4 +228,4 @@ def checked(name: str, family: str = "") -> str:
         reason = "versions and releases are chosen in apt_preferences(5) or by dnf-versionlock(8), not here"
     else:
         reason = _NAMES.get(family, _NAMES["debian"])[1]
-    raise BaselineError(f"{name!r} is not the name of a package: {reason}; nothing was changed")
+    raise BaselineError(f"{name!r} is not the name of a package: {reason}", state=UNCHANGED)

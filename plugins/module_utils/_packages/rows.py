@@ -1,25 +1,25 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a row of the package tables says: names of packages, or the reason why a system has none."""
+"""The rows of the package tables: names of packages, or the reason why a system has none."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["Included", "Row", "Rows", "Table", "Unavailable"]
+__all__ = ["Included", "PackageTable", "Row", "Rows", "Unavailable"]
 
 
 @dataclass(frozen=True)
 class Included:
-    """There is nothing to install: the system has it already, and ``where`` says by what."""
+    """Nothing has to be installed: the base system includes it, as ``where`` explains."""
 
     where: str
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """The system cannot give it, and ``why`` says why and what to use."""
+    """The system has no such package; ``why`` gives the reason and an alternative."""
 
     why: str
 
@@ -29,10 +29,10 @@ Rows = t.Mapping[str, Row]
 
 
 @dataclass(frozen=True)
-class Table:
-    """The rows of one family, what differs on some of its systems, and what is in a repository that is off at first.
+class PackageTable:
+    """The rows of one family, the exceptions of some of its systems, and the repositories that are disabled by default.
 
-    ``exceptions`` and ``repositories`` are keyed by ``System.keys``; the more specific key wins.
+    ``exceptions`` and ``repositories`` are keyed by ``System.keys``; the more specific key takes precedence.
     """
 
     rows: Rows

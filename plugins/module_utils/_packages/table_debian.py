@@ -1,21 +1,21 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages of Debian 12 and 13. Ubuntu 22.04, 24.04 and 26.04 have the same by the same names.
+"""Packages of Debian 12 and 13. Ubuntu 22.04, 24.04 and 26.04 have the same packages under the same names.
 
-docs/platforms.toml says for each system how that is known.
+docs/platforms.toml records how this is known for each system.
 """
 
 from __future__ import annotations
 
-from .rows import Included, Table
+from .rows import Included, PackageTable
 
 __all__ = ["TABLE"]
 
-TABLE = Table(
+TABLE = PackageTable(
     rows={
         # Python and what builds its extension modules
         "c-toolchain": ("build-essential",),
-        # The newest that the distribution itself packages, with headers and venv.
+        # The newest Python that the distribution packages, with headers and venv.
         "newest-python": ("python3", "python3-dev", "python3-venv"),
         "pkg-config": ("pkgconf",),
         "python-headers": ("python3-dev",),
@@ -61,8 +61,8 @@ TABLE = Table(
         "rsync": ("rsync",),
         # the host itself
         "automatic-updates": ("unattended-upgrades",),
-        # The server alone is blind without the journal's reader, and toothless without a packet filter's tool and the
-        # names of ports (/etc/services).
+        # Without python3-systemd the server cannot read the journal; without nftables and the names of ports
+        # (/etc/services) it cannot ban.
         "fail2ban": ("fail2ban", "python3-systemd", "nftables", "netbase"),
         "openssh-client": ("openssh-client",),
         "openssh-server": ("openssh-server",),

@@ -1,26 +1,26 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages of FreeBSD 14 and 15. Headers come with each package, and much is part of the base system.
+"""Packages of FreeBSD 14 and 15. Each package includes its headers, and the base system includes many.
 
 Ports of Python modules are named by their origin (devel/py-pip), which pkg takes too: their package's name starts with
-the version of the default Python (py311-pip), and that changes in the life of a release.
+the version of the default Python (py311-pip), which changes within a release.
 
-Read, not run: docs/platforms.toml says for each name where.
+The names were read in documentation and not tried on FreeBSD; docs/platforms.toml records the source of each.
 """
 
 from __future__ import annotations
 
-from .rows import Included, Table
+from .rows import Included, PackageTable
 
 __all__ = ["TABLE"]
 
 _BASE = Included("part of FreeBSD's base system")
 
-TABLE = Table(
+TABLE = PackageTable(
     rows={
         # Python and what builds its extension modules
         "c-toolchain": Included("clang and make are part of FreeBSD's base system"),
-        # A newer one may be packaged, but the modules sqlite3 and pip are packaged for the default one.
+        # Newer Pythons may be packaged, but the modules sqlite3 and pip are packaged for the default one.
         "newest-python": ("python3", "databases/py-sqlite3", "devel/py-pip"),
         "pkg-config": ("pkgconf",),
         "python-headers": ("python3",),

@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packages of Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, and of Fedora 42 and later.
 
-Read, not run: docs/platforms.toml says for each name where.
+The names were read in documentation; docs/platforms.toml records the source of each.
 """
 
 from __future__ import annotations
 
-from .rows import Table
+from .rows import PackageTable
 
 __all__ = ["TABLE"]
 
-# Not fail2ban-firewalld: it would bring firewalld to a host that has none, which starts at the next boot and lets in no
-# port but 22. Its one file names the action that our own file names where firewalld runs.
+# Not fail2ban-firewalld: it would install firewalld on a host that has none, which starts at the next boot and allows
+# only port 22. Its one file names the action that our own file names where firewalld runs.
 _FAIL2BAN = ("fail2ban-server", "fail2ban-systemd")
 
-TABLE = Table(
+TABLE = PackageTable(
     rows={
         # Python and what builds its extension modules
         "c-toolchain": ("gcc", "gcc-c++", "make"),
@@ -66,7 +66,7 @@ TABLE = Table(
         "rsync": ("rsync",),
         # the host itself
         "automatic-updates": ("dnf-automatic",),
-        # Not the package fail2ban: it brings a mail server's client, and not the journal's reader.
+        # Not the package fail2ban: it installs a mail client, and not the module that reads the journal.
         "fail2ban": (*_FAIL2BAN, "nftables"),
         "openssh-client": ("openssh-clients",),
         "openssh-server": ("openssh-server",),
@@ -75,7 +75,7 @@ TABLE = Table(
         "sudo": ("sudo",),
     },
     exceptions={
-        # The system's own is 3.9; 3.12 is beside it since release 9.4.
+        # The system's own Python is 3.9; 3.12 is packaged as well since release 9.4.
         "el9": {"newest-python": ("python3.12", "python3.12-devel", "python3.12-pip")},
         "fedora": {
             # Python's own compiler flags name files of redhat-rpm-config.

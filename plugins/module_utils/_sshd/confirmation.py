@@ -1,10 +1,10 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crosses from the host to the controller when a change of sshd is confirmed by a login: written and read. Pure.
+"""What module and controller hand to each other when a change of sshd is confirmed by a login: written and read. Pure.
 
-The host may be hostile: whoever has root there decides every byte of the answer. So each field has a type, a length
-and a pattern, and an answer with anything else in it is refused by the name of that field. What the controller knows by
-itself (whom to log in as, how long to wait) does not come from the host at all.
+The host may be hostile: its root decides every byte of the answer. So each field has a type, a length and a pattern,
+and an answer with anything else in it is refused by the name of that field. What the controller knows by itself (the
+users to log in as, how long to wait) does not come from the host at all.
 """
 
 from __future__ import annotations
@@ -14,10 +14,21 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from .._core.errors import BaselineError
-from .._core.rollback import BASES, Place
+from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
-__all__ = ["ArmedRollback", "Confirmation", "Preflight", "Unfit", "parse_confirmation", "read_ports", "unfit_answer"]
+__all__ = [
+    "PHASE_ARGUMENT",
+    "ArmedRollback",
+    "Confirmation",
+    "InvalidField",
+    "PhaseRequest",
+    "Preflight",
+    "invalid_answer",
+    "parse_confirmation",
+    "read_phase_request",
+    "read_ports",
+]
 
 # The options of the client's login that a change of the host's algorithms can ask for, and no other (ssh_config(5)).
 _OPTIONS = ("KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms")
@@ -29,12 +40,31 @@ _BOOTS = ("systemd", "rc", "cron", "none")
 
 Json = t.Dict[str, t.Any]
 
+# The name of the argument of ``PhaseRequest``. It is in no argument_spec: the module takes it out of its parameters.
+PHASE_ARGUMENT = "_pyhost_phase"
+_PHASES = ("", "plan", "apply")
 
-class Unfit(Exception):
+
+class InvalidField(Exception):
     """One field of an answer that is not what it has to be."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{printable(field, longest=100)} {problem}")
+
+
+@dataclass(frozen=True)
+class PhaseRequest:
+    """What the controller's half hands to the module beside the task's options; without it the module applies at once.
+
+    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user.
+    """
+
+    phase: str = ""
+    login_user: str = ""
+
+    def as_argument(self) -> Json:
+        """Return it as an argument of the module; :func:`read_phase_request` reads it."""
+        return {PHASE_ARGUMENT: asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -55,8 +85,8 @@ class ArmedRollback:
     base: str
 
     @property
-    def place(self) -> Place:
-        return Place("sshd", base=self.base)
+    def paths(self) -> RollbackPaths:
+        return RollbackPaths("sshd", base=self.base)
 
 
 @dataclass(frozen=True)
@@ -66,43 +96,54 @@ class Confirmation:
     refusal: str
     server_port: int
     armed: ArmedRollback | None = None
-    rehearsal: Preflight | None = None
+    preflight: Preflight | None = None
 
     def as_json(self) -> Json:
         """Return what the module answers; :func:`parse_confirmation` reads it."""
         return asdict(self)
 
 
-def parse_confirmation(answer: t.Any, *, seconds: int, state: str) -> Confirmation:
-    """Read ``answer``, the field ``confirmation`` of the module's result.
-
-    ``seconds`` is the confirm_timeout of the task; ``state`` says for an error what was or was not changed on the host.
-    """
+def read_phase_request(value: t.Any) -> PhaseRequest:
+    """Read the argument that the controller's half adds, ``None`` where it adds none."""
+    if value is None:
+        return PhaseRequest()
     try:
-        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "rehearsal"))
+        fields = _fields(value, PHASE_ARGUMENT, ("phase", "login_user"))
+        return PhaseRequest(
+            phase=_one_of(fields["phase"], f"{PHASE_ARGUMENT}.phase", _PHASES),
+            login_user=_text(fields["login_user"], f"{PHASE_ARGUMENT}.login_user", longest=256),
+        )
+    except InvalidField as error:
+        raise BaselineError(str(error)) from error
+
+
+def parse_confirmation(answer: t.Any, *, seconds: int) -> Confirmation:
+    """Read ``answer``, the field ``confirmation`` of the module's result; ``seconds``: confirm_timeout of the task."""
+    try:
+        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "preflight"))
         return Confirmation(
             refusal=_text(fields["refusal"], "confirmation.refusal", longest=_LONGEST_REFUSAL),
             server_port=_number(fields["server_port"], "confirmation.server_port", 1, 65535),
             armed=_armed(fields["armed"], "confirmation.armed", seconds),
-            rehearsal=_preflight(fields["rehearsal"], "confirmation.rehearsal"),
+            preflight=_preflight(fields["preflight"], "confirmation.preflight"),
         )
-    except Unfit as error:
-        raise unfit_answer(error, state) from error
+    except InvalidField as error:
+        raise invalid_answer(error) from error
 
 
-def read_ports(answer: t.Any, *, state: str) -> tuple[int, ...]:
+def read_ports(answer: t.Any) -> tuple[int, ...]:
     """Read ``answer``, the field ``ports`` of the module's result."""
     try:
         return tuple(_number(port, "ports", 1, 65535) for port in _list(answer, "ports", _MOST_PORTS))
-    except Unfit as error:
-        raise unfit_answer(error, state) from error
+    except InvalidField as error:
+        raise invalid_answer(error) from error
 
 
-def unfit_answer(error: Unfit | str, state: str) -> BaselineError:
-    """Return the error for an answer that no honest module gives; ``state`` says what was or was not changed."""
+def invalid_answer(reason: object) -> BaselineError:
+    """Return the error for an answer that no honest module gives; the caller knows what was changed on the host."""
     return BaselineError(
-        f"the answer of the host is not one of this module: {error}; such an answer is not trusted, and nothing of it "
-        f"was used on this controller; {state}; find out what has changed Python or this module's files on that host"
+        f"the answer of the host is not one of this module: {reason}, so nothing of it was used on this controller",
+        hint="find out what has changed Python or this module's files on that host",
     )
 
 
@@ -143,50 +184,50 @@ def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
 
 def _fields(value: t.Any, field: str, known: t.Sequence[str], *, required: bool = True) -> dict[str, t.Any]:
     if not isinstance(value, dict):
-        raise Unfit(field, f"is {_kind(value)} and must be a mapping")
+        raise InvalidField(field, f"is {_kind(value)} and must be a mapping")
     for name in value:
         if name not in known:
-            raise Unfit(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
+            raise InvalidField(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
     missing = [name for name in known if required and name not in value]
     if missing:
-        raise Unfit(f"{field}.{missing[0]}", "is missing")
+        raise InvalidField(f"{field}.{missing[0]}", "is missing")
     return value
 
 
 def _list(value: t.Any, field: str, most: int) -> list[t.Any]:
     if not isinstance(value, list):
-        raise Unfit(field, f"is {_kind(value)} and must be a list")
+        raise InvalidField(field, f"is {_kind(value)} and must be a list")
     if len(value) > most:
-        raise Unfit(field, f"has {len(value)} entries, more than {most}")
+        raise InvalidField(field, f"has {len(value)} entries, more than {most}")
     return value
 
 
 def _text(value: t.Any, field: str, *, longest: int, pattern: str = ".*") -> str:
     if not isinstance(value, str):
-        raise Unfit(field, f"is {_kind(value)} and must be a text")
+        raise InvalidField(field, f"is {_kind(value)} and must be a text")
     if len(value) > longest:
-        raise Unfit(field, f"has {len(value)} characters, more than {longest}")
+        raise InvalidField(field, f"has {len(value)} characters, more than {longest}")
     forbidden = forbidden_character(value)
     if forbidden:
-        raise Unfit(field, f"holds {forbidden}")
+        raise InvalidField(field, f"holds {forbidden}")
     if not re.fullmatch(pattern, value):
-        raise Unfit(field, f"is {printable(value, longest=80)!r}, which it cannot be")
+        raise InvalidField(field, f"is {printable(value, longest=80)!r}, which it cannot be")
     return value
 
 
 def _number(value: t.Any, field: str, least: int, most: int) -> int:
     # A bool is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Unfit(field, f"is {_kind(value)} and must be a whole number")
+        raise InvalidField(field, f"is {_kind(value)} and must be a whole number")
     if not least <= value <= most:
         bounds = str(least) if least == most else f"from {least} to {most}"
-        raise Unfit(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
+        raise InvalidField(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
     return value
 
 
 def _one_of(value: t.Any, field: str, known: t.Sequence[str]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise Unfit(field, f"is none of {', '.join(known)}")
+        raise InvalidField(field, f"is none of {', '.join(known)}")
     return value
 
 

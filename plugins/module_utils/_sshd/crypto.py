@@ -1,11 +1,11 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Postures of sshd's cryptography as data, and what of one a given OpenSSH and its host keys can carry out. Pure.
+"""The crypto profiles as data, and the part of a profile that a given OpenSSH supports.
 
-``hardened`` offers what ssh-audit 3.9.0 finds neither a failure nor a warning in; as a key exchange without protection
-against quantum computers is a warning there, that leaves the hybrid ones. ``strict`` is ssh-audit's own policy for the
-host's system, list by list (its ``builtin_policies.py``); what such a policy does not see is from ssh-audit's hardening
-guide for the same system. ``system`` leaves everything to the distribution.
+``hardened`` offers only algorithms for which ssh-audit 3.9.0 reports neither a failure nor a warning. It warns of key
+exchanges without protection against quantum computers, so only hybrid ones remain. ``strict`` is ssh-audit's policy for
+the host's system, list by list (``builtin_policies.py``); what a policy does not check is from ssh-audit's hardening
+guide for that system. ``system`` leaves everything to the distribution.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import typing as t
 
 from .._core.os_release import System
 
-__all__ = ["POLICIES", "POSTURES", "algorithms", "policy_of", "wished"]
+__all__ = ["POLICIES", "PROFILES", "policy_of", "profile_settings", "supported_algorithms"]
 
-POSTURES = ("system", "hardened", "strict")
+PROFILES = ("system", "hardened", "strict")
 
 _HYBRID = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")
 _CURVE = ("curve25519-sha256", "curve25519-sha256@libssh.org")
@@ -57,8 +57,8 @@ _STRICT_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-# Nobody but the user can replace a user's key: hardened takes away broken signatures alone (SHA-1, DSA) from what this
-# OpenSSH accepts, not the NIST curves, which older security keys (sk-ecdsa) cannot do without, nor a type to come.
+# Only the user can replace a user's key. So hardened only removes broken signatures (SHA-1, DSA). It keeps the NIST
+# curves, which older security keys (sk-ecdsa) need, and future types.
 _BROKEN = ("-ssh-rsa*", "ssh-dss*")
 _GSSAPI = ("gss-curve25519-sha256-", "gss-group16-sha512-")
 
@@ -68,11 +68,11 @@ def policy_of(system: System) -> str:
     return next((key for key in system.keys if key in POLICIES), "")
 
 
-def wished(posture: str, system: System) -> dict[str, tuple[str, ...]]:
-    """Return the lists (and sizes) of ``posture``, before the host was asked what it knows of them."""
-    if posture == "system":
+def profile_settings(profile: str, system: System) -> dict[str, tuple[str, ...]]:
+    """Return the lists (and sizes) of ``profile``, whether this OpenSSH supports them or not."""
+    if profile == "system":
         return {}
-    strict = posture == "strict"
+    strict = profile == "strict"
     _title, kex, macs = POLICIES.get(policy_of(system), ("", _HYBRID, _MACS)) if strict else ("", _HYBRID, _MACS)
     settings = {
         "KexAlgorithms": kex,
@@ -88,14 +88,14 @@ def wished(posture: str, system: System) -> dict[str, tuple[str, ...]]:
     return settings
 
 
-def algorithms(
+def supported_algorithms(
     settings: t.Mapping[str, tuple[str, ...]],
     effective: t.Mapping[str, tuple[str, ...]],
     knows: t.Callable[[str, str], bool],
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """Return of ``settings`` what this OpenSSH knows, and the sentences about what is left out.
+    """Return the ``settings`` that this OpenSSH supports, and a message for each part that is left out.
 
-    ``effective`` is what ``sshd -T`` says without the posture. What it lists is known; for the rest ``knows`` asks.
+    ``effective`` is the answer of ``sshd -T`` without the profile. It lists known names; ``knows`` asks for the others.
     """
     kept: dict[str, tuple[str, ...]] = {}
     left_out = []
@@ -105,7 +105,7 @@ def algorithms(
             continue
         listed = ",".join(effective[keyword.lower()]).split(",")
         if keyword == "RequiredRSASize":
-            # The system may ask for more.
+            # The system may require more.
             kept[keyword] = (str(max(int(values[0]), int(effective["requiredrsasize"][0]))),)
             continue
         if values[0].startswith("-"):
@@ -118,5 +118,5 @@ def algorithms(
         if known:
             kept[keyword] = known
         else:
-            left_out.append(f"{keyword}: nothing of the posture is known, so it is left to the system")
+            left_out.append(f"{keyword}: this OpenSSH knows none of the profile's algorithms, so the system decides")
     return kept, left_out

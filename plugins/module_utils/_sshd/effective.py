@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What sshd says is in force (``sshd -T -C …``), held against the wish, and the directives that decide."""
+"""The effective configuration (``sshd -T -C …``) compared with the desired settings, and the deciding directives."""
 
 from __future__ import annotations
 
@@ -10,165 +10,181 @@ from dataclasses import dataclass
 from .._core.errors import BaselineError
 from .keywords import CUMULATIVE, KEYWORDS, folded
 from .match import Connection, matches
-from .precedence import standing
+from .precedence import deciding_directives
 from .releases import NEWEST, Release, last_wins
+from .settings import SshdSettings
 from .tree import Directive
-from .wish import Wish
 
 __all__ = [
     "Difference",
-    "asked",
     "differences",
-    "exceptions",
-    "foreign",
-    "idle_ports",
-    "listens",
+    "display_value",
+    "first_value",
+    "foreign_directives",
+    "listen_addresses",
+    "match_exceptions",
+    "not_in_effect",
     "parse_effective",
-    "refusal",
-    "shadowed",
-    "value",
+    "requested_keywords",
+    "shadowed_directives",
+    "unused_ports",
 ]
 
 Effective = t.Dict[str, t.Tuple[str, ...]]
 
-# Others may add to these without weakening the wish: distributions accept LANG, name sftp.
+# Other files may add to these without weakening the desired settings: distributions accept LANG and define sftp.
 _MAY_HOLD_MORE = ("acceptenv", "subsystem")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """``keyword`` is not in force for ``connection``; ``culprit`` is the directive that wins, if one can be named.
+    """``keyword`` is not in effect for ``connection``; ``overridden_by`` is the directive that wins, if it is known.
 
-    ``last``: it wins because it stands later, not because it stands before.
+    ``last``: it wins because it is read later, not because it is read first.
     """
 
     keyword: str
     connection: Connection
-    wished: tuple[str, ...]
+    expected: tuple[str, ...]
     actual: tuple[str, ...]
-    culprit: Directive | None
+    overridden_by: Directive | None
     last: bool = False
 
     @property
-    def way_out(self) -> str:
-        """What a person can do about it."""
-        if self.culprit is None:
+    def hint(self) -> str:
+        """What to do about it."""
+        if self.overridden_by is None:
             return "see sshd_config(5) for what else decides it"
         if self.last:
             return (
-                f"remove {self.culprit.where}: this OpenSSH takes the last {KEYWORDS[self.keyword]}, "
+                f"remove {self.overridden_by.where}: this OpenSSH takes the last {KEYWORDS[self.keyword]}, "
                 "so it cannot be overridden from a file that is read earlier"
             )
-        if self.culprit.criteria:
+        if self.overridden_by.criteria:
             return (
-                f"remove {self.culprit.where}, or ask for {KEYWORDS[self.keyword]} under 'match' too: "
-                "a block wins over what stands outside of blocks"
+                f"remove {self.overridden_by.where}, or set {KEYWORDS[self.keyword]} under 'match' too: "
+                "a block overrides the lines outside of blocks"
             )
         if self.keyword in CUMULATIVE:
-            return f"remove {self.culprit.where}: all lines of {KEYWORDS[self.keyword]} add up"
-        return f"remove {self.culprit.where}, or let it stand in a file that sorts later"
+            return f"remove {self.overridden_by.where}: all lines of {KEYWORDS[self.keyword]} add up"
+        return f"remove {self.overridden_by.where}, or move it to a file that sorts later"
 
     def __str__(self) -> str:
         name = KEYWORDS[self.keyword]
-        because = f"because of {self.culprit.where}" if self.culprit else "although no other directive stands before"
+        because = (
+            f"because of {self.overridden_by.where}"
+            if self.overridden_by
+            else "although no other directive takes precedence"
+        )
         return (
-            f"{name} is {value(self.actual)} (asked: {value(self.wished)}) "
+            f"{name} is {display_value(self.actual)} (requested: {display_value(self.expected)}) "
             f"for {self.connection.specification()} {because}"
         )
 
 
 def parse_effective(text: str) -> Effective:
-    """Read the output of ``sshd -T``: keyword in its newest spelling, lower case -> one value a line."""
-    said: dict[str, list[str]] = {}
+    """Read the output of ``sshd -T``: keyword in its newest name, lower case -> one value for each line."""
+    found: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, *rest = line.split(" ", 1)
-        said.setdefault(folded(keyword), []).append("".join(rest).strip())
-    return {keyword: tuple(values) for keyword, values in said.items()}
+        found.setdefault(folded(keyword), []).append("".join(rest).strip())
+    return {keyword: tuple(values) for keyword, values in found.items()}
 
 
-def value(values: t.Sequence[str]) -> str:
-    """Return the values of a keyword as one text for people."""
+def display_value(values: t.Sequence[str]) -> str:
+    """Return the values of a keyword for a message."""
     return ", ".join(values) if values else "not set"
 
 
-def asked(wish: Wish, connection: Connection) -> list[str]:
-    """Return the keywords that the wish decides for ``connection``."""
-    names = set(wish.settings)
-    for block in wish.blocks:
+def first_value(effective: Effective, keyword: str) -> str:
+    """Return the first value of ``keyword`` (lower case), an empty text where sshd does not know it."""
+    return next(iter(effective.get(keyword, ())), "")
+
+
+def requested_keywords(desired: SshdSettings, connection: Connection) -> list[str]:
+    """Return the keywords that ``desired`` sets for ``connection``."""
+    names = set(desired.settings)
+    for block in desired.blocks:
         if matches(block.criteria, connection):
             names.update(block.settings)
     return sorted(name.lower() for name in names)
 
 
-def foreign(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[Directive]:
-    """Return the directives of other files that speak of what the wish asks, whether they win or lose."""
-    settings = {name.lower() for name in wish.settings}
+def foreign_directives(
+    directives: t.Iterable[Directive], desired: SshdSettings, own: t.Collection[str]
+) -> list[Directive]:
+    """Return the directives of other files for requested keywords, whether they take effect or not."""
+    settings = {name.lower() for name in desired.settings}
     return [
         directive
         for directive in directives
-        if directive.file not in own and directive.keyword in (wish.keywords if directive.criteria else settings)
+        if directive.file not in own and directive.keyword in (desired.keywords if directive.criteria else settings)
     ]
 
 
 def differences(
     directives: t.Sequence[Directive],
-    wish: Wish,
+    desired: SshdSettings,
     own: t.Collection[str],
     answers: t.Iterable[tuple[Connection, Effective, Effective]],
     release: Release = NEWEST,
 ) -> list[Difference]:
-    """Compare what sshd says (``actual``) with what it would say if nobody else spoke of it (``wished``)."""
+    """Compare sshd's answers (``actual``) with its answers without the directives of other files (``expected``)."""
     found = []
-    for connection, wished, actual in answers:
-        for keyword in asked(wish, connection):
-            want, have = wished.get(keyword, ()), actual.get(keyword, ())
-            if keyword == "port" and set(listens(wished)) == set(listens(actual)):
-                # A port that no address has is none.
+    for connection, expected, actual in answers:
+        for keyword in requested_keywords(desired, connection):
+            want, have = expected.get(keyword, ()), actual.get(keyword, ())
+            if keyword == "port" and set(listen_addresses(expected)) == set(listen_addresses(actual)):
+                # sshd does not listen on a port that no address has.
                 continue
-            winners, losers = standing(directives, keyword, connection, release)
-            wins = next((directive for directive in winners if directive.file not in own), None)
+            deciding, shadowed = deciding_directives(directives, keyword, connection, release)
+            wins = next((directive for directive in deciding if directive.file not in own), None)
             unanswered = not want and not have
             if not _agrees(keyword, want, have) or (unanswered and wins):
-                # A distribution may have changed which one wins: then it is among those that lose by the model.
-                loses = next((directive for directive in reversed(losers) if directive.file not in own), None)
+                # Where a distribution has changed which line wins, it is one that our model calls shadowed.
+                loses = next((directive for directive in reversed(shadowed) if directive.file not in own), None)
                 last = last_wins(keyword, release) or (wins is None and loses is not None)
                 found.append(Difference(keyword, connection, want, have, wins or loses, last))
     return found
 
 
-def refusal(found: t.Sequence[Difference], unchanged: str) -> BaselineError:
-    """Return the error for a wish that is not in force: who wins in its place, and what to do about that."""
+def not_in_effect(found: t.Sequence[Difference]) -> BaselineError:
+    """Return the error for settings that are not in effect: what overrides them, and what to do."""
     first = {difference.keyword: difference for difference in reversed(found)}
-    told = list(reversed(list(first.values())))
-    ways = dict.fromkeys(difference.way_out for difference in told)
+    reported = list(reversed(list(first.values())))
     return BaselineError(
-        "; ".join(["not in force: " + "; ".join(map(str, told)), unchanged, *ways]),
-        culprits=sorted({difference.culprit.where for difference in found if difference.culprit}),
+        "not in effect: " + ", and ".join(map(str, reported)),
+        hint="; ".join(dict.fromkeys(difference.hint for difference in reported)),
+        culprits=sorted({difference.overridden_by.where for difference in found if difference.overridden_by}),
     )
 
 
-def shadowed(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[dict[str, t.Any]]:
-    """Return the global directives of other files that lose to the wish."""
-    names = {values[0].split()[0].lower() for name, values in wish.settings.items() if name == "Subsystem"}
+def shadowed_directives(
+    directives: t.Iterable[Directive], desired: SshdSettings, own: t.Collection[str]
+) -> list[dict[str, t.Any]]:
+    """Return the global directives of other files that ``desired`` overrides."""
+    names = {values[0].split()[0].lower() for name, values in desired.settings.items() if name == "Subsystem"}
     return [
         _place(directive)
-        for directive in foreign(directives, wish, own)
-        if not directive.criteria and (_loses(directive, names) or _has_no_address(directive, wish))
+        for directive in foreign_directives(directives, desired, own)
+        if not directive.criteria and (_loses(directive, names) or _has_no_address(directive, desired))
     ]
 
 
-def exceptions(directives: t.Iterable[Directive], wish: Wish, own: t.Collection[str]) -> list[dict[str, t.Any]]:
-    """Return the ``Match`` directives of other files that decide otherwise for some connections."""
-    settings = {name.lower() for name in wish.settings}
+def match_exceptions(
+    directives: t.Iterable[Directive], desired: SshdSettings, own: t.Collection[str]
+) -> list[dict[str, t.Any]]:
+    """Return the ``Match`` directives of other files that override ``desired`` for some connections."""
+    settings = {name.lower() for name in desired.settings}
     return [
         {**_place(directive), "criteria": " and ".join(str(criteria) for criteria in directive.criteria)}
-        for directive in foreign(directives, wish, own)
+        for directive in foreign_directives(directives, desired, own)
         if directive.criteria and directive.keyword in settings
     ]
 
 
-def listens(effective: Effective) -> list[tuple[str, int]]:
-    """Return (address, port) of every ``listenaddress`` that sshd names."""
+def listen_addresses(effective: Effective) -> list[tuple[str, int]]:
+    """Return (address, port) of every effective ``listenaddress``."""
     found = []
     for text in effective.get("listenaddress", ()):
         address, port = text.split(" ")[0].rsplit(":", 1)
@@ -176,9 +192,9 @@ def listens(effective: Effective) -> list[tuple[str, int]]:
     return found
 
 
-def idle_ports(directives: t.Iterable[Directive], effective: Effective) -> list[Directive]:
-    """Return each ``Port`` on which sshd does not listen: it counts for addresses alone that name no port of theirs."""
-    listening = {str(port) for _address, port in listens(effective)}
+def unused_ports(directives: t.Iterable[Directive], effective: Effective) -> list[Directive]:
+    """Return each ``Port`` on which sshd does not listen: it only applies to addresses without a port."""
+    listening = {str(port) for _address, port in listen_addresses(effective)}
     return [one for one in directives if one.keyword == "port" and not listening & set(one.arguments)]
 
 
@@ -194,10 +210,10 @@ def _loses(directive: Directive, subsystems: t.Collection[str]) -> bool:
     return directive.keyword not in CUMULATIVE
 
 
-def _has_no_address(directive: Directive, wish: Wish) -> bool:
-    """Say whether it is a ``Port`` that loses because every address of the wish names its own."""
-    ports = wish.settings.get("Port", ())
-    addresses = wish.settings.get("ListenAddress", ())
+def _has_no_address(directive: Directive, desired: SshdSettings) -> bool:
+    """Say whether it is a ``Port`` without effect because every desired address has a port."""
+    ports = desired.settings.get("Port", ())
+    addresses = desired.settings.get("ListenAddress", ())
     return directive.keyword == "port" and bool(addresses) and " ".join(directive.arguments) not in ports
 
 

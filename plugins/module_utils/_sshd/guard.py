@@ -1,118 +1,64 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May this user still log in with a key and become root? By the rules of sshd(8), shadow(5), PAM and sudo(8).
+"""The lockout guard: whether a user can still log in with a key and become root, by the rules of sshd(8), PAM and sudo.
 
-tests/lockout holds each rule against a real sshd and a real client.
+tests/lockout compares each rule with a real sshd and a real client.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import typing as t
-from dataclasses import dataclass
 
-from .._accounts.sudo import rights
-from .._core.freebsd import MasterPasswd, closed
+from .._accounts.public_keys import PublicKey
 from .._core.text import printable
-from .effective import Effective, listens
+from .effective import Effective, first_value, listen_addresses
+from .guard_account import Account, LockoutFinding, ShadowEntry, account_findings, sudo_findings
 from .guard_keys import (
-    DEAD_ENDS,
     KeyFile,
-    Revoked,
-    complaint,
-    leads_nowhere,
-    undecided,
+    RevokedKeys,
+    gives_no_shell,
+    key_problem,
+    open_question,
 )
 from .match import Connection, pattern_list
 from .origin import is_user
 
-__all__ = ["Account", "Refusal", "Shadow", "out_of_reach", "refusals"]
+__all__ = ["Account", "LockoutFinding", "ShadowEntry", "lockout_findings", "out_of_reach"]
 
-_DAY = 86400
-# A user may have as many keys that do not fit as fit into a file.
+# A user may have any number of unusable keys.
 _MOST_REASONS = 10
-_NONE = Revoked()
+_NONE = RevokedKeys()
 _WILDCARDS = {"0.0.0.0": 4, "::": 6}
 
 
-@dataclass(frozen=True)
-class Shadow:
-    """A line of shadow(5): the password field, and days, ``None`` where the field is empty."""
-
-    password: str = ""
-    changed: int | None = None
-    maximum: int | None = None
-    inactive: int | None = None
-    expires: int | None = None
-
-    @property
-    def usable(self) -> bool:
-        return bool(self.password) and self.password[0] not in "!*"
-
-
-@dataclass(frozen=True)
-class Account:
-    """A user as the host knows it. An account that does not exist has no ``home``.
-
-    ``sudo`` is what ``sudo -l -U`` prints, ``None`` where sudo is not installed; ``sudo_broken`` says why the program
-    makes nobody root, whatever its rules are; ``root_groups`` are those of root, by name and as ``#gid``.
-    ``shell_listed`` says whether /etc/shells names the shell. ``master`` is FreeBSD's entry, which has no ages of a
-    password and other locks.
-    """
-
-    name: str
-    home: str = ""
-    shell: str = ""
-    shell_runs: bool = False
-    shell_listed: bool = True
-    shadow: Shadow = Shadow()
-    master: MasterPasswd | None = None
-    sudo: str | None = None
-    sudo_broken: str = ""
-    root_groups: tuple[str, ...] = ("root", "#0")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One reason and its way out.
-
-    ``pending`` marks what earlier tasks of a check-mode run only pretended to do, ``undecided`` what no look at files
-    can tell: the new login decides it.
-    """
-
-    text: str
-    pending: bool = False
-    undecided: bool = False
-
-
-def refusals(
+def lockout_findings(
     account: Account,
     connection: Connection,
     effective: Effective,
     files: t.Sequence[KeyFile],
     *,
     now: float,
-    revoked: Revoked = _NONE,
-) -> list[Refusal]:
-    """Return every reason why ``account`` could not, or might not, come in by key and become root afterwards."""
+    revoked: RevokedKeys = _NONE,
+) -> list[LockoutFinding]:
+    """Return every reason why ``account`` could not, or might not, log in with a key and then become root."""
     if not account.home:
-        return [Refusal(f"the account {account.name} does not exist; create it first (role admin_user)", pending=True)]
+        problem = f"the account {account.name} does not exist"
+        return [LockoutFinding(problem, "create it first (role admin_user)", is_pending=True)]
     return [
-        *_methods(account, effective),
-        *_lists(connection, effective),
-        *_usable(account, effective, now),
-        *_keys(account, connection, effective, files, now=now, revoked=revoked),
-        *_session(account, effective),
-        *_root(account),
+        *_method_findings(account, effective),
+        *_list_findings(connection, effective),
+        *account_findings(account, effective, now),
+        *_key_findings(account, connection, effective, files, now=now, revoked=revoked),
+        *_session_findings(account, effective),
+        *sudo_findings(account),
     ]
 
 
 def out_of_reach(connection: Connection, effective: Effective) -> str:
-    """Say that sshd would no longer listen on the address by which ``connection`` came in, else nothing."""
+    """Return the problem if sshd no longer listened on the address of ``connection``, an empty text otherwise."""
     address = connection.local_address
     version = 6 if ":" in address else 4
-    hosts = [host for host, _port in listens(effective)]
+    hosts = [host for host, _port in listen_addresses(effective)]
     if (
         not address
         or address in hosts
@@ -126,193 +72,133 @@ def out_of_reach(connection: Connection, effective: Effective) -> str:
     )
 
 
-def _methods(account: Account, effective: Effective) -> t.Iterator[Refusal]:
-    if _one(effective, "pubkeyauthentication") != "yes":
-        yield Refusal("PubkeyAuthentication would be no; set it to yes")
-    if _one(effective, "refuseconnection") == "yes":
-        yield Refusal("RefuseConnection would be yes, which ends every connection; set it to no")
-    if not _keys_asked(effective):
+def _method_findings(account: Account, effective: Effective) -> t.Iterator[LockoutFinding]:
+    if first_value(effective, "pubkeyauthentication") != "yes":
+        yield LockoutFinding("PubkeyAuthentication would be no", "set it to yes")
+    if first_value(effective, "refuseconnection") == "yes":
+        yield LockoutFinding("RefuseConnection would be yes, which ends every connection", "set it to no")
+    if not _keys_required(effective):
         methods = " ".join(effective["authenticationmethods"])
-        yield Refusal(
-            f"AuthenticationMethods ({methods}) asks for more than a key; offer 'publickey' alone as one choice"
-        )
-    permitted = _one(effective, "permitrootlogin")
+        problem = f"AuthenticationMethods ({methods}) asks for more than a key"
+        yield LockoutFinding(problem, "offer 'publickey' alone as one choice")
+    permitted = first_value(effective, "permitrootlogin")
     if account.name == "root" and permitted not in ("yes", "without-password", "prohibit-password"):
-        yield Refusal(
-            f"PermitRootLogin would be {permitted}, so root could not log in; guard another user, or allow keys"
-        )
+        problem = f"PermitRootLogin would be {permitted}, so root could not log in"
+        yield LockoutFinding(problem, "guard another user, or allow keys")
 
 
-def _keys_asked(effective: Effective) -> int:
-    """Return how many keys the easiest choice of AuthenticationMethods asks for, 0 where keys are not enough."""
+def _keys_required(effective: Effective) -> int:
+    """Return how many keys the easiest choice of AuthenticationMethods requires, 0 where keys are not enough."""
     choices = " ".join(effective.get("authenticationmethods", ())).split() or ["any"]
     counts = [len(methods) for methods in (choice.split(",") for choice in choices) if set(methods) <= {"publickey"}]
     return 1 if choices == ["any"] else min(counts, default=0)
 
 
-def _lists(connection: Connection, effective: Effective) -> t.Iterator[Refusal]:
-    """DenyUsers, AllowUsers, DenyGroups, AllowGroups, as sshd's ``allowed_user`` goes through them."""
+def _list_findings(connection: Connection, effective: Effective) -> t.Iterator[LockoutFinding]:
+    """Check DenyUsers, AllowUsers, DenyGroups and AllowGroups like sshd's ``allowed_user``."""
     user = connection.user
     for pattern in effective.get("denyusers", ()):
         if is_user(pattern, connection):
-            yield Refusal(f"DenyUsers {pattern} shuts {user} out; remove that pattern")
+            yield LockoutFinding(f"DenyUsers {pattern} shuts {user} out", "remove that pattern")
     allowed = effective.get("allowusers", ())
     if allowed and not any(is_user(pattern, connection) for pattern in allowed):
-        yield Refusal(f"AllowUsers ({' '.join(allowed)}) does not name {user}; add {user}")
+        yield LockoutFinding(f"AllowUsers ({' '.join(allowed)}) does not name {user}", f"add {user}")
     for pattern in effective.get("denygroups", ()):
         if any(pattern_list(pattern, group) for group in connection.groups):
-            yield Refusal(f"DenyGroups {pattern} shuts {user} out; remove that pattern")
+            yield LockoutFinding(f"DenyGroups {pattern} shuts {user} out", "remove that pattern")
     groups = effective.get("allowgroups", ())
     if groups and not any(pattern_list(pattern, group) for pattern in groups for group in connection.groups):
-        yield Refusal(f"AllowGroups ({' '.join(groups)}) names no group of {user}; add one, or put {user} into one")
+        problem = f"AllowGroups ({' '.join(groups)}) names no group of {user}"
+        yield LockoutFinding(problem, f"add one, or put {user} into one")
 
 
-def _usable(account: Account, effective: Effective, now: float) -> t.Iterator[Refusal]:
-    name, shadow, today = account.name, account.shadow, int(now // _DAY)
-    if not account.shell_runs:
-        yield Refusal(f"the shell {account.shell} of {name} is missing or cannot be run; give {name} one that exists")
-    elif os.path.basename(account.shell) in DEAD_ENDS:
-        yield Refusal(f"the shell {account.shell} of {name} lets nobody in; give {name} a login shell")
-    elif not account.shell_listed:
-        text = f"the shell {account.shell} of {name} is not in /etc/shells, and may not run commands"
-        yield Refusal(text, undecided=True)
-    if account.master:
-        yield from map(Refusal, closed(name, account.master, now))
-        return
-    pam = _one(effective, "usepam") != "no"
-    # sudo asks pam_unix(8) too, to which the day of the expiry itself is too late.
-    if shadow.expires is not None and shadow.expires < today + (pam or name != "root"):
-        yield Refusal(f"the account {name} has expired; `chage -E -1 {name}` lifts that")
-    if pam or (name != "root" and _long_aged(shadow, today)):
-        yield from _aged(name, shadow, today)
-    elif shadow.password.startswith("!"):
-        yield Refusal(
-            f"UsePAM would be no and the password of {name} is locked with '!', by which sshd then locks the account; "
-            f"keep UsePAM yes, or set the field to '*' (`usermod -p '*' {name}`)"
-        )
-
-
-def _long_aged(shadow: Shadow, today: int) -> bool:
-    """Say whether a password is so old that pam_unix(8) refuses the account to sudo, where sshd did not ask it."""
-    days = (shadow.changed, shadow.maximum, shadow.inactive)
-    return None not in days and today > sum(day or 0 for day in days) and shadow.changed != 0
-
-
-def _aged(name: str, shadow: Shadow, today: int) -> t.Iterator[Refusal]:
-    """What pam_unix(8) says of a password's age, which counts for logins by key too."""
-    if shadow.changed == 0:
-        yield Refusal(f"{name} must change the password at the next login; `chage -d {today} {name}` lifts that")
-    elif shadow.changed is not None and shadow.maximum is not None and today - shadow.changed > shadow.maximum:
-        yield Refusal(
-            f"the password of {name} is older than its {shadow.maximum} days, which PAM holds against a key login too; "
-            f"`chage -M -1 {name}` lifts that"
-        )
-
-
-def _keys(
+def _key_findings(
     account: Account,
     connection: Connection,
     effective: Effective,
     files: t.Sequence[KeyFile],
     *,
     now: float,
-    revoked: Revoked,
-) -> t.Iterator[Refusal]:
+    revoked: RevokedKeys,
+) -> t.Iterator[LockoutFinding]:
+    """Check the key files of the account: enough keys, keys that only a login can judge, or the reasons for none."""
     if revoked.broken:
-        yield Refusal(f"{revoked.broken}, by which sshd refuses every key; lay that file, or set RevokedKeys to none")
+        problem = f"{revoked.broken}, so that sshd refuses every key"
+        yield LockoutFinding(problem, "create that file, or set RevokedKeys to none")
         return
-    strict = _one(effective, "strictmodes") != "no"
-    shut = {file: file.unreadable or (file.distrusted if strict else "") for file in files if file.exists}
-    keys = list(dict.fromkeys(key for file, reason in shut.items() if not reason for key in file.keys))
-    complaints = {key: complaint(key, connection, effective, revoked, now) for key in keys}
-    good = [key for key, wrong in complaints.items() if not wrong]
-    sure = {key.blob for key in good if not undecided(key)}
-    asked = _keys_asked(effective) or 1
-    if len(sure) >= asked:
-        if asked > 1:
-            text = f"AuthenticationMethods asks {account.name} for {asked} keys, and one client must hold them"
-            yield Refusal(text, undecided=True)
-        return
-    others = [*_other_sources(effective), *(undecided(key) for key in good)]
-    if any(others):
-        text = f"no key in the files of {account.name} opens by itself; it depends on "
-        yield Refusal(text + " and ".join(dict.fromkeys(filter(None, others))), undecided=True)
-        return
-    for file, reason in shut.items():
-        if reason:
-            why = "StrictModes keeps sshd from reading" if not file.unreadable else "sshd could not read"
-            # Where AuthorizedKeysFile is a pattern, the user has named the file.
-            yield Refusal(printable(f"{why} {file.path}: {reason}"))
+    unread = _unread_files(files, strict=first_value(effective, "strictmodes") != "no")
+    keys = dict.fromkeys(key for file in files if file.exists and file not in unread for key in file.keys)
+    problems = {key: key_problem(key, connection, effective, revoked, now) for key in keys}
+    usable = [key for key, problem in problems.items() if not problem]
+    sure = {key.blob for key in usable if not open_question(key)}
+    required = _keys_required(effective) or 1
+    questions = [*_other_sources(effective), *filter(None, map(open_question, usable))]
+    if len(sure) >= required:
+        if required > 1:
+            problem = f"AuthenticationMethods asks {account.name} for {required} keys, and one client must hold them"
+            yield LockoutFinding(problem, is_undecided=True)
+    elif questions:
+        problem = f"no key in the files of {account.name} is enough by itself; it depends on "
+        yield LockoutFinding(problem + " and ".join(dict.fromkeys(questions)), is_undecided=True)
+    else:
+        yield from map(_unread_file, unread, unread.values())
+        yield from _too_few_keys(account.name, problems, len(sure), required)
+        if not problems and not unread:
+            yield _no_key(account.name, files)
+
+
+def _unread_files(files: t.Iterable[KeyFile], *, strict: bool) -> dict[KeyFile, str]:
+    """Return the files that sshd would not read, with the reason."""
+    reasons = {file: file.unreadable or (file.distrusted if strict else "") for file in files if file.exists}
+    return {file: reason for file, reason in reasons.items() if reason}
+
+
+def _unread_file(file: KeyFile, reason: str) -> LockoutFinding:
+    cause = "sshd could not read" if file.unreadable else "StrictModes keeps sshd from reading"
+    # Where AuthorizedKeysFile is a pattern, the user has chosen the file's name.
+    return LockoutFinding(printable(f"{cause} {file.path}: {reason}"))
+
+
+def _too_few_keys(
+    name: str, problems: t.Mapping[PublicKey, str], sure: int, required: int
+) -> t.Iterator[LockoutFinding]:
     if sure:
-        yield Refusal(f"AuthenticationMethods asks {account.name} for {asked} keys and there is {len(sure)}; add keys")
-    elif complaints:
-        reasons = ", ".join(list(dict.fromkeys(complaints.values()))[:_MOST_REASONS])
-        yield Refusal(f"{account.name} has keys, but sshd would take none of them: {reasons}; add an ssh-ed25519 key")
-    elif not any(shut.values()):
-        places = (
-            " or ".join(printable(file.path) for file in files[:_MOST_REASONS])
-            or "any file (AuthorizedKeysFile is none)"
-        )
-        text = f"{account.name} has no key that sshd could read in {places}; put a public key there (role admin_user)"
-        yield Refusal(text, pending=bool(files))
+        yield LockoutFinding(f"AuthenticationMethods asks {name} for {required} keys and there is {sure}", "add keys")
+    elif problems:
+        reasons = ", ".join(list(dict.fromkeys(problems.values()))[:_MOST_REASONS])
+        problem = f"{name} has keys, but sshd would take none of them: {reasons}"
+        yield LockoutFinding(problem, "add an ssh-ed25519 key")
+
+
+def _no_key(name: str, files: t.Sequence[KeyFile]) -> LockoutFinding:
+    places = " or ".join(printable(file.path) for file in files[:_MOST_REASONS])
+    problem = f"{name} has no key that sshd could read in {places or 'any file (AuthorizedKeysFile is none)'}"
+    return LockoutFinding(problem, "put a public key there (role admin_user)", is_pending=bool(files))
 
 
 def _other_sources(effective: Effective) -> t.Iterator[str]:
-    """Name what else gives keys, which is not asked here."""
+    """Yield the other sources of keys, which are not asked here."""
     names = {"authorizedkeyscommand": "AuthorizedKeysCommand", "trustedusercakeys": "TrustedUserCAKeys"}
     for keyword, name in names.items():
-        said = _one(effective, keyword)
-        if said not in ("", "none"):
-            yield f"{name} ({said})"
+        value = first_value(effective, keyword)
+        if value not in ("", "none"):
+            yield f"{name} ({value})"
 
 
-def _session(account: Account, effective: Effective) -> t.Iterator[Refusal]:
-    """What happens to a login after its key was taken."""
-    if _one(effective, "maxsessions") == "0":
-        yield Refusal("MaxSessions would be 0, which allows no shell; set it to 1 or more")
-    root = _one(effective, "chrootdirectory")
+def _session_findings(account: Account, effective: Effective) -> t.Iterator[LockoutFinding]:
+    """Check what happens to a login after its key was accepted."""
+    if first_value(effective, "maxsessions") == "0":
+        yield LockoutFinding("MaxSessions would be 0, which allows no shell", "set it to 1 or more")
+    root = first_value(effective, "chrootdirectory")
     if root not in ("", "none", "/"):
-        yield Refusal(
-            f"ChrootDirectory would be {root}, so {account.name} could not reach the host itself; set it to none"
-        )
-    command = _one(effective, "forcecommand")
+        problem = f"ChrootDirectory would be {root}, so {account.name} could not reach the host itself"
+        yield LockoutFinding(problem, "set it to none")
+    command = first_value(effective, "forcecommand")
     if command in ("", "none"):
         return
-    if leads_nowhere(command):
-        yield Refusal(f"ForceCommand would be {command}, which gives {account.name} no shell; set it to none")
+    if gives_no_shell(command):
+        problem = f"ForceCommand would be {command}, which gives {account.name} no shell"
+        yield LockoutFinding(problem, "set it to none")
     else:
-        text = f"ForceCommand ({command}) decides whether {account.name} gets a shell"
-        yield Refusal(text, undecided=True)
-
-
-def _root(account: Account) -> t.Iterator[Refusal]:
-    """sudo must allow every command as root, and its question for a password must have an answer."""
-    name = account.name
-    if name == "root":
-        return
-    if account.sudo is None:
-        yield Refusal(
-            f"sudo is not installed, so {name} could not become root; install it (role admin_user)", pending=True
-        )
-        return
-    if account.sudo_broken:
-        yield Refusal(f"sudo would not make {name} root: {account.sudo_broken}")
-        return
-    defaults, _sep, rules = account.sudo.rpartition("may run the following commands")
-    allowed, asks = rights(rules, groups=account.root_groups)
-    if not allowed:
-        text = f"sudo does not let {name} run every command as root; add '{name} ALL=(ALL:ALL) ALL' (role admin_user)"
-        yield Refusal(text, pending=True)
-    elif asks and "!authenticate" not in defaults and not account.shadow.usable:
-        yield Refusal(
-            f"sudo asks {name} for a password and the account has none; set one, or allow sudo without (NOPASSWD)"
-        )
-    if re.search(r"(?<![!\w])requiretty\b", defaults):
-        yield Refusal(
-            f"sudo asks {name} for a terminal (requiretty), which Ansible has not; add 'Defaults:{name} !requiretty'"
-        )
-
-
-def _one(effective: Effective, keyword: str) -> str:
-    values = effective.get(keyword, ())
-    return values[0] if values else ""
+        problem = f"ForceCommand ({command}) decides whether {account.name} gets a shell"
+        yield LockoutFinding(problem, is_undecided=True)

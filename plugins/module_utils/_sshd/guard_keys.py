@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of a user's keys would open the door: AuthorizedKeysFile, StrictModes and key options as sshd(8) has them."""
+"""The keys' part of the lockout guard: AuthorizedKeysFile, StrictModes and key options by the rules of sshd(8)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from .._accounts.public_keys import PublicKey, parse_options
 from .._core.text import printable
-from .effective import Effective
+from .effective import Effective, first_value
 from .match import Connection
 from .origin import comes_from
 from .parse import split
 
-__all__ = ["DEAD_ENDS", "KeyFile", "Revoked", "complaint", "key_paths", "leads_nowhere", "undecided"]
+__all__ = ["NO_SHELL", "KeyFile", "RevokedKeys", "gives_no_shell", "key_paths", "key_problem", "open_question"]
 
-# Shells and commands that end at once.
-DEAD_ENDS = ("nologin", "false", "true", "sync")
-# The signatures that an RSA key can serve by today: clients no longer make those of SHA-1 (ssh-rsa).
+# Shells and commands that exit at once.
+NO_SHELL = ("nologin", "false", "true", "sync")
+# The signatures that an RSA key is used with today: clients no longer make those of SHA-1 (ssh-rsa).
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 _FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-# Of the value of an option, as much as tells it from others.
+# How much of an option's value a message shows.
 _LONGEST = 200
 _ONCE = ("command", "from", "principals")
 
@@ -33,7 +33,7 @@ _ONCE = ("command", "from", "principals")
 class KeyFile:
     """One file of AuthorizedKeysFile, read as its user.
 
-    ``distrusted`` is the reason why StrictModes would not read it, ``unreadable`` the one that holds without it too.
+    ``distrusted`` is the reason why sshd would not read it with StrictModes, ``unreadable`` one that always applies.
     """
 
     path: str
@@ -44,15 +44,15 @@ class KeyFile:
 
 
 @dataclass(frozen=True)
-class Revoked:
-    """What RevokedKeys says: the text of the keys that it names, or why it cannot be read, which refuses all keys."""
+class RevokedKeys:
+    """The keys in RevokedKeys, or the reason why it cannot be read. sshd then refuses all keys."""
 
     blobs: frozenset[str] = frozenset()
     broken: str = ""
 
 
 def key_paths(effective: Effective, *, user: str, home: str, uid: int) -> list[str]:
-    """Return the files of AuthorizedKeysFile for a user, tokens replaced and relative ones below the home."""
+    """Return the files of AuthorizedKeysFile for a user, with tokens replaced; relative paths start in the home."""
     tokens = {"%%": "%", "%h": home, "%u": user, "%U": str(uid)}
     paths = []
     for text in effective.get("authorizedkeysfile", ()):
@@ -62,57 +62,61 @@ def key_paths(effective: Effective, *, user: str, home: str, uid: int) -> list[s
     return paths
 
 
-def leads_nowhere(command: str) -> bool:
+def gives_no_shell(command: str) -> bool:
     """Say whether a forced command can give nobody a shell."""
     words = command.split()
-    return not words or words[0] == "internal-sftp" or os.path.basename(words[0]) in (*DEAD_ENDS, "sftp-server")
+    return not words or words[0] == "internal-sftp" or os.path.basename(words[0]) in (*NO_SHELL, "sftp-server")
 
 
-def complaint(key: PublicKey, connection: Connection, effective: Effective, revoked: Revoked, now: float) -> str:
-    """Say why ``key`` does not open the door for ``connection``; an empty text where it does, or may."""
+def key_problem(key: PublicKey, connection: Connection, effective: Effective, revoked: RevokedKeys, now: float) -> str:
+    """Return why sshd would not accept ``key`` for ``connection``; an empty text if it would, or might."""
     if key.blob in revoked.blobs:
         return "one is named by RevokedKeys"
-    wrong = _option_complaint(key, connection, now)
-    if wrong:
-        return wrong
+    problem = _option_problem(key, connection, now)
+    if problem:
+        return problem
     algorithms = _RSA if key.kind == "ssh-rsa" else (key.kind,)
-    if not set(algorithms) & set(_one(effective, "pubkeyacceptedalgorithms").split(",")):
+    if not set(algorithms) & set(first_value(effective, "pubkeyacceptedalgorithms").split(",")):
         return f"{key.kind} is not accepted"
-    least = int(_one(effective, "requiredrsasize") or 0)
+    least = int(first_value(effective, "requiredrsasize") or 0)
     return f"one has {key.bits} bits, less than RequiredRSASize {least}" if (key.bits or least) < least else ""
 
 
-def undecided(key: PublicKey) -> str:
-    """Say what about ``key``, of which nothing is wrong, only a login can decide."""
+def open_question(key: PublicKey) -> str:
+    """Return what only a login can decide about ``key``, which has no problem otherwise."""
     options = dict(parse_options(key.options))
     if "cert-authority" in options:
-        return "a cert-authority's key, which opens for certificates alone"
+        return "a cert-authority's key, which accepts only certificates"
     if "command" in options:
         return "a key with the option command, which decides whether there is a shell"
     return ""
 
 
-def _option_complaint(key: PublicKey, connection: Connection, now: float) -> str:
+def _option_problem(key: PublicKey, connection: Connection, now: float) -> str:
     options = parse_options(key.options)
     names = [name for name, _value in options]
     for name in _ONCE:
         if names.count(name) > 1:
-            return f"one has the option {name} twice, by which sshd ignores the line"
-    for name, value in options:
-        shown = printable(value or "", longest=_LONGEST)
-        if name == "from" and not comes_from(value or "", connection):
-            return f'one is for from="{shown}" alone'
-        if name == "command" and leads_nowhere(value or ""):
-            return f'one is for command="{shown}" alone'
-        if name == "expiry-time" and _expiry(value or "") <= now:
-            return f'one has expired (expiry-time="{shown}")'
-        if name in ("permitopen", "permitlisten") and not _forwards(value or "", host=name == "permitopen"):
-            return f'one has {name}="{shown}", by which sshd ignores the line'
+            return f"one has the option {name} twice, so that sshd ignores the line"
+    problems = (_value_problem(name, value or "", connection, now) for name, value in options)
+    return next(filter(None, problems), "")
+
+
+def _value_problem(name: str, value: str, connection: Connection, now: float) -> str:
+    shown = printable(value, longest=_LONGEST)
+    if name == "from" and not comes_from(value, connection):
+        return f'one is for from="{shown}" alone'
+    if name == "command" and gives_no_shell(value):
+        return f'one is for command="{shown}" alone'
+    if name == "expiry-time" and _expiry(value) <= now:
+        return f'one has expired (expiry-time="{shown}")'
+    if name in ("permitopen", "permitlisten") and not _forwards(value, host=name == "permitopen"):
+        return f'one has {name}="{shown}", so that sshd ignores the line'
     return ""
 
 
 def _expiry(text: str) -> float:
-    """Return the moment of an ``expiry-time``, in the host's time zone or with a Z in UTC; what is none has passed."""
+    """Return the time of an ``expiry-time``, in the host's time zone or, with a Z, in UTC; 0 for an invalid one."""
     digits = re.sub(r"(?:Z|UTC)$", "", text)
     layout = _FORMATS.get(len(digits)) if digits.isascii() and digits.isdigit() else None
     if layout is None:
@@ -127,8 +131,3 @@ def _expiry(text: str) -> float:
 def _forwards(value: str, *, host: bool) -> bool:
     name, colon, port = value.rpartition(":")
     return bool(colon or not host) and (not host or bool(name)) and bool(re.fullmatch(r"\*|[1-9][0-9]{0,4}", port))
-
-
-def _one(effective: Effective, keyword: str) -> str:
-    values = effective.get(keyword, ())
-    return values[0] if values else ""

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host keys: which a posture offers, which have to be made, and which of them a client can have seen before. Pure.
+"""Host keys: which ones a crypto profile offers, which ones to generate, and which ones a client can know already.
 
-A key is offered when it is loaded (``HostKey``) and ``HostKeyAlgorithms`` holds an algorithm that it signs with. The
-postures use the latter alone where they can: ``HostKey`` lines of several files add up.
+sshd offers a key if it is loaded (``HostKey``) and ``HostKeyAlgorithms`` contains an algorithm of its type. Profiles
+set only the latter where they can, because the ``HostKey`` lines of several files add up.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ __all__ = [
     "DEFAULT_PATHS",
     "HostKey",
     "KeyPolicy",
-    "Needed",
-    "fewer",
+    "NewHostKey",
     "filtered_moduli",
     "key_policy",
-    "offered_types",
+    "offered_keys",
     "parse_listing",
+    "removed_names",
 ]
 
-# What sshd loads where no file says HostKey (sshd_config(5)).
+# The keys that sshd loads without a HostKey line (sshd_config(5)).
 DEFAULT_PATHS = ("/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ed25519_key")
-# The types of the postures, in the order of ssh-audit's policies -> the algorithms they sign with.
+# The types of the profiles, in the order of ssh-audit's policies -> the algorithms they sign with.
 _OFFERED = {"ssh-ed25519": ("ssh-ed25519",), "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 _CERTIFICATE = "-cert-v01@openssh.com"
 _LEAST_RSA = 3072
-# What ssh-audit's policies ask for; made at once where none is there, so that strict need not replace it later.
+# The size in ssh-audit's policies. New keys have it in every profile, so that strict need not replace them later.
 _STRICT_RSA = 4096
 # moduli(5) gives the size of a prime less one.
 _LEAST_MODULUS = 3071
@@ -41,7 +41,7 @@ _LEAST_MODULUS = 3071
 
 @dataclass(frozen=True)
 class HostKey:
-    """A host key on the disk. ``type`` is its name in the protocol (``ssh-rsa``), ``bits`` what ssh-keygen says."""
+    """A host key file. ``type`` is its name in the protocol (``ssh-rsa``), ``bits`` is from ssh-keygen."""
 
     path: str
     type: str
@@ -53,49 +53,49 @@ class HostKey:
 
 
 @dataclass(frozen=True)
-class Needed:
-    """A host key that has to be made; ``instead`` is the one whose place it takes."""
+class NewHostKey:
+    """A host key to generate; ``replaces`` is the present key at its path."""
 
     path: str
     type: str
     bits: int
-    instead: HostKey | None = None
+    replaces: HostKey | None = None
 
 
 @dataclass(frozen=True)
 class KeyPolicy:
-    """``paths``: the keys that are offered, in the posture's order; ``algorithms``: those they sign with."""
+    """``paths``: the offered keys, in the profile's order; ``algorithms``: those that they sign with."""
 
     paths: tuple[str, ...]
     algorithms: tuple[str, ...]
-    needed: tuple[Needed, ...]
+    needed: tuple[NewHostKey, ...]
     left_out: tuple[str, ...]
 
 
 def parse_listing(path: str, text: str) -> HostKey | None:
-    """Read what ``ssh-keygen -l`` prints for the key at ``path``: bits, fingerprint, comment, (TYPE)."""
+    """Read the output of ``ssh-keygen -l`` for the key at ``path``: bits, fingerprint, comment, (TYPE)."""
     found = re.match(r"(\d+) (\S+) .*\(([\w-]+)\)\s*$", text.strip())
     if not found:
         return None
-    bits, fingerprint, word = found.groups()
-    kind = {"ECDSA": f"ecdsa-sha2-nistp{bits}", "DSA": "ssh-dss"}.get(word, f"ssh-{word.lower()}")
+    bits, fingerprint, name = found.groups()
+    kind = {"ECDSA": f"ecdsa-sha2-nistp{bits}", "DSA": "ssh-dss"}.get(name, f"ssh-{name.lower()}")
     return HostKey(path, kind, int(bits), fingerprint)
 
 
-def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
-    """Decide which of the host keys that sshd loads are offered, and which have to be made.
+def key_policy(profile: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
+    """Decide which of the host keys that sshd loads are offered, and which ones to generate.
 
-    ``keys`` holds what lies at each path, ``None`` for nothing; of those only a path whose name tells the type is
-    filled. Types cannot be offered by halves: one RSA key that is too short keeps all of them from being offered.
+    ``keys`` has the key at each path, ``None`` for a missing one, which is generated only where the file name tells its
+    type. A type is offered for all of its keys or none: one RSA key that is too short excludes all RSA keys.
     """
-    strict = posture == "strict"
+    strict = profile == "strict"
     needed, left_out, refused = [], [], set()
     at: dict[str, list[str]] = {kind: [] for kind in _OFFERED}
     for path, key in keys.items():
         kind = key.type if key else _named(path)
         short = bool(key) and kind == "ssh-rsa" and key.bits < _LEAST_RSA  # type: ignore[union-attr]
         if kind not in _OFFERED:
-            left_out += _unfit(path, key)
+            left_out += _not_offered(path, key)
         elif short and not strict:
             refused.add(kind)
             left_out.append(f"{path} is not offered: ssh-rsa of less than {_LEAST_RSA} bits (strict replaces it)")
@@ -103,7 +103,7 @@ def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
             at[kind].append(path)
             wanted = _STRICT_RSA if kind == "ssh-rsa" else 256
             if key is None or (strict and key.bits != wanted):
-                needed.append(Needed(path, kind, wanted, instead=key))
+                needed.append(NewHostKey(path, kind, wanted, replaces=key))
     types = [kind for kind in _OFFERED if at[kind] and kind not in refused]
     names = [name for kind in types for name in _OFFERED[kind]]
     return KeyPolicy(
@@ -114,14 +114,14 @@ def key_policy(posture: str, keys: t.Mapping[str, HostKey | None]) -> KeyPolicy:
     )
 
 
-def offered_types(keys: t.Iterable[HostKey], allowed: t.Iterable[str]) -> list[HostKey]:
-    """Return those of ``keys`` that sign with one of the algorithms ``allowed`` (HostKeyAlgorithms)."""
+def offered_keys(keys: t.Iterable[HostKey], allowed: t.Iterable[str]) -> list[HostKey]:
+    """Return the ``keys`` that sign with one of the algorithms ``allowed`` (HostKeyAlgorithms)."""
     types = {_type(name) for name in allowed}
     return [key for key in keys if key.type in types]
 
 
-def fewer(now: t.Sequence[str], then: t.Sequence[str]) -> tuple[str, ...]:
-    """Return what of ``now`` is not in ``then``; nothing where the two share nothing, as then nothing can be tried."""
+def removed_names(now: t.Sequence[str], then: t.Sequence[str]) -> tuple[str, ...]:
+    """Return the names in ``now`` that are not in ``then``; nothing where no name remains for a preflight login."""
     return tuple(name for name in now if name not in then) if set(now) & set(then) else ()
 
 
@@ -146,12 +146,12 @@ def _named(path: str) -> str:
     return f"ssh-{found.group(1)}" if found else ""
 
 
-def _unfit(path: str, key: HostKey | None) -> list[str]:
+def _not_offered(path: str, key: HostKey | None) -> list[str]:
     if key:
-        return [f"{path} is not offered: {key.type} is not of the posture"]
+        return [f"{path} is not offered: {key.type} is not part of the profile"]
     if re.fullmatch(r"ssh_host_\w+_key", posixpath.basename(path)):
         return []
-    return [f"{path} does not exist, and its name does not tell which type of key to make"]
+    return [f"{path} does not exist, and its name does not tell the type of key to generate"]
 
 
 def _type(algorithm: str) -> str:

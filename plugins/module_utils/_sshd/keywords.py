@@ -1,10 +1,10 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keywords of sshd_config(5) as data: spelling, aliases, which add up, which take a list and how it is written."""
+"""The keywords of sshd_config(5) as data: spelling, aliases, which are cumulative, which take lists in which syntax."""
 
 from __future__ import annotations
 
-from .._core.errors import BaselineError, unknown
+from .._core.errors import BaselineError, did_you_mean
 
 __all__ = [
     "ALIASES",
@@ -49,7 +49,7 @@ WarnWeakCrypto X11DisplayOffset X11Forwarding X11UseLocalhost XAuthLocation
 # Lower case, as `sshd -T` prints it -> the spelling of the manual.
 KEYWORDS = {name.lower(): name for name in _SPELLINGS.split()}
 
-# Older names that sshd still takes -> the name under which `sshd -T` prints them.
+# Older names that sshd still accepts -> the name under which `sshd -T` prints them.
 ALIASES = {
     "challengeresponseauthentication": "kbdinteractiveauthentication",
     "skeyauthentication": "kbdinteractiveauthentication",
@@ -59,18 +59,18 @@ ALIASES = {
     "hostdsakey": "hostkey",
     "keepalive": "tcpkeepalive",
     "gssapicleanupcreds": "gssapicleanupcredentials",
-    # FreeBSD 14 takes both names, and prints the older one.
+    # FreeBSD 14 accepts both names and prints the older one.
     "useblacklist": "useblocklist",
 }
 
-# Every occurrence adds its values; for all other keywords the first one wins. Subsystem counts once for each name,
+# Every line adds its values; for all other keywords the first line wins. Subsystem counts once for each name,
 # PerSourcePenalties once for each penalty.
 CUMULATIVE = _words("""
 acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress persourcepenalties port
 subsystem
 """)
 
-# Keywords that may not stand in a Match block. `Match all` is no block to sshd: there they are read, as if it were not.
+# Keywords that are not allowed in a Match block. sshd reads them in `Match all`, which is not a block to it.
 GLOBAL = _words("""
 addressfamily ciphers compression debianbanner fingerprinthash gssapicleanupcredentials
 gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange gssapistorecredentialsonrekey gssapistrictacceptorcheck
@@ -81,13 +81,13 @@ printmotd securitykeyprovider sshdauthpath sshdsessionpath strictmodes syslogfac
 useblocklist usedns usepam versionaddendum warnweakcrypto xauthlocation
 """)
 
-# The members of a list stand in one argument, with commas; all other lists are arguments with spaces between.
+# Lists in one argument, separated by commas; all other lists are several arguments.
 COMMAS = _words("""
 casignaturealgorithms ciphers gssapikexalgorithms hostbasedacceptedalgorithms hostkeyalgorithms kexalgorithms
 logverbose macs persourcepenaltyexemptlist pubkeyacceptedalgorithms
 """)
 
-# Keywords that are yes or no and nothing else.
+# Keywords that only take yes or no.
 FLAGS = _words("""
 allowagentforwarding debianbanner disableforwarding exposeauthinfo gssapiauthentication gssapicleanupcredentials
 gssapikeyexchange gssapistorecredentialsonrekey gssapistrictacceptorcheck hostbasedauthentication
@@ -97,7 +97,7 @@ printlastlog printmotd pubkeyauthentication streamlocalbindunlink strictmodes tc
 usedns usepam x11forwarding x11uselocalhost
 """)
 
-# Keywords that take one whole number -> the smallest and the largest that makes sense.
+# Keywords that take one whole number -> the smallest and the largest useful value.
 NUMBERS = {
     "clientalivecountmax": (0, 2**31 - 1),
     "maxauthtries": (1, 2**31 - 1),
@@ -115,8 +115,8 @@ def folded(keyword: str) -> str:
 
 
 def canonical(keyword: str) -> str:
-    """Return the manual's spelling of ``keyword``; an unknown one is an error that names the nearest."""
+    """Return the manual's spelling of ``keyword``; the error for an unknown one names similar keywords."""
     known = KEYWORDS.get(folded(keyword))
     if known is None:
-        raise BaselineError(unknown("sshd keyword", keyword, KEYWORDS.values()) + "; nothing was changed")
+        raise BaselineError(f"unknown sshd keyword {keyword!r}", hint=did_you_mean(keyword, KEYWORDS.values()))
     return known

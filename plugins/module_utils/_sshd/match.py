@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``Match`` of sshd_config(5): connections, criteria and the patterns of ssh_config(5)."""
+"""``Match`` of sshd_config(5): connections, criteria, and the patterns of ssh_config(5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._core.errors import BaselineError, unknown
+from .._core.errors import BaselineError, did_you_mean
 
 __all__ = [
     "CRITERIA",
@@ -45,15 +45,15 @@ _CLIENTS = (
     "tagged",
 )
 _ALONE = ("all", "invalid-user", "invaliduser")
-# For questions about users without an account; the host says whether it is one.
+# The example of a user without an account.
 _NO_ACCOUNT = "no-such-account"
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """The conditions of one ``Match`` line: (criterion, pattern list) pairs, all of which must hold.
+    """The conditions of one ``Match`` line: (criterion, pattern list) pairs, all of which must be satisfied.
 
-    ``never``: the sshd at hand does not fulfil them whoever connects (``Match version``, an unknown criterion).
+    ``never``: this sshd never satisfies them, whoever connects (``Match version``, an unknown criterion).
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -64,13 +64,13 @@ class Criteria:
 
     @property
     def always(self) -> bool:
-        """Whether they hold before anybody connects, so that sshd reads the block as if it were none."""
+        """Whether they are satisfied before anybody connects: sshd then reads the block as global settings."""
         return not self.never and all(name in ("all", "version") for name, _pattern in self.pairs)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Who connects from where, as ``sshd -T -C`` takes it. ``groups`` are those of the user's account on the host."""
+    """A connection as ``sshd -T -C`` takes it. ``groups`` are the groups of the user's account on the host."""
 
     user: str
     address: str = "127.0.0.1"
@@ -97,35 +97,27 @@ class Connection:
 def read_criteria(arguments: t.Sequence[str], *, where: str, version: str = "") -> Criteria:
     """Read the arguments of a ``Match`` line (``User deploy Address 10.0.0.0/8``, also ``User=deploy``).
 
-    A lone ``=`` after a criterion is passed over as OpenSSH before 9.9 does; later ones refuse the line. ``version`` is
-    what the sshd at hand says of itself; without it nobody is asked for ``Match version``.
+    A lone ``=`` after a criterion is skipped, as OpenSSH before 9.9 does; later releases reject the line. ``version``
+    is the version string of this sshd; without it ``Match version`` is an unknown criterion.
     """
-    words = list(arguments)
+    rest = list(arguments)
     pairs: list[tuple[str, str]] = []
-    while words:
-        name = words.pop(0).lower() if "=" not in words[0] else _parted(words)
+    while rest:
+        name = rest.pop(0).lower() if "=" not in rest[0] else _split_assignment(rest)
         if name in _ALONE:
             pairs.append((name.replace("iduser", "id-user"), ""))
-        elif name not in CRITERIA and not (name == "version" and version):
-            if name in _CLIENTS:
-                words_of = f"{name!r} is a Match criterion of the client (ssh_config), which sshd does not have"
-                raise BaselineError(f"{where}: {words_of}; nothing was changed")
-            known = [*CRITERIA, "all", "invalid-user"]
-            raise BaselineError(f"{where}: {unknown('Match criterion', name, known)}; nothing was changed")
+        elif name in CRITERIA or (name == "version" and version):
+            pairs.append((name, _take_pattern(name, rest, where)))
         else:
-            if words[:1] == ["="]:
-                words.pop(0)
-            if not words or not words[0]:
-                raise BaselineError(f"{where}: the Match criterion {name!r} has no pattern; nothing was changed")
-            pairs.append((name, words.pop(0)))
+            raise _unknown_criterion(name, where)
     if not pairs or (len(pairs) > 1 and ("all", "") in pairs):
-        raise BaselineError(f"{where}: Match takes either 'all' or criteria with a pattern; nothing was changed")
+        raise BaselineError("Match takes either 'all' or criteria with a pattern", where=where)
     never = any(name == "version" and not pattern_list(pattern, version) for name, pattern in pairs)
     return Criteria(tuple(pairs), never)
 
 
 def matches(criteria: Criteria, connection: Connection) -> bool:
-    """Say whether ``connection`` fulfils every condition, as sshd decides it."""
+    """Say whether ``connection`` satisfies every condition, as sshd decides it."""
     return not criteria.never and all(_holds(name, pattern, connection) for name, pattern in criteria.pairs)
 
 
@@ -142,7 +134,7 @@ def pattern_list(patterns: str, word: str, *, lower: bool = False) -> bool:
 
 
 def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
-    """Return a connection like ``base`` that fulfils ``criteria``; ``None`` where no example can be made up."""
+    """Return a connection like ``base`` that satisfies ``criteria``, or ``None`` where no example is found."""
     wanted = base
     if base.exists and ("invalid-user", "") in criteria.pairs:
         wanted = replace(base, user=_NO_ACCOUNT, groups=(), exists=False)
@@ -156,11 +148,28 @@ def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
     return wanted if matches(criteria, wanted) else None
 
 
-def _parted(words: list[str]) -> str:
-    """Take ``User=deploy`` from ``words`` as a criterion; its pattern is then the next word."""
-    name, _sign, pattern = words.pop(0).partition("=")
-    words.insert(0, pattern)
+def _split_assignment(rest: list[str]) -> str:
+    """Take the criterion of ``User=deploy`` from ``rest``; its pattern is then the next argument."""
+    name, _sign, pattern = rest.pop(0).partition("=")
+    rest.insert(0, pattern)
     return name.lower()
+
+
+def _take_pattern(name: str, rest: list[str], where: str) -> str:
+    if rest[:1] == ["="]:
+        rest.pop(0)
+    if not rest or not rest[0]:
+        raise BaselineError(f"the Match criterion {name!r} has no pattern", where=where)
+    return rest.pop(0)
+
+
+def _unknown_criterion(name: str, where: str) -> BaselineError:
+    if name in _CLIENTS:
+        return BaselineError(
+            f"{name!r} is a Match criterion of the client (ssh_config), which sshd does not have", where=where
+        )
+    hint = did_you_mean(name, [*CRITERIA, "all", "invalid-user"])
+    return BaselineError(f"unknown Match criterion {name!r}", where=where, hint=hint)
 
 
 def _holds(name: str, pattern: str, connection: Connection) -> bool:
@@ -183,7 +192,7 @@ def _holds(name: str, pattern: str, connection: Connection) -> bool:
 
 
 def _group(pattern: str, groups: t.Sequence[str]) -> bool:
-    """One excluded group excludes, whatever the others say (``ga_match_pattern_list``)."""
+    """Match the groups against a pattern list; one excluded group excludes (``ga_match_pattern_list``)."""
     found = False
     for group in groups:
         for part in pattern.split(","):
@@ -214,7 +223,7 @@ def address_list(patterns: str, value: str) -> bool:
 
 
 def _example(name: str, pattern: str) -> str | None:
-    """Make up a value that the first positive part of ``pattern`` takes."""
+    """Return an example value that the first positive part of ``pattern`` matches."""
     for part in pattern.split(","):
         if part.startswith("!"):
             continue
@@ -227,6 +236,6 @@ def _example(name: str, pattern: str) -> str | None:
 
 
 def _glob(pattern: str, word: str) -> bool:
-    """ssh's ``match_pattern``: only ``*`` and ``?`` are special, a bracket is a bracket."""
+    """Match as ssh's ``match_pattern``: only ``*`` and ``?`` are special, brackets are not."""
     escaped = re.sub(r"\[", "[[]", pattern)
     return fnmatch.fnmatchcase(word, escaped)

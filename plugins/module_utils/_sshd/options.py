@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of sshd(8) on its command line, which override all files; a unit's ExecStart, where they come from."""
+"""The command line of sshd(8), whose options override all files, and a unit's ExecStart that contains them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import shlex
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["Options", "expanded", "of_title", "parse_options", "variables"]
+__all__ = ["CommandLineOptions", "expand_exec_start", "parse_environment", "parse_options", "split_title"]
 
-# Those that sshd -T takes too and that decide what it answers; -f names another main file.
+# The options that `sshd -T` accepts too and that change its answer; -f names another main file.
 _DECIDING = "46ogp"
 _WITH_VALUE = "CEbcfghkoPpu"
 
 
 @dataclass(frozen=True)
-class Options:
-    """``main`` is the file of ``-f``, empty without; ``settings`` are the words that override the files."""
+class CommandLineOptions:
+    """``main`` is the file of ``-f``, empty without; ``settings`` are the arguments that override the files."""
 
     main: str = ""
     settings: tuple[str, ...] = ()
@@ -27,25 +27,25 @@ class Options:
         return " ".join(self.settings)
 
 
-def parse_options(words: t.Sequence[str]) -> Options:
-    """Read sshd's command line, the program first. A value that was torn at its blanks is put together again."""
+def parse_options(words: t.Sequence[str]) -> CommandLineOptions:
+    """Read sshd's command line, the program first. A value that was split at its blanks is joined again."""
     main, settings = "", []
     for option, value in _pairs(words[1:]):
         if option == "f":
             main = value
         elif option in _DECIDING:
             settings += [f"-{option}", value] if option in _WITH_VALUE else [f"-{option}"]
-    return Options(main, tuple(settings))
+    return CommandLineOptions(main, tuple(settings))
 
 
-def of_title(cmdline: str) -> list[str]:
-    """Return the command line of the master process from /proc/PID/cmdline, where sshd has put its title."""
+def split_title(cmdline: str) -> list[str]:
+    """Return the command line of the master process from /proc/PID/cmdline, in which sshd sets its title."""
     title = cmdline.replace("\0", " ").strip()
     return re.sub(r"^sshd: | \[listener\].*$", "", title).split()
 
 
-def expanded(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
-    """Return the words of what ``systemctl show`` calls ExecStart, its variables replaced as systemd does."""
+def expand_exec_start(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
+    """Return the command line of the property ExecStart, with variables expanded as systemd does."""
     found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", exec_start)
     words: list[str] = []
     for word in found.group(1).split() if found else []:
@@ -57,7 +57,7 @@ def expanded(exec_start: str, environment: t.Mapping[str, str]) -> list[str]:
     return words
 
 
-def variables(text: str) -> dict[str, str]:
+def parse_environment(text: str) -> dict[str, str]:
     """Read an environment file of systemd.exec(5)."""
     found = {}
     for line in text.replace("\\\n", "").splitlines():
@@ -75,7 +75,7 @@ def _unquoted(value: str) -> str:
 
 
 def _pairs(words: t.Iterable[str]) -> t.Iterator[tuple[str, str]]:
-    """Yield each option letter with its value, as getopt(3) reads them; sshd takes no other words."""
+    """Yield each option letter with its value, as getopt(3) reads them; sshd has no positional arguments."""
     option, value = "", ""
     for word in words:
         if not word.startswith("-"):

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who comes from where: the patterns of AllowUsers, DenyUsers and a key's ``from=``, as sshd's match.c reads them."""
+"""Patterns of users and addresses: AllowUsers, DenyUsers and a key's ``from=``, as sshd's match.c reads them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["comes_from", "is_user"]
 
 
 def is_user(pattern: str, connection: Connection) -> bool:
-    """Match one pattern of AllowUsers or DenyUsers. Before the ``@`` commas and ``!`` mean themselves."""
+    """Match one pattern of AllowUsers or DenyUsers. Commas and ``!`` before the ``@`` are literal."""
     user, at, origin = pattern.partition("@")
     return _glob(user, connection.user) and (not at or comes_from(origin, connection))
 
 
 def comes_from(patterns: str, connection: Connection) -> bool:
-    """Match a list of networks, addresses and names; an excluded or a malformed member ends it (match_host_and_ip)."""
+    """Match a list of networks, addresses and names; an excluded or malformed member fails it (match_host_and_ip)."""
     by_address = _address(patterns, connection.address)
     if by_address is False:
         return False
@@ -30,7 +30,7 @@ def comes_from(patterns: str, connection: Connection) -> bool:
 
 
 def _address(patterns: str, address: str) -> bool | None:
-    """``False`` where the list excludes the address or cannot be read, ``None`` where it does not speak of it."""
+    """Return ``False`` where the list excludes the address or is malformed, ``None`` where it does not mention it."""
     found = None
     for part in patterns.split(","):
         negated, bare = part.startswith("!"), part[part.startswith("!") :]
@@ -45,7 +45,7 @@ def _address(patterns: str, address: str) -> bool | None:
 
 
 def _network(text: str) -> t.Any:
-    """Return the network, ``None`` for what is none, ``False`` for one whose length does not fit its address."""
+    """Return the network, ``None`` for another text, ``False`` for a network with an invalid prefix length."""
     address, slash, length = text.partition("/")
     if slash and not (re.fullmatch(r"[0-9]{1,3}", length) and int(length) <= 128):
         return None

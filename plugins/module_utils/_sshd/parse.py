@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of sshd_config(5): keyword and arguments, split and quoted as OpenSSH's ``strdelim`` and ``argv_split`` do."""
+"""Lines of sshd_config(5): keyword and arguments, split and quoted like OpenSSH's ``strdelim`` and ``argv_split``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from .._core.errors import BaselineError
 from .keywords import folded
 
-__all__ = ["Line", "parse", "quote", "split", "words"]
+__all__ = ["Line", "parse", "quote", "split", "split_criteria"]
 
 _BLANK = " \t\r\n"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One directive: the keyword as ``sshd -T`` prints it, its arguments, its line and the raw rest of that line."""
+    """One directive: the keyword as ``sshd -T`` prints it, the arguments, the line number and the raw rest."""
 
     keyword: str
     arguments: tuple[str, ...]
@@ -25,7 +25,7 @@ class Line:
 
 
 def parse(text: str, *, path: str) -> list[Line]:
-    """Return the directives of ``text``; blank lines and comments are left out. ``path`` is for messages."""
+    """Return the directives of ``text`` without blank lines and comments; errors name ``path``."""
     lines = []
     for number, raw in enumerate(text.split("\n"), 1):
         keyword, rest = _keyword(raw.rstrip(_BLANK + "\f"))
@@ -34,13 +34,13 @@ def parse(text: str, *, path: str) -> list[Line]:
         try:
             arguments = split(rest)
         except ValueError as error:
-            raise BaselineError(f"{path}:{number}: {error}; nothing was changed; correct that line") from error
+            raise BaselineError(str(error), where=f"{path}:{number}", hint="correct that line") from error
         lines.append(Line(folded(keyword), tuple(arguments), number, rest))
     return lines
 
 
 def split(rest: str) -> list[str]:
-    """Split what follows a keyword into arguments; a ``#`` before a word ends the line. Open quotes: ValueError."""
+    """Split what follows a keyword into arguments; ``#`` at the start of one ends the line. Open quotes: ValueError."""
     arguments: list[str] = []
     at = 0
     while at < len(rest):
@@ -54,8 +54,8 @@ def split(rest: str) -> list[str]:
     return arguments
 
 
-def words(rest: str) -> list[str]:
-    """Split the criteria of a ``Match`` line as OpenSSH before 9.9 does: at ``=`` too, and only ``"`` quotes."""
+def split_criteria(rest: str) -> list[str]:
+    """Split the criteria of a ``Match`` line as OpenSSH before 9.9 does: also at ``=``, and only ``"`` quotes."""
     found: list[str] = []
     while rest:
         word, rest = _cut(rest)
@@ -66,14 +66,14 @@ def words(rest: str) -> list[str]:
 
 
 def quote(argument: str) -> str:
-    """Return ``argument`` written so that :func:`split` gives it back as one argument."""
+    """Return ``argument`` quoted where :func:`split` would not read it as one argument."""
     if argument and not argument.startswith("#") and not any(sign in argument for sign in " \t\"'\\"):
         return argument
     return '"{}"'.format(argument.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def _keyword(line: str) -> tuple[str, str]:
-    """Cut ``line`` after its keyword; before it sshd passes over blanks or one ``=``."""
+    """Split ``line`` after its keyword; sshd skips blanks or one ``=`` before it."""
     keyword, rest = _cut(line)
     if not keyword:
         keyword, rest = _cut(rest)
@@ -81,7 +81,7 @@ def _keyword(line: str) -> tuple[str, str]:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """Cut off the first word (``strdelim``): blanks with one ``=`` among them end it, and so does a closing quote."""
+    """Split off the first word (``strdelim``); blanks with up to one ``=``, or a closing quote, end it."""
     end = next((at for at, sign in enumerate(text) if sign in _BLANK + '="'), len(text))
     word, rest = text[:end], text[end + 1 :]
     if text[end : end + 1] == '"':
@@ -94,7 +94,7 @@ def _cut(text: str) -> tuple[str, str]:
 
 
 def _argument(rest: str, at: int) -> tuple[str, int]:
-    """Return the argument that starts at ``at`` and the place after it."""
+    """Return the argument that starts at ``at``, and the position after it."""
     word: list[str] = []
     quoted = ""
     while at < len(rest):

@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who else holds a port that sshd should have: the kernel's table of sockets (proc(5)), and the words for people. Pure.
+"""The processes that hold a port that sshd should have: the kernel's table of sockets (proc(5)), and the messages.
 
-A process chooses its own name, so every text about one is quoted.
+A process chooses its own name, so messages quote it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .._core.errors import BaselineError
 from .._core.text import printable
 from .socket import Listen
 
-__all__ = ["Holder", "PortTaken", "Row", "overlaps", "refuse_services", "stays", "tcp_rows"]
+__all__ = ["PortHolder", "PortTaken", "SocketRow", "deferral_warning", "overlaps", "refuse_services", "tcp_rows"]
 
 _LISTEN = "0A"
 _LONGEST = 200
 
 
-class Row(t.NamedTuple):
-    """A socket of /proc/net/tcp or tcp6: where it is bound, whose it is, and whether it listens."""
+class SocketRow(t.NamedTuple):
+    """A socket of /proc/net/tcp or tcp6: its address, its owner, and whether it listens."""
 
     address: str
     port: int
@@ -33,8 +33,8 @@ class Row(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Holder:
-    """A process that holds ``port``; ``pid`` is 0 and ``uid`` is -1 where the host does not tell."""
+class PortHolder:
+    """A process that holds ``port``; ``pid`` is 0 and ``uid`` is -1 where they are unknown."""
 
     port: int
     address: str = ""
@@ -51,7 +51,7 @@ class Holder:
         return f"port {self.port} is held by {process}{owner}" + (f" on {self.address}" if self.address else "")
 
     def result(self) -> dict[str, t.Any]:
-        """Return what the module's result says of it."""
+        """Return the entry for the module's result."""
         return {
             "port": self.port,
             "address": self.address,
@@ -63,24 +63,26 @@ class Holder:
 
 
 class PortTaken(BaselineError):
-    """Somebody else took the port while sshd moved there; ``listens`` is where sshd listened before, and does again."""
+    """Another process took the port while sshd moved there. sshd listens on ``listens`` again, as before the move."""
 
-    def __init__(self, words: str, listens: t.Collection[Listen], holders: t.Sequence[Holder]) -> None:
-        super().__init__(words)
+    def __init__(self, problem: str, listens: t.Collection[Listen], holders: t.Sequence[PortHolder]) -> None:
+        super().__init__(problem)
         self.listens = frozenset(listens)
         self.holders = tuple(holders)
 
 
-def tcp_rows(text: str) -> list[Row]:
+def tcp_rows(text: str) -> list[SocketRow]:
     """Read /proc/net/tcp or /proc/net/tcp6."""
     rows = [line.split() for line in text.splitlines()[1:]]
     return [
-        Row(*_place(row[1]), uid=int(row[7]), inode=row[9], listening=row[3] == _LISTEN) for row in rows if len(row) > 9
+        SocketRow(*_place(row[1]), uid=int(row[7]), inode=row[9], listening=row[3] == _LISTEN)
+        for row in rows
+        if len(row) > 9
     ]
 
 
 def overlaps(address: str, desired: str) -> bool:
-    """Say whether a socket on ``address`` can keep sshd from ``desired``; sshd's for IPv6 are for IPv6 alone."""
+    """Say whether a socket on ``address`` can keep sshd from ``desired``; sshd's IPv6 sockets accept only IPv6."""
     if ":" in desired:
         return ":" in address and (address == desired or "::" in (address, desired))
     if ":" in address:
@@ -88,27 +90,27 @@ def overlaps(address: str, desired: str) -> bool:
     return address == desired or "0.0.0.0" in (address, desired)
 
 
-def refuse_services(holders: t.Iterable[Holder], first_unprivileged: int, unchanged: str) -> None:
-    """Raise where root holds the port or, below the ports that every user may take, anybody: a mistake, no attack."""
+def refuse_services(holders: t.Iterable[PortHolder], first_unprivileged: int) -> None:
+    """Raise where a service holds the port: a process of root, or any process on a port that only root may take."""
     services = [one for one in holders if one.uid == 0 or one.port < first_unprivileged]
     if services:
         raise BaselineError(
-            f"sshd cannot listen where it should: {'; '.join(map(str, services))}; {unchanged}; choose another port "
-            "for sshd, or move that service",
+            f"sshd cannot listen on the desired port: {', and '.join(map(str, services))}",
+            hint="choose another port for sshd, or move that service",
             port_held_by=[one.result() for one in services],
         )
 
 
-def stays(holders: t.Sequence[Holder], ports: t.Iterable[int]) -> str:
-    """Return the warning for a move that is put off."""
+def deferral_warning(holders: t.Sequence[PortHolder], ports: t.Iterable[int]) -> str:
+    """Return the warning for a move that is deferred."""
     return (
-        f"sshd was not moved and stays on port {', '.join(map(str, ports))}: {'; '.join(map(str, holders))}, and any "
-        "local user can do that; all other settings were dealt with as usual; end that process, and the next run moves "
-        "sshd; see that the jails of fail2ban and the firewall cover the port that sshd has"
+        f"sshd was not moved and stays on port {', '.join(map(str, ports))}: {', and '.join(map(str, holders))}. Any "
+        "local user can do that. All other settings are in effect. End that process, and the next run moves sshd. "
+        "Until then, fail2ban's jails and the firewall must cover the present port"
     )
 
 
 def _place(text: str) -> tuple[str, int]:
     address, _colon, port = text.rpartition(":")
-    words = struct.pack(f"={len(address) // 8}I", *(int(address[i : i + 8], 16) for i in range(0, len(address), 8)))
-    return socket.inet_ntop(socket.AF_INET6 if len(words) == 16 else socket.AF_INET, words), int(port, 16)
+    packed = struct.pack(f"={len(address) // 8}I", *(int(address[i : i + 8], 16) for i in range(0, len(address), 8)))
+    return socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed), int(port, 16)

@@ -1,10 +1,10 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who wins: which directives decide a keyword for a connection, and which say it in vain.
+"""Precedence: which directives decide a keyword for a connection, and which are shadowed.
 
-sshd reads its files twice. At its start it takes what stands outside of blocks (and in ``Match all``); when somebody
-connects, it takes what stands in the blocks that fit, and lays that over the first. In each reading the first line of a
-keyword wins, but for those that add up and the exceptions below.
+sshd reads its files twice. At startup it takes the lines outside of blocks (and in ``Match all``). When somebody
+connects, it takes the lines of the matching blocks, which override the former. In each pass the first line of a keyword
+wins, except for cumulative keywords and the exceptions below.
 """
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ from .releases import (
 )
 from .tree import Directive
 
-__all__ = ["standing"]
+__all__ = ["deciding_directives"]
 
 _Lines = t.List[Directive]
 
 
-def standing(
+def deciding_directives(
     directives: t.Iterable[Directive], keyword: str, connection: Connection, release: Release = NEWEST
 ) -> tuple[list[Directive], list[Directive]]:
-    """Return who decides ``keyword`` for ``connection`` in that release of OpenSSH, and who says it in vain."""
+    """Return which directives decide ``keyword`` for ``connection`` in ``release``, and which are shadowed."""
     global_only = keyword in GLOBAL or (keyword == "subsystem" and release < SUBSYSTEM_IN_BLOCKS)
-    said, at_start, of_blocks = [], [], []
+    found, at_start, of_blocks = [], [], []
     for one in directives:
-        # The bug of old releases below needs a second keyword; all else looks at one.
+        # A bug of old releases (see below) needs this second keyword.
         if one.keyword in (keyword, "authorizedkeyscommand"):
             fits = bool(one.criteria) and not global_only and one.applies(connection)
             at_start += [one] * one.at_startup
             of_blocks += [one] * fits
-            said += [one] * (one.keyword == keyword and (one.at_startup or fits))
-    winners = _decide(keyword, of_blocks, release) or _decide(keyword, at_start, release)
+            found += [one] * (one.keyword == keyword and (one.at_startup or fits))
+    deciding = _decide(keyword, of_blocks, release) or _decide(keyword, at_start, release)
     if keyword == "rekeylimit":
         timed = _intervals(of_blocks) or _intervals(at_start)
-        winners += [one for one in timed[:1] if one not in winners]
-    # A file that is included twice may say the same line in vain and with effect.
-    decisive = {one.where for one in winners}
-    return winners, [one for one in said if one.where not in decisive]
+        deciding += [one for one in timed[:1] if one not in deciding]
+    # A line of a file that is included twice may take effect once and be shadowed once.
+    decisive = {one.where for one in deciding}
+    return deciding, [one for one in found if one.where not in decisive]
 
 
 def _decide(keyword: str, lines: _Lines, release: Release) -> _Lines:
-    """Return the winners of one reading."""
+    """Return the deciding lines of one pass."""
     if keyword == "authorizedprincipalscommand" and release < OWN_PRINCIPALS_COMMAND:
         return _before_keys_command(lines)
-    said = [one for one in lines if one.keyword == keyword]
+    found = [one for one in lines if one.keyword == keyword]
     if keyword == "subsystem":
-        return _first_of_each_name(said)
+        return _first_of_each_name(found)
     if keyword in CUMULATIVE:
-        return said
+        return found
     if keyword == "unusedconnectiontimeout":
-        said = [one for one in said if one.arguments[:1] and one.arguments[0].lower() == "none"] or said
-    return said[-1:] if last_wins(keyword, release) else said[:1]
+        found = [one for one in found if one.arguments[:1] and one.arguments[0].lower() == "none"] or found
+    return found[-1:] if last_wins(keyword, release) else found[:1]
 
 
 def _before_keys_command(lines: _Lines) -> _Lines:
-    """Each AuthorizedPrincipalsCommand wins over the one before, until there is an AuthorizedKeysCommand."""
+    """The last AuthorizedPrincipalsCommand before the first AuthorizedKeysCommand wins."""
     found: _Lines = []
     for one in lines:
         if one.keyword == "authorizedkeyscommand":
@@ -74,7 +74,7 @@ def _before_keys_command(lines: _Lines) -> _Lines:
 
 
 def _intervals(lines: _Lines) -> _Lines:
-    """Return the RekeyLimit lines that hold a time: sshd looks for each of its halves apart."""
+    """Return the RekeyLimit lines that contain a time: sshd looks for each of the two arguments separately."""
     return [
         one for one in lines if one.keyword == "rekeylimit" and len(one.arguments) > 1 and one.arguments[1] != "none"
     ]

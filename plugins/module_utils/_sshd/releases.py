@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What releases of OpenSSH read differently. Without a release, the newest is meant."""
+"""Differences between releases of OpenSSH. Without a release, the newest applies."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ __all__ = [
 
 
 class Release(t.NamedTuple):
-    """A release of OpenSSH, to be compared with (major, minor); ``words`` are what ``Match version`` looks at."""
+    """A release of OpenSSH, comparable with (major, minor); ``version`` is what ``Match version`` matches."""
 
     major: int
     minor: int
-    words: str = ""
+    version: str = ""
 
 
 Bound = t.Tuple[int, int]
 NEWEST = Release(999, 0)
 
-# From here on a Match line is split into words like any other line; before, a sign of = separates everywhere.
+# From here on a Match line is split like any other line; before, "=" separates arguments everywhere.
 SPLITS_AT_EQUALS: Bound = (9, 9)
 
-# From here on there is `Match invalid-user`, and a flag for it in `sshd -T -C`.
+# From here on `Match invalid-user` exists, and a flag for it in `sshd -T -C`.
 INVALID_USER: Bound = (9, 9)
 
-# From here on an AuthorizedPrincipalsCommand does not look at AuthorizedKeysCommand instead of itself.
+# From here on AuthorizedPrincipalsCommand is independent of AuthorizedKeysCommand.
 OWN_PRINCIPALS_COMMAND: Bound = (9, 4)
 
-# From here on a Subsystem may stand in a Match block, and those of a block take the place of all others.
+# From here on Subsystem is allowed in a Match block; those of a block replace all others.
 SUBSYSTEM_IN_BLOCKS: Bound = (9, 5)
 
-# From here on AuthorizedKeysFile takes patterns of glob(3).
+# From here on AuthorizedKeysFile accepts patterns of glob(3).
 KEY_PATTERNS: Bound = (10, 0)
 
-# Keyword -> the first release in which its first line wins; before, the last one wins.
+# Keyword -> the first release in which its first line wins; before, the last line wins. None: in no release.
 LAST_WINS_BEFORE: t.Mapping[str, Bound | None] = {
     "fingerprinthash": None,
     "ipqos": (10, 3),
@@ -58,14 +58,14 @@ LAST_WINS_BEFORE: t.Mapping[str, Bound | None] = {
 }
 
 
-def read_release(words: str) -> Release:
-    """Read what ``sshd -V`` says (``OpenSSH_9.2p1 Debian-2, OpenSSL …``); what is not understood is the newest."""
-    found = re.search(r"OpenSSH_([0-9]+)\.([0-9]+)[^,\n]*", words)
+def read_release(output: str) -> Release:
+    """Read the output of ``sshd -V`` (``OpenSSH_9.2p1 Debian-2, OpenSSL …``); an unknown format is the newest."""
+    found = re.search(r"OpenSSH_([0-9]+)\.([0-9]+)[^,\n]*", output)
     return Release(int(found.group(1)), int(found.group(2)), found.group(0).strip()) if found else NEWEST
 
 
 def last_wins(keyword: str, release: Release) -> bool:
-    """Say whether the last line of ``keyword`` wins, not the first."""
+    """Say whether the last line of ``keyword`` wins instead of the first."""
     if keyword not in LAST_WINS_BEFORE:
         return False
     bound = LAST_WINS_BEFORE[keyword]

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The composed configuration: ``Include`` and ``Match`` of sshd_config(5) over a set of files, put in sshd's order."""
+"""The composed configuration: a set of files with ``Include`` and ``Match`` of sshd_config(5) resolved."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from .match import (
     matches,
     read_criteria,
 )
-from .parse import Line, parse, quote, words
+from .parse import Line, parse, quote, split_criteria
 from .releases import NEWEST, SPLITS_AT_EQUALS, Release
 
-__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged"]
+__all__ = ["Directive", "Tree", "absolute", "compose", "glob_matches", "staged_files"]
 
 _DEPTH = 16
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The main file's path and the text of every file that it reaches."""
+    """The path of the main file, and the text of every file that it includes."""
 
     main: str
     files: t.Mapping[str, str]
 
     def with_files(self, changes: t.Mapping[str, str | None]) -> Tree:
-        """Return the tree with ``changes`` (path -> new text, ``None`` removes) laid over it."""
-        laid = {**self.files, **changes}
-        return Tree(self.main, {path: text for path, text in laid.items() if text is not None})
+        """Return the tree with ``changes`` (path -> new text, ``None`` removes the file)."""
+        files = {**self.files, **changes}
+        return Tree(self.main, {path: text for path, text in files.items() if text is not None})
 
 
 @dataclass(frozen=True)
 class Directive:
-    """A directive in its place. ``criteria``: the ``Match`` lines around it, none for the global section."""
+    """A directive with its file and line. ``criteria``: the enclosing ``Match`` lines, empty for global settings."""
 
     keyword: str
     arguments: tuple[str, ...]
@@ -54,7 +54,7 @@ class Directive:
 
     @property
     def at_startup(self) -> bool:
-        """Whether sshd reads it before anybody connects: ``Match all`` holds then too."""
+        """Whether sshd reads it at startup: outside of ``Match`` blocks, or in ``Match all``."""
         return all(criteria.always for criteria in self.criteria)
 
     def applies(self, connection: Connection) -> bool:
@@ -62,12 +62,12 @@ class Directive:
 
 
 def absolute(pattern: str, main: str) -> str:
-    """Return the pattern of an ``Include`` as sshd opens it: a relative one starts beside the main file."""
+    """Return the pattern of an ``Include`` as sshd opens it: relative to the folder of the main file."""
     return pattern if pattern.startswith("/") else os.path.join(os.path.dirname(main), pattern)
 
 
 def glob_matches(pattern: str, path: str) -> bool:
-    """Say whether glob(3) would find ``path`` by ``pattern``: ``*`` stays inside a folder, a leading dot is not met."""
+    """Say whether glob(3) finds ``path`` by ``pattern``: ``*`` matches neither ``/`` nor a leading dot."""
     wanted, parts = pattern.split("/"), path.split("/")
     return len(wanted) == len(parts) and all(
         fnmatch.fnmatchcase(part, glob) and (not part.startswith(".") or glob.startswith("."))
@@ -85,21 +85,21 @@ def included(line: Line, tree: Tree) -> list[str]:
 
 
 def compose(tree: Tree, release: Release = NEWEST) -> list[Directive]:
-    """Return every directive in the order in which sshd meets it; ``Include`` and ``Match`` lines are resolved away."""
+    """Return every directive in the order in which sshd reads it, with ``Include`` and ``Match`` lines resolved."""
     return list(_walk(tree, tree.main, (), 0, release))
 
 
-def staged(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()) -> dict[str, str]:
-    """Return the tree's files as staged below ``root``: every ``Include`` points there, lines in ``without`` are mute.
+def staged_files(tree: Tree, root: str, *, without: t.Collection[tuple[str, int]] = ()) -> dict[str, str]:
+    """Return the tree's files staged below ``root``: each ``Include`` points there, lines in ``without`` are comments.
 
-    Line numbers stay, so that sshd's words about the copy name the lines of the original.
+    Line numbers stay the same, so that sshd's messages about the copy name the lines of the original.
     """
     return {root + path: _staged_text(path, text, tree, root, without) for path, text in tree.files.items()}
 
 
 def _walk(tree: Tree, path: str, outer: tuple[Criteria, ...], depth: int, release: Release) -> t.Iterator[Directive]:
     if depth > _DEPTH:
-        raise BaselineError(f"{path}: Include goes deeper than {_DEPTH} files; nothing was changed")
+        raise BaselineError(f"Include goes deeper than {_DEPTH} files", where=path)
     here = outer
     for line in parse(tree.files[path], path=path):
         if line.keyword == "match":
@@ -112,10 +112,10 @@ def _walk(tree: Tree, path: str, outer: tuple[Criteria, ...], depth: int, releas
 
 
 def _criteria(line: Line, path: str, release: Release) -> Criteria:
-    """Read a ``Match`` line; one that only a newer sshd understands fits no connection here: sshd has the last word."""
-    arguments = words(line.rest) if release < SPLITS_AT_EQUALS else line.arguments
+    """Read a ``Match`` line; one that only a newer sshd understands matches no connection here."""
+    arguments = split_criteria(line.rest) if release < SPLITS_AT_EQUALS else line.arguments
     try:
-        return read_criteria(arguments, where=f"{path}:{line.number}", version=release.words)
+        return read_criteria(arguments, where=f"{path}:{line.number}", version=release.version)
     except BaselineError:
         return Criteria((("unknown", line.rest),), never=True)
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The addresses that sshd never penalises, checked as sshd reads them (a network has no host bits). Pure."""
+"""Validates the addresses that sshd never penalises, as sshd reads them (a network has no host bits)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ __all__ = ["check_trusted"]
 
 
 def check_trusted(text: str) -> None:
-    """Raise for what is neither an IP address nor a network, and for a network that holds every address."""
+    """Raise unless ``text`` is an IP address or a network, and not the network of all addresses."""
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
-        raise BaselineError(f"{error}; give an address or a network such as 192.0.2.0/24 or 2001:db8::/48") from error
+        raise BaselineError(
+            str(error), hint="give an address or a network such as 192.0.2.0/24 or 2001:db8::/48"
+        ) from error
     if not network.prefixlen:
         raise BaselineError(
-            f"{text} is every address; to do without penalties, set PerSourcePenalties to no in sshd_settings"
+            f"{text} contains every address",
+            hint="to turn penalties off, set PerSourcePenalties to no in sshd_settings",
         )

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""apt's configuration as text, see apt.conf(5): parses and renders files, parses what apt-config(8) ``dump`` prints.
+"""apt's configuration as text, see apt.conf(5): parses and renders files, parses the output of ``apt-config dump``.
 
-Keys are case-insensitive. A list is a key with children that have no name (``Key:: "value"``). A forgotten semicolon
-between two items of a list makes apt take the first for the *name* of the second: it is swallowed without a word.
+Keys are case-insensitive. A list is a key with children that have no name (``Key:: "value"``). A missing semicolon
+between two items of a list makes apt take the first for the *name* of the second, and it reports no error.
 """
 
 from __future__ import annotations
@@ -13,9 +13,20 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-__all__ = ["Config", "File", "Lost", "Statement", "join", "order", "parse_dump", "parse_file", "quote", "render"]
+__all__ = [
+    "AptConfig",
+    "AptConfigFile",
+    "AptStatement",
+    "LostItem",
+    "join",
+    "order",
+    "parse_dump",
+    "parse_file",
+    "quote",
+    "render",
+]
 
-# What apt reads from a parts directory: names of these characters, without a suffix or with the directory's own.
+# The files that apt reads from a parts directory: names of these characters, with no suffix or the directory's own.
 _PART_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _TOKEN = re.compile(
     r"""
@@ -23,15 +34,15 @@ _TOKEN = re.compile(
     | (?P<comment>//[^\n]*|\#[^\n]*|/\*.*?\*/)
     | (?P<quoted>"[^"\n]*")
     | (?P<mark>[{};])
-    | (?P<word>(?:(?!//|/\*)[^\s"{};])+)
+    | (?P<bare>(?:(?!//|/\*)[^\s"{};])+)
     """,
     re.VERBOSE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One effect of a file: ``set`` a value, ``add`` a list item, ``clear`` a key whole, ``include`` a file."""
+class AptStatement:
+    """One statement of a file: ``set`` a value, ``add`` a list item, ``clear`` a whole key, ``include`` a file."""
 
     kind: str
     key: str
@@ -40,8 +51,8 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A list item that apt does not see as one, because the semicolon after it is missing."""
+class LostItem:
+    """A list item that apt does not read as one, because the semicolon after it is missing."""
 
     key: str
     value: str
@@ -49,15 +60,15 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class File:
-    """A configuration file: what its statements do, and the items that a missing semicolon takes away."""
+class AptConfigFile:
+    """A configuration file: its statements, and the items that are lost by a missing semicolon."""
 
-    statements: tuple[Statement, ...]
-    lost: tuple[Lost, ...]
+    statements: tuple[AptStatement, ...]
+    lost: tuple[LostItem, ...]
 
 
 @dataclass(frozen=True)
-class Config:
+class AptConfig:
     """The composed configuration, as ``apt-config dump`` prints it: pairs of full key and value, in order."""
 
     entries: tuple[tuple[str, str], ...]
@@ -67,48 +78,44 @@ class Config:
         return next((value for name, value in self.entries if name.lower() == key.lower()), None)
 
     def items(self, key: str) -> tuple[str, ...]:
-        """Return the list under ``key`` as apt's programs see it: the values of all children, named or not."""
-        return tuple(value for _name, value in self._children(key))
+        """Return the list under ``key`` as apt's programs read it: the values of all children, named or not."""
+        return tuple(self._children(key))
 
-    def swallowed(self, key: str) -> tuple[str, ...]:
-        """Return the children's names in a list that should have none: items that lost their semicolon."""
-        return tuple(name for name, _value in self._children(key) if name)
-
-    def _children(self, key: str) -> t.Iterator[tuple[str, str]]:
+    def _children(self, key: str) -> t.Iterator[str]:
         prefix = key.lower() + "::"
         for name, value in self.entries:
             rest = name[len(prefix) :]
             if name.lower().startswith(prefix) and "::" not in rest:
-                yield unquote(rest), value
+                yield value
 
 
-def parse_dump(text: str) -> Config:
+def parse_dump(text: str) -> AptConfig:
     """Parse the output of ``apt-config dump``; a value may span lines."""
     found = re.finditer(r'^(\S+) "(.*?)";$', text, re.MULTILINE | re.DOTALL)
-    return Config(tuple((match.group(1), match.group(2)) for match in found))
+    return AptConfig(tuple((match.group(1), match.group(2)) for match in found))
 
 
-def parse_file(text: str) -> File:
-    """Parse one file of apt.conf(5). What apt itself rejects as a syntax error is skipped: apt names it better."""
-    statements: list[Statement] = []
-    lost: list[Lost] = []
+def parse_file(text: str) -> AptConfigFile:
+    """Parse one file of apt.conf(5). Syntax errors are skipped: apt reports them."""
+    statements: list[AptStatement] = []
+    lost: list[LostItem] = []
     scopes: list[str] = []
-    words: list[tuple[str, int]] = []
+    tokens: list[tuple[str, int]] = []
 
     for kind, token, line in _tokens(text):
         if kind == "directive":
             statements.append(_directive(token, line))
         elif kind == "mark" and token == "{":
-            scopes.append(words[0][0] if words else "")
-            words.clear()
+            scopes.append(tokens[0][0] if tokens else "")
+            tokens.clear()
         elif kind == "mark":
-            _finish("::".join(filter(None, scopes)), words, statements, lost)
-            words.clear()
+            _finish("::".join(filter(None, scopes)), tokens, statements, lost)
+            tokens.clear()
             if token == "}" and scopes:
                 scopes.pop()
         else:
-            words.append((unquote(token), line))
-    return File(tuple(statements), tuple(lost))
+            tokens.append((unquote(token), line))
+    return AptConfigFile(tuple(statements), tuple(lost))
 
 
 def _tokens(text: str) -> t.Iterator[tuple[str, str, int]]:
@@ -119,33 +126,33 @@ def _tokens(text: str) -> t.Iterator[tuple[str, str, int]]:
             yield kind, match.group().strip('"') if kind == "quoted" else match.group(), line
 
 
-def _directive(token: str, line: int) -> Statement:
+def _directive(token: str, line: int) -> AptStatement:
     kind, _space, rest = token.rstrip(";").partition(" ")
     value = rest.strip().strip('"')
-    return Statement(kind[1:], value if kind == "#clear" else "", "" if kind == "#clear" else value, line)
+    return AptStatement(kind[1:], value if kind == "#clear" else "", "" if kind == "#clear" else value, line)
 
 
-def _finish(scope: str, words: list[tuple[str, int]], statements: list[Statement], lost: list[Lost]) -> None:
-    """Add what apt makes of the ``words`` before a ``;`` or ``}``; the last item of a list needs no semicolon."""
-    if not words:
+def _finish(scope: str, tokens: list[tuple[str, int]], statements: list[AptStatement], lost: list[LostItem]) -> None:
+    """Add the statement of the ``tokens`` before a ``;`` or ``}``; the last item of a list needs no semicolon."""
+    if not tokens:
         return
-    (first, line), rest = words[0], words[1:]
+    (first, line), rest = tokens[0], tokens[1:]
     if not rest:
         if scope:
-            statements.append(Statement("add", scope, first, line))
+            statements.append(AptStatement("add", scope, first, line))
     elif scope and not _is_name(first):
-        # The forgotten semicolon: the first item became the name of what follows.
-        lost.append(Lost(scope, first, line))
-        statements.append(Statement("add", scope, " ".join(word for word, _line in rest), rest[0][1]))
+        # The missing semicolon: the first item became the name of the next one.
+        lost.append(LostItem(scope, first, line))
+        statements.append(AptStatement("add", scope, " ".join(token for token, _line in rest), rest[0][1]))
     else:
         name = join(scope, first)
         listed = name.endswith("::")
-        value = " ".join(word for word, _line in rest)
-        statements.append(Statement("add" if listed else "set", name[:-2] if listed else name, value, line))
+        value = " ".join(token for token, _line in rest)
+        statements.append(AptStatement("add" if listed else "set", name[:-2] if listed else name, value, line))
 
 
-def _is_name(word: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9_./:-]+", word) is not None
+def _is_name(token: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_./:-]+", token) is not None
 
 
 def join(scope: str, name: str) -> str:
@@ -158,7 +165,7 @@ def quote(value: str) -> str:
 
 
 def render(header: str, lists: t.Mapping[str, t.Sequence[str]], values: t.Mapping[str, str]) -> str:
-    """Return a file that sets ``values``, and each of ``lists`` to exactly its items, whatever earlier files added."""
+    """Return a file that sets ``values``, and each of ``lists`` to its items, without those of earlier files."""
     lines = [f"// {line}" for line in header.splitlines()]
     for key, items in lists.items():
         lines += [f"#clear {key};"]
@@ -169,6 +176,6 @@ def render(header: str, lists: t.Mapping[str, t.Sequence[str]], values: t.Mappin
 
 
 def order(names: t.Iterable[str], *, suffix: str = ".conf") -> list[str]:
-    """Return the names of a parts directory that apt reads, in the order in which it does."""
+    """Return the names of a parts directory that apt reads, in its order."""
     read = [name for name in names if _PART_NAME.fullmatch(name) and ("." not in name or name.endswith(suffix))]
     return sorted(read)

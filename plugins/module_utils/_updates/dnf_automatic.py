@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""automatic.conf of dnf 4 (dnf-automatic(8)) and dnf 5 (dnf5-automatic(8)): its grammar, the wish, what is in force.
+"""automatic.conf of dnf 4 (dnf-automatic(8)) and dnf 5 (dnf5-automatic(8)): its grammar, and the desired keys.
 
-The grammar is that of libdnf's ConfigParser, in both generations: the last value of a key counts, sections that stand
-twice are one, unknown keys and senseless values are passed over in silence.
+The grammar is that of libdnf's ConfigParser, in both generations: the last value of a key counts, sections of the same
+name are merged, unknown keys and invalid values are ignored without an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError, unknown
+from .._core.errors import UNCHANGED, BaselineError, unknown
 
 __all__ = [
     "CHOICES",
@@ -21,16 +21,16 @@ __all__ = [
     "VENDOR",
     "Key",
     "composed",
-    "defeated",
+    "desired_keys",
+    "differences",
     "edited",
     "entries",
     "excludes",
-    "settled",
-    "wish",
+    "supported_keys",
 ]
 
 CONF = "/etc/dnf/automatic.conf"
-# What dnf 5 reads first; /etc/dnf/automatic.conf need not exist there.
+# dnf 5 reads this file first; it does not need /etc/dnf/automatic.conf.
 VENDOR = "/usr/share/dnf5/dnf5-plugins/automatic.conf"
 HEADER = "# pyhost.baseline.dnf_automatic sets the keys below; others that are added here stay.\n"
 
@@ -54,11 +54,11 @@ _KEYS: dict[str, tuple[Key, ...]] = {
     "email_host": (("email", "email_host"),),
     "exclude": (("base", "excludepkgs"),),
 }
-# dnf5 does not say what it knows: dnf5-automatic(8), the same from 5.2 (Fedora 42) to 5.4.
+# dnf 5 does not list its keys: these are of dnf5-automatic(8), the same from 5.2 (Fedora 42) to 5.4.
 KNOWN_TO_DNF5 = frozenset(key for keys in _KEYS.values() for key in keys)
-# What a program does that does not know the key: there the wish for just that is in force without a word.
+# What a program does that does not know the key: a request for just that needs no key.
 _WITHOUT: dict[Key, str] = {("commands", "reboot"): "never"}
-# What of a regular expression a wildcard says as well: a name, any characters, and where the name ends.
+# The part of regular expressions that wildcards can express: a name, any characters, and the end of the name.
 _PATTERN = re.compile(r"\^?(?P<name>([\w+.-]|\\[+.-]|\.\*)+)(?P<end>\$?)", re.ASCII)
 _TRUE = ("1", "yes", "true", "on", "enabled")
 _BOOLEANS = ("download_updates", "apply_updates")
@@ -66,8 +66,8 @@ _LISTS = ("emit_via", "email_to", "excludepkgs")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One ``key = value`` with its lines (from 0, ``end`` is the first that no longer belongs to it)."""
+class ConfEntry:
+    """One ``key = value`` with its lines (from 0; ``end`` is the first line after it)."""
 
     section: str
     key: str
@@ -80,9 +80,9 @@ class Entry:
         return (self.section, self.key)
 
 
-def entries(text: str, *, path: str) -> list[Entry]:
-    """Parse automatic.conf; a line that dnf rejects raises, for dnf then does nothing at all."""
-    found: list[Entry] = []
+def entries(text: str, *, path: str) -> list[ConfEntry]:
+    """Parse automatic.conf; a line that dnf rejects raises, because dnf then does nothing at all."""
+    found: list[ConfEntry] = []
     section, open_key = "", False
     for number, line in enumerate(text.splitlines()):
         if line.startswith(("#", ";")):
@@ -99,19 +99,21 @@ def entries(text: str, *, path: str) -> list[Entry]:
             if not open_key:
                 raise _rejected(path, number, "illegal continuation line")
             last = found.pop()
-            found.append(Entry(*last.name, f"{last.value}\n{line.strip()}", last.start, number + 1))
+            found.append(ConfEntry(*last.name, f"{last.value}\n{line.strip()}", last.start, number + 1))
         else:
             key, equals, value = line.partition("=")
             if not equals or not key.strip():
                 raise _rejected(path, number, "missing key" if equals else "missing '='")
-            found.append(Entry(section, key.strip(), _unquoted(value.strip()), number, number + 1))
+            found.append(ConfEntry(section, key.strip(), _unquoted(value.strip()), number, number + 1))
             open_key = True
     return found
 
 
 def _rejected(path: str, number: int, what: str) -> BaselineError:
     return BaselineError(
-        f"dnf rejects {path}:{number + 1}: {what}, and installs nothing until that is corrected; nothing was changed"
+        f"dnf rejects this line: {what}",
+        where=f"{path}:{number + 1}",
+        hint="correct it; until then dnf installs nothing",
     )
 
 
@@ -120,34 +122,35 @@ def _unquoted(value: str) -> str:
 
 
 def composed(*texts: tuple[str, str | None]) -> dict[Key, str]:
-    """Return what the files ``(path, text)`` come to, the last one winning."""
+    """Return the keys that the files ``(path, text)`` set together; the last one takes precedence."""
     return {entry.name: entry.value for path, text in texts for entry in entries(text or "", path=path)}
 
 
-def wish(options: t.Mapping[str, t.Any]) -> dict[Key, str | None]:
-    """Return the wished value of each key, ``None`` where the key must not stand in the file; bad values raise.
+def desired_keys(options: t.Mapping[str, t.Any]) -> dict[Key, str | None]:
+    """Return the desired value of each key, ``None`` if the key must not be in the file; invalid values raise.
 
     An option that is ``None`` leaves its keys as they are.
     """
-    wished: dict[Key, str | None] = {}
+    desired: dict[Key, str | None] = {}
     given = {**options, "exclude": [*(options.get("exclude") or []), *excludes(options.get("blocklist") or [])]}
     for name, keys in _KEYS.items():
         value = given.get(name)
         if value is not None:
-            wished.update(dict.fromkeys(keys, _text(name, value)))
-    return wished
+            desired.update(dict.fromkeys(keys, _text(name, value)))
+    return desired
 
 
 def excludes(blocklist: t.Iterable[str]) -> list[str]:
-    """Return dnf's wildcards for regular expressions from the start of the name, which apt's updater has."""
+    """Return dnf's wildcards for regular expressions that match from the start of the name."""
     found = []
     for pattern in blocklist:
         match = _PATTERN.fullmatch(pattern)
-        # A letter that may be repeated is an expression, not a name.
+        # A repeated letter is an expression, not a name.
         if match is None or re.search(r"(?<!\\)\+", match["name"]):
             raise BaselineError(
-                f"blocklist: {pattern!r} is not a name, a beginning of names or a name with .* in it, which is all "
-                "that dnf can exclude; nothing was changed"
+                f"{pattern!r} is neither a name, nor the start of names, nor a name with .* in it",
+                option="blocklist",
+                hint="dnf can exclude only these",
             )
         name = match["name"].replace(".*", "*").replace("\\", "")
         found.append(name if match["end"] else name.rstrip("*") + "*")
@@ -160,38 +163,37 @@ def _text(name: str, value: t.Any) -> str | None:
     items = [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
     for item in items:
         if not item.isprintable() or (isinstance(value, (list, tuple)) and re.search(r"[\s,]", item)) or not item:
-            raise BaselineError(f"{name}: {item!r} is not one word in one line; nothing was changed")
+            raise BaselineError(f"{item!r} is not one word in one line", option=name)
         if name in CHOICES and item not in CHOICES[name]:
-            raise BaselineError(f"{name}: {unknown('value', item, CHOICES[name])}; nothing was changed")
-    # An empty list of exclusions would lift those of dnf.conf.
+            raise BaselineError(unknown("value", item, CHOICES[name]), option=name, state=UNCHANGED)
+    # An empty list of exclusions would remove those of dnf.conf.
     return ", ".join(items) if items or name != "exclude" else None
 
 
-def settled(wished: t.Mapping[Key, str | None], known: t.Collection[Key], *, version: str) -> dict[Key, str | None]:
-    """Return ``wished`` without the keys that this dnf does not know and need not; one that it would need raises."""
-    lost = [key for key, value in wished.items() if key[0] != "base" and key not in known]
+def supported_keys(
+    desired: t.Mapping[Key, str | None], known: t.Collection[Key], *, version: str
+) -> dict[Key, str | None]:
+    """Return ``desired`` without the keys that dnf neither knows nor needs; one that it needs raises."""
+    lost = [key for key, value in desired.items() if key[0] != "base" and key not in known]
     for key in lost:
-        if wished[key] not in (None, _WITHOUT.get(key)):
+        if desired[key] not in (None, _WITHOUT.get(key)):
             raise BaselineError(
-                f"{key[1]}: the dnf-automatic of this host ({version}) does not know this setting and would pass over "
-                f"it in silence; leave it out{_way_out(key)}; nothing was changed"
+                f"the dnf-automatic of this host ({version}) does not know this setting and would ignore it",
+                option=key[1],
+                hint=f"leave it out, or set {_WITHOUT[key]}" if key in _WITHOUT else "leave it out",
             )
-    return {key: value for key, value in wished.items() if key not in lost}
+    return {key: value for key, value in desired.items() if key not in lost}
 
 
-def _way_out(key: Key) -> str:
-    return f", or wish {_WITHOUT[key]}" if key in _WITHOUT else ""
-
-
-def edited(text: str | None, wished: t.Mapping[Key, str | None], *, path: str) -> str:
-    """Return ``text`` with the wished values, each in the place that its key has; all else stays as it is."""
+def edited(text: str | None, desired: t.Mapping[Key, str | None], *, path: str) -> str:
+    """Return ``text`` with the desired values, each where its key is; everything else stays as it is."""
     lines = (text or "").splitlines()
     replaced: dict[int, list[str]] = {}
-    missing = dict(wished)
+    missing = dict(desired)
     for entry in entries(text or "", path=path):
-        if entry.name not in wished:
+        if entry.name not in desired:
             continue
-        # The first place keeps the value; the key's later ones, which would win, go.
+        # The first place keeps the value; the key's later ones, which would take precedence, are removed.
         value = missing.pop(entry.name, None)
         same = value is not None and _same(entry.name, entry.value, value)
         new = lines[entry.start : entry.end] if same else [] if value is None else [f"{entry.key} = {value}"]
@@ -202,7 +204,7 @@ def edited(text: str | None, wished: t.Mapping[Key, str | None], *, path: str) -
 
 
 def _with_missing(kept: t.Sequence[tuple[int, list[str]]], missing: t.Mapping[Key, str], *, fresh: bool) -> str:
-    """Put each missing key right below the header of its section, which is made where there is none."""
+    """Put each missing key directly below the header of its section; add a section that is missing."""
     waiting: dict[str, list[str]] = {}
     for (section, key), value in missing.items():
         waiting.setdefault(section, []).append(f"{key} = {value}")
@@ -218,16 +220,16 @@ def _with_missing(kept: t.Sequence[tuple[int, list[str]]], missing: t.Mapping[Ke
     return "\n".join(out) + "\n"
 
 
-def defeated(wished: t.Mapping[Key, str | None], actual: t.Mapping[Key, str]) -> list[str]:
-    """Return in words which wished keys are not in force."""
-    told = []
-    for (section, key), value in wished.items():
+def differences(desired: t.Mapping[Key, str | None], actual: t.Mapping[Key, str]) -> list[str]:
+    """Return a phrase for each desired key that has another value."""
+    phrases = []
+    for (section, key), value in desired.items():
         there = actual.get((section, key))
         if value is None and there is not None:
-            told.append(f"[{section}] {key} is {there!r} (wished: not set)")
+            phrases.append(f"[{section}] {key} is {there!r} (requested: not set)")
         elif value is not None and (there is None or not _same((section, key), there, value)):
-            told.append(f"[{section}] {key} is {there!r} (wished: {value!r})")
-    return told
+            phrases.append(f"[{section}] {key} is {there!r} (requested: {value!r})")
+    return phrases
 
 
 def _same(key: Key, one: str, other: str) -> bool:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that cron starts on FreeBSD, in the POSIX shell: what it installs, tells, and when it reboots."""
+"""The script that cron starts on FreeBSD, in the POSIX shell: it installs, reports and reboots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typing as t
 from .freebsd import HEADER, PATH, STATE
 
 if t.TYPE_CHECKING:
-    from .freebsd import Policy
+    from .freebsd import FreebsdUpdatesPolicy
 
 __all__ = ["script"]
 
@@ -59,11 +59,11 @@ say() {
 step() {
     "$@" > "$work/out" 2>&1 < /dev/null && return
     status=$?
-    tell_failure "$@"
+    report_failure "$@"
     return 1
 }
 
-tell_failure() {
+report_failure() {
     failed=yes
     say err "$* failed (exit status $status):"
     cat "$work/out" >> "$work/report"
@@ -82,7 +82,7 @@ installed() {
 }
 
 # What differs between two listings, one line a package: "- old" and "+ new".
-tell_packages() {
+report_packages() {
     comm -23 "$work/before" "$work/after" | sed 's/^/- /' > "$work/differ"
     comm -13 "$work/before" "$work/after" | sed 's/^/+ /' >> "$work/differ"
     if [ -s "$work/differ" ]; then
@@ -119,7 +119,7 @@ list_vulnerable() {
     status=$?
     grep -E '^[^[:space:]:]+-[^[:space:]:]+$' "$work/out" > "$work/vulnerable"
     if [ "$status" -ne 0 ] && ! [ -s "$work/vulnerable" ]; then
-        tell_failure pkg audit -F -q
+        report_failure pkg audit -F -q
         return 1
     fi
 }
@@ -158,7 +158,7 @@ minutes_until() {
     [ "$left" -gt 0 ] && echo "$left" || echo 1
 }
 
-reboot_where_wished() {
+reboot_if_required() {
     why=$(why_reboot)
     [ -n "$why" ] || return
     if [ "$reboot" = never ]; then
@@ -187,11 +187,11 @@ if [ "$autoremove" = yes ] && [ "$packages" != none ]; then
     step pkg autoremove -y
 fi
 installed > "$work/after"
-tell_packages
+report_packages
 if [ "$changed" = no ] && [ "$failed" = no ]; then
     say info "nothing to update"
 fi
-reboot_where_wished
+reboot_if_required
 
 # cron mails what stands here.
 case $mail_report/$failed/$changed in
@@ -201,17 +201,17 @@ esac
 """
 
 
-def script(wish: Policy, *, path: str = PATH, state: str = STATE) -> str:
-    """Return the whole script for ``wish``; ``path`` and ``state`` are another host's in tests."""
+def script(desired: FreebsdUpdatesPolicy, *, path: str = PATH, state: str = STATE) -> str:
+    """Return the whole script for ``desired``; ``path`` and ``state`` are another host's in tests."""
     settings = {
-        "base": "yes" if wish.base else "no",
-        "packages": wish.packages,
-        "autoremove": "yes" if wish.autoremove else "no",
-        "reboot": wish.reboot,
-        "reboot_time": wish.reboot_time,
-        "reboot_with_users": "yes" if wish.reboot_with_users else "no",
-        "mail_report": wish.mail_report,
-        "delay": wish.delay,
+        "base": "yes" if desired.base else "no",
+        "packages": desired.packages,
+        "autoremove": "yes" if desired.autoremove else "no",
+        "reboot": desired.reboot,
+        "reboot_time": desired.reboot_time,
+        "reboot_with_users": "yes" if desired.reboot_with_users else "no",
+        "mail_report": desired.mail_report,
+        "delay": desired.delay,
         "state": state,
         "PATH": path,
     }

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Origins of unattended-upgrade(8): presets and patterns, and which of the configured archives each of them allows."""
+"""Origins of unattended-upgrade(8): presets and patterns, and the configured archives that each of them allows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from .._core.errors import BaselineError, unknown
-from .apt_conf import Config
+from .._core.errors import UNCHANGED, BaselineError, unknown
+from .apt_conf import AptConfig
 from .unattended_upgrades import LISTS
 
 __all__ = [
     "OBSOLETE",
     "PRESETS",
+    "AptDistribution",
     "Archive",
-    "System",
     "allowed",
     "check",
     "expand",
@@ -31,7 +31,7 @@ __all__ = [
     "unmatched",
 ]
 
-# The keys of a pattern: what each reads from an archive.
+# The keys of a pattern, and the field of an archive that each compares.
 _KEYS = {
     "origin": "origin",
     "o": "origin",
@@ -68,14 +68,14 @@ PRESETS: dict[str, dict[str, str]] = {
         "all": "origin=*",
     },
 }
-# Debian's own 50unattended-upgrades still names it for releases before 11; it matches nothing on later ones.
+# Debian's own 50unattended-upgrades has it for releases before 11; it matches nothing on later ones.
 OBSOLETE = "origin=Debian,codename=${distro_codename},label=Debian-Security"
 _ALIASES = {"stable-updates": "updates", "stable-security": "security"}
 
 
 @dataclass(frozen=True)
-class System:
-    """What the two macros of a pattern stand for, and the preset table that fits."""
+class AptDistribution:
+    """The distribution, for the two macros of a pattern and the table of presets."""
 
     id: str
     codename: str
@@ -87,7 +87,7 @@ class System:
 
 @dataclass(frozen=True)
 class Archive:
-    """One archive that apt is configured for, by the words of its Release file."""
+    """One archive that apt is configured for, by the fields of its Release file."""
 
     origin: str
     label: str
@@ -97,7 +97,7 @@ class Archive:
     site: str
 
     def __str__(self) -> str:
-        words = {
+        fields = {
             "origin": self.origin,
             "codename": self.codename,
             "archive": self.archive,
@@ -105,39 +105,42 @@ class Archive:
             "component": self.component,
             "site": self.site,
         }
-        return ",".join("{}={}".format(key, value.replace(",", "\\,")) for key, value in words.items() if value)
+        return ",".join("{}={}".format(key, value.replace(",", "\\,")) for key, value in fields.items() if value)
 
 
-def expand(origins: t.Sequence[str], system: System) -> tuple[str, ...]:
-    """Return the patterns of ``origins`` (presets or patterns), each once; a wrong one raises."""
-    return tuple(dict.fromkeys(_expand(origin.strip(), system) for origin in origins))
+def expand(origins: t.Sequence[str], distribution: AptDistribution) -> tuple[str, ...]:
+    """Return the patterns of ``origins`` (presets or patterns), each once; an invalid one raises."""
+    return tuple(dict.fromkeys(_expand(origin.strip(), distribution) for origin in origins))
 
 
 def check(origin: str) -> None:
-    """Raise where ``origin`` is right on no system: not a pattern, nor a preset that any of them has."""
+    """Raise where ``origin`` is valid on no distribution: neither a pattern nor a preset of any of them."""
     if all(_preset(origin.strip(), name) is None for name in PRESETS):
-        _expand(origin.strip(), System(min(PRESETS), ""))
+        _expand(origin.strip(), AptDistribution(min(PRESETS), ""))
 
 
-def _preset(origin: str, system: str) -> str | None:
-    return PRESETS[system].get(_ALIASES.get(origin, origin))
+def _preset(origin: str, distribution: str) -> str | None:
+    return PRESETS[distribution].get(_ALIASES.get(origin, origin))
 
 
-def _expand(origin: str, system: System) -> str:
+def _expand(origin: str, distribution: AptDistribution) -> str:
     if "=" in origin:
         _check(origin)
         return origin
-    presets = PRESETS.get(system.id)
+    presets = PRESETS.get(distribution.id)
     if presets is None:
         raise BaselineError(
-            f"origins: the preset {origin!r} is known on {' and '.join(sorted(PRESETS))}, not on {system.id!r}; "
-            "give a pattern such as origin=NAME,codename=NAME (`apt-cache policy` prints them). Nothing was changed"
+            f"the preset {origin!r} is known on {' and '.join(sorted(PRESETS))}, not on {distribution.id!r}",
+            option="origins",
+            hint="give a pattern such as origin=NAME,codename=NAME (`apt-cache policy` prints them)",
         )
     name = _ALIASES.get(origin, origin)
     if name not in presets:
         raise BaselineError(
-            f"origins: {unknown('preset', origin, (*presets, *_ALIASES))} (known are {', '.join(presets)}, "
-            "and patterns such as origin=NAME,codename=NAME). Nothing was changed"
+            unknown("preset", origin, (*presets, *_ALIASES)),
+            option="origins",
+            state=UNCHANGED,
+            hint=f"the presets are {', '.join(presets)}; a pattern is origin=NAME,codename=NAME and so on",
         )
     return presets[name]
 
@@ -146,18 +149,21 @@ def _check(pattern: str) -> None:
     for token in _tokens(pattern):
         key, equals, value = (part.strip() for part in token.partition("="))
         if key not in _KEYS:
-            hint = unknown("key", key, [name for name in _KEYS if len(name) > 1])
             raise BaselineError(
-                f"origins: {pattern!r}: {hint} (the keys are origin, label, archive, codename, component and "
-                "site). Nothing was changed"
+                unknown("key", key, [name for name in _KEYS if len(name) > 1]),
+                option="origins",
+                where=repr(pattern),
+                state=UNCHANGED,
+                hint="the keys are origin, label, archive, codename, component and site",
             )
         if not equals or not value or "=" in value:
-            raise BaselineError(f"origins: {token!r} in {pattern!r} is not key=value. Nothing was changed")
+            raise BaselineError(f"{token!r} in {pattern!r} is not key=value", option="origins")
     macro = re.search(r"\$(?!\{distro_(?:id|codename)\})", pattern)
     if macro or not pattern.isprintable():
         raise BaselineError(
-            f"origins: {pattern!r} holds a macro or a character that unattended-upgrade does not know; "
-            "the macros are ${distro_id} and ${distro_codename}. Nothing was changed"
+            f"{pattern!r} holds a macro or a character that unattended-upgrade does not know",
+            option="origins",
+            hint="the macros are ${distro_id} and ${distro_codename}",
         )
 
 
@@ -165,31 +171,31 @@ def _tokens(pattern: str) -> list[str]:
     return re.split(r"(?<!\\),", pattern)
 
 
-def substitute(pattern: str, system: System) -> str:
-    for name, value in system.macros.items():
+def substitute(pattern: str, distribution: AptDistribution) -> str:
+    for name, value in distribution.macros.items():
         pattern = pattern.replace(f"${{{name}}}", value)
     return pattern
 
 
-def matches(pattern: str, archive: Archive, system: System) -> bool:
-    """Say whether unattended-upgrade takes ``archive`` for allowed by ``pattern``: every key=value, with wildcards."""
+def matches(pattern: str, archive: Archive, distribution: AptDistribution) -> bool:
+    """Say whether ``pattern`` allows ``archive`` as unattended-upgrade reads it: every key=value, with wildcards."""
     for token in _tokens(pattern):
         key, equals, value = (part.strip().replace("\\,", ",") for part in token.partition("="))
         if not equals or key not in _KEYS:
             return False
-        if not fnmatchcase(getattr(archive, _KEYS[key]), substitute(value, system)):
+        if not fnmatchcase(getattr(archive, _KEYS[key]), substitute(value, distribution)):
             return False
     return True
 
 
 def legacy(item: str) -> str:
-    """Return the pattern that an item of ``Allowed-Origins`` (``ID:ARCHIVE`` or ``ID ARCHIVE``) stands for."""
+    """Return the pattern of an item of ``Allowed-Origins`` (``ID:ARCHIVE`` or ``ID ARCHIVE``)."""
     parts = re.split(r"(?<!\\):", item) if re.search(r"(?<!\\):", item) else item.split()
     parts = [re.sub(r"(?<!\\),", r"\\,", part.replace("\\:", ":")) for part in parts]
     return "o={},a={}".format(*parts) if len(parts) == 2 else item
 
 
-def allowed(config: Config) -> list[str]:
+def allowed(config: AptConfig) -> list[str]:
     """Return every pattern in force, as unattended-upgrade reads them."""
     old = [legacy(item) for item in config.items(LISTS["allowed_origins"])]
     return old + list(config.items(LISTS["origins"]))
@@ -199,15 +205,15 @@ def parse_targets(text: str) -> list[Archive]:
     """Parse ``apt-get indextargets``: the archives whose Release file is on the host, without repetitions."""
     found: dict[Archive, None] = {}
     for stanza in text.split("\n\n"):
-        words = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
-        if words.get("Created-By") == "Packages":
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
+        if fields.get("Created-By") == "Packages":
             archive = Archive(
-                origin=words.get("Origin", ""),
-                label=words.get("Label", ""),
-                archive=words.get("Suite", ""),
-                codename=words.get("Codename", ""),
-                component=words.get("Component", ""),
-                site=urlsplit(words.get("Site", "")).hostname or "",
+                origin=fields.get("Origin", ""),
+                label=fields.get("Label", ""),
+                archive=fields.get("Suite", ""),
+                codename=fields.get("Codename", ""),
+                component=fields.get("Component", ""),
+                site=urlsplit(fields.get("Site", "")).hostname or "",
             )
             found[archive] = None
     return list(found)
@@ -223,14 +229,16 @@ def missing_indexes(uris: str, lists: t.Collection[str]) -> list[str]:
     return missing
 
 
-def unmatched(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[str]:
+def unmatched(patterns: t.Iterable[str], archives: t.Sequence[Archive], distribution: AptDistribution) -> list[str]:
     """Return the patterns that allow none of ``archives``."""
-    return [pattern for pattern in patterns if not any(matches(pattern, one, system) for one in archives)]
+    return [pattern for pattern in patterns if not any(matches(pattern, one, distribution) for one in archives)]
 
 
-def table(patterns: t.Iterable[str], archives: t.Sequence[Archive], system: System) -> list[dict[str, t.Any]]:
+def table(
+    patterns: t.Iterable[str], archives: t.Sequence[Archive], distribution: AptDistribution
+) -> list[dict[str, t.Any]]:
     """Return each pattern with the archives that it allows, as the modules return it."""
     return [
-        {"pattern": pattern, "archives": [str(one) for one in archives if matches(pattern, one, system)]}
+        {"pattern": pattern, "archives": [str(one) for one in archives if matches(pattern, one, distribution)]}
         for pattern in patterns
     ]

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of unattended-upgrade(8): what is wished, which configuration says so, what it comes to on a host."""
+"""The policy of unattended-upgrade(8): its configuration, and the policy that a configuration has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .._core.errors import BaselineError
 from .._core.text import is_number
-from .apt_conf import Config, File, Lost
+from .apt_conf import AptConfig, AptConfigFile, LostItem
 
 __all__ = [
     "DEFAULTS",
@@ -18,12 +18,12 @@ __all__ = [
     "LISTS",
     "NAMES",
     "VALUES",
-    "Policy",
+    "UpgradePolicy",
     "as_bool",
-    "culprits",
-    "defeated",
     "effective",
     "lost_items",
+    "overridden_keys",
+    "overriding_statements",
     "policy",
     "problems",
 ]
@@ -34,8 +34,8 @@ It sorts after 20auto-upgrades and 50unattended-upgrades, and says the whole pol
 _UU = "Unattended-Upgrade::"
 _PERIODIC = "APT::Periodic::"
 
-# The lists that our file owns whole, by the option that fills them. Allowed-Origins is the older way to name an origin:
-# what stands there is allowed besides our origins, so it is emptied.
+# The lists that our file replaces, by the option that fills them. Allowed-Origins is the older way to name an origin:
+# its items are allowed besides our origins, so it is emptied.
 LISTS: dict[str, str] = {
     "allowed_origins": _UU + "Allowed-Origins",
     "origins": _UU + "Origins-Pattern",
@@ -44,7 +44,7 @@ LISTS: dict[str, str] = {
     "days": _UU + "Update-Days",
 }
 
-# Single values by option: key and type. An option that is not given (None) is left to other files.
+# Single values by option: key and type. Other files decide about an option that is not given (None).
 VALUES: dict[str, tuple[str, str]] = {
     "update_lists_interval": (_PERIODIC + "Update-Package-Lists", "int"),
     "upgrade_interval": (_PERIODIC + "Unattended-Upgrade", "int"),
@@ -74,7 +74,7 @@ _ENABLE = _PERIODIC + "Enable"
 _LIMITS = ("Acquire::http::Dl-Limit", "Acquire::https::Dl-Limit")
 NAMES = (*LISTS, *VALUES, "download_limit")
 
-# What unattended-upgrade does where nothing is configured, for the options whose absence does not mean "off".
+# The defaults of unattended-upgrade, for the options whose absence does not mean "off".
 DEFAULTS: dict[str, str] = {
     _ENABLE: "1",
     VALUES["reboot_time"][0]: "now",
@@ -95,8 +95,8 @@ _TRUE = ("yes", "true", "with", "on", "enable")
 
 
 @dataclass(frozen=True)
-class Policy:
-    """The configuration that is to be in force: whole lists and single values, by key."""
+class UpgradePolicy:
+    """The desired configuration: whole lists and single values, by key."""
 
     lists: t.Mapping[str, tuple[str, ...]]
     values: t.Mapping[str, str]
@@ -106,8 +106,8 @@ class Policy:
         return (*self.lists, *self.values)
 
 
-def policy(options: t.Mapping[str, t.Any], patterns: t.Sequence[str]) -> Policy:
-    """Return the policy of the module's ``options`` with the resolved origin ``patterns``; a bad value raises."""
+def policy(options: t.Mapping[str, t.Any], patterns: t.Sequence[str]) -> UpgradePolicy:
+    """Return the policy of the module's ``options`` with the resolved origin ``patterns``; an invalid value raises."""
     for name in ("blocklist", "allowlist"):
         for regex in options[name]:
             _check_regex(name, regex)
@@ -118,62 +118,64 @@ def policy(options: t.Mapping[str, t.Any], patterns: t.Sequence[str]) -> Policy:
         "allowlist": tuple(options["allowlist"]),
         "days": tuple(str(_DAYS.index(day)) for day in options["days"]),
     }
-    wished = {
+    values_by_option = {
         **{name: options.get(name) for name in VALUES},
         "reboot_automatically": options["reboot"] == "when_required",
         "reboot_time": _reboot_time(options["reboot_time"]),
     }
     values = {_ENABLE: "1"}
     for name, (key, _kind) in VALUES.items():
-        if wished[name] is not None:
-            values[key] = _text(name, wished[name])
+        if values_by_option[name] is not None:
+            values[key] = _text(name, values_by_option[name])
     if options.get("download_limit") is not None:
         values.update({key: _text("download_limit", options["download_limit"]) for key in _LIMITS})
-    return Policy({LISTS[name]: items for name, items in lists.items()}, values)
+    return UpgradePolicy({LISTS[name]: items for name, items in lists.items()}, values)
 
 
 def _text(name: str, value: t.Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and value < 0:
-        raise BaselineError(f"{name}: {value} is negative; give 0 or more. Nothing was changed")
+        raise BaselineError(f"{value} is negative", option=name, hint="give 0 or more")
     if any(ord(char) < 32 for char in str(value)):
-        raise BaselineError(f"{name}: {value!r} holds a control character; give it in one line. Nothing was changed")
+        raise BaselineError(f"{value!r} holds a control character", option=name, hint="give it in one line")
     return str(value)
 
 
 def _check_regex(name: str, regex: str) -> None:
     _text(name, regex)
     if not regex:
-        raise BaselineError(f"{name}: an empty expression matches every package; remove it. Nothing was changed")
+        raise BaselineError("an empty expression matches every package", option=name, hint="remove it")
     try:
         re.compile(regex)
     except re.error as error:
         raise BaselineError(
-            f"{name}: {regex!r} is not a regular expression of Python ({error}); "
-            "a literal + or ( is written \\+ or \\(. Nothing was changed"
+            f"{regex!r} is not a regular expression of Python ({error})",
+            option=name,
+            hint="write a literal + or ( as \\+ or \\(",
         ) from error
 
 
 def _reboot_time(value: str) -> str:
     if value != "now" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
         raise BaselineError(
-            f"reboot_time: {value!r} is not a time of day; give HH:MM (00:00 to 23:59, quoted in YAML) or now. "
-            "Nothing was changed"
+            f"{value!r} is not a time of day",
+            option="reboot_time",
+            hint="give HH:MM (00:00 to 23:59, quoted in YAML) or now",
         )
     return value
 
 
 def as_bool(value: str) -> bool:
-    """Return what apt's programs make of ``value`` (apt_pkg ``find_b``)."""
+    """Return ``value`` as apt's programs read it (apt_pkg ``find_b``)."""
     return value.lower() in _TRUE or (is_number(value) and int(value) != 0)
 
 
-def defeated(wish: Policy, config: Config) -> list[str]:
-    """Return the keys of ``wish`` that are not in force in ``config``."""
+def overridden_keys(desired: UpgradePolicy, config: AptConfig) -> list[str]:
+    """Return the keys of ``desired`` that have another value in ``config``."""
     kinds = dict(VALUES.values())
-    keys = [key for key, items in wish.lists.items() if config.items(key) != items]
-    for key, value in wish.values.items():
+    keys = [key for key, items in desired.lists.items() if config.items(key) != items]
+    for key, value in desired.values.items():
         actual = config.value(key)
         same = actual is not None and as_bool(actual) == as_bool(value) if kinds.get(key) == "bool" else actual == value
         if not same:
@@ -181,25 +183,25 @@ def defeated(wish: Policy, config: Config) -> list[str]:
     return keys
 
 
-def culprits(key: str, files: t.Sequence[tuple[str, File]]) -> list[str]:
-    """Return ``file:line`` of every statement in ``files`` that touches ``key``, also by a ``#clear`` above it."""
-    wanted = key.lower()
+def overriding_statements(key: str, files: t.Sequence[tuple[str, AptConfigFile]]) -> list[str]:
+    """Return ``file:line`` of each statement that changes ``key``, also by a ``#clear`` of a key above it."""
+    lowered = key.lower()
     return [
         f"{path}:{statement.line}"
         for path, file in files
         for statement in file.statements
-        if _touches(statement.kind, statement.key.lower(), wanted)
+        if _changes(statement.kind, statement.key.lower(), lowered)
     ]
 
 
-def _touches(kind: str, key: str, wanted: str) -> bool:
+def _changes(kind: str, key: str, wanted: str) -> bool:
     return key == wanted or key.startswith(wanted + "::") or (kind == "clear" and wanted.startswith(key + "::"))
 
 
-def effective(config: Config) -> dict[str, t.Any]:
+def effective(config: AptConfig) -> dict[str, t.Any]:
     """Return the policy that is in force, by the names of the module's options."""
     found: dict[str, t.Any] = {name: list(config.items(key)) for name, key in LISTS.items()}
-    found["days"] = [_day(word) for word in found["days"]]
+    found["days"] = [_day(text) for text in found["days"]]
     for name, (key, kind) in VALUES.items():
         text = config.value(key) or DEFAULTS.get(key, "")
         found[name] = as_bool(text) if kind == "bool" else _number(text) if kind == "int" else text
@@ -209,35 +211,35 @@ def effective(config: Config) -> dict[str, t.Any]:
     return found
 
 
-def _day(word: str) -> str:
-    return _DAYS[int(word)] if word in "0123456" and word else word
+def _day(text: str) -> str:
+    return _DAYS[int(text)] if text in "0123456" and text else text
 
 
 def _number(text: str) -> int | str:
-    """An interval in days; apt also knows suffixes and ``always``, which are returned as they are."""
+    """Return an interval in days; apt also has suffixes and ``always``, which are returned as they are."""
     return int(text) if is_number(text) else text or 0
 
 
-def lost_items(files: t.Sequence[tuple[str, File]]) -> list[tuple[str, Lost]]:
-    """Return the items of our lists that ``files`` lose by a missing semicolon."""
+def lost_items(files: t.Sequence[tuple[str, AptConfigFile]]) -> list[tuple[str, LostItem]]:
+    """Return the items of our lists that are lost in ``files`` by a missing semicolon."""
     owned = {key.lower() for key in LISTS.values()}
     return [(path, lost) for path, file in files for lost in file.lost if lost.key.lower() in owned]
 
 
-def problems(config: Config, files: t.Sequence[tuple[str, File]]) -> list[str]:
-    """Return what is wrong with the policy in force, a sentence each."""
+def problems(config: AptConfig, files: t.Sequence[tuple[str, AptConfigFile]]) -> list[str]:
+    """Return a sentence for each problem of the policy in force."""
     found = effective(config)
-    said = []
+    sentences = []
     if not found["enabled"]:
-        said.append("APT::Periodic::Enable is 0: nothing is updated automatically")
+        sentences.append("APT::Periodic::Enable is 0: nothing is updated automatically")
     if found["update_lists_interval"] == 0:
-        said.append("APT::Periodic::Update-Package-Lists is 0: no update is ever seen")
+        sentences.append("APT::Periodic::Update-Package-Lists is 0: no update is ever seen")
     if found["upgrade_interval"] == 0:
-        said.append("APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically")
+        sentences.append("APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically")
     if not found["origins"] and not found["allowed_origins"]:
-        said.append("no origin is allowed: nothing is upgraded automatically")
-    said += [
+        sentences.append("no origin is allowed: nothing is upgraded automatically")
+    sentences += [
         f"{path}:{lost.line}: the semicolon after {lost.value!r} is missing, so apt does not count it in {lost.key}"
         for path, lost in lost_items(files)
     ]
-    return said
+    return sentences

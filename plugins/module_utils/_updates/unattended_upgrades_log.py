@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What unattended-upgrade(8) wrote in its log about its last run, and what apt-get(8) says is still to be upgraded."""
+"""The last run in the log of unattended-upgrade(8), and the pending upgrades in the output of apt-get(8)."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _INSTALL = re.compile(r"Inst (\S+) (?:\[([^\]]*)\] )?\((\S+) (.*?)(?: \[[^\]]*\]
 
 
 def last_run(text: str) -> dict[str, t.Any] | None:
-    """Return the last run in the log that was no rehearsal, ``None`` where there is none."""
+    """Return the last run in the log that was no dry run, ``None`` where there is none."""
     runs: list[list[tuple[str, str, str]]] = []
     for match in filter(None, map(_LINE.fullmatch, text.splitlines())):
-        time, level, words = match.groups()
-        if words == _START:
+        time, level, message = match.groups()
+        if message == _START:
             runs.append([])
-        # The next run's look at battery and network stands before its start.
-        if runs and not words.startswith("Checking if "):
-            runs[-1].append((time, level, words))
-    real = [run for run in runs if not any("dry-run" in words for _time, _level, words in run)]
+        # The next run logs its check of battery and network before its start.
+        if runs and not message.startswith("Checking if "):
+            runs[-1].append((time, level, message))
+    real = [run for run in runs if not any("dry-run" in message for _time, _level, message in run)]
     return _summary(real[-1]) if real else None
 
 
 def _summary(run: list[tuple[str, str, str]]) -> dict[str, t.Any]:
-    upgraded = [words[len(_UPGRADED) :].split() for _time, _level, words in run if words.startswith(_UPGRADED)]
+    upgraded = [message[len(_UPGRADED) :].split() for _time, _level, message in run if message.startswith(_UPGRADED)]
     return {
         "started": run[0][0],
         "finished": run[-1][0],
         "upgraded": sorted(name for names in upgraded for name in names),
-        "errors": [words for _time, level, words in run if level in ("ERROR", "CRITICAL")],
-        "messages": [words for _time, level, words in run if level != "DEBUG"],
+        "errors": [message for _time, level, message in run if level in ("ERROR", "CRITICAL")],
+        "messages": [message for _time, level, message in run if level != "DEBUG"],
     }
 
 

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half that every module has: of what the host answers only what the module returns gets past it.
+"""The controller's half of every module: it passes on only those fields of an answer that the module returns.
 
-Without it ansible-core takes the answer as it is: it prints its texts on the terminal, makes facts and variables of it,
-and tells what it cannot read by a traceback.
+Without it, ansible-core uses the answer as it is: it prints its texts on the terminal, turns it into facts and
+variables, and prints a traceback for an answer that it cannot read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LONGEST_OUTPUT = 4000
 
 @contextlib.contextmanager
 def quoted_errors() -> t.Iterator[None]:
-    """Quote what ssh, sudo or the host's shell said where ansible-core raises it, a banner for one."""
+    """Quote the output of ssh, sudo or the host's shell (such as a banner) in the errors of ansible-core."""
     try:
         yield
     except AnsibleConnectionFailure as error:
@@ -42,7 +42,7 @@ def quoted_errors() -> t.Iterator[None]:
 
 
 class CheckedAnswers(ActionBase):
-    """An action that checks what the module of its name answers before ansible-core reads it."""
+    """An action that checks the answer of the module of its name before ansible-core reads it."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -51,7 +51,7 @@ class CheckedAnswers(ActionBase):
         return bool(self._task.async_val and not self._connection.has_native_async)
 
     def _parse_returned_data(self, res: t.Mapping[str, t.Any], *profile: t.Any) -> t.Any:
-        """Let ansible-core parse what is left of the answer; ``profile`` came with 2.19."""
+        """Let ansible-core parse the checked answer. ``profile`` exists since 2.19."""
         checked = {**res, "stdout": json.dumps(self._read(res)), "stderr": printable_lines(res.get("stderr") or "")}
         return super()._parse_returned_data(checked, *profile)
 
@@ -71,7 +71,7 @@ class CheckedAnswers(ActionBase):
 
 
 class CheckedModule(CheckedAnswers):
-    """Runs the module of the action's name, as ansible-core's own action does."""
+    """Runs the module of the action's name like ansible-core's own action."""
 
     _supports_async = True
 

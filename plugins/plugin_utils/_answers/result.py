@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module on a host answered, made safe for the controller: known fields, bounded, printable. Pure.
+"""Makes the answer of a module on a host safe for the controller: known fields, bounded, printable. Pure.
 
-The host may be hostile: whoever has root there decides every byte of the answer.
+The host may be hostile: a user who has root there decides every byte of the answer.
 """
 
 from __future__ import annotations
@@ -17,38 +17,41 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import 
 
 from .table import Fields, Shape
 
-__all__ = ["UnfitField", "checked_result", "not_an_answer", "parse_result"]
+__all__ = ["InvalidField", "checked_result", "parse_result"]
 
 Result = t.Dict[str, t.Any]
 
 _DEEPEST, _LONGEST_TEXT, _LONGEST_DIFF, _MOST_ENTRIES = 12, 20_000, 200_000, 100_000
 _LONGEST_ANSWER, _LONGEST_NAME, _LARGEST = 16_000_000, 200, 2**63
 _LONGEST_WARNING, _MOST_WARNINGS = 4000, 1000
-# What AnsibleModule itself adds to the fields of a module; those of a file where the module returns a ``path``.
+# Fields that AnsibleModule itself adds, and those of a file if the module returns a ``path``.
 _COMMON: Fields = {"changed": bool, "failed": bool, "skipped": bool, "rc": int, "invocation": {str: object}}
 _OF_A_PATH: Fields = {
     **{name: str for name in ("owner", "group", "mode", "state", "secontext")},
     **{name: int for name in ("uid", "gid", "size")},
 }
 _SIDES = ("before", "after", "before_header", "after_header")
-_WAY_OUT = "what the module did on the host is not known; look for what has replaced or changed Python there"
+_WHERE = "the answer of the host"
+_STATE = "what the module did on the host is not known"
+_HINT = "find out what has replaced or changed Python on the host"
 
 
 def parse_result(text: str, fields: Fields) -> Result:
-    """Read the answer out of what the host's Python printed, and check it as :func:`checked_result` does.
+    """Read the answer from the output of the host's Python, and check it as :func:`checked_result` does.
 
-    Lines before the answer (a profile's, a banner's) are passed over, and so are those after it.
+    Lines before the answer (of a profile, of a banner) and after it are ignored.
     """
     if len(text) > _LONGEST_ANSWER:
-        raise BaselineError(f"the answer of the host has {len(text)} characters, more than any module's; {_WAY_OUT}")
+        problem = f"it has {len(text)} characters, more than that of any module"
+        raise BaselineError(problem, where=_WHERE, state=_STATE, hint=_HINT)
     start = re.search(r"^[ \t]*\{", text, re.MULTILINE)
     if start is None:
-        raise not_an_answer(text)
+        raise _not_an_answer(text)
     try:
         found, _end = _DECODER.raw_decode(text, start.end() - 1)
     except (ValueError, RecursionError):
-        # Not JSON, or nested or with numbers as no module does it.
-        raise not_an_answer(text) from None
+        # Not JSON, or nested too deeply, or with invalid numbers.
+        raise _not_an_answer(text) from None
     return checked_result(found, fields=fields)
 
 
@@ -60,25 +63,19 @@ def _refuse_constant(name: str) -> t.NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def not_an_answer(text: str) -> BaselineError:
-    """Return the sentence for what a host's Python printed instead of an answer."""
-    words = printable(" ".join(text.split()), longest=300) or "nothing"
-    return BaselineError(f"the host's Python gave no answer of a module, but: {words}; {_WAY_OUT}")
+def _not_an_answer(text: str) -> BaselineError:
+    """Return the error for other output of the host's Python than an answer."""
+    output = printable(" ".join(text.split()), longest=300) or "nothing"
+    problem = f"the host's Python printed no answer of a module, but: {output}"
+    return BaselineError(problem, state=_STATE, hint=_HINT)
 
 
-def checked_result(
-    result: t.Mapping[str, t.Any], *, facts: t.Collection[str] = (), fields: Fields | None = None
-) -> Result:
+def checked_result(result: t.Mapping[str, t.Any], *, fields: Fields) -> Result:
     """Return ``result`` with every text printable.
 
-    With ``fields`` what the module does not return is dropped, with a warning that names it, and of the rest each value
-    must be what ``fields`` says; without, any value is taken, and of ``ansible_facts`` only those named in ``facts``.
-
-    Raises ``BaselineError`` where a value is another, or larger or deeper than any module of the collection makes it.
+    Fields that are not in ``fields`` are dropped, with a warning that names them. ``InvalidField`` is raised if a value
+    does not have the shape that ``fields`` gives, or is larger or deeper than any module of the collection returns.
     """
-    if fields is None:
-        fields = {str(name): object for name in result if not str(name).startswith("_ansible_")}
-        fields = {**fields, "ansible_facts": dict.fromkeys(facts, object)}
     known = {**_COMMON, **(_OF_A_PATH if "path" in fields else {}), **fields}
     dropped: list[str] = []
     found: Result = {}
@@ -87,7 +84,7 @@ def checked_result(
             found.update(_SPECIAL[name](value))
         elif name == "ansible_facts":
             if not isinstance(value, (t.Mapping, type(None))):
-                raise UnfitField((name,))
+                raise InvalidField((name,))
             given, wanted = value or {}, known.get(name, {})
             dropped += [f"{name}.{fact}" for fact in given if fact not in wanted]
             kept = {fact: _checked(given[fact], wanted[fact], (name, fact)) for fact in wanted if fact in given}
@@ -98,25 +95,28 @@ def checked_result(
             dropped.append(name)
     broke_off = found.pop("_broke_off", "")
     if broke_off:
-        found.setdefault("msg", f"the module broke off: {broke_off}; {_WAY_OUT}")
+        error = BaselineError(f"the module ended with an exception: {broke_off}", state=_STATE, hint=_HINT)
+        found.setdefault("msg", str(error))
     warnings = [*found.pop("_deprecated", []), *found.get("warnings", [])]
     if dropped:
         names = printable(", ".join(sorted(dropped)), longest=_LONGEST_NAME)
-        warnings.append(f"the answer of the host had what this module does not return, which was dropped: {names}")
+        warnings.append(
+            f"the answer of the host had fields that this module does not return; they were dropped: {names}"
+        )
     return {**found, **({"warnings": warnings} if warnings else {})}
 
 
 def _checked(value: t.Any, shape: Shape, where: tuple[str, ...]) -> t.Any:
-    """Return ``value``, which must have ``shape`` (see ``table.py``)."""
+    """Return ``value`` with every text printable. It must have ``shape`` (see ``table.py``)."""
     if value is None or shape is object:
         return _anything(value, where)
     if isinstance(shape, tuple):
         for one in shape:
             if _fits(value, one):
                 return _checked(value, one, where)
-        raise UnfitField(where)
+        raise InvalidField(where)
     if not _fits(value, shape):
-        raise UnfitField(where)
+        raise InvalidField(where)
     if isinstance(shape, list):
         return [_checked(entry, shape[0], (*where, "[]")) for entry in _bounded(value, where)]
     if isinstance(shape, dict):
@@ -128,7 +128,7 @@ def _checked(value: t.Any, shape: Shape, where: tuple[str, ...]) -> t.Any:
 
 
 def _fits(value: t.Any, shape: Shape) -> bool:
-    """Say whether ``value`` is of the kind of ``shape``; what is in it is looked at later."""
+    """Return whether ``value`` is of the kind of ``shape``; its content is checked later."""
     if isinstance(shape, re.Pattern):
         return isinstance(value, str) and shape.fullmatch(value) is not None
     if isinstance(shape, (list, dict)):
@@ -148,7 +148,7 @@ def _of(shape: dict[t.Any, Shape], name: str, where: tuple[str, ...]) -> Shape:
     if str in shape and not name.startswith("__ansible_"):
         return shape[str]
     if name not in shape:
-        raise UnfitField((*where, name))
+        raise InvalidField((*where, name))
     return shape[name]
 
 
@@ -160,14 +160,14 @@ def _anything(value: t.Any, where: tuple[str, ...]) -> t.Any:
         for key, entry in _bounded(value, where).items():
             name = str(key)
             if name.startswith("__ansible_"):
-                # By these ansible-core rebuilds objects of its own.
-                raise UnfitField((*where, name))
+                # ansible-core creates objects of its own from these.
+                raise InvalidField((*where, name))
             found[printable(name, longest=_LONGEST_NAME)] = _anything(entry, (*where, name))
         return found
     if isinstance(value, (list, tuple)):
         return [_anything(entry, (*where, "[]")) for entry in _bounded(value, where)]
     if isinstance(value, (int, float)) and not _is_sane(value):
-        raise UnfitField(where)
+        raise InvalidField(where)
     return value
 
 
@@ -176,25 +176,24 @@ _Collection = t.TypeVar("_Collection", bound=t.Collection[t.Any])
 
 def _bounded(value: _Collection, where: tuple[str, ...]) -> _Collection:
     if len(where) > _DEEPEST or len(value) > _MOST_ENTRIES:
-        raise UnfitField(where)
+        raise InvalidField(where)
     return value
 
 
-class UnfitField(BaselineError):
-    """A field of an answer that no honest module gives; ``problem`` names it."""
+class InvalidField(BaselineError):
+    """A field of an answer with a value that this module never returns."""
 
     def __init__(self, where: tuple[str, ...]) -> None:
         name = printable(".".join(where[:4]), longest=_LONGEST_NAME)
-        self.problem = f"{name} is not what it can be"
-        super().__init__(f"the answer of the host is not one of this module: {self.problem}; {_WAY_OUT}")
+        super().__init__(f"{name} is not what it can be", where=_WHERE, state=_STATE, hint=_HINT)
 
 
-# What ansible-core shows by itself, and how it has it: as texts, from 2.19 on as records with their type.
+# Fields that ansible-core shows by itself. They are texts, from 2.19 on records with their type.
 
 
 def _message(value: t.Any) -> Result:
     if not isinstance(value, (str, type(None))):
-        raise UnfitField(("msg",))
+        raise InvalidField(("msg",))
     return {"msg": one_line(value, longest=_LONGEST_TEXT) if value else value}
 
 
@@ -203,40 +202,40 @@ def _warnings(value: t.Any) -> Result:
 
 
 def _deprecations(value: t.Any) -> Result:
-    """Deprecations name the plugin that is deprecated and the release that drops it: not for a host to say."""
-    return {"_deprecated": [f"deprecated on the host: {words}" for words in _sentences(value, "deprecations")]}
+    """Return deprecations as warnings: a host must not name a plugin and the release that removes it."""
+    return {"_deprecated": [f"deprecated on the host: {text}" for text in _sentences(value, "deprecations")]}
 
 
 def _sentences(value: t.Any, name: str) -> list[str]:
     given = value if isinstance(value, list) else [] if value is None else [value]
     if len(given) > _MOST_WARNINGS:
-        raise UnfitField((name,))
+        raise InvalidField((name,))
     return [one_line(_sentence(one, name), longest=_LONGEST_WARNING) for one in given]
 
 
 def _sentence(value: t.Any, name: str) -> str:
-    """Return the words of a warning: a text, or a record with ``msg`` in it or in its ``event``."""
-    words = value if isinstance(value, str) else _member(_member(value, "event") or value, "msg")
-    if not isinstance(words, str):
-        raise UnfitField((name,))
-    return words
+    """Return the text of a warning: a text, or a record with ``msg`` in it or in its ``event``."""
+    text = value if isinstance(value, str) else _member(_member(value, "event") or value, "msg")
+    if not isinstance(text, str):
+        raise InvalidField((name,))
+    return text
 
 
 def _member(value: t.Any, name: str) -> t.Any:
-    """Return a member of a record: from JSON a mapping, where ansible-core has read it already an object."""
+    """Return a member of a record: a mapping from JSON, or an object if ansible-core has read it already."""
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _exception(value: t.Any) -> Result:
-    """Return the traceback of a module that broke off and, of a record, its last words: then there is no ``msg``."""
+    """Return the traceback of a module that ended with an exception and, from a record, its message."""
     if value is None:
         return {}
     event = _member(value, "event")
     traceback = value if isinstance(value, str) else _member(event, "formatted_traceback")
-    told = {} if isinstance(value, str) else {"_broke_off": printable(_sentence(value, "exception"))}
+    message = {} if isinstance(value, str) else {"_broke_off": printable(_sentence(value, "exception"))}
     if not isinstance(traceback, (str, type(None))):
-        raise UnfitField(("exception",))
-    return {**told, **({"exception": printable_lines(traceback, longest=_LONGEST_TEXT)} if traceback else {})}
+        raise InvalidField(("exception",))
+    return {**message, **({"exception": printable_lines(traceback, longest=_LONGEST_TEXT)} if traceback else {})}
 
 
 def _diff(value: t.Any) -> Result:
@@ -247,7 +246,7 @@ def _diff(value: t.Any) -> Result:
             or set(part) - {*_SIDES}
             or not all(isinstance(one, str) for one in part.values())
         ):
-            raise UnfitField(("diff",))
+            raise InvalidField(("diff",))
     checked = [{side: _side(side, part[side]) for side in _SIDES if side in part} for part in parts]
     return {"diff": checked if isinstance(value, list) else checked[0] if checked else None}
 

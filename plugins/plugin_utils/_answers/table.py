@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each module may answer: its fields and what they are. Data; a unit test holds it against the modules' RETURN.
+"""The fields that each module may return, and their shapes. A unit test compares them with the modules' RETURN. Pure.
 
-``str``, ``int``, ``bool`` and ``float`` are themselves, ``object`` is any value, a pattern a text that fits it whole.
+``str``, ``int``, ``bool`` and ``float`` are themselves, ``object`` is any value, a pattern a text that matches it.
 ``[x]`` is a list of x, ``{str: x}`` a mapping of any names to x, ``{"a": x}`` a record, ``(x, y)`` one or the other.
 Everything may be null.
 """
@@ -14,7 +14,7 @@ import typing as t
 
 __all__ = ["ANSWERS", "JOB", "OF_THE_CONTROLLER", "Fields", "Shape"]
 
-# It names itself, which no type alias in Python 3.8's syntax can.
+# The type is recursive, which Python 3.8's syntax cannot express.
 Shape = t.Any
 Fields = t.Mapping[str, Shape]
 
@@ -29,7 +29,7 @@ _TIMER = {
     "next": str,
     "last": str,
 }
-# Roles choose by these; ``title`` is for people.
+# Roles choose by these fields; ``title`` is for people.
 _SYSTEM = {
     "id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
     "version": re.compile(r"[A-Za-z0-9._~+-]{0,64}"),
@@ -62,7 +62,7 @@ _JAIL = {
 
 _KEY = {"type": str, "fingerprint": str, "comment": str}
 
-# The parts of a failure's ``msg``, as BaselineError has them.
+# The parts of the ``msg`` of a failure (BaselineError).
 _FAILURE: Fields = {"option": str, "where": str, "hint": str}
 
 _FIELDS: t.Mapping[str, Fields] = {
@@ -153,7 +153,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "shadowed": [_DIRECTIVE],
         "exceptions": [_DIRECTIVE],
         "crypto": {
-            "posture": str,
+            "profile": str,
             "policy": str,
             "left_out": [str],
             "host_keys": [_HOST_KEY],
@@ -169,7 +169,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "version": str,
         "culprits": [str],
         "refused": [str],
-        # Not returned: what the controller's half asked for, which it reads for itself (_sshd/confirmation.py).
+        # Not returned: the controller's half asks for it and reads it itself (_sshd/confirmation.py).
         "confirmation": object,
     },
     "sshd_info": {
@@ -212,7 +212,7 @@ _FIELDS: t.Mapping[str, Fields] = {
 
 ANSWERS: t.Mapping[str, Fields] = {module: {**fields, **_FAILURE} for module, fields in _FIELDS.items()}
 
-# Fields of a result that the controller's half adds: a host that answers them is not believed.
+# Fields that the controller's half adds. They are dropped from the answer of a host.
 OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
     "sshd_config": {
         "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
@@ -220,7 +220,7 @@ OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
     },
 }
 
-# What Ansible's own wrapper answers for a task with ``async``: the job that it started there.
+# The answer of Ansible's wrapper for a task with ``async``: the job that it started.
 JOB: Fields = {
     "started": (bool, int),
     "finished": (bool, int),

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import unfit_answer
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import invalid_answer
 
-from .._answers.result import UnfitField, checked_result
+from .._answers.result import InvalidField, checked_result
 from .._answers.table import ANSWERS, Fields
 
 __all__ = ["module_answer"]
@@ -24,22 +24,16 @@ _FIELDS: Fields = {
     "module_stderr": str,
     "ansible_facts": {"discovered_interpreter_python": re.compile(r"/[A-Za-z0-9._/+-]{1,255}")},
 }
-_INTERNAL = ("_phase", "_login_user")
 
 
-def module_answer(answer: t.Any, *, state: str) -> Result:
-    """Return of ``answer`` what the module returns, checked and printable, without the options of the two halves.
+def module_answer(answer: t.Any) -> Result:
+    """Return of ``answer`` what the module returns, checked and printable.
 
-    Raises ``BaselineError`` where a field is not what it can be; ``state`` says what was or was not
-    changed on the host.
+    Raises ``BaselineError`` where a field has an invalid value; the caller knows what was changed on the host.
     """
     if not isinstance(answer, dict):
-        raise unfit_answer("it is no mapping", state)
+        raise invalid_answer("it is no mapping")
     try:
-        found = checked_result(answer, fields=_FIELDS)
-    except UnfitField as error:
-        raise unfit_answer(error.problem, state) from error
-    arguments = (found.get("invocation") or {}).get("module_args")
-    if isinstance(arguments, dict):
-        found["invocation"] = {"module_args": {name: arguments[name] for name in arguments if name not in _INTERNAL}}
-    return found
+        return checked_result(answer, fields=_FIELDS)
+    except InvalidField as error:
+        raise invalid_answer(error.problem) from error

@@ -14,8 +14,8 @@ from ansible.module_utils.common.validation import check_type_dict, check_type_i
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import listens
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import listen_addresses
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 
 __all__ = ["ProofRequest", "proof_request"]
 
@@ -39,16 +39,16 @@ def proof_request(arguments: t.Mapping[str, t.Any]) -> ProofRequest:
         seconds = _SECONDS if given is None else int(check_type_int(given))
         settings, defaults = (check_type_dict(arguments.get(name) or {}) for name in ("settings", "defaults"))
     except TypeError as error:
-        raise BaselineError(f"an argument of the task cannot be read: {error}; nothing was changed") from error
+        raise BaselineError(f"an argument of the task cannot be read: {error}") from error
     check_seconds(seconds)
     return ProofRequest(users, seconds, _ports(settings, defaults))
 
 
 def _ports(settings: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any]) -> frozenset[int]:
-    wish = build(settings, defaults=defaults).settings
-    named = {int(value) for value in wish.get("Port", ()) if value.isdigit()}
-    addresses = [value for value in wish.get("ListenAddress", ()) if _has_port(value)]
-    named |= {port for _address, port in listens({"listenaddress": tuple(addresses)})}
+    desired = build_settings(settings, defaults=defaults).settings
+    named = {int(value) for value in desired.get("Port", ()) if value.isdigit()}
+    addresses = [value for value in desired.get("ListenAddress", ()) if _has_port(value)]
+    named |= {port for _address, port in listen_addresses({"listenaddress": tuple(addresses)})}
     return frozenset(named or {_PORT})
 
 

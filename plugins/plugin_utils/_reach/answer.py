@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says to the probe, and whether it can be a target of this collection. Pure."""
+"""The answer of a host to the probe, and whether the host can be managed. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ import shlex
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import complaint, not_a_target, unproven
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import (
+    not_a_target,
+    refusal,
+    unproven_warning,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 
-__all__ = ["Answer", "escalation_complaint", "host_complaint", "host_warning", "parse_answer", "probe_script", "said"]
+__all__ = [
+    "Answer",
+    "HostRequirements",
+    "command_message",
+    "escalation_error",
+    "host_error",
+    "host_warning",
+    "parse_answer",
+    "probe_script",
+]
 
 _MARK = "pyhost.baseline.reach"
 _OWN_PYTHON = "/usr/bin/python3"
-# The host may be hostile. The login becomes ansible_user and a Python ansible_python_interpreter: words of commands.
+# The host may be hostile. The login becomes ansible_user, a Python ansible_python_interpreter: parts of commands.
 _FIELDS: t.Mapping[str, str] = {
     "uid": r"[0-9]{0,10}",
     "login": r"(?:[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,127}\$?)?",
@@ -29,14 +42,14 @@ _FIELDS: t.Mapping[str, str] = {
     "sudo": r"ok|refused|absent",
     "python": r"[0-9]{1,3}(?:\.[0-9]{1,5}){1,2} /[A-Za-z0-9._/+@-]{1,255}",
 }
-# For people alone; quoted instead of refused.
+# Only shown to people, so quoted instead of refused.
 _TITLES = ("name", "sudo_version")
-_LONGEST_ANSWER, _LONGEST_TITLE, _MOST_PYTHONS, _LONGEST_WORDS = 20_000, 200, 50, 500
+_LONGEST_ANSWER, _LONGEST_TITLE, _MOST_PYTHONS, _LONGEST_MESSAGE = 20_000, 200, 50, 500
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the host said to the probe's script. ``pythons`` are paths with their versions, in the order asked."""
+    """The answer to the probe's script. ``pythons`` are paths with their versions, in the order of the request."""
 
     login: str
     uid: int
@@ -54,9 +67,9 @@ class Answer:
 
 
 def probe_script(pythons: t.Sequence[str], *, least: tuple[int, int]) -> str:
-    """Return the POSIX sh script that a candidate feeds to ``/bin/sh -s``. It reads and never changes the host.
+    """Return the POSIX sh script for ``/bin/sh -s``. It only reads and never changes the host.
 
-    It is one function, so that the shell has read all of it before a command can take its standard input.
+    It is one function, so that the shell has read all of it before a command can read its standard input.
     """
     names = " ".join(shlex.quote(name) for name in pythons)
     version = f"import sys; v = sys.version_info; print('%d.%d.%d' % v[:3]); sys.exit(v[:2] < {least!r})"
@@ -92,28 +105,28 @@ probe </dev/null 2>/dev/null
 
 
 def parse_answer(output: str) -> Answer | None:
-    """Read the script's output, wherever a banner or profile put lines around it; ``None`` where it did not run.
+    """Parse the script's output, also between lines of a banner or profile; ``None`` if the script did not run.
 
-    Raises ``BaselineError`` where it holds what the script cannot have said.
+    Raises ``BaselineError`` if it contains what the script cannot print.
     """
     _before, begun, rest = output.partition(f"{_MARK} begin")
     body, ended, _after = rest[:_LONGEST_ANSWER].partition(f"{_MARK} end")
     if not begun or (not ended and len(rest) <= _LONGEST_ANSWER):
         return None
     if not ended:
-        raise _unfit("it", "longer than the script can make it")
+        raise _invalid("it", "longer than the script can print")
     pairs = [line.strip().split("=", 1) for line in body.splitlines() if "=" in line]
     for key, value in pairs:
         if key in _FIELDS and not re.fullmatch(_FIELDS[key], value):
-            raise _unfit(key, f"'{printable(value, longest=80)}'")
+            raise _invalid(key, f"'{printable(value, longest=80)}'")
     values = {key: value for key, value in pairs if key in _FIELDS and key != "python"}
     values.update((key, printable(value, longest=_LONGEST_TITLE)) for key, value in pairs if key in _TITLES)
     found = [value.split(" ", 1) for key, value in pairs if key == "python"]
     if len(found) > _MOST_PYTHONS:
-        raise _unfit("python", f"said {len(found)} times")
+        raise _invalid("python", f"given {len(found)} times")
     kernel = values.get("kernel", "")
     if "system" not in values and kernel != "Linux":
-        # A system without os-release(5), an old FreeBSD for one, is known by uname(1): FreeBSD, 12.4-RELEASE-p9.
+        # A system without os-release(5), such as an old FreeBSD, is identified by uname(1): FreeBSD, 12.4-RELEASE-p9.
         release = values.get("release", "")
         values["system"], values["version"] = kernel.lower(), release.partition("-")[0]
         values["name"] = f"{kernel} {release}".strip()
@@ -130,77 +143,81 @@ def parse_answer(output: str) -> Answer | None:
     )
 
 
-def _unfit(name: str, what: str) -> BaselineError:
+def _invalid(name: str, what: str) -> BaselineError:
     return BaselineError(
-        f"the host's answer to the probe cannot be true: {name} is {what}; the host was left as it was; look there for "
-        "what has replaced or changed id, uname, sudo, the shell or /etc/os-release"
+        f"the host's answer to the probe cannot be true: {name} is {what}",
+        state=UNCHANGED,
+        hint="find out what has replaced or changed id, uname, sudo, the shell or /etc/os-release on the host",
     )
 
 
-def said(*outputs: str) -> str:
-    """Return what a command said, on one line, without ssh's farewell, all that a terminal leaves on stderr."""
+def command_message(*outputs: str) -> str:
+    """Return the output of a command on one line, without the message with which ssh closes a terminal."""
     lines = [line.strip() for output in outputs for line in output[:_LONGEST_ANSWER].splitlines()]
-    words = " ".join(line for line in lines if not re.fullmatch(r"(?:Shared )?[Cc]onnection to \S+ closed\.", line))
-    return printable(" ".join(words.split()[:30]), longest=_LONGEST_WORDS) or "no reason given"
+    text = " ".join(line for line in lines if not re.fullmatch(r"(?:Shared )?[Cc]onnection to \S+ closed\.", line))
+    return printable(" ".join(text.split()[:30]), longest=_LONGEST_MESSAGE) or "no reason given"
 
 
-def escalation_complaint(answer: Answer, words: str) -> str:
-    """Say that the user who logged in cannot become root, for which ``words`` are the reason."""
-    ways = "give the password with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
+def escalation_error(answer: Answer, message: str) -> BaselineError:
+    """Return the error for a user who logs in and cannot become root; ``message`` is the reason."""
+    hint = "give the password with '--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
     if answer.sudo_version.startswith("sudo-rs"):
-        # It asks "[sudo: …] Password:", and Ansible waits for a line that begins with what it told sudo to ask.
-        ways += (
-            f"; the host's sudo is {answer.sudo_version}, whose question no ansible-core up to 2.21.5 knows: "
-            "where the other sudo is installed too, as on Ubuntu 26.04, give the password and "
-            "'-e ansible_become_exe=sudo.ws', which takes that one"
+        # It asks "[sudo: …] Password:", and Ansible waits for a line that begins with the prompt that it set.
+        hint += (
+            f"; the host's sudo is {answer.sudo_version}, whose prompt no ansible-core up to 2.21.5 recognizes: if the "
+            "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws'"
         )
-    return f"'{answer.login}' logs in but cannot become root: {words}; the host was left as it was; {ways}"
+    return BaselineError(f"'{answer.login}' logs in but cannot become root: {message}", state=UNCHANGED, hint=hint)
 
 
-def host_complaint(
-    answer: Answer,
-    *,
-    least_python: tuple[int, int],
-    python_needed: bool,
-    python_named: str | None = None,
-    allow_end_of_life: bool = False,
-    allow_unproven: bool = False,
-) -> str | None:
-    """Say why the host that answered cannot be a target, ``None`` where it can."""
+@dataclass(frozen=True)
+class HostRequirements:
+    """What a host must fulfil. ``python_named`` is the interpreter that the user named."""
+
+    least_python: tuple[int, int]
+    python_required: bool = True
+    python_named: str | None = None
+    allow_end_of_life: bool = False
+    allow_unproven: bool = False
+
+
+def host_error(answer: Answer, required: HostRequirements) -> BaselineError | None:
+    """Return why the host that answered cannot be managed, ``None`` if it can."""
     if answer.kernel == "Darwin":
         return not_a_target("macOS")
-    unfit = complaint(_system(answer), allow_end_of_life=allow_end_of_life, allow_unproven=allow_unproven)
-    if unfit is None and python_needed and answer.python(least_python) is None:
-        return _python_complaint(answer, least_python, python_named)
-    return unfit
+    error = refusal(
+        _system(answer), allow_end_of_life=required.allow_end_of_life, allow_unproven=required.allow_unproven
+    )
+    if error is None and required.python_required and answer.python(required.least_python) is None:
+        return _python_error(answer, required)
+    return error
 
 
 def host_warning(answer: Answer) -> str | None:
-    """Return what the user has to know of a host that may be a target."""
-    return unproven(_system(answer))
+    """Return the warning about a host that can be managed, ``None`` if there is none."""
+    return unproven_warning(_system(answer))
 
 
 def _system(answer: Answer) -> System:
     return System(answer.system, answer.version, title=answer.name or "an unknown system")
 
 
-def _python_complaint(answer: Answer, least: tuple[int, int], named: str | None) -> str:
-    wanted = f"{least[0]}.{least[1]} or later"
-    if named:
-        return (
-            f"the host has no Python {wanted} at {named}, where ansible_python_interpreter points; "
-            "it was left as it was; correct or remove that variable"
+def _python_error(answer: Answer, required: HostRequirements) -> BaselineError:
+    wanted = f"{required.least_python[0]}.{required.least_python[1]} or later"
+    if required.python_named:
+        return BaselineError(
+            f"the host has no Python {wanted} at {required.python_named}",
+            option="ansible_python_interpreter",
+            hint="correct or remove that variable",
         )
-    # One path answers to more than one name that was asked for.
+    # Several of the names may lead to one path.
     found = ", ".join(f"{'.'.join(map(str, version))} at {path}" for path, version in dict.fromkeys(answer.pythons))
-    way_out = "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
+    hint = "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options"
     if any(path == _OWN_PYTHON for path, _version in answer.pythons):
-        # The distribution's package is there already: nothing newer comes of installing it.
-        way_out = (
-            "move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
+        # The distribution's package is installed already, so that installing it again does not help.
+        hint = (
+            "upgrade the host to a later release, use an Ansible that still supports that Python, or install a newer "
             "Python and name it in ansible_python_interpreter"
         )
-    return (
-        f"the host has {'only Python ' + found if found else 'no Python'}, and Ansible needs {wanted}; "
-        f"it was left as it was; {way_out}"
-    )
+    has = f"only Python {found}" if found else "no Python"
+    return BaselineError(f"the host has {has}, and Ansible needs {wanted}", hint=hint)

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Log in anew from the controller: Ansible's settings of a connection become a ``Target``, the client is run. Glue."""
+"""Logs in anew from the controller: turns Ansible's settings of a connection into a ``Target`` and runs the client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .client import (
     Reply,
     Target,
     command,
-    login_complaint,
+    login_error,
     marked,
 )
 from .sudo import (
@@ -28,7 +28,7 @@ from .sudo import (
     is_root,
     needs_password,
     rejects_password,
-    sudo_complaint,
+    sudo_error,
     without_sudo,
 )
 from .target import target_error
@@ -40,9 +40,9 @@ if t.TYPE_CHECKING:
 __all__ = ["Login", "PasswordWanted", "SudoRefused", "become_password", "is_ssh", "log_in", "run", "target_of"]
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
-# The connection alone has its own limit (ConnectTimeout); a shell or sudo that hangs must end too.
+# ConnectTimeout limits the connection alone; this limits a shell or sudo that hangs.
 _SHELL_SECONDS = 15
-# An honest host prints some lines. What one sends without an end must not fill the controller's memory.
+# A host that sends output without an end must not fill the controller's memory.
 _MOST_OUTPUT = 1024 * 1024
 _CHUNK = 65536
 
@@ -60,25 +60,25 @@ class SudoRefused(BaselineError):
 
 
 class PasswordWanted(SudoRefused):
-    """sudo asks for a password, and the play has none or that of somebody else."""
+    """sudo asks for a password, and the play has none or another one."""
 
 
 def is_ssh(connection: ConnectionBase) -> bool:
-    """Say whether Ansible reaches the host by the OpenSSH client."""
+    """Return whether Ansible reaches the host by the OpenSSH client."""
     return bool(connection.transport == "ssh")
 
 
 def target_of(connection: ConnectionBase, *, user: str | None = None, port: int | None = None) -> Target:
-    """Return the login of ``connection``, with ``user`` and ``port`` in place of its own where they are given.
+    """Return the login of ``connection``, with ``user`` and ``port`` instead of its own if they are given.
 
-    Raises where its host or user could be anything else to ssh than a name.
+    Raises if ssh could read its host or user as anything else than a name.
     """
     arguments = [word for name in _ARGUMENT_OPTIONS for word in shlex.split(connection.get_option(name) or "")]
     key = connection.get_option("private_key_file")
     own_port = connection.get_option("port")
-    refusal = target_error(connection.get_option("host"), [user, connection.get_option("remote_user")])
-    if refusal:
-        raise BaselineError(refusal)
+    error = target_error(connection.get_option("host"), [user, connection.get_option("remote_user")])
+    if error:
+        raise error
     return Target(
         host=connection.get_option("host"),
         user=user or connection.get_option("remote_user"),
@@ -91,7 +91,7 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
 
 
 def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str | None:
-    """Return the password that the play would give to sudo, also where the task itself does not become."""
+    """Return the password that the play would give to sudo, even if the task itself does not become."""
     become = action._connection.become
     if become is not None:
         return become.get_option("become_pass", playcontext=action._play_context)
@@ -103,12 +103,12 @@ def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str
 def run(target: Target, script: str, *, seconds: int, data: str | None = None, master: str | None = None) -> Reply:
     """Run ``script`` over a new connection, or over the control master ``master``.
 
-    ``data`` is its standard input. It may be a password, so it is only written once the script has printed that
-    somebody is logged in and that it runs.
+    ``data`` is its standard input. It may be a password, so it is only written after the script has printed the mark of
+    a successful login.
     """
     argv = command(target, marked(script), seconds=seconds, master=master)
     limit = seconds + _SHELL_SECONDS
-    # ssh's words are matched, so they must not be translated.
+    # The messages of ssh are matched, so they must not be translated.
     environment = {**os.environ, "LC_ALL": "C"}
     try:
         client = subprocess.Popen(
@@ -120,7 +120,8 @@ def run(target: Target, script: str, *, seconds: int, data: str | None = None, m
             env=environment,
         )
     except FileNotFoundError as error:
-        raise BaselineError(f"the OpenSSH client {target.program} is not installed on this controller") from error
+        problem = f"the OpenSSH client {target.program} is not installed on this controller"
+        raise BaselineError(problem, hint="install it") from error
     with client:
         try:
             out, err = _exchange(client, (data or "").encode(), until=time.monotonic() + limit)
@@ -135,11 +136,11 @@ def run(target: Target, script: str, *, seconds: int, data: str | None = None, m
 
 
 class _TooMuch(Exception):
-    """The host sends without an end."""
+    """The host sends more output than is read."""
 
 
 def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> tuple[bytes, bytes]:
-    """Return what ``client`` prints until it ends, and give it ``data`` when it has printed the mark of a login."""
+    """Return the output of ``client``, and give it ``data`` after it has printed the mark of a login."""
     stdin, stdout, stderr = (t.cast("t.IO[bytes]", pipe) for pipe in (client.stdin, client.stdout, client.stderr))
     got = {stdout: bytearray(), stderr: bytearray()}
     if not data:
@@ -160,7 +161,7 @@ def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> 
             if sum(map(len, got.values())) > _MOST_OUTPUT:
                 raise _TooMuch
             if not stdin.closed and MARK.encode() in got[stdout][-2 * _CHUNK :]:
-                # Who ends without reading has no use for it.
+                # A client that has ended does not read it.
                 with contextlib.suppress(BrokenPipeError):
                     stdin.write(data)
                     stdin.close()
@@ -168,15 +169,15 @@ def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> 
 
 
 def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = None) -> Login:
-    """Prove a new key login, and with ``sudo`` that it reaches root; raises with the sentence for the user.
+    """Prove a new key login and, with ``sudo``, that it reaches root.
 
-    Root needs no sudo, and a bare host has none. ``PasswordWanted`` is raised where all that is missing is a password.
+    Root needs no sudo, and a bare host has none. ``PasswordWanted`` is raised if only a password is missing.
     """
     started = time.monotonic()
     reply = run(target, as_root("true")[0] if sudo else "true", seconds=seconds)
-    complaint = login_complaint(target, reply)
-    if complaint:
-        raise BaselineError(complaint)
+    error = login_error(target, reply)
+    if error:
+        raise error
     reached = "unchecked"
     if sudo:
         reached = "root" if without_sudo(reply) else "nopasswd"
@@ -184,8 +185,8 @@ def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = N
             reached = "password"
             script, data = as_root("true", password=password)
             reply = run(target, script, seconds=seconds, data=data)
-        complaint = sudo_complaint(target, reply, tried=reached)
-        if complaint:
+        error = sudo_error(target, reply, tried=reached)
+        if error:
             wanted = rejects_password(reply) if reached == "password" else needs_password(reply)
-            raise (PasswordWanted if wanted else SudoRefused)(complaint)
+            raise (PasswordWanted if wanted else SudoRefused)(error.problem, state="", hint=error.hint)
     return Login(round(time.monotonic() - started, 2), reached)

@@ -10,14 +10,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.guard import guard
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import controller, find_sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import find_sshd, incoming_connection
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"users": {"type": "list", "elements": "str", "required": True}})
     sshd = find_sshd(Host(module), "/etc/ssh/sshd_config")
     assert sshd is not None
-    base, refused, warned = controller(sshd.host), {}, {}
+    base, refused, warned = incoming_connection(sshd.host), {}, {}
     for user in module.params["users"]:
         try:
             told = guard(sshd, "", base, [user])

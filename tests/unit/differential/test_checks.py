@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import Release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Directive, compose
 from tests.differential import compare as comparing
@@ -36,9 +36,9 @@ class Stand(Oracle):
         directives = compose(case.tree, self.release)
         said: dict[str, tuple[str, ...]] = {"port": ("22",)}
         for keyword in {one.keyword for one in directives}:
-            winners = standing(directives, keyword, case.connection, self.release)[0]
-            if winners:
-                said[keyword] = tuple(" ".join(one.arguments) for one in winners)
+            deciding = deciding_directives(directives, keyword, case.connection, self.release)[0]
+            if deciding:
+                said[keyword] = tuple(" ".join(one.arguments) for one in deciding)
         return Answer(said)
 
 
@@ -46,10 +46,10 @@ def wrong(
     directives: t.Iterable[Directive], keyword: str, connection: Connection, release: Release
 ) -> tuple[list[Directive], list[Directive]]:
     """Let the last line of X11DisplayOffset win."""
-    winners, losers = standing(directives, keyword, connection, release)
-    if keyword == "x11displayoffset" and losers:
-        return losers[-1:], [*winners, *losers[:-1]]
-    return winners, losers
+    deciding, shadowed = deciding_directives(directives, keyword, connection, release)
+    if keyword == "x11displayoffset" and shadowed:
+        return shadowed[-1:], [*deciding, *shadowed[:-1]]
+    return deciding, shadowed
 
 
 def case(text: str) -> Case:
@@ -67,7 +67,7 @@ def test_a_wrong_model_is_found_out(monkeypatch: pytest.MonkeyPatch, module: t.A
     assert [found for seed in range(20) for found in provenance.prove(speller, CASES, tally, seed=seed)] == []
     assert tally.counts["lines proven to decide"] > 10
 
-    monkeypatch.setattr(module, "standing", wrong)
+    monkeypatch.setattr(module, "deciding_directives", wrong)
     found = compare(speller.oracle, CASES, tally, speller)
     if module is provenance:
         found = [one for seed in range(20) for one in provenance.prove(speller, CASES, tally, seed=seed)]
@@ -83,7 +83,7 @@ def test_a_line_that_is_read_twice_is_changed_in_both_places() -> None:
 
 
 def test_what_is_found_becomes_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "standing", wrong)
+    monkeypatch.setattr(comparing, "deciding_directives", wrong)
     speller = Speller(Stand("stand-in", []))
     noise = max((one for one in generate(3, 40) if len(one.files) > 2), key=lambda one: len(str(one)))
     text = "X11DisplayOffset 10\nBanner none\nAcceptEnv LANG\nX11DisplayOffset 20\n"

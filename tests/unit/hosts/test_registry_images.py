@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,26 +13,15 @@ from docker.errors import APIError, BuildError, ImageNotFound
 from tests.hosts import images
 from tests.hosts.engine import EngineError
 from tests.hosts.paths import REGISTRY, ROOT
-from tests.hosts.registry_images import choice, ensure, folder, tag
-
-FOLDERS = sorted(path.parent for path in REGISTRY.glob("*/Dockerfile"))
-# The names of BARE's packages on Red Hat's family, where PAM's module is in the package systemd.
-REDHAT = {"iproute2": "iproute", "udev": "systemd-udev", "libpam-systemd": "systemd", "systemd-sysv": "systemd"}
+from tests.hosts.registry_images import Image, choice, ensure, find, known, tag
 
 
 def scenario_systems() -> set[str]:
     """Return every system that a scenario names, as what its hosts are."""
     files = [ROOT / ".config/molecule/config.yml", *ROOT.glob("molecule/*/molecule.yml")]
     platforms = [one for file in files for one in (yaml.safe_load(file.read_text()) or {}).get("platforms", [])]
-    # A machine from outside (tests/hosts/outside.py) has no image.
-    return {one.get("image", one["name"]) for one in platforms if "outside" not in one}
-
-
-def installed(path: Path) -> set[str]:
-    """Return the packages that the Dockerfile in ``path`` installs."""
-    found = re.search(r" install [^\\]*\\\n +(.*) \\\n", (path / "Dockerfile").read_text())
-    assert found is not None
-    return set(found[1].split())
+    # A machine from outside (tests/hosts/outside.py) has no image; a snapshot (snapshots.py) is made of its system's.
+    return {one.get("image", one["name"]).partition("+")[0] for one in platforms if "outside" not in one}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +36,7 @@ def installed(path: Path) -> set[str]:
             {"el9": "alma9", "el10": "rocky10", "debian13": "ubuntu2604"},
         ),
     ],
-    ids=["unset", "empty", "packages", "registry", "other-folders"],
+    ids=["unset", "empty", "packages", "registry", "other-images"],
 )
 def test_choice(words: dict[str, str], chosen: dict[str, str] | None) -> None:
     assert choice(words) == chosen
@@ -65,36 +54,56 @@ def test_a_choice_that_is_none_is_an_error(value: str) -> None:
 def test_each_system_of_a_scenario_has_an_image(system: str) -> None:
     chosen = choice({"PYHOST_IMAGES": "registry"})
     assert chosen is not None
-    assert folder(system, chosen) in FOLDERS
+    assert find(system, chosen) in known().values()
 
 
-def test_a_folder_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_an_image_that_is_not_known_is_told_with_those_that_are() -> None:
     with pytest.raises(
         EngineError, match="no image of a registry is known for 'slackware'; known are alma10, alma9, cent"
     ):
-        folder("el9", {"el9": "slackware"})
+        find("el9", {"el9": "slackware"})
 
 
-@pytest.mark.parametrize("path", FOLDERS, ids=lambda path: path.name)
-def test_an_image_has_what_a_bare_host_has(path: Path) -> None:
-    text = (path / "Dockerfile").read_text()
-    assert "\nARG REGISTRY=\nFROM ${REGISTRY}" in text, "PYHOST_REGISTRY has to count"
-    assert text.endswith('\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/sbin/init"]\n')
-    if path.name == "debian12-sysvinit":
-        assert installed(path) == set(images.load(path.name).included())
-    elif path.name.startswith(("debian", "ubuntu")):
-        assert installed(path) == set(images.BARE)
+@pytest.mark.parametrize("image", known().values(), ids=lambda image: image.name)
+def test_an_image_has_what_a_bare_host_has(image: Image) -> None:
+    found = image.installed(images.BARE)
+    if image.name == "debian12-sysvinit":
+        assert found == images.load(image.name).included()
+    elif image.name.startswith(("debian", "ubuntu")):
+        assert (image.family, found) == ("debian", sorted(images.BARE))
     else:
-        assert installed(path) == {REDHAT.get(package, package) for package in images.BARE}
+        assert image.family == "redhat"
+        assert found == [
+            *("ca-certificates", "dbus", "iproute", "openssh-server", "python3", "systemd", "systemd-udev"),
+        ]
 
 
-def test_the_tag_holds_all_that_the_image_is_made_of(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM debian:12\n")
-    first = tag(tmp_path, "")
-    assert re.fullmatch(rf"pyhost-baseline-test:registry-{tmp_path.name}-[0-9a-f]{{12}}", first)
-    assert tag(tmp_path, "registry.example.org/") != first
-    (tmp_path / "Dockerfile").write_text("FROM debian:13\n")
-    assert tag(tmp_path, "") != first
+@pytest.mark.parametrize("family", ["debian", "redhat"])
+def test_each_family_has_its_script_in_the_build(family: str) -> None:
+    text = (REGISTRY / "Dockerfile").read_text()
+    assert f"{family}.sh" in text
+    assert (REGISTRY / f"{family}.sh").is_file()
+    assert text.endswith('\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/sbin/init"]\n')
+
+
+def test_the_dockerfile_takes_each_argument_that_it_is_given() -> None:
+    text = (REGISTRY / "Dockerfile").read_text()
+    taken = {line.split()[1].partition("=")[0] for line in text.splitlines() if line.startswith("ARG ")}
+    assert taken == set(known()["debian12"].arguments(images.BARE, ""))
+    assert "\nFROM ${IMAGE}\n" in text
+
+
+def test_the_tag_holds_all_that_the_image_is_made_of() -> None:
+    image = known()["debian12"]
+    first = tag(image, images.BARE, "")
+    assert re.fullmatch(r"pyhost-baseline-test:registry-debian12-[0-9a-f]{12}", first)
+    others = [
+        tag(image, images.BARE, "registry.example.org/"),
+        tag(image, images.BARE[1:], ""),
+        tag(dataclasses.replace(image, command="false"), images.BARE, ""),
+        tag(dataclasses.replace(image, image="debian:13"), images.BARE, ""),
+    ]
+    assert len({first, *others}) == 5
 
 
 class FakeImages:
@@ -123,30 +132,32 @@ class FakeImages:
     ids=["no-registry", "no-image"],
 )
 def test_a_failed_build_is_told_in_the_words_of_the_engine(error: Exception, words: str) -> None:
-    with pytest.raises(
-        EngineError, match=rf"the engine cannot build debian12 from \S+/debian12/Dockerfile: .*{words}"
-    ) as told:
-        ensure(FakeImages(error), REGISTRY / "debian12")  # type: ignore[arg-type]  # a fake of the part that is used
+    with pytest.raises(EngineError, match=rf"the engine cannot build debian12 of \S+/images.toml: .*{words}") as told:
+        ensure(FakeImages(error), known()["debian12"], images.BARE)  # type: ignore[arg-type]  # a fake of the part that is used
     assert "\n" not in str(told.value)
 
 
-def test_the_build_gets_the_folder_and_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_build_gets_the_arguments_of_the_row_and_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYHOST_REGISTRY", "registry.example.org/")
     engine = FakeImages(None)
-    path = REGISTRY / "rocky10"
-    name = ensure(engine, path)  # type: ignore[arg-type]  # a fake of the part that is used
+    name = ensure(engine, known()["rocky10"], ["python3", "udev"])  # type: ignore[arg-type]  # a fake of what is used
     [options] = engine.built
     assert options == {
-        "path": str(path),
+        "path": str(REGISTRY),
         "tag": name,
         "rm": True,
-        "buildargs": {"REGISTRY": "registry.example.org/"},
+        "buildargs": {
+            "IMAGE": "registry.example.org/rockylinux/rockylinux:10",
+            "FAMILY": "redhat",
+            "PACKAGES": "python3 systemd-udev",
+            "COMMAND": "true",
+        },
     }
 
 
 def test_an_image_that_is_there_is_not_built() -> None:
     engine = FakeImages(None, has=True)
-    ensure(engine, REGISTRY / "debian13")  # type: ignore[arg-type]  # a fake of the part that is used
+    ensure(engine, known()["debian13"], images.BARE)  # type: ignore[arg-type]  # a fake of the part that is used
     assert engine.built == []
 
 
@@ -158,4 +169,4 @@ def test_the_workflow_names_scenarios_and_images_that_there_are() -> None:
         assert (ROOT / "molecule" / one["scenario"] / "molecule.yml").is_file()
         chosen = choice({"PYHOST_IMAGES": one["images"]})
         assert chosen is not None
-        assert all(folder(system, chosen) in FOLDERS for system in chosen)
+        assert all(find(system, chosen) for system in chosen)

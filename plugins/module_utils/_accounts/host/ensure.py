@@ -1,8 +1,8 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The admin's account on the host, in one go: the account, its password, the rule of sudo, and last its keys.
+"""Ensures the admin's account on the host: the account, its password, the rule of sudo, and last its keys.
 
-The rule comes before the keys: a run that is interrupted in between must not leave a login that cannot become root.
+The rule precedes the keys, so that an interrupted run never leaves a login that cannot become root.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..._core.errors import BaselineError
+from ..._core.errors import UNCHANGED, BaselineError, combined, state_of_errors
 from ..._core.host.beneath import UnsafePath
 from ..._core.os_release import parse_os_release
 from ..._core.policy_result import PolicyResult
@@ -42,7 +42,7 @@ from ..plan import (
     password_command,
     plan_account,
 )
-from .home import HeldHome, held_home
+from .home import OpenHome, open_home
 from .sudo import SudoChange, plan_sudo
 
 if t.TYPE_CHECKING:
@@ -50,19 +50,18 @@ if t.TYPE_CHECKING:
 
 __all__ = ["ensure"]
 
-_UNTOUCHED = "nothing was changed"
-_HINT = "root follows and opens nothing there; look at what it is, remove it, and run again"
+_HINT = "check what it is, remove it, and run again"
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that was decided before the first change. ``held`` keeps the home's folders open until it is carried out."""
+    """All that is planned before the first change. ``opened`` keeps the home's folders open until then."""
 
     state: AccountState
     account: AccountChange
     sudo: SudoChange
     home: HomeChange
-    held: HeldHome
+    opened: OpenHome
     home_path: str
     warnings: tuple[str, ...] = ()
 
@@ -79,68 +78,81 @@ class _Plan:
 
 
 def ensure(host: Host, request: AccountRequest) -> PolicyResult:
-    """Bring the account into the requested state and read it again; in check mode only say what would change."""
+    """Bring the account into the requested state and read it again; in check mode only plan it."""
     platform = _platform(host)
     with contextlib.ExitStack() as stack:
-        plan = _plan(host, request, platform, stack, unchanged=_UNTOUCHED)
+        with state_of_errors(UNCHANGED):
+            plan = _plan(host, request, platform, stack)
         outcome = PolicyResult(plan.before, plan.after, _result(request, plan), list(plan.warnings))
         if not outcome.changed or host.check_mode:
             return outcome
-        _change_account(host, request, platform, plan)
-        done = "the account and its sudo rule are as requested, its keys are not"
-        if plan.state.entry is None:
-            # Only now there is a home with an owner.
-            plan = _plan(host, request, platform, stack, unchanged=done)
-        _change_home(plan, done)
-    with contextlib.ExitStack() as stack:
-        _require(_plan(host, request, platform, stack, unchanged="the changes up to here were made"), outcome)
+        _apply(host, request, platform, plan, stack)
+    with state_of_errors("all changes were made"), contextlib.ExitStack() as stack:
+        _require(_plan(host, request, platform, stack), outcome)
     return outcome
 
 
-def _plan(
-    host: Host, request: AccountRequest, platform: AccountPlatform, stack: contextlib.ExitStack, *, unchanged: str
-) -> _Plan:
-    """Gather and decide everything; leave the home open in ``stack``. ``unchanged`` ends the message of an error."""
-    state = _state(host, request, platform)
+def _apply(
+    host: Host, request: AccountRequest, platform: AccountPlatform, plan: _Plan, stack: contextlib.ExitStack
+) -> None:
+    _change_account(host, request, platform, plan)
+    done = "the account and its sudo rule are as requested"
+    if plan.state.entry is None:
+        # Only now there is a home with an owner.
+        with state_of_errors(f"{done}; its keys were not changed"):
+            plan = _plan(host, request, platform, stack)
+    with state_of_errors(f"{done}; its home and keys may have been changed in part"):
+        _change_home(plan)
+
+
+def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack: contextlib.ExitStack) -> _Plan:
+    """Gather the state and plan all changes; the home stays open in ``stack``."""
+    state = _gather(host, request, platform)
     account = plan_account(request, state, platform, has_shell=lambda path: host.stat(path) is not None)
-    missing = [] if host.check_mode else list(account.missing)
-    _refuse([*account.errors, *missing], unchanged)
-    sudo = plan_sudo(host, request.name, request.sudo, platform.sudoers, unchanged=unchanged)
+    _refuse([*account.errors, *([] if host.check_mode else account.missing)])
+    sudo = plan_sudo(host, request.name, request.sudo, platform.sudoers)
     home_path = home_of(request, state)
     patterns = _patterns(host, request.name)
     names, reads_keys = key_file_names(patterns, user=request.name, home=home_path)
-    try:
-        held = stack.enter_context(held_home(host, home_path, names))
-    except UnsafePath as error:
-        raise BaselineError(f"{error}; {unchanged}; {_HINT}") from error
+    with _unsafe_paths():
+        opened = stack.enter_context(open_home(host, home_path, names))
     people = {one.uid: one.name for one in reversed(state.entries)}
     wanted = HomeRequest(request.keys, request.exclusive_keys)
-    home = plan_home(held.state, wanted, owner_of(request, state), people)
-    _refuse(home.errors, unchanged)
+    home = plan_home(opened.state, wanted, owner_of(request, state), people)
+    _refuse(home.errors)
     warnings = [*account.warnings, *home.warnings]
     if host.check_mode:
-        warnings += [f"not there yet: {text}" for text in account.missing]
+        warnings += [f"not there yet: {error.advice}" for error in account.missing]
     if not reads_keys:
         named = printable(" ".join(patterns))
         warnings.append(f"sshd does not read {home_path}/{KEYS}: AuthorizedKeysFile of its configuration is {named}")
-    return _Plan(state, account, sudo, home, held, home_path, tuple(warnings))
+    return _Plan(state, account, sudo, home, opened, home_path, tuple(warnings))
 
 
-def _refuse(errors: t.Sequence[str], unchanged: str) -> None:
+@contextlib.contextmanager
+def _unsafe_paths() -> t.Iterator[None]:
+    """Add the hint to the errors of what root must not open."""
+    try:
+        yield
+    except UnsafePath as error:
+        raise BaselineError(error.problem, hint=_HINT) from error
+
+
+def _refuse(errors: t.Sequence[BaselineError]) -> None:
     if errors:
-        raise BaselineError(f"{'. '.join(errors)}; {unchanged}")
+        raise combined(errors)
 
 
 def _platform(host: Host) -> AccountPlatform:
     system = parse_os_release(host.read("/etc/os-release") or "")
     if system.family not in PLATFORMS:
-        raise BaselineError(f"accounts of {system.title} are not managed by pyhost.baseline; {_UNTOUCHED}")
+        raise BaselineError(f"pyhost.baseline does not manage accounts of {system.title}")
     return PLATFORMS[system.family]
 
 
-def _state(host: Host, request: AccountRequest, platform: AccountPlatform) -> AccountState:
+def _gather(host: Host, request: AccountRequest, platform: AccountPlatform) -> AccountState:
     local = parse_passwd(host.read("/etc/passwd") or "")
-    # Also an account that a directory has, by whatever nsswitch.conf(5) names.
+    # Includes accounts of a directory, by the sources of nsswitch.conf(5).
     own = parse_passwd(host.run(["getent", "passwd", request.name]).out)
     shadow = host.read(platform.shadow) or ""
     passwords = {
@@ -157,7 +169,7 @@ def _state(host: Host, request: AccountRequest, platform: AccountPlatform) -> Ac
 
 
 def _patterns(host: Host, name: str) -> list[str]:
-    """Return AuthorizedKeysFile as sshd has it in force for ``name``; empty where it cannot be asked (yet)."""
+    """Return AuthorizedKeysFile of sshd for ``name``; empty if sshd cannot be asked (yet)."""
     connection = f"user={name},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"
     ran = host.run(["sshd", "-T", "-C", connection])
     found = re.search(r"^authorizedkeysfile (.+)$", ran.out, re.MULTILINE) if ran.ok else None
@@ -165,42 +177,41 @@ def _patterns(host: Host, name: str) -> list[str]:
 
 
 def _change_account(host: Host, request: AccountRequest, platform: AccountPlatform, plan: _Plan) -> None:
+    """Create or complete the account, then set its password, then write the rule of sudo."""
     name, change = request.name, plan.account
+    done = UNCHANGED
     if change.command:
+        verb = "completed" if plan.state.entry else "created"
         ran = host.run(change.command)
         if not ran.ok:
-            what = "completed" if plan.state.entry else "made"
-            raise BaselineError(
-                f"the account {name} cannot be {what}: {printable(ran.message())}; its keys were left alone"
-            )
+            state = "the account may have been changed in part; its password, sudo rule and keys were not changed"
+            raise BaselineError(f"the account {name} cannot be {verb}: {printable(ran.message())}", state=state)
+        done = f"the account was {verb}; its sudo rule and keys were not changed"
     if change.sets_password:
         argv, data = password_command(request, platform)
         ran = host.run(argv, data=data)
         if not ran.ok:
-            raise BaselineError(
-                f"the password of {name} cannot be set: {printable(ran.message())}; the account is there, its sudo "
-                "rule and keys were left as they were"
-            )
-    plan.sudo.apply(host, name)
+            raise BaselineError(f"the password of {name} cannot be set: {printable(ran.message())}", state=done)
+    with state_of_errors("the account is as requested; its sudo rule may have been changed, its keys were not"):
+        plan.sudo.ensure(host, name)
 
 
-def _change_home(plan: _Plan, done: str) -> None:
+def _change_home(plan: _Plan) -> None:
     entry = plan.state.entry
     if entry is None:
-        raise BaselineError(f"the account was made, but the system does not know it; {done}; run again")
-    try:
-        plan.held.change(plan.home, (entry.uid, entry.gid))
-    except UnsafePath as error:
-        raise BaselineError(f"{error}; {done}; {_HINT}") from error
+        raise BaselineError("the account was created, but the system does not know it", hint="run again")
+    with _unsafe_paths():
+        plan.opened.change(plan.home, (entry.uid, entry.gid))
 
 
 def _require(again: _Plan, outcome: PolicyResult) -> None:
-    """Compare what was read again: what still differs did not come into force."""
+    """Compare the state that was read again: a difference did not take effect."""
     names = {*again.before, *again.after}
     wrong = sorted(name for name in names if again.before.get(name) != again.after.get(name))
     if wrong:
         raise BaselineError(
-            f"not as requested after the change: {', '.join(wrong)}; somebody else changes it meanwhile; run again"
+            f"not as requested after the change: {', '.join(wrong)}",
+            hint="find out which other program changes it, and run again",
         )
     outcome.result.update(_account_result(again))
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The admin's home on the host: looks into it and changes it through the descriptors that it holds open meanwhile."""
+"""The admin's home on the host: reads and changes it through open descriptors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ..home import (
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["HeldHome", "held_home"]
+__all__ = ["OpenHome", "open_home"]
 
 _SSH, _KEYS = KEYS.split("/")
 _SKELETONS = ("/etc/skel", "/usr/share/skel")
 
 
-class HeldHome:
-    """The folders of one home, open from the look at them until the change."""
+class OpenHome:
+    """The folders of one home. They stay open from the first reading until the change."""
 
     def __init__(self, host: Host, path: str, names: t.Sequence[str], stack: contextlib.ExitStack) -> None:
         self._host = host
@@ -40,27 +40,27 @@ class HeldHome:
             self._folders[""] = stack.enter_context(home)
             for name in names:
                 self._open(os.path.dirname(name))
-        self.state = self._look(names)
+        self.state = self._gather(names)
 
     def change(self, change: HomeChange, owner: tuple[int, int]) -> None:
         """Carry out ``change``; ``owner`` are the account's uid and gid.
 
-        Whatever ends the run in between, a home that others could write to is still known as one: until no planted key
-        is left, ``.ssh`` has the sticky bit.
+        If the run is interrupted, the next one still recognizes a home that others could write to: ``.ssh`` has the
+        sticky bit until no planted key is left.
         """
-        if change.makes_home:
-            self._make_home(owner)
+        if change.creates_home:
+            self._create_home(owner)
         home = self._folders[""]
         ssh = self._folders.get(_SSH)
         if ssh is None:
-            self._close_home(change, owner)
+            self._restrict_home(change, owner)
             path = home.name_of(_SSH)
             made = home.make(_SSH, mode=change.ssh_mode or 0o700, owner=owner, label=self._host.label(path))
             self._folders[_SSH] = self._stack.enter_context(made)
         else:
             if change.exposed:
                 ssh.set_access((change.ssh_mode or stat.S_IMODE(ssh.found.st_mode)) | stat.S_ISVTX, owner)
-            self._close_home(change, owner)
+            self._restrict_home(change, owner)
         for name, (text, mode) in change.files.items():
             self._write(name, text, mode, owner)
         if ssh is not None and (change.ssh_mode is not None or change.exposed):
@@ -72,26 +72,28 @@ class HeldHome:
         base = os.path.basename(name)
         before, now = self.state.files.get(name), folder.read(base)
         if (before.text if before else None) != (now.text if now else None):
-            raise UnsafePath(f"{folder.name_of(base)} was changed by somebody else during the run")
+            raise UnsafePath(f"{folder.name_of(base)} was changed by another process during the run")
         folder.replace(base, text, mode=mode, owner=owner, label=self._host.label(folder.name_of(base)))
 
-    def _close_home(self, change: HomeChange, owner: tuple[int, int]) -> None:
+    def _restrict_home(self, change: HomeChange, owner: tuple[int, int]) -> None:
         if change.home_mode is not None:
             self._folders[""].set_access(change.home_mode, owner)
 
-    def _make_home(self, owner: tuple[int, int]) -> None:
+    def _create_home(self, owner: tuple[int, int]) -> None:
         above, name = os.path.split(self._path.rstrip("/"))
         with contextlib.ExitStack() as stack:
             folder = open_folder(above)
             if folder is None or not stack.enter_context(folder).is_roots_alone:
-                raise UnsafePath(f"{above} is missing or not root's alone, so no home can be made there")
+                raise UnsafePath(
+                    f"{above} is missing or not only root can write to it, so no home can be created there"
+                )
             made = folder.make(name, mode=0o700, owner=owner, label=self._host.label(self._path))
             self._folders[""] = self._stack.enter_context(made)
 
-    def _look(self, names: t.Sequence[str]) -> HomeState:
+    def _gather(self, names: t.Sequence[str]) -> HomeState:
         home = self._folders.get("")
         if home is None:
-            # The nearest folder that is there, for whoever owns it decides on what will be below it.
+            # The owner of the nearest existing folder decides what will be below it.
             return HomeState(self._path, above=self._nearest())
         files = {}
         for name in names:
@@ -113,7 +115,7 @@ class HeldHome:
             path = os.path.dirname(path)
 
     def _open(self, name: str) -> None:
-        """Open the folder ``name`` of the home, and those on the way to it."""
+        """Open the folder ``name`` of the home and its parents."""
         folder: Folder | None = self._folders[""]
         done: list[str] = []
         for part in filter(None, name.split("/")):
@@ -127,10 +129,10 @@ class HeldHome:
 
     def _commands(self) -> t.Iterator[str]:
         for name in PLANTABLE:
-            if _is_there(self._folders[""], name) and not self._is_of_the_skeleton(name):
+            if _is_there(self._folders[""], name) and not self._is_from_skeleton(name):
                 yield name
 
-    def _is_of_the_skeleton(self, name: str) -> bool:
+    def _is_from_skeleton(self, name: str) -> bool:
         if "/" in name:
             return False
         texts = [self._host.read(os.path.join(folder, one)) for folder in _SKELETONS for one in (name, f"dot{name}")]
@@ -141,10 +143,10 @@ class HeldHome:
 
 
 @contextlib.contextmanager
-def held_home(host: Host, path: str, names: t.Sequence[str]) -> t.Iterator[HeldHome]:
-    """Hold the home ``path`` open, with the folders of its files ``names``. UnsafePath where that cannot be done."""
+def open_home(host: Host, path: str, names: t.Sequence[str]) -> t.Iterator[OpenHome]:
+    """Open the home ``path`` and the folders of its files ``names``; ``UnsafePath`` if that is not possible."""
     with contextlib.ExitStack() as stack:
-        yield HeldHome(host, path, names, stack)
+        yield OpenHome(host, path, names, stack)
 
 
 def _node(path: str, found: os.stat_result, *, names: t.Sequence[str] = (), text: str = "") -> Node:
@@ -152,7 +154,7 @@ def _node(path: str, found: os.stat_result, *, names: t.Sequence[str] = (), text
 
 
 def _is_there(home: Folder, name: str) -> bool:
-    """Say whether there is something called ``name``, a link on the way to it counting as much."""
+    """Return whether ``name`` exists; a link on the way to it counts too."""
     first, _slash, rest = name.partition("/")
     if not rest:
         return home.lstat(first) is not None

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Acts as another user where that user decides what is read, written or run: root's rights are dropped before.
+"""Acts as another user where that user decides what is read, written or run: root's rights are dropped first.
 
-``rights_of`` is for this process's own system calls (sshd does the same to read a user's keys). ``run_as`` runs a
-program that the user may have put there: it cannot become root again, and cannot hold up or flood this process.
+``rights_of`` is for system calls of this process (sshd does the same to read a user's keys). ``run_as`` runs a program
+that the user may have replaced: it cannot become root again, and cannot block or flood this process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["User", "find_user", "private_groups", "rights_of", "run_as"]
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _UMASK = 0o022
 _MOST = 1 << 20
-# How long what a program left running may go on printing after the program has ended.
+# How long child processes may continue to print after the program has ended.
 _GRACE = 1.0
 TIMED_OUT, NOT_STARTED = 124, 127
 
@@ -44,7 +44,7 @@ class User:
 
 
 def find_user(name: str) -> User | None:
-    """Return the account ``name``, ``None`` where there is none."""
+    """Return the account ``name``, ``None`` if there is none."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -54,7 +54,7 @@ def find_user(name: str) -> User | None:
 
 
 def private_groups(user: User) -> frozenset[int]:
-    """Return the user's own group where nobody else is in it: what it may write, the user alone may."""
+    """Return the user's own group if it has no other member, so that only the user has its rights."""
     try:
         members = grp.getgrgid(user.gid).gr_mem
     except KeyError:
@@ -65,7 +65,7 @@ def private_groups(user: User) -> frozenset[int]:
 
 @contextlib.contextmanager
 def rights_of(user: User) -> t.Iterator[None]:
-    """Have the rights of ``user`` and no others for files; no program may be run meanwhile."""
+    """Access files with the rights of ``user`` alone. Run no program meanwhile."""
     if os.geteuid() == user.uid:
         yield
         return
@@ -76,7 +76,7 @@ def rights_of(user: User) -> t.Iterator[None]:
         os.seteuid(user.uid)
     except PermissionError as error:
         _restore(before)
-        raise BaselineError(f"only root can act as {user.name}; nothing was changed; set become: true") from error
+        raise BaselineError(f"only root can act as {user.name}", hint="set become: true") from error
     try:
         yield
     finally:
@@ -95,7 +95,7 @@ def run_as(
 ) -> CommandResult:
     """Run ``argv`` as ``user`` in ``folder``, with an environment of its own (and ``env``), for up to ``seconds``.
 
-    Of each output stream the last megabyte is returned, whatever bytes it holds: quote it before it is shown.
+    The last megabyte of each output stream is returned. It may contain any bytes: quote it before it is shown.
     """
     environment = {
         "HOME": user.home,
@@ -142,14 +142,14 @@ def _become(user: User, folder: str) -> None:
 
 
 def _listen(process: subprocess.Popen[bytes], seconds: float) -> tuple[str, str, bool]:
-    """Return what the process prints, and whether it ended in time; then all of its session's group ends."""
+    """Return the output of the process and whether it ended in time, then end all processes of its group."""
     pipes = [t.cast("t.IO[bytes]", pipe) for pipe in (process.stdout, process.stderr)]
     streams = {pipe.fileno(): b"" for pipe in pipes}
     out, err = streams
     try:
         in_time = _collect(process.pid, streams, seconds)
     finally:
-        # Its number is its own until it is waited for.
+        # The process number is not reused before wait().
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         for pipe in pipes:

@@ -1,14 +1,14 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens, reads and writes below folders that somebody else can write, by descriptor: root follows no link there.
+"""Opens, reads and writes below folders that another user can write to, by descriptor: root follows no link there.
 
-A path names another file as soon as the owner of one of its folders wants it to. So nothing here is reached by a path.
-:func:`open_folder` walks down from ``/`` and holds each folder open while it opens the next one inside of it. What was
-opened is looked at through its descriptor (kind, owner, mode, number of names), and a change is made through the same
-descriptor: what was checked is what is changed, whoever renames what in between.
+The owner of a folder can make a path name another file at any time. Therefore nothing here is reached by a path.
+:func:`open_folder` walks down from ``/`` and keeps each folder open while it opens the next one inside it. The opened
+file is checked through its descriptor (kind, owner, mode, number of names) and changed through the same descriptor, so
+that a rename in between has no effect.
 
-Symlinks are followed only where the folder that holds them belongs to root and nobody else can write to it, as
-FreeBSD's ``/home -> usr/home``. All others, hard links, pipes, devices and setuid files are an :class:`UnsafePath`.
+A symlink is followed only if its folder belongs to root and nobody else can write to it, such as FreeBSD's
+``/home -> usr/home``. All other symlinks, hard links, pipes, devices and setuid files are an :class:`UnsafePath`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..text import printable
 __all__ = ["FileBeneath", "Folder", "UnsafePath", "open_folder"]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK a pipe would wait for its other end.
+# Without O_NONBLOCK, opening a pipe would wait for its other end.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST = 1 << 20
@@ -42,7 +42,7 @@ _KINDS = (
 
 
 class UnsafePath(BaselineError):
-    """Something is not what root may open there. The message names the path and the reason, and no consequence."""
+    """A file or folder that root must not open there. The message names the path and the reason."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class FileBeneath:
 
 
 class Folder:
-    """A folder that is held open. ``path`` is only its name for people; ``above`` are the folders on the way to it."""
+    """An open folder. ``path`` is its name for messages only; ``above`` are the folders on the way to it."""
 
     def __init__(self, path: str, fd: int, above: tuple[tuple[str, os.stat_result], ...] = ()) -> None:
         self.path = path
@@ -73,12 +73,12 @@ class Folder:
 
     @property
     def found(self) -> os.stat_result:
-        """Who owns the folder, and its mode, as they are now."""
+        """The current owner and mode of the folder."""
         return os.fstat(self.fd)
 
     @property
     def is_roots_alone(self) -> bool:
-        """Whether only root can put something into the folder."""
+        """Whether only root can create entries in the folder."""
         found = self.found
         return found.st_uid == 0 and not found.st_mode & _OTHERS
 
@@ -86,14 +86,14 @@ class Folder:
         return sorted(os.listdir(self.fd))
 
     def lstat(self, name: str) -> os.stat_result | None:
-        """Return what is called ``name`` in the folder, a link itself and not what it leads to."""
+        """Return the status of the entry ``name``, without following a link; ``None`` if it is absent."""
         try:
             return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def folder(self, name: str) -> Folder | None:
-        """Open the folder ``name`` in this one; ``None`` where there is nothing of that name."""
+        """Open the folder ``name`` in this one; ``None`` if there is no such entry."""
         try:
             fd = os.open(name, _FOLDER, dir_fd=self.fd)
         except FileNotFoundError:
@@ -103,12 +103,12 @@ class Folder:
         return Folder(self.name_of(name), fd, (*self.above, (self.path, self.found)))
 
     def read(self, name: str, *, largest: int = _LARGEST) -> FileBeneath | None:
-        """Return the file ``name`` of this folder; ``None`` where there is nothing of that name."""
+        """Return the file ``name`` of this folder; ``None`` if there is no such entry."""
         before = self.lstat(name)
         if before is None:
             return None
         if not stat.S_ISREG(before.st_mode):
-            # Not even opened: a device may act on that.
+            # Not opened, because a device may act when it is opened.
             raise self._unsafe(name, "a file")
         try:
             fd = os.open(name, _FILE, dir_fd=self.fd)
@@ -125,12 +125,12 @@ class Folder:
         return FileBeneath(self.name_of(name), data.decode("utf-8", "surrogateescape"), found)
 
     def replace(self, name: str, text: str, *, mode: int, owner: tuple[int, int], label: str | None = None) -> None:
-        """Put a file with ``text`` at ``name`` atomically: a new one, flushed to the disk, then renamed.
+        """Replace ``name`` by a file with ``text`` atomically: write a new file, flush to the disk, rename.
 
-        What had the name before is not opened. ``owner`` are a uid and a gid, ``label`` is for SELinux.
+        The old file is not opened. ``owner`` are a uid and a gid, ``label`` is for SELinux.
         """
         beside = f".{name}.{os.urandom(8).hex()}"
-        with self._told(name, "written"):
+        with self._os_errors(name, "written"):
             fd = os.open(beside, _NEW, 0o600, dir_fd=self.fd)
             try:
                 with os.fdopen(fd, "wb") as file:
@@ -146,20 +146,20 @@ class Folder:
             os.fsync(self.fd)
 
     def make(self, name: str, *, mode: int, owner: tuple[int, int], label: str | None = None) -> Folder:
-        """Make the folder ``name`` in this one and open it."""
-        with self._told(name, "made"):
+        """Create the folder ``name`` in this one and open it."""
+        with self._os_errors(name, "created"):
             os.mkdir(name, 0o700, dir_fd=self.fd)
             made = self.folder(name)
-            # The folder's owner may have put another one, which root has somewhere in there, in its place.
+            # The owner of this folder may have moved another folder of root's to this name.
             if made is None or os.listdir(made.fd) or made.found.st_uid != os.geteuid():
-                raise UnsafePath(f"{self.name_of(name)} was replaced while it was made")
+                raise UnsafePath(f"{self.name_of(name)} was replaced while it was created")
             _set_access(made.fd, mode, owner, label)
             os.fsync(self.fd)
         return made
 
     def set_access(self, mode: int, owner: tuple[int, int]) -> None:
-        """Give the folder itself ``mode`` and ``owner``, through its descriptor."""
-        with self._told("", "closed"):
+        """Set ``mode`` and ``owner`` of the folder itself, through its descriptor."""
+        with self._os_errors("", "restricted"):
             _set_access(self.fd, mode, owner, None)
 
     def name_of(self, name: str) -> str:
@@ -183,16 +183,16 @@ class Folder:
         return UnsafePath(f"{self.name_of(name)} was replaced while it was opened")
 
     @contextlib.contextmanager
-    def _told(self, name: str, done: str) -> t.Iterator[None]:
+    def _os_errors(self, name: str, action: str) -> t.Iterator[None]:
         try:
             yield
         except OSError as error:
             where = self.name_of(name) if name else self.path
-            raise UnsafePath(f"{where} cannot be {done}: {error.strerror or error}") from error
+            raise UnsafePath(f"{where} cannot be {action}: {error.strerror or error}") from error
 
 
 def open_folder(path: str) -> Folder | None:
-    """Walk from ``/`` to the folder ``path`` (absolute) and open it; ``None`` where a part of the path is missing."""
+    """Walk from ``/`` to the folder ``path`` (absolute) and open it; ``None`` if a part of the path is missing."""
     todo = _parts(path)
     trail = [Folder("/", os.open("/", _FOLDER))]
     links = 0
@@ -233,8 +233,9 @@ def _trusted_link(folder: Folder, name: str, links: int) -> str:
     target = os.readlink(name, dir_fd=folder.fd)
     if not folder.is_roots_alone:
         raise UnsafePath(
-            f"{folder.name_of(name)} is a symlink to {printable(target)} in a folder that is not root's alone, and "
-            "root does not follow it"
+            f"{folder.name_of(name)} is a symlink to {printable(target)} in a folder that not only root can write to, "
+            f"so "
+            "it is not followed"
         )
     if links > _MOST_LINKS:
         raise UnsafePath(f"{folder.name_of(name)} is one of more than {_MOST_LINKS} symlinks")

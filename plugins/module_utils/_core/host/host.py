@@ -1,9 +1,11 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host as the modules see it: what opens, runs, locks or writes, for all families.
+"""The host as the modules see it: opens, runs, locks and writes for all families.
 
-Everything here is a primitive that any module may need.
-What belongs to one daemon is in the folder ``host/`` of its family.
+Everything here is a primitive that any module may need. Code for one daemon is in the folder ``host/`` of its family.
+
+An error of these primitives has no ``state``: the caller knows what was changed before (``state_of_errors``). The file
+that it names was left as it was.
 """
 
 from __future__ import annotations
@@ -33,14 +35,14 @@ if t.TYPE_CHECKING:
 __all__ = ["CommandResult", "Host"]
 
 _SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"]
-# No file that a module reads as a whole is longer; the longest are indexes of packages.
+# No file that a module reads as a whole is longer; the longest are package indexes.
 _MOST = 256 << 20
 _PART = 1 << 16
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command did: its argument list, exit status (``rc``), standard output and standard error."""
+    """The result of a command: its argument list, exit status (``rc``), standard output and standard error."""
 
     argv: tuple[str, ...]
     rc: int
@@ -52,27 +54,25 @@ class CommandResult:
         return self.rc == 0
 
     def message(self) -> str:
-        """The command's own words for people, on one line: standard error, else standard output."""
-        words = one_line(self.err) or one_line(self.out) or "no output"
-        return words + ("" if self.ok else f" (rc={self.rc})")
+        """The command's output for people, on one line: standard error, else standard output."""
+        text = one_line(self.err) or one_line(self.out) or "no output"
+        return text + ("" if self.ok else f" (rc={self.rc})")
 
 
 @contextlib.contextmanager
-def _told(path: str, done: str, *, way_out: str = "") -> t.Iterator[None]:
-    """Tell people what the system refuses (a full disk, a read-only file system) in a sentence."""
+def _os_errors(path: str, action: str, *, hint: str = "") -> t.Iterator[None]:
+    """Turn what the system refuses (a full disk, a read-only file system) into a ``BaselineError``."""
     try:
         yield
     except OSError as error:
-        raise BaselineError(
-            f"{path} cannot be {done}: {error.strerror or error}; it was left as it was{way_out}"
-        ) from error
+        raise BaselineError(f"{path} cannot be {action}: {error.strerror or error}", hint=hint) from error
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy one file; what has become a link or a pipe since it was looked at is an error."""
+    """Copy one file. A file that has become a link or a pipe meanwhile is an error."""
     with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise BaselineError(f"{source} cannot be copied: it is no regular file; nothing was changed")
+            raise BaselineError(f"{source} cannot be copied: it is not a regular file")
         with open(target, "xb") as copy:
             shutil.copyfileobj(file, copy)
 
@@ -100,8 +100,8 @@ class Host:
     ) -> CommandResult:
         """Run ``argv`` (``argv[0]`` a name or a path) with ``LC_ALL=C``; ``data`` goes to its standard input as it is.
 
-        Without ``data`` the standard input is empty: a terminal, which ssh may have given us, would be waited for.
-        A command that cannot be started gives ``rc`` 127; no exit status raises.
+        Without ``data`` the standard input is empty, because a program would wait for a terminal (ssh may provide one).
+        A command that cannot be started returns ``rc`` 127. No exit status raises.
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
         if program is None:
@@ -117,9 +117,10 @@ class Host:
     # files
 
     def read(self, path: str, *, last: int | None = None) -> str | None:
-        """Return the text of ``path``, ``None`` where there is no such file. Undecodable bytes survive a round trip.
+        """Return the text of ``path``, ``None`` if there is no such file. Undecodable bytes survive a round trip.
 
-        Of a file that may be long, ``last`` bytes. What is no regular file would be waited for, or never end.
+        ``last`` limits the text to that many bytes at the end. A file that is not regular is an error: reading it could
+        block or never end.
         """
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -141,14 +142,14 @@ class Host:
     def _content(path: str, fd: int, last: int | None) -> bytes:
         state = os.fstat(fd)
         if not stat.S_ISREG(state.st_mode):
-            # A link to /dev/null, with which a file of a vendor is switched off, is an empty file.
+            # A link to /dev/null, which disables a vendor's file, counts as an empty file.
             if stat.S_ISCHR(state.st_mode) and state.st_rdev == os.stat(os.devnull).st_rdev:
                 return b""
-            raise BaselineError(f"{path} cannot be read: it is no regular file")
+            raise BaselineError(f"{path} cannot be read: it is not a regular file")
         with open(fd, "rb", closefd=False) as file:
             if last is not None:
                 file.seek(max(0, state.st_size - last))
-            # In parts: the kernel has no memory for a large read of one value below /proc/sys.
+            # In parts, because the kernel refuses a large read of a value below /proc/sys.
             data = bytearray()
             while len(data) <= _MOST:
                 part = file.read(_PART)
@@ -158,27 +159,27 @@ class Host:
             return bytes(data)
 
     def glob(self, pattern: str) -> list[str]:
-        """Return the paths that match ``pattern``, sorted in the C locale as the daemons do."""
+        """Return the paths that match ``pattern``, sorted in the C locale as daemons do."""
         return sorted(glob.glob(pattern), key=os.fsencode)
 
     def stat(self, path: str) -> os.stat_result | None:
-        """Return ``os.stat`` of ``path`` (symlinks followed), ``None`` where it is absent."""
+        """Return ``os.stat`` of ``path`` (symlinks followed), ``None`` if it is absent."""
         try:
             return os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def target(self, path: str) -> str:
-        """Return the path that ``path`` leads to, past all symlinks; one that is absent leads to itself."""
+        """Return ``path`` with all symlinks resolved; an absent path resolves to itself."""
         return os.path.realpath(path)
 
     def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
-        """Replace ``path`` by ``text`` atomically: written beside, flushed to the disk, renamed.
+        """Replace ``path`` by ``text`` atomically: write beside it, flush to the disk, rename.
 
-        An existing file keeps owner, mode and SELinux context; a new one belongs to the caller and gets ``mode``.
-        A link is followed where root alone decides where it leads; a path that others decide about is refused.
+        An existing file keeps owner, mode and SELinux context. A new one belongs to the caller and gets ``mode``.
+        A link is followed if root alone decides where it leads. A path that other users can redirect is refused.
         """
-        with _told(path, "written"), paths.place(path) as place:
+        with _os_errors(path, "written"), paths.place(path) as place:
             self._replace(place, text, mode)
 
     def _replace(self, place: paths.Place, text: str, mode: int) -> None:
@@ -203,14 +204,14 @@ class Host:
         place.sync()
 
     def remove(self, path: str) -> None:
-        """Remove the file (or the link) ``path``; nothing happens where it is absent."""
+        """Remove the file (or the link) ``path`` if it exists."""
         above, name = os.path.split(path)
-        with _told(path, "removed"), contextlib.suppress(FileNotFoundError), paths.place_in(above, name) as place:
+        with _os_errors(path, "removed"), contextlib.suppress(FileNotFoundError), paths.place_in(above, name) as place:
             os.unlink(place.name, dir_fd=place.folder)
             place.sync()
 
     def put(self, path: str, text: str | None) -> None:
-        """Write ``text`` to ``path``, in a folder that is made where it is missing; ``None`` removes the file."""
+        """Write ``text`` to ``path`` and create its folder if it is missing; ``None`` removes the file."""
         if text is None:
             self.remove(path)
         else:
@@ -219,33 +220,33 @@ class Host:
 
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
         """Create ``path`` and its missing parents (0755), whatever the umask is; an existing one keeps its mode."""
-        with _told(path, "made"):
+        with _os_errors(path, "created"):
             paths.make_folders(path, mode)
 
     def runtime(self) -> str:
-        """Return the folder of what lives no longer than the boot: root's alone, made where it is missing."""
+        """Return the folder for files that last until the next boot. It is for root alone, and created if missing."""
         path = paths.runtime_folder()
-        with _told(path, "made", way_out="; become root (become: true)"):
+        with _os_errors(path, "created", hint="become root (become: true)"):
             return paths.private_folder(path)
 
     def scratch(self) -> str:
-        """Return a new directory that only the caller may enter and that goes away with the module.
+        """Return a new directory that only the caller can enter. It is removed when the module ends.
 
-        The module's own directory belongs to the login without pipelining, or lies in a folder that others can rename.
+        Not the module's own directory, which may belong to the login user or be in a folder that others can rename.
         """
         path = tempfile.mkdtemp(dir=self._module.tmpdir if os.geteuid() else self.runtime())
         atexit.register(shutil.rmtree, path, ignore_errors=True)
         return path
 
     def lay_out(self, files: t.Mapping[str, str]) -> None:
-        """Write ``files`` (path -> text) below a :meth:`scratch` directory, folders and all; in check mode too."""
+        """Write ``files`` (path -> text) with their folders below a :meth:`scratch` directory, in check mode too."""
         for path, text in files.items():
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)
 
     def copy_tree(self, source: str, target: str) -> None:
-        """Copy the directory ``source`` to ``target`` (must not exist); symlinks stay, sockets are left out."""
+        """Copy the directory ``source`` to ``target`` (must not exist); symlinks are kept, sockets are left out."""
 
         def special(directory: str, names: list[str]) -> list[str]:
             modes = ((name, os.lstat(os.path.join(directory, name)).st_mode) for name in names)
@@ -257,9 +258,9 @@ class Host:
 
     @contextlib.contextmanager
     def lock(self, name: str, *, seconds: float = 30.0) -> t.Iterator[None]:
-        """Hold the collection's own lock ``name`` so that two plays do not interleave; waits up to ``seconds``."""
+        """Hold the collection's lock ``name``, so that two plays do not interleave; wait up to ``seconds`` for it."""
         path = os.path.join(self.runtime(), f"{name}.lock")
-        with _told(path, "locked", way_out="; become root (become: true), or free it"):
+        with _os_errors(path, "locked", hint="become root (become: true), or remove the file"):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             deadline = time.monotonic() + seconds
@@ -272,8 +273,8 @@ class Host:
                         raise
                     if time.monotonic() >= deadline:
                         raise BaselineError(
-                            f"another run of pyhost.baseline has held {path} for {seconds:.0f} seconds; "
-                            "nothing was changed; run again when it has ended"
+                            f"another run of pyhost.baseline has held {path} for {seconds:.0f} seconds",
+                            hint="run again when the other run has ended",
                         ) from error
                     time.sleep(0.2)
             yield
@@ -298,6 +299,6 @@ class Host:
             self._module.set_context_if_different(beside, context, False)
 
     def label(self, path: str) -> str | None:
-        """Return the SELinux context that the policy gives to a new ``path``, ``None`` where SELinux is off."""
+        """Return the SELinux context that the policy gives to a new ``path``, ``None`` if SELinux is off."""
         context = self._module.selinux_default_context(path) if self._module.selinux_enabled() else []
         return ":".join(context) if context and all(context) else None

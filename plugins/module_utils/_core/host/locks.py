@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who holds the locks of a package manager, and waiting until they are free."""
+"""The processes that hold the locks of a package manager, and waiting until the locks are free."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import stat
 import struct
 import time
 import typing as t
+from dataclasses import dataclass
 
-from ..._packages.model import Holder
 from ..errors import BaselineError
 from ..text import printable
 from .paths import trusted
@@ -19,15 +19,37 @@ from .paths import trusted
 if t.TYPE_CHECKING:
     from .host import CommandResult
 
-__all__ = ["Look", "lock_holder", "patiently", "pid_file_holder", "still_held", "wait"]
+__all__ = [
+    "FindHolder",
+    "LockHolder",
+    "find_lock_holder",
+    "find_pid_file_holder",
+    "lock_timeout_error",
+    "run_when_unlocked",
+    "wait_for_locks",
+]
 
 _LONGEST = 1000
-# Says who is in the way now, if anybody is.
-Look = t.Callable[[], t.Optional[Holder]]
 
 
-def lock_holder(paths: t.Sequence[str]) -> Holder | None:
-    """Return who holds the first of the fcntl(2) locks that is taken; the kernel is asked, nothing is locked."""
+@dataclass(frozen=True)
+class LockHolder:
+    """The process that holds a lock."""
+
+    pid: int
+    command: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}) holds {self.path}"
+
+
+# Returns the process that holds one of the locks now, None where they are free.
+FindHolder = t.Callable[[], t.Optional[LockHolder]]
+
+
+def find_lock_holder(paths: t.Sequence[str]) -> LockHolder | None:
+    """Return the process that holds the first taken fcntl(2) lock of ``paths``; the kernel is asked, nothing locked."""
     # struct flock of fcntl(2): type, whence, start, length, pid.
     form = "hhqqi"
     for path in paths:
@@ -41,24 +63,24 @@ def lock_holder(paths: t.Sequence[str]) -> Holder | None:
             os.close(fd)
         kind, _whence, _start, _length, pid = struct.unpack(form, answer)
         if kind != fcntl.F_UNLCK:
-            return Holder(pid, _command_of(pid), path)
+            return LockHolder(pid, _command_of(pid), path)
     return None
 
 
-def pid_file_holder(paths: t.Sequence[str]) -> Holder | None:
-    """Return the first process that lives and whose number stands in one of the files ``paths``."""
+def find_pid_file_holder(paths: t.Sequence[str]) -> LockHolder | None:
+    """Return the first running process whose number is in one of the files ``paths``."""
     for path in paths:
         try:
-            pid = _written_pid(path)
+            pid = _read_pid(path)
             os.kill(pid, 0)
         except (OSError, ValueError):
             continue
-        return Holder(pid, _command_of(pid), path)
+        return LockHolder(pid, _command_of(pid), path)
     return None
 
 
-def _written_pid(path: str) -> int:
-    """Return the number in ``path``: one process, of a file that only root can have written."""
+def _read_pid(path: str) -> int:
+    """Return the number in ``path``: that of one process, in a file that only root can have written."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="ascii") as file:
         state = os.fstat(file.fileno())
         if (
@@ -66,43 +88,47 @@ def _written_pid(path: str) -> int:
             or state.st_uid not in trusted()
             or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         ):
-            raise ValueError(f"{path} is not root's alone")
+            raise ValueError(f"{path} can be written by others than root")
         pid = int(file.read(20))
     if pid <= 0:
-        # To kill(2) these are groups of processes, which there always are.
+        # kill(2) takes these for groups of processes, which always exist.
         raise ValueError(f"{path} holds {pid}")
     return pid
 
 
-def wait(holder: Look, deadline: float, seconds: float) -> None:
-    """Wait until nobody holds the locks; at ``deadline``, ``seconds`` after the begin, raise and name who does."""
-    found = holder()
+def wait_for_locks(find_holder: FindHolder, deadline: float, seconds: float) -> None:
+    """Wait until nobody holds the locks; at ``deadline``, ``seconds`` after the start, raise and name the holder."""
+    found = find_holder()
     while found is not None:
         if time.monotonic() >= deadline:
-            raise still_held(found, seconds)
+            raise lock_timeout_error(found, seconds)
         time.sleep(0.5)
-        found = holder()
+        found = find_holder()
 
 
-def still_held(found: Holder | None, seconds: float, *, unnamed: str = "") -> BaselineError:
-    """Return the error of a wait that was in vain; ``unnamed`` says who holds the lock where nobody could be named."""
+def lock_timeout_error(found: LockHolder | None, seconds: float, *, unnamed: str = "") -> BaselineError:
+    """Return the error of a wait that timed out; ``unnamed`` describes the holder where it could not be found."""
     return BaselineError(
-        f"{found or unnamed}, still after {seconds} seconds; nothing was changed; "
-        "run again when it has ended or raise lock_timeout",
+        f"{found or unnamed}, still after {seconds} seconds",
+        hint="run again when it has ended or raise lock_timeout",
         holder={"pid": found.pid, "command": found.command, "path": found.path} if found else None,
     )
 
 
-def patiently(
-    run: t.Callable[[], CommandResult], *, holder: Look, busy: t.Callable[[CommandResult], bool], seconds: float
+def run_when_unlocked(
+    run: t.Callable[[], CommandResult],
+    *,
+    find_holder: FindHolder,
+    is_busy: t.Callable[[CommandResult], bool],
+    seconds: float,
 ) -> CommandResult:
-    """Run a command that locks; wait for whoever holds the locks, up to ``seconds``."""
+    """Run a command that takes the locks; wait up to ``seconds`` for the process that holds them."""
     deadline = time.monotonic() + seconds
     while True:
-        wait(holder, deadline, seconds)
+        wait_for_locks(find_holder, deadline, seconds)
         ran = run()
-        # Somebody may have been quicker between the look and the command.
-        if ran.ok or not busy(ran) or time.monotonic() >= deadline:
+        # Another process may have taken the lock between the check and the command.
+        if ran.ok or not is_busy(ran) or time.monotonic() >= deadline:
             return ran
         time.sleep(1)
 
@@ -110,7 +136,7 @@ def patiently(
 def _command_of(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(_LONGEST).replace(b"\0", b" ").decode(errors="replace").strip()
-            return printable(words) or "no command line"
+            line = file.read(_LONGEST).replace(b"\0", b" ").decode(errors="replace").strip()
+            return printable(line) or "no command line"
     except OSError:
         return "of another container"

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walks paths by directory descriptors, so that nobody who can write on the way sends root elsewhere (openat(2))."""
+"""Walks paths by directory descriptors, so that a user who can write to a folder on the way cannot redirect root."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ __all__ = [
 ]
 
 _MOST_LINKS = 40
-# A folder that can be entered may be one that cannot be listed; FreeBSD's Python may not know the flag.
+# O_PATH: a folder that can be entered may not be listable. FreeBSD's Python may not have the flag.
 _ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where a walk ended: ``folder`` (a descriptor) is ``path``; ``rest`` are the names that were not entered.
+    """The end of a walk: ``folder`` (a descriptor) is ``path``; ``rest`` are the names that were not entered.
 
-    ``reason`` says why nothing below ``path`` can be trusted, empty where it can. Without one the first name of
-    ``rest`` is ``entry``, which is no folder, or is absent (``None``).
+    ``reason`` says why nothing below ``path`` can be trusted; it is empty if it can. Without a reason, ``entry`` is the
+    first name of ``rest``, which is not a folder, or is absent (``None``).
     """
 
     folder: int
@@ -53,14 +53,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Place:
-    """A file, there or not: ``name`` in the open ``folder``; ``path`` is where that really is."""
+    """A file, which may be absent: ``name`` in the open ``folder``; ``path`` is its real path."""
 
     folder: int
     name: str
     path: str
 
     def stat(self) -> os.stat_result | None:
-        """Return what is there, no link followed; ``None`` where nothing is."""
+        """Return the status of the entry, without following a link; ``None`` if it is absent."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -76,7 +76,7 @@ class Place:
 
 
 def trusted() -> frozenset[int]:
-    """Return the users whose folders this process trusts: root, and whom it runs as."""
+    """Return the users whose folders this process trusts: root and its own user."""
     return frozenset((0, os.geteuid()))
 
 
@@ -95,9 +95,9 @@ def group_name(gid: int) -> str:
 
 
 def distrust(folder: os.stat_result, owners: t.Collection[int], groups: t.Collection[int] = ()) -> str:
-    """Say why others than ``owners`` (and the members of ``groups``) could replace what lies in ``folder``.
+    """Return why users other than ``owners`` (and the members of ``groups``) could replace entries of ``folder``.
 
-    In a folder with the sticky bit only the owner of an entry (or of the folder) can: that is asked of the entry.
+    In a folder with the sticky bit only the owner of an entry (or of the folder) can, so the entry decides.
     """
     mode = stat.S_IMODE(folder.st_mode)
     if folder.st_uid not in owners:
@@ -120,9 +120,9 @@ def walk(
     start: Found | None = None,
     follow: bool = True,
 ) -> t.Iterator[Found]:
-    """Go from / (or ``start``) along ``path`` for as long as only ``owners`` (and ``groups``) decide where it leads.
+    """Walk from / (or ``start``) along ``path`` while only ``owners`` (and ``groups``) decide where it leads.
 
-    A link is followed only where they made it or alone can replace it; the last name is one without ``follow``.
+    A link is followed only if they made it or only they can replace it. Without ``follow`` the last name may be a link.
     """
     folder = os.dup(start.folder) if start else os.open("/", _ENTER)
     here, waiting, links = (start.path if start else "/"), _names(path), 0
@@ -137,7 +137,7 @@ def walk(
             entry = Place(folder, name, "").stat()
             reason = _not_theirs(state, entry, owners)
             if reason or not _leads_on(entry, follow=follow or len(waiting) > 1):
-                reason = reason and f"holds {name}, which {reason}"
+                reason = reason and f"contains {name}, which {reason}"
                 yield Found(folder, here, tuple(reversed(waiting)), reason, entry)
                 return
             waiting.pop()
@@ -171,9 +171,9 @@ def _not_theirs(folder: os.stat_result, entry: os.stat_result | None, owners: t.
 
 @contextlib.contextmanager
 def place(path: str) -> t.Iterator[Place]:
-    """Yield where ``path`` really is, past links; refuse where another user could have it elsewhere.
+    """Yield the real place of ``path``, links resolved; refuse a path that another user could redirect.
 
-    In a folder that a group can write too (``/var/log`` of Ubuntu) a file has to be root's, and is no link.
+    In a folder that a group can also write to (``/var/log`` on Ubuntu) a file must belong to root and not be a link.
     """
     owners = trusted()
     with walk(os.path.join(os.getcwd(), path), owners) as found:
@@ -188,13 +188,13 @@ def place(path: str) -> t.Iterator[Place]:
 
 @contextlib.contextmanager
 def place_in(folder: str, name: str) -> t.Iterator[Place]:
-    """Yield the entry ``name`` of ``folder`` itself, be it a link; refuse where another user decides where that is."""
+    """Yield the entry ``name`` of ``folder``, even if it is a link; refuse a path that another user could redirect."""
     owners = trusted()
     with walk(os.path.join(os.getcwd(), folder), owners) as found:
         if found.rest and not found.reason:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
         state = os.fstat(found.folder)
-        # An entry of a folder that others write too may be another one by now, but is an entry of that folder.
+        # If others can write to the folder too, the entry may have changed, but it is an entry of that folder.
         if found.rest or state.st_uid not in owners:
             raise _refused(os.path.join(folder, name), found)
         yield Place(found.folder, name, os.path.join(found.path, name))
@@ -210,13 +210,13 @@ def _is_shared_place(found: Found, owners: t.Collection[int]) -> bool:
 
 def _refused(path: str, found: Found) -> BaselineError:
     return BaselineError(
-        f"{path} is below {found.path}, which {found.reason}, so that not only root decides where it leads; it was "
-        "left unchanged; take that right away, or use a path whose folders only root can write"
+        f"{path} is below {found.path}, which {found.reason}, so that not only root decides where it leads",
+        hint="remove that right, or use a path whose folders only root can write",
     )
 
 
 def make_folders(path: str, mode: int) -> None:
-    """Make the folder ``path`` with ``mode`` and those above it that are missing (0755), whatever the umask is."""
+    """Create the folder ``path`` with ``mode`` and its missing parents with 0755, whatever the umask is."""
     with walk(os.path.join(os.getcwd(), path), trusted()) as found:
         if found.reason and found.rest:
             raise _refused(path, found)
@@ -235,15 +235,15 @@ def make_folders(path: str, mode: int) -> None:
 
 
 def runtime_folder() -> str:
-    """Return where what lives no longer than the boot lies: locks and temporary files (hier(7))."""
+    """Return the folder for locks and temporary files, which last until the next boot (hier(7))."""
     return "/var/run/pyhost.baseline" if detect_platform().is_freebsd else "/run/pyhost.baseline"
 
 
 def private_folder(path: str) -> str:
-    """Make the folder ``path`` for this user alone, or see that it is that; several runs may come here at once."""
+    """Create the folder ``path`` for this user alone, or check that it is; several runs may do so at once."""
     with walk(os.path.dirname(path), trusted()) as found:
         if found.reason or found.rest:
-            reason = found.reason or f"has no folder {found.rest[0]}"
+            reason = found.reason or f"does not contain {found.rest[0]}"
             raise _not_private(path, f"is below {found.path}, which {reason}")
         name = os.path.basename(path)
         with contextlib.suppress(FileExistsError):
@@ -251,7 +251,7 @@ def private_folder(path: str) -> str:
         state = os.stat(name, dir_fd=found.folder, follow_symlinks=False)
     mode = stat.S_IMODE(state.st_mode)
     if not stat.S_ISDIR(state.st_mode):
-        raise _not_private(path, "is a symlink" if stat.S_ISLNK(state.st_mode) else "is no folder")
+        raise _not_private(path, "is a symlink" if stat.S_ISLNK(state.st_mode) else "is not a folder")
     if state.st_uid not in trusted():
         raise _not_private(path, f"belongs to {user_name(state.st_uid)}")
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -261,6 +261,6 @@ def private_folder(path: str) -> str:
 
 def _not_private(path: str, reason: str) -> BaselineError:
     return BaselineError(
-        f"{path} {reason}; pyhost.baseline keeps its locks and temporary files there, and only in a folder that is "
-        f"root's alone; nothing was changed; find out who made it, remove it (`rm -r {path}`) and run again"
+        f"{path} {reason}, but pyhost.baseline keeps its locks and temporary files there and needs it for root alone",
+        hint=f"find out who created it, remove it (`rm -r {path}`) and run again",
     )

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the host: by proc(5) on Linux, by ps(1) on FreeBSD, whose /proc is empty unless somebody mounts it."""
+"""Processes of the host: by proc(5) on Linux, by ps(1) on FreeBSD, where /proc is usually not mounted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def alive(host: Host, pid: int) -> bool:
 
 
 def started(host: Host, pid: int) -> float:
-    """Return when the process was started (on Linux: at the latest), 0 where there is none."""
+    """Return when the process was started (on Linux: at the latest), 0 if there is no such process."""
     if pid <= 0:
         return 0.0
     if host.platform.is_freebsd:
@@ -34,29 +34,29 @@ def started(host: Host, pid: int) -> float:
 
 
 def title(host: Host, pid: int) -> str:
-    """Return the command line of the process, with zeros between its words or, where only ps knows it, blanks."""
+    """Return the command line of the process. NUL bytes separate its arguments, blanks if ps printed it."""
     if host.platform.is_freebsd:
         return host.run(["ps", "-ww", "-o", "args=", "-p", str(pid)]).out.strip()
     return host.read(f"/proc/{pid}/cmdline") or ""
 
 
 def own_ssh_connection(host: Host) -> str:
-    """Return SSH_CONNECTION of this process or, as sudo drops it, of the nearest ancestor that has it."""
-    said = os.environ.get("SSH_CONNECTION", "")
-    if said or host.platform.is_freebsd:
-        return said or ssh_connection(host.run(PROCESSES).out, os.getpid())
+    """Return SSH_CONNECTION of this process or, because sudo drops it, of the nearest ancestor that has it."""
+    own = os.environ.get("SSH_CONNECTION", "")
+    if own or host.platform.is_freebsd:
+        return own or ssh_connection(host.run(PROCESSES).out, os.getpid())
     return _of_ancestors()
 
 
 def _of_ancestors() -> str:
-    said, pid = "", os.getpid()
-    while not said and pid > 1:
+    value, pid = "", os.getpid()
+    while not value and pid > 1:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 found = re.search(rb"(?:^|\0)SSH_CONNECTION=([^\0]*)", file.read())
             with open(f"/proc/{pid}/stat", "rb") as file:
                 pid = int(file.read().rpartition(b")")[2].split()[1])
         except OSError:
-            return said
-        said = found.group(1).decode("ascii", "replace") if found else ""
-    return said
+            return value
+        value = found.group(1).decode("ascii", "replace") if found else ""
+    return value

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services of FreeBSD's rc(8) by service(8): their state, whether a boot starts them, and what is done to them."""
+"""Services of FreeBSD's rc(8) by service(8): their state, whether a boot starts them, start and reload."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ __all__ = ["rc_act", "rc_enable", "rc_state", "rc_variables"]
 
 
 def rc_state(host: Host, name: str) -> RcService:
-    """Return the state of the service ``name``, an ``exists`` of ``False`` where it has no script."""
+    """Return the state of the service ``name``; ``exists`` is ``False`` if it has no script."""
     status = host.run(["service", name, "onestatus"])
     if is_absent(_output(status)):
         return RcService(name, exists=False)
     # Not sysrc(8): only the script itself knows its variable, and reads /etc/rc.conf.d too.
     enabled = host.run(["service", name, "enabled"])
-    return read_state(name, enabled=enabled.ok, running=status.ok, words=_output(status))
+    return read_state(name, enabled=enabled.ok, running=status.ok, output=_output(status))
 
 
 def rc_enable(host: Host, name: str, *, unchanged: str | None = None) -> None:
-    """Have the next boot start ``name`` (``service NAME enable`` writes where rc.conf(5) has the variable already)."""
+    """Have the next boot start ``name``. ``service NAME enable`` writes to the file that has the variable already."""
     ran = host.run(["service", name, "enable"])
     if not ran.ok or is_absent(_output(ran)):
         raise BaselineError(f"service {name} enable failed: {ran.message()}", state=unchanged)
 
 
 def rc_act(host: Host, verb: str, name: str, *, unchanged: str | None = None) -> None:
-    """Run ``service NAME oneVERB``: without ``one``, one that is off in rc.conf(5) is passed over as a success."""
+    """Run ``service NAME oneVERB``: without ``one``, rc(8) ignores a service that is off and reports success."""
     ran = host.run(["service", name, f"one{verb}"])
     if not ran.ok or is_refused(ran.out):
         raise BaselineError(f"service {name} {verb} failed: {_output(ran).strip() or ran.message()}", state=unchanged)
 
 
 def rc_variables(host: Host, *names: str) -> dict[str, str]:
-    """Return the values of variables of rc.conf(5), those that are not set left out."""
+    """Return the values of variables of rc.conf(5); those that are not set are left out."""
     return read_variables(host.run(["sysrc", "-i", "-e", *names]).out)
 
 

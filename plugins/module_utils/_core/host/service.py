@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units of systemd: their state, their age, their last words. Properties as in systemctl(1) ``show``."""
+"""Units of systemd: their state, what is done to them, their journal. Properties as in systemctl(1) ``show``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "R
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit's state, as systemd says it."""
+    """A unit's state, as systemd reports it."""
 
     name: str
     load: str
@@ -32,7 +32,7 @@ class Unit:
     properties: tuple[tuple[str, str], ...] = ()
 
     def values(self, name: str) -> list[str]:
-        """Return the values of a property that was asked for besides: a socket has one ``Listen`` for each address."""
+        """Return the values of an additional property: a socket has one ``Listen`` for each address."""
         return [value for key, value in self.properties if key == name]
 
     def value(self, name: str) -> str:
@@ -48,7 +48,7 @@ class Unit:
 
     @property
     def enabled(self) -> bool:
-        """Whether it starts at the next boot, which one that is enabled until then ("enabled-runtime") does not."""
+        """Whether it starts at the next boot. A unit that is enabled until then ("enabled-runtime") does not."""
         return self.file_state in ("enabled", "alias", "static", "generated")
 
 
@@ -58,7 +58,7 @@ def unit_state(host: Host, name: str) -> Unit:
 
 
 def unit_states(host: Host, names: t.Sequence[str], *, more: t.Sequence[str] = ()) -> list[Unit]:
-    """Return the state of each of ``names``, with the properties ``more``, by one question to systemd."""
+    """Return the state of each of ``names``, with the properties ``more``, by one command."""
     ran = host.run(["systemctl", "show", "--property", ",".join([*_PROPERTIES, *more]), "--", *names])
     blocks = ran.out.strip("\n").split("\n\n")
     if not ran.ok or len(blocks) != len(names):
@@ -95,6 +95,6 @@ def act(host: Host, verb: str, *names: str, unchanged: str | None = None) -> Non
 
 
 def journal_tail(host: Host, name: str, *, lines: int = 15) -> list[str]:
-    """Return the last ``lines`` of the unit's journal since boot, an empty list where there is no journal."""
+    """Return the last ``lines`` of the unit's journal since boot, an empty list if there is no journal."""
     ran = host.run(["journalctl", "--no-pager", "--boot", "--output", "cat", "--lines", str(lines), "--unit", name])
     return ran.out.strip().splitlines() if ran.ok else []

@@ -11,7 +11,7 @@ import typing as t
 from ..._core.errors import BaselineError
 from ..._core.host.rc import rc_state
 from ..._sshd.host.daemon import find_daemon
-from ..._sshd.host.sshd import controller, find_sshd
+from ..._sshd.host.sshd import find_sshd, incoming_connection
 from .. import config as fail2ban
 from .. import findings as fail2ban_findings
 from .. import log_source
@@ -190,10 +190,10 @@ def sshd_facts(host: Host) -> SshdFacts | None:
     if sshd is None:
         return None
     try:
-        effective = sshd.effective(controller(host))
+        effective = sshd.effective(incoming_connection(host))
     except BaselineError:
         return None
-    held = find_daemon(host, (effective.get("pidfile") or ("",))[0]).held
+    held = find_daemon(host, (effective.get("pidfile") or ("",))[0]).socket_unit
     if held and held.active:
         ports = {port for _address, port in held.loaded.listens}
     else:

@@ -11,7 +11,7 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
-from ..._sshd.host.sshd import account, find_sshd
+from ..._sshd.host.sshd import connection_as, find_sshd
 from ..._sshd.match import Connection
 from ..config import controller_of
 from ..packet_filters import pf_problem
@@ -84,7 +84,7 @@ def takes_passwords(host: Host, request: JailsRequest) -> bool:
     sshd = find_sshd(host, "/etc/ssh/sshd_config")
     if sshd is None:
         return False
-    stranger = account(Connection("", address=_STRANGER), "root")
+    stranger = connection_as(Connection("", address=_STRANGER), "root")
     try:
         effective = sshd.effective(stranger)
     except BaselineError:

@@ -1,30 +1,25 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages by apt-get(8) and dpkg(1): read the database, plan by simulation, act in one transaction, read again."""
+"""Packages by apt-get(8) and dpkg(1): read the database, simulate, run one transaction, read the database again."""
 
 from __future__ import annotations
 
 import time
 import typing as t
 
-from ..._core.errors import BaselineError, unknown
-from ..._core.host.locks import Look, lock_holder, patiently, wait
-from ..apt import (
-    is_locked,
-    is_outdated,
-    last_errors,
-    parse_simulation,
-    parse_unavailable,
-)
-from ..dpkg import Database, parse_status
-from ..model import UNKNOWN_VERSION, Outcome
+from ..._core.errors import BaselineError, state_of_errors, unknown
+from ..._core.host.locks import FindHolder, find_lock_holder, run_when_unlocked, wait_for_locks
+from ..._core.progress import Progress
+from ..apt import is_locked, is_outdated, last_errors, parse_simulation, parse_unavailable
+from ..dpkg import DpkgDatabase, parse_status
+from ..model import UNKNOWN_VERSION, PackagesResult, describe_changes
 from ..names import logical_names
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
-    from ..model import Simulation, Wish
+    from ..model import PackagesRequest, Simulation
 
-__all__ = ["fulfil"]
+__all__ = ["Apt"]
 
 STATUS = "/var/lib/dpkg/status"
 LISTS = "/var/lib/apt/lists"
@@ -35,11 +30,11 @@ LOCKS = (
     "/var/lib/dpkg/lock",
     "/var/cache/apt/archives/lock",
 )
-# Any of them is touched when the index is read anew, by apt-get or by the distribution's own timer.
+# An update of the index by apt-get or by the distribution's own timer changes the time of at least one of them.
 STAMPS = (LISTS, f"{LISTS}/partial", "/var/lib/apt/periodic/update-success-stamp")
 SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/sources.list.d/*")
-# Nobody is there to answer: not debconf, not dpkg about changed files, not needrestart, not apt-listchanges.
-SILENT = {
+# No program may prompt: neither debconf, nor dpkg about changed files, nor needrestart, nor apt-listchanges.
+NON_INTERACTIVE = {
     "APT_LISTBUGS_FRONTEND": "none",
     "APT_LISTCHANGES_FRONTEND": "none",
     "DEBIAN_FRONTEND": "noninteractive",
@@ -48,67 +43,80 @@ SILENT = {
     "UCF_FORCE_CONFFOLD": "1",
 }
 KEEP_CONFIGURATION = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
-# A simulation in check mode must not even leave apt's binary cache behind.
+# A simulation in check mode does not even write apt's binary cache.
 LEAVE_NO_CACHE = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
 
 
-def fulfil(host: Host, wish: Wish, *, holder: Look = lambda: lock_holder(LOCKS)) -> Outcome:
-    """Bring ``wish`` about and prove it; check mode predicts it by simulation and writes nothing."""
-    return _Apt(host, wish, holder).fulfil()
+class Apt:
+    """The package manager of the Debian family."""
 
-
-class _Apt:
-    def __init__(self, host: Host, wish: Wish, holder: Look) -> None:
+    def __init__(self, host: Host, *, find_holder: FindHolder = lambda: find_lock_holder(LOCKS)) -> None:
         self._host = host
-        self._wish = wish
-        self._holder = holder
-        self._updated = False
+        self._find_holder = find_holder
+
+    def ensure(self, request: PackagesRequest) -> PackagesResult:
+        """Bring ``request`` into force and verify it; check mode predicts the result and writes nothing."""
+        progress = Progress()
+        with progress.in_errors():
+            return _AptRun(self._host, request, progress, self._find_holder).ensure()
+
+
+class _AptRun:
+    """One run: the request, and what has been changed and noticed so far."""
+
+    def __init__(self, host: Host, request: PackagesRequest, progress: Progress, find_holder: FindHolder) -> None:
+        self._host = host
+        self._request = request
+        self._progress = progress
+        self._find_holder = find_holder
+        self._index_updated = False
         self._warnings: list[str] = []
 
-    def fulfil(self) -> Outcome:
-        before = self._database()
-        interrupted = self._interrupted(before)
-        if not interrupted and self._wish.state != "latest" and not self._todo(before):
-            return self._outcome(before, before)
+    def ensure(self) -> PackagesResult:
+        before = self._read_database()
+        interrupted = self._is_interrupted(before)
+        if not interrupted and self._request.state != "latest" and not self._select(before):
+            return self._result(before, before.installed)
         if self._host.check_mode:
-            return self._outcome(before, self._predicted(before, interrupted=interrupted), healed=interrupted)
-        wait(self._holder, time.monotonic() + self._wish.lock_timeout, self._wish.lock_timeout)
-        # Whoever held the lock may have done the work, or died over it.
-        before = self._database()
-        words = self._brought_about(self._healed() if self._interrupted(before) else before)
-        after = self._database()
-        self._prove(after, words)
-        return self._outcome(before, after)
+            return self._result(before, self._predict(before, interrupted=interrupted), repaired=interrupted)
+        wait_for_locks(self._find_holder, time.monotonic() + self._request.lock_timeout, self._request.lock_timeout)
+        # The process that held the lock may have installed the packages, or may have been interrupted.
+        before = self._read_database()
+        failure = self._apply(self._repair() if self._is_interrupted(before) else before)
+        after = self._read_database()
+        with state_of_errors(describe_changes(before.installed, after.installed)):
+            self._verify(after, failure)
+        return self._result(before, after.installed)
 
-    def _outcome(self, before: Database, after: Database | dict[str, str], *, healed: bool = False) -> Outcome:
-        installed = after.installed if isinstance(after, Database) else after
-        changed = healed or before.installed != installed
-        return Outcome(before.installed, installed, changed, self._updated, tuple(self._warnings))
+    def _result(self, before: DpkgDatabase, after: dict[str, str], *, repaired: bool = False) -> PackagesResult:
+        changed = repaired or before.installed != after
+        return PackagesResult(before.installed, after, changed, self._index_updated, tuple(self._warnings))
 
     # read
 
-    def _database(self) -> Database:
+    def _read_database(self) -> DpkgDatabase:
         text = self._host.read(STATUS)
         if text is None:
-            raise BaselineError(f"{STATUS} is missing, so dpkg does not manage this host; nothing was changed")
+            raise BaselineError(f"{STATUS} is missing, so dpkg does not manage this host")
         return parse_status(text)
 
-    def _interrupted(self, database: Database) -> bool:
-        """Say whether a dpkg that no longer runs left work behind; one that still runs is nobody's concern here."""
-        return bool(database.unfinished or self._journal()) and self._holder() is None
+    def _is_interrupted(self, database: DpkgDatabase) -> bool:
+        """Say whether a dpkg that no longer runs left unfinished packages; those of a running dpkg do not count."""
+        return bool(database.unfinished or self._journal()) and self._find_holder() is None
 
     def _journal(self) -> list[str]:
         return self._host.glob("/var/lib/dpkg/updates/[0-9]*")
 
-    def _todo(self, database: Database) -> list[str]:
-        if self._wish.state == "absent":
-            return [name for name in map(database.real, self._wish.packages) if name]
-        if self._wish.state == "present":
-            return [name for name in self._wish.packages if not database.fulfils(name)]
-        held = [name for name in self._wish.packages if database.real(name) in database.held]
+    def _select(self, database: DpkgDatabase) -> list[str]:
+        """Return the requested packages that apt-get has to be given."""
+        if self._request.state == "absent":
+            return [name for name in map(database.real, self._request.packages) if name]
+        if self._request.state == "present":
+            return [name for name in self._request.packages if not database.provides(name)]
+        held = [name for name in self._request.packages if database.real(name) in database.held]
         if held:
             self._warnings.append(f"held packages stay at their version (apt-mark unhold): {', '.join(held)}")
-        return [name for name in self._wish.packages if name not in held]
+        return [name for name in self._request.packages if name not in held]
 
     # the package index
 
@@ -120,7 +128,7 @@ class _Apt:
             return False
         read_at = max(map(self._mtime, STAMPS))
         sources = max(self._mtime(path) for pattern in SOURCES for path in [pattern, *self._host.glob(pattern)])
-        return read_at >= sources and time.time() - read_at < self._wish.cache_valid_time
+        return read_at >= sources and time.time() - read_at < self._request.cache_valid_time
 
     def _mtime(self, path: str) -> float:
         found = self._host.stat(path)
@@ -128,131 +136,138 @@ class _Apt:
 
     def _update_index(self) -> None:
         ran = self._run(["apt-get", "-q", "update"])
-        self._updated = True
+        self._index_updated = True
         if self._index_is_empty():
-            raise BaselineError(f"apt-get update brought no package index: {ran.message()}; nothing was installed")
+            raise BaselineError(f"apt-get update fetched no package index: {ran.message()}")
+        self._progress.record("updated the package index")
         if not ran.ok or any(line.startswith(("W: ", "E: ")) for line in ran.err.splitlines()):
-            self._warnings.append(f"the package index could not be read in full: {last_errors(ran.err)}")
+            self._warnings.append(f"the package index could not be updated completely: {last_errors(ran.err)}")
 
     # plan
 
-    def _simulate(self, todo: list[str]) -> tuple[Simulation, dict[str, tuple[str, ...]]]:
-        """Return what apt-get would do, and the packages of ``todo`` that it cannot install (see parse_unavailable)."""
+    def _simulate(self, names: list[str]) -> tuple[Simulation, dict[str, tuple[str, ...]]]:
+        """Return what apt-get would do, and those of ``names`` that it cannot install (see parse_unavailable)."""
         cache = LEAVE_NO_CACHE if self._host.check_mode else []
-        ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *self._verb(todo)], env=SILENT)
+        ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *self._verb(names)], env=NON_INTERACTIVE)
         missing = parse_unavailable(ran.out, ran.err)
         if not ran.ok and not missing:
-            raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}; nothing was changed")
+            raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}")
         simulation = parse_simulation(ran.out)
-        if simulation.removes and self._wish.state != "absent":
+        if simulation.removes and self._request.state != "absent":
             raise BaselineError(
-                f"to install {', '.join(todo)}, apt-get would have to remove {', '.join(simulation.removes)}; "
-                "nothing was changed; remove what conflicts first (state: absent), if that is meant"
+                f"to install {', '.join(names)}, apt-get would have to remove {', '.join(simulation.removes)}",
+                hint="remove the conflicting packages first (state: absent) if you do not need them",
             )
         return simulation, missing
 
-    def _verb(self, todo: list[str]) -> list[str]:
-        if self._wish.state == "absent":
-            return ["remove", *todo]
-        return ["install", "--install-recommends" if self._wish.recommends else "--no-install-recommends", *todo]
+    def _verb(self, names: list[str]) -> list[str]:
+        if self._request.state == "absent":
+            return ["remove", *names]
+        return ["install", "--install-recommends" if self._request.recommends else "--no-install-recommends", *names]
 
-    def _predicted(self, before: Database, *, interrupted: bool) -> dict[str, str]:
-        todo = self._todo(before)
+    def _predict(self, before: DpkgDatabase, *, interrupted: bool) -> dict[str, str]:
+        names = self._select(before)
         if interrupted:
             self._warnings.append("dpkg was interrupted; `dpkg --configure -a` would be run first")
-        if not todo:
+        if not names:
             return before.installed
-        if self._wish.state != "absent" and self._index_is_empty():
-            new = [name for name in todo if not before.fulfils(name)]
-            self._warnings.append(f"the package index is empty, so nobody knows yet whether it has {', '.join(new)}")
+        if self._request.state != "absent" and self._index_is_empty():
+            new = [name for name in names if not before.provides(name)]
+            self._warnings.append(f"the package index is empty, so it is not known yet whether it has {', '.join(new)}")
             return {**before.installed, **dict.fromkeys(new, UNKNOWN_VERSION)}
-        simulation, missing = self._simulate(todo)
+        simulation, missing = self._simulate(names)
         if not missing:
             return simulation.applied(before.installed)
-        if self._index_is_fresh() or not self._wish.update_cache:
+        if self._index_is_fresh() or not self._request.update_cache:
             raise self._unavailable(missing)
         self._warnings.append(f"the package index is out of date and does not have {', '.join(missing)}")
-        return {**before.installed, **dict.fromkeys(todo, UNKNOWN_VERSION)}
+        return {**before.installed, **dict.fromkeys(names, UNKNOWN_VERSION)}
 
-    # act
+    # apply
 
-    def _brought_about(self, before: Database) -> str:
-        """Run the one transaction; return apt-get's words where it failed, an empty text where it did not."""
-        todo = self._todo(before)
-        if not todo:
+    def _apply(self, before: DpkgDatabase) -> str:
+        """Run the one transaction; return apt-get's errors where it failed, an empty text where it succeeded."""
+        names = self._select(before)
+        if not names:
             return ""
-        installing = self._wish.state != "absent"
-        if installing and self._wish.update_cache and not self._index_is_fresh():
-            self._update_index()
-        simulation, missing = self._simulate(todo)
-        if missing and self._wish.update_cache and not self._updated:
-            self._update_index()
-            simulation, missing = self._simulate(todo)
-        if missing:
-            raise self._unavailable(missing)
+        simulation = self._plan_transaction(names)
         if not simulation.installs and not simulation.removes:
             return ""
-        ran = self._transaction(todo)
-        if is_outdated(ran.err) and self._wish.update_cache and not self._updated:
+        ran = self._run_transaction(names)
+        if is_outdated(ran.err) and self._request.update_cache and not self._index_updated:
             self._update_index()
-            ran = self._transaction(todo)
+            ran = self._run_transaction(names)
         return "" if ran.ok else last_errors(ran.err or ran.out)
 
-    def _transaction(self, todo: list[str]) -> CommandResult:
-        guard = [] if self._wish.state == "absent" else ["--no-remove"]
-        return self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(todo)])
+    def _plan_transaction(self, names: list[str]) -> Simulation:
+        """Return the simulation of the transaction; update an index that is old, or that does not have a package."""
+        if self._request.state != "absent" and self._request.update_cache and not self._index_is_fresh():
+            self._update_index()
+        simulation, missing = self._simulate(names)
+        if missing and self._request.update_cache and not self._index_updated:
+            self._update_index()
+            simulation, missing = self._simulate(names)
+        if missing:
+            raise self._unavailable(missing)
+        return simulation
 
-    def _healed(self) -> Database:
+    def _run_transaction(self, names: list[str]) -> CommandResult:
+        guard = [] if self._request.state == "absent" else ["--no-remove"]
+        ran = self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(names)])
+        self._progress.record("ran apt-get")
+        return ran
+
+    def _repair(self) -> DpkgDatabase:
         """Finish what an interrupted dpkg left; the parts that only an installation can repair are left to apt-get."""
         self._run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
-        database = self._database()
+        self._progress.record("ran `dpkg --configure -a` after an interrupted dpkg")
+        database = self._read_database()
         if database.unfinished:
             self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, "--no-remove", "--fix-broken", "install"])
-            database = self._database()
+            database = self._read_database()
         if database.unfinished:
             self._warnings.append(
-                f"dpkg cannot finish {', '.join(database.unfinished)}; `dpkg --configure -a` says why on the host"
+                f"dpkg cannot finish {', '.join(database.unfinished)}; run `dpkg --configure -a` on the host to see why"
             )
         return database
 
     def _run(self, argv: list[str]) -> CommandResult:
-        return patiently(
-            lambda: self._host.run(argv, env=SILENT),
-            holder=self._holder,
-            busy=lambda ran: is_locked(ran.err),
-            seconds=self._wish.lock_timeout,
+        return run_when_unlocked(
+            lambda: self._host.run(argv, env=NON_INTERACTIVE),
+            find_holder=self._find_holder,
+            is_busy=lambda ran: is_locked(ran.err),
+            seconds=self._request.lock_timeout,
         )
 
-    # prove
+    # verify
 
-    def _prove(self, after: Database, words: str) -> None:
-        if self._wish.state == "absent":
-            wrong = [name for name in map(after.real, self._wish.packages) if name]
+    def _verify(self, after: DpkgDatabase, failure: str) -> None:
+        absent = self._request.state == "absent"
+        if absent:
+            wrong = [name for name in map(after.real, self._request.packages) if name]
         else:
-            wrong = [name for name in self._wish.packages if not after.fulfils(name)]
+            wrong = [name for name in self._request.packages if not after.provides(name)]
         if wrong:
-            still = "still installed" if self._wish.state == "absent" else "not installed"
             raise BaselineError(
-                f"{', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} {still} after apt-get: "
-                f"{words or 'it reported no error'}"
+                f"{', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} {'still' if absent else 'not'} installed "
+                f"after apt-get: {failure or 'it reported no error'}"
             )
-        if words:
-            self._warnings.append(f"the packages are as wished, but apt-get failed: {words}")
+        if failure:
+            self._warnings.append(f"the packages are in the desired state, but apt-get failed: {failure}")
 
     def _unavailable(self, missing: dict[str, tuple[str, ...]]) -> BaselineError:
         sentences = [
             f"{name!r} is a virtual package, so name one that provides it ({', '.join(providers)})"
             if providers
-            else f"{unknown('package', name, self._similar(name))} (neither a logical name nor in the package index)"
+            else f"{unknown('package', name, self._similar_names(name))} "
+            "(neither a logical name nor in the package index)"
             for name, providers in missing.items()
         ]
-        context = "".join(f"; {warning}" for warning in self._warnings)
-        return BaselineError(
-            f"{'; '.join(sentences)}{context}; nothing was installed",
-            unknown=list(missing),
-        )
+        # The state is given here because the sentences hold semicolons of their own.
+        state = self._progress.describe()
+        return BaselineError("; ".join([*sentences, *self._warnings]), state=state, unknown=list(missing))
 
-    def _similar(self, name: str) -> list[str]:
-        # Comparing with all sixty thousand names takes seconds; a typing error seldom sits in the first letters.
+    def _similar_names(self, name: str) -> list[str]:
+        # Comparing with all sixty thousand names takes seconds; a typing error is seldom in the first letters.
         ran = self._host.run(["apt-cache", *(LEAVE_NO_CACHE if self._host.check_mode else []), "pkgnames", name[:4]])
         return [similar for similar in [*logical_names(), *ran.out.split()] if similar != name]

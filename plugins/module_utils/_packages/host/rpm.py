@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rpm's database on the host, read by rpm(8): a keyed question takes a hundredth of a second, all of it a few more."""
+"""rpm's database on the host, read by rpm(8): a query by name takes a hundredth of a second, a full list a few more."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ from .. import rpm
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
 
-__all__ = ["NATIVE", "installed", "lock_path", "missing", "providers", "real"]
+__all__ = ["NATIVE", "find_missing", "find_providers", "find_real", "list_installed", "read_lock_path"]
 
-# rpm's word for the architecture is the kernel's on all that the RHEL family and Fedora run on.
+# rpm's name of the architecture is the kernel's on all that the RHEL family and Fedora run on.
 NATIVE = os.uname().machine
 
 
-def missing(host: Host, names: t.Sequence[str]) -> list[str]:
-    """Return those of ``names`` that no installed package is, provides or owns as a file."""
-    found = _asked(host, "--whatprovides", names)
-    # name.architecture denotes a package and is nothing that it provides.
-    return _asked(host, "", found) if found else []
+def find_missing(host: Host, names: t.Sequence[str]) -> list[str]:
+    """Return those of ``names`` that no installed package is named, provides or owns as a file."""
+    found = _query(host, ["--whatprovides"], names)
+    # name.architecture denotes a package and is no capability that the package provides.
+    return _query(host, [], found) if found else []
 
 
-def real(host: Host, names: t.Sequence[str]) -> list[str]:
+def find_real(host: Host, names: t.Sequence[str]) -> list[str]:
     """Return the installed packages that ``names`` denote by themselves, or by a file that they own."""
-    found = _asked(host, "", names)
-    owners = [owner for name in found if name.startswith("/") for owner in providers(host, name)]
-    return list(dict.fromkeys([*(name for name in names if name not in found), *owners]))
+    missing = _query(host, [], names)
+    owners = [owner for name in missing if name.startswith("/") for owner in find_providers(host, name)]
+    return list(dict.fromkeys([*(name for name in names if name not in missing), *owners]))
 
 
-def providers(host: Host, name: str) -> list[str]:
+def find_providers(host: Host, name: str) -> list[str]:
     """Return the installed packages that provide ``name``."""
     ran = host.run(["rpm", "-q", "--whatprovides", "--qf", r"%{NAME}\n", name])
     return sorted(set(ran.out.split())) if ran.ok else []
 
 
-def installed(host: Host) -> tuple[dict[str, str], list[str]]:
+def list_installed(host: Host) -> tuple[dict[str, str], list[str]]:
     """Return all packages (name to version), and those that an interrupted transaction left in two versions."""
     ran = host.run(["rpm", "-qa", "--qf", rpm.ALL])
     if rpm.damaged(ran.err) or not ran.ok:
         raise _unreadable(ran)
-    return rpm.parse_all(ran.out, NATIVE), rpm.doubled(ran.out)
+    return rpm.parse_all(ran.out, NATIVE), rpm.duplicates(ran.out)
 
 
-def lock_path(host: Host) -> str:
+def read_lock_path(host: Host) -> str:
     """Return the file that rpm locks while it changes its database."""
     return host.run(["rpm", "-E", "%{_rpmlock_path}"]).out.strip()
 
 
-def _asked(host: Host, how: str, names: t.Sequence[str]) -> list[str]:
+def _query(host: Host, options: t.Sequence[str], names: t.Sequence[str]) -> list[str]:
     if not names:
         return []
-    ran = host.run(["rpm", "-q", *([how] if how else []), "--qf", "", *names])
-    found = rpm.parse_missing(ran.out, ran.err)
-    if rpm.damaged(ran.err) or not (ran.ok or found):
+    ran = host.run(["rpm", "-q", *options, "--qf", "", *names])
+    missing = rpm.parse_missing(ran.out, ran.err)
+    if rpm.damaged(ran.err) or not (ran.ok or missing):
         raise _unreadable(ran)
-    return found
+    return missing
 
 
 def _unreadable(ran: CommandResult) -> BaselineError:
-    said = "\n".join(rpm.damaged(ran.err)[:3]) or ran.message()
+    output = "\n".join(rpm.damaged(ran.err)[:3]) or ran.message()
     return BaselineError(
-        f"rpm cannot read its database: {said}; nothing was changed; "
-        "where it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host"
+        f"rpm cannot read its database: {output}",
+        hint="if it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host",
     )

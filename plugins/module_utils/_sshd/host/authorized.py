@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a user's key files as sshd does: as that user, past links, with its opinion of owners and modes."""
+"""Reads a user's key files as sshd does: with the user's rights, through links, checking owners and modes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import typing as t
 from ..._accounts.public_keys import parse_authorized_keys
 from ..._core.host.as_user import User, rights_of
 from ..effective import Effective
-from ..guard_keys import KeyFile, Revoked, key_paths
+from ..guard_keys import KeyFile, RevokedKeys, key_paths
 from ..releases import KEY_PATTERNS
 from .sshd import Sshd
 
-__all__ = ["key_files", "revoked"]
+__all__ = ["read_key_files", "read_revoked_keys"]
 
 _KRL = "SSHKRL\n"
 _MOST = 1 << 20
 
 
-def key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> list[KeyFile]:
+def read_key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> list[KeyFile]:
     """Return the files of AuthorizedKeysFile for the user ``entry``."""
     patterns = key_paths(effective, user=entry.pw_name, home=entry.pw_dir, uid=entry.pw_uid)
-    # Root may read what sshd, which drops its rights for this, may not. Asked before: nothing is run meanwhile.
+    # sshd drops its rights for this; root could read more. No program runs while the rights are dropped.
     user = User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, _groups(entry))
     lenient, globs = sshd.is_debians(), sshd.release[:2] >= KEY_PATTERNS
     with rights_of(user):
@@ -34,22 +34,22 @@ def key_files(sshd: Sshd, entry: pwd.struct_passwd, effective: Effective) -> lis
         return [_key_file(path, entry, lenient=lenient) for path in paths]
 
 
-def revoked(sshd: Sshd, path: str, files: t.Iterable[KeyFile]) -> Revoked:
-    """Return which keys of ``files`` RevokedKeys (``path``) names: lines, or a list of ssh-keygen -k."""
+def read_revoked_keys(sshd: Sshd, path: str, files: t.Iterable[KeyFile]) -> RevokedKeys:
+    """Return the keys of ``files`` that RevokedKeys (``path``) revokes: a list of keys, or a KRL of ssh-keygen -k."""
     if path in ("", "none"):
-        return Revoked()
+        return RevokedKeys()
     text = sshd.host.read(path) if os.path.isfile(path) else None
     if text is None:
-        return Revoked(broken=f"RevokedKeys ({path}) is no file that can be read")
+        return RevokedKeys(broken=f"RevokedKeys ({path}) is no file that can be read")
     if not text.startswith(_KRL):
-        return Revoked(frozenset(key.blob for key in parse_authorized_keys(text)))
+        return RevokedKeys(frozenset(key.blob for key in parse_authorized_keys(text)))
     found = set()
     for key in {key for file in files for key in file.keys}:
         line = os.path.join(sshd.host.scratch(), "key")
         sshd.host.lay_out({line: f"{key.kind} {key.blob}\n"})
         if not sshd.host.run(["ssh-keygen", "-Q", "-f", path, line]).ok:
             found.add(key.blob)
-    return Revoked(frozenset(found))
+    return RevokedKeys(frozenset(found))
 
 
 def _groups(entry: pwd.struct_passwd) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ def _groups(entry: pwd.struct_passwd) -> tuple[int, ...]:
 
 def _key_file(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> KeyFile:
     try:
-        # A pipe would wait for its other end.
+        # Opening a pipe would wait for its other end.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(number).st_mode):
@@ -66,7 +66,7 @@ def _key_file(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> KeyFile:
             text = os.read(number, _MOST).decode("utf-8", "replace")
         finally:
             os.close(number)
-        # The user may take the file away meanwhile.
+        # The user may remove the file meanwhile.
         distrusted = _distrusted(path, entry, lenient=lenient)
     except (FileNotFoundError, NotADirectoryError):
         return KeyFile(path, exists=False)
@@ -78,7 +78,7 @@ def _key_file(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> KeyFile:
 
 
 def _distrusted(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> str:
-    """Walk from the file up to the home (or to / where it lies elsewhere), as sshd's ``safe_path`` does."""
+    """Check each folder from the file up to the home (or to /, if it is elsewhere), as sshd's ``safe_path`` does."""
     here, top = os.path.realpath(path), os.path.realpath(entry.pw_dir)
     while True:
         found = os.stat(here)
@@ -95,7 +95,7 @@ def _distrusted(path: str, entry: pwd.struct_passwd, *, lenient: bool) -> str:
 
 
 def _is_private(found: os.stat_result, uid: int) -> bool:
-    """Say whether the group has one member, the owner: Debian's sshd lets such a group write (user-group-modes)."""
+    """Say whether the owner is the group's only member: Debian's sshd lets such a group write (user-group-modes)."""
     try:
         group, owner = grp.getgrgid(found.st_gid), pwd.getpwuid(found.st_uid).pw_name
     except KeyError:

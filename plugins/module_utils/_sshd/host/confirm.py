@@ -1,78 +1,125 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's half of commit-confirm: what the controller must know before a change, and the undo around the change."""
+"""The host's half of commit-confirm: what the controller must know before a change, and the rollback around it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError
-from ..._core.host.rollback import Armed, arm, drop
-from ..._core.rollback import Daemon as UndoDaemon
+from ..._core.host.rollback import PATHS, discard_rollback
+from ..._core.host.rollback_arm import arm_rollback
+from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackPaths, RollbackRequest
 from ..._core.text import printable
-from ..confirmation import Confirmation
-from ..match import Connection
-from .daemon import Daemon
-from .doors import NONE, Doors
+from ..confirmation import ArmedRollback, Confirmation
+from .check_effective import effective_now
+from .crypto import plan_preflight
 from .guard import guard
-from .sshd import Sshd
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from .change_plan import ChangePlan
+    from .port_access import PortAccess
 
-__all__ = ["Confirm", "for_controller", "under_undo"]
+__all__ = ["ConfirmRequest", "NotRestored", "armed_rollback", "gather_confirmation", "with_armed"]
+
+
+class NotRestored(BaselineError):
+    """A change failed and the run could not restore the files: the host's rollback has to do it."""
 
 
 @dataclass(frozen=True)
-class Confirm:
-    """What the controller's half asks for. ``phase``: ``plan`` (writes nothing), ``apply`` (under the undo) or none.
+class ConfirmRequest:
+    """What the controller's half asks for.
 
-    ``login_user`` is the connection's user as Ansible knows it; the host knows better where ssh's configuration chose.
+    ``phase`` is ``plan`` (writes nothing), ``apply`` (under a rollback) or empty: apply without a confirmation.
+    ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses.
     """
 
     phase: str = ""
     seconds: int = 45
     login_user: str = ""
+    paths: RollbackPaths = PATHS
+
+    @property
+    def only_plans(self) -> bool:
+        return self.phase == "plan"
+
+    @property
+    def arms_rollback(self) -> bool:
+        return self.phase == "apply"
 
 
-def for_controller(sshd: Sshd, confirm: Confirm, root: str, base: Connection) -> Confirmation:
-    """Return what the controller decides by: whether its own user gets in under the candidate, and where it came in."""
-    user = confirm.login_user or os.environ.get("SUDO_USER") or "root"
-    refusal = ""
-    if confirm.phase == "plan":
-        try:
-            guard(sshd, root, base, [user])
-        except BaselineError as error:
-            refusal = printable(". ".join(error.details["refused"]))
-    return Confirmation(refusal, int(base.local_port or 22))
+def gather_confirmation(plan: ChangePlan, *, is_outdated: bool) -> Confirmation:
+    """Return what the controller decides by: whether its own user gets in after the change, and where it came in.
+
+    Only a change that is still to be made is asked about. A daemon that is outdated does not show what the files say,
+    so nothing can be compared with them.
+    """
+    confirm, answers = plan.request.confirm, plan.answers
+    port = int(answers.incoming.local_port or 22)
+    if not confirm.only_plans or not (plan.is_pending or is_outdated):
+        return Confirmation("", port)
+    confirmation = Confirmation(_refusal(plan), port)
+    if is_outdated:
+        return confirmation
+    now = effective_now(plan.state.sshd, answers.incoming)
+    preflight = plan_preflight(plan.state.sshd, now, answers.first, plan.crypto)
+    return replace(confirmation, preflight=preflight)
+
+
+def with_armed(confirmation: Confirmation, armed: PendingRollback | None) -> Confirmation:
+    """Return what the controller needs to confirm a change, or to have it rolled back."""
+    if armed is None:
+        return confirmation
+    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base))
 
 
 @contextlib.contextmanager
-def under_undo(
-    host: Host,
-    confirm: Confirm,
-    paths: t.Collection[str],
-    *,
-    program: str,
-    daemon: Daemon,
-    pid_file: str,
-    doors: Doors = NONE,
-) -> t.Iterator[Armed | None]:
-    """Arm the host's undo for ``paths`` around a change; it goes on counting after the change, until it is confirmed.
+def armed_rollback(host: Host, plan: ChangePlan, port_access: PortAccess) -> t.Iterator[PendingRollback | None]:
+    """Arm the host's rollback around a change. It stays armed after the change until the controller confirms.
 
-    A change that fails has been taken back by the one who made it.
+    A change that fails was reverted by the run itself; one that could not be reverted is left to the rollback.
     """
-    if confirm.phase != "apply" or not paths:
+    confirm = plan.request.confirm
+    if not confirm.arms_rollback or not plan.written.changes:
         yield None
         return
-    by = UndoDaemon(program=program, service=daemon.unit, socket=daemon.socket, pid_file=pid_file, rc=daemon.rc)
-    shut = [one.take for one in doors.openings]
-    armed = arm(host, paths, seconds=confirm.seconds, daemon=by, firewall=doors.files, shut=shut)
+    armed = arm_rollback(host, _rollback_request(plan, port_access), confirm.paths)
     try:
         yield armed
-    except BaselineError:
-        drop(host)
+    except NotRestored:
         raise
+    except BaselineError:
+        discard_rollback(host, confirm.paths)
+        raise
+
+
+def _rollback_request(plan: ChangePlan, port_access: PortAccess) -> RollbackRequest:
+    daemon = plan.daemon
+    return RollbackRequest(
+        files=tuple(plan.written.changes),
+        seconds=plan.request.confirm.seconds,
+        daemon=RollbackDaemon(
+            program=plan.state.sshd.program,
+            service=daemon.unit,
+            socket=daemon.socket,
+            pid_file=plan.answers.pid_file,
+            rc=daemon.rc,
+        ),
+        firewall_files=tuple(port_access.files),
+        firewall_commands=tuple(one.take for one in port_access.openings),
+    )
+
+
+def _refusal(plan: ChangePlan) -> str:
+    """Return why the connection's user would not get in under the candidate, an empty text where it would."""
+    user = plan.request.confirm.login_user or os.environ.get("SUDO_USER") or "root"
+    try:
+        guard(plan.state.sshd, plan.answers.root, plan.answers.incoming, [user])
+    except BaselineError as error:
+        return printable(". ".join(error.details["refused"]))
+    return ""

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Collects what the guard judges: the account, its key files and their owners, its rights by sudo."""
+"""The guard: reads an account, its key files and its sudo rules, and stops a change that would lock it out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import stat
 import time
 import typing as t
 
-from ..._core.errors import BaselineError
+from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
 from ..guard import (
     Account,
-    Refusal,
-    Shadow,
+    LockoutFinding,
+    ShadowEntry,
+    lockout_findings,
     out_of_reach,
-    refusals,
 )
 from ..match import Connection
-from .authorized import key_files, revoked
-from .sshd import Sshd, account
+from .authorized import read_key_files, read_revoked_keys
+from .sshd import Sshd, connection_as
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -33,37 +33,40 @@ __all__ = ["guard"]
 
 
 def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
-    """Stop unless each of ``users`` gets in by key, and on to root, under the configuration staged below ``root``.
+    """Stop unless each of ``users`` can log in by key and become root, under the configuration staged below ``root``.
 
-    Returned as warnings: what only the new login can decide and, in check mode, what earlier tasks would have made (the
-    account, its keys, sudo).
+    The returned warnings are about what only the new login can decide and, in check mode, what earlier tasks would
+    have made (the account, its keys, sudo).
     """
     warnings: list[str] = []
     errors: list[str] = []
     for user in users:
-        for refusal in _judge(sshd, root, account(base, user)):
-            text = f"{user} from {base.address}: {refusal.text}"
-            if refusal.undecided:
+        for finding in _judge(sshd, root, connection_as(base, user)):
+            text = f"{user} from {base.address}: {finding.text}"
+            if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
-            elif refusal.pending and sshd.host.check_mode:
+            elif finding.is_pending and sshd.host.check_mode:
                 warnings.append(f"not there yet, and needed before sshd is closed: {text}")
             else:
                 errors.append(text)
     if errors:
         raise BaselineError(
-            "this configuration could lock you out, so nothing was changed. " + ". ".join(errors), refused=errors
+            f"this configuration could lock you out: {'. '.join(errors)}",
+            option="guard_users",
+            state=UNCHANGED,
+            refused=errors,
         )
     return warnings
 
 
-def _judge(sshd: Sshd, root: str, connection: Connection) -> list[Refusal]:
+def _judge(sshd: Sshd, root: str, connection: Connection) -> list[LockoutFinding]:
     effective = sshd.effective(connection, root=root)
     known = _account(sshd.host, connection.user)
     far = out_of_reach(connection, effective)
-    found = [Refusal(far)] if far else []
-    files = key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []
-    lists = revoked(sshd, effective.get("revokedkeys", ("none",))[0], files)
-    return found + refusals(known, connection, effective, files, now=time.time(), revoked=lists)
+    found = [LockoutFinding(far)] if far else []
+    files = read_key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []
+    lists = read_revoked_keys(sshd, effective.get("revokedkeys", ("none",))[0], files)
+    return found + lockout_findings(known, connection, effective, files, now=time.time(), revoked=lists)
 
 
 def _account(host: Host, user: str) -> Account:
@@ -90,14 +93,14 @@ def _password(host: Host, user: str) -> dict[str, t.Any]:
     if not host.platform.is_freebsd:
         return {"shadow": _shadow(host.run(["getent", "shadow", user]).out.strip().split(":"))}
     entry = parse_master_passwd(host.read("/etc/master.passwd") or "", user)
-    return {"shadow": Shadow(entry.password if entry else ""), "master": entry}
+    return {"shadow": ShadowEntry(entry.password if entry else ""), "master": entry}
 
 
-def _shadow(fields: list[str]) -> Shadow:
+def _shadow(fields: list[str]) -> ShadowEntry:
     if len(fields) != 9:
-        return Shadow()
+        return ShadowEntry()
     changed, maximum, inactive, expires = (_days(fields[place]) for place in (2, 4, 6, 7))
-    return Shadow(fields[1], changed, maximum, inactive, expires)
+    return ShadowEntry(fields[1], changed, maximum, inactive, expires)
 
 
 def _days(field: str) -> int | None:
@@ -112,7 +115,7 @@ def _sudo(host: Host, user: str) -> str | None:
 
 
 def _sudo_broken(host: Host) -> str:
-    """Say why sudo makes nobody root, which root, who asks it here for the rules, does not notice."""
+    """Say why sudo makes nobody root. Root, who asks for the rules here, does not notice it."""
     program = host.find("sudo")
     path = host.target(program) if program else ""
     entry = host.stat(path)

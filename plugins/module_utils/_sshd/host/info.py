@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The read half of sshd: what is in force for one connection, who says so, what listens, which host keys there are."""
+"""Gathers the state of sshd: the effective configuration of a connection, its origin, the addresses and host keys."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import os
 import typing as t
 
 from ..._core.errors import BaselineError
-from ..effective import Effective, idle_ports, listens
-from ..host_keys import offered_types
+from ..effective import Effective, listen_addresses, unused_ports
+from ..host_keys import offered_keys
 from ..keywords import KEYWORDS
 from ..match import Connection
-from ..precedence import standing
+from ..precedence import deciding_directives
 from ..tree import compose
 from . import daemon as daemons
 from .keys import host_keys
 from .sshd import (
     Sshd,
-    account,
-    controller,
+    connection_as,
     find_sshd,
+    incoming_connection,
     read_tree,
 )
 
@@ -28,33 +28,33 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..tree import Directive
 
-__all__ = ["look"]
+__all__ = ["gather"]
 
 
-def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the module's result; ``asked`` are the parts of a connection, those that are ``None`` as they come in."""
+def gather(host: Host, *, main: str, requested: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the module's result. ``requested`` are parts of a connection; ``None`` means that of the run's own."""
     sshd = find_sshd(host, main)
     if sshd is None:
         return {"installed": False}
     if os.geteuid():
-        raise BaselineError("sshd can only be asked by root; run the task with become: true")
-    connection = _connection(host, asked)
+        raise BaselineError("only root can run sshd -T", hint="run the task with become: true")
+    connection = _connection(host, requested)
     effective = sshd.effective(connection)
     tree = read_tree(host, main)
     directives = compose(tree, sshd.release)
     daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0], program=sshd.program)
-    held = daemon.held if daemon.socket else None
-    listening = sorted(held.loaded.listens) if held else listens(effective)
+    socket_unit = daemon.socket_unit if daemon.socket else None
+    listening = sorted(socket_unit.loaded.listens) if socket_unit else listen_addresses(effective)
     names = sorted({one.keyword for one in directives})
-    decided = {name: standing(directives, name, connection, sshd.release) for name in names}
-    idle = idle_ports(directives, effective)
+    decided = {name: deciding_directives(directives, name, connection, sshd.release) for name in names}
+    idle = unused_ports(directives, effective)
     return {
         "installed": True,
         "version": sshd.version(),
         "connection": connection.specification(),
-        "effective": {name: list(said) if len(said) > 1 else said[0] for name, said in effective.items()},
-        "decided_by": [_place(one) for winners, _losers in decided.values() for one in winners if one not in idle],
-        "shadowed": [_place(one) for _winners, losers in decided.values() for one in losers]
+        "effective": {name: list(values) if len(values) > 1 else values[0] for name, values in effective.items()},
+        "decided_by": [_place(one) for deciding, _shadowed in decided.values() for one in deciding if one not in idle],
+        "shadowed": [_place(one) for _deciding, shadowed in decided.values() for one in shadowed]
         + [_place(one) for one in idle],
         "files": list(tree.files),
         "listen": [{"address": address, "port": port} for address, port in listening],
@@ -67,17 +67,17 @@ def look(host: Host, *, main: str, asked: t.Mapping[str, t.Any]) -> dict[str, t.
     }
 
 
-def _connection(host: Host, asked: t.Mapping[str, t.Any]) -> Connection:
-    base = controller(host)
-    return account(
+def _connection(host: Host, requested: t.Mapping[str, t.Any]) -> Connection:
+    base = incoming_connection(host)
+    return connection_as(
         Connection(
             "",
-            address=asked["address"] or base.address,
-            host=asked["host"] or "",
-            local_address=asked["local_address"] or base.local_address,
-            local_port=str(asked["local_port"] or base.local_port),
+            address=requested["address"] or base.address,
+            host=requested["host"] or "",
+            local_address=requested["local_address"] or base.local_address,
+            local_port=str(requested["local_port"] or base.local_port),
         ),
-        asked["user"] or base.user,
+        requested["user"] or base.user,
     )
 
 
@@ -93,5 +93,5 @@ def _place(directive: Directive) -> dict[str, t.Any]:
 
 def _host_keys(sshd: Sshd, effective: Effective) -> list[dict[str, t.Any]]:
     keys = [key for key in host_keys(sshd, effective).values() if key]
-    offered = offered_types(keys, ",".join(effective.get("hostkeyalgorithms", ())).split(","))
+    offered = offered_keys(keys, ",".join(effective.get("hostkeyalgorithms", ())).split(","))
     return [{**vars(key), "offered": key in offered} for key in keys]

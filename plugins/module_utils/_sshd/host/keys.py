@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's own keys: lists them, and makes new ones apart, so that they take their places with the configuration."""
+"""The host keys: lists them, and generates new ones in a scratch directory, to be installed with the configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..effective import Effective
 from ..host_keys import (
     DEFAULT_PATHS,
     HostKey,
-    Needed,
+    NewHostKey,
     parse_listing,
 )
 
@@ -22,23 +22,23 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .sshd import Sshd
 
-__all__ = ["Made", "host_keys", "make"]
+__all__ = ["GeneratedKey", "generate_host_keys", "host_keys"]
 
 
 @dataclass(frozen=True)
-class Made:
-    """A new host key and the files that put it in its place; ``kept`` is where the one that it replaces goes."""
+class GeneratedKey:
+    """A new host key and the files that install it; ``kept`` is the path of the replaced key's copy."""
 
     key: HostKey
     before: dict[str, str | None]
     after: dict[str, str | None]
     access: dict[str, tuple[int, int, int]]
-    instead: HostKey | None = None
+    replaces: HostKey | None = None
     kept: str = ""
 
-    def told(self) -> dict[str, str]:
-        """Return the replacement as the module returns it."""
-        old = self.instead.fingerprint if self.instead else ""
+    def as_result(self) -> dict[str, str]:
+        """Return the entry for the module's result."""
+        old = self.replaces.fingerprint if self.replaces else ""
         return {
             "path": self.key.path,
             "old_fingerprint": old,
@@ -47,52 +47,55 @@ class Made:
         }
 
     def __str__(self) -> str:
-        return f"the host key {self.key.path} was replaced: {self.instead} (kept in {self.kept}) by {self.key}"
+        return f"the host key {self.key.path} was replaced: {self.replaces} (kept in {self.kept}) by {self.key}"
 
 
 def host_keys(sshd: Sshd, effective: Effective) -> dict[str, HostKey | None]:
-    """Return the paths from which sshd loads host keys and what lies there; an empty file is as good as none."""
+    """Return the paths from which sshd loads host keys, with their keys; an empty file counts as missing."""
     paths = [path for path in effective.get("hostkey", ()) if path != sshd.borrowed_key] or list(DEFAULT_PATHS)
     return {path: _listed(sshd.host, path) for path in dict.fromkeys(paths)}
 
 
 def _listed(host: Host, path: str) -> HostKey | None:
-    there = host.stat(path)
-    if there is None or not there.st_size:
+    status = host.stat(path)
+    if status is None or not status.st_size:
         return None
     ran = host.run(["ssh-keygen", "-l", "-f", path])
     key = parse_listing(path, ran.out) if ran.ok else None
     if key is None:
         raise BaselineError(
-            f"the host key {path} cannot be read: {ran.message()}; nothing was changed; restore the file, or remove it "
-            "to have a new key made"
+            f"the host key cannot be read: {ran.message()}",
+            where=path,
+            hint="restore the file, or remove it so that a new key is generated",
         )
     return key
 
 
-def make(host: Host, needed: t.Iterable[Needed], *, beside: t.Iterable[str]) -> list[Made]:
-    """Make the keys that are ``needed`` in a scratch directory and return the files that put them in their places.
+def generate_host_keys(host: Host, needed: t.Iterable[NewHostKey], *, beside: t.Iterable[str]) -> list[GeneratedKey]:
+    """Generate the ``needed`` keys in a scratch directory and return the files that install them.
 
-    One that was not there before is readable to whom its neighbours (``beside``) are: Red Hat's are for a group. The
-    strictest neighbour counts, as elsewhere sshd loads no key that a group can read.
+    A new key is readable to the same group as the present keys (``beside``): Red Hat's are. The strictest mode among
+    them counts, because other systems' sshd does not load a key that a group can read.
     """
     like = min(filter(None, map(host.stat, beside)), key=lambda entry: entry.st_mode & 0o777, default=None)
     private = (like.st_uid, like.st_gid, like.st_mode & 0o640) if like else (0, 0, 0o600)
-    made = []
-    for one in needed:
-        place = os.path.join(host.scratch(), os.path.basename(one.path))
-        kind = one.type.replace("ssh-", "")
-        ran = host.run(["ssh-keygen", "-q", "-t", kind, "-b", str(one.bits), "-N", "", "-f", place])
-        key = parse_listing(one.path, host.run(["ssh-keygen", "-l", "-f", place]).out) if ran.ok else None
-        if key is None:
-            raise BaselineError(f"no {kind} host key can be made: {ran.message()}; nothing was changed")
-        public = one.path + ".pub"
-        before = {one.path: host.read(one.path), public: host.read(public)}
-        after = {one.path: host.read(place), public: host.read(place + ".pub")}
-        access = {one.path: private, public: (private[0], 0, 0o644)}
-        kept = ""
-        if one.instead:
-            kept = f"{one.path}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-            before[kept], after[kept], access[kept] = None, before[one.path], (private[0], 0, 0o600)
-        made.append(Made(key, before, after, access, instead=one.instead, kept=kept))
-    return made
+    return [_generate(host, one, private) for one in needed]
+
+
+def _generate(host: Host, needed: NewHostKey, private: tuple[int, int, int]) -> GeneratedKey:
+    """Generate one key. ``private`` is the owner, group and mode of its private file."""
+    path, public = needed.path, needed.path + ".pub"
+    made = os.path.join(host.scratch(), os.path.basename(path))
+    kind = needed.type.replace("ssh-", "")
+    ran = host.run(["ssh-keygen", "-q", "-t", kind, "-b", str(needed.bits), "-N", "", "-f", made])
+    key = parse_listing(path, host.run(["ssh-keygen", "-l", "-f", made]).out) if ran.ok else None
+    if key is None:
+        raise BaselineError(f"ssh-keygen cannot make a host key of type {kind}: {ran.message()}")
+    before = {path: host.read(path), public: host.read(public)}
+    after = {path: host.read(made), public: host.read(made + ".pub")}
+    access = {path: private, public: (private[0], 0, 0o644)}
+    kept = ""
+    if needed.replaces:
+        kept = f"{path}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        before[kept], after[kept], access[kept] = None, before[path], (private[0], 0, 0o600)
+    return GeneratedKey(key, before, after, access, replaces=needed.replaces, kept=kept)

@@ -1,45 +1,49 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where sshd listens before and after a change, what must go along with a move, and whether the daemon is behind."""
+"""Where sshd listens before and after a change, who holds its ports, and whether the daemon is outdated."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
 
-from ..._core.errors import BaselineError
-from ..effective import Effective, listens
-from ..plan import Plan
-from ..port_holders import Holder, refuse_services
+from ..effective import listen_addresses
+from ..plan import FilesPlan
+from ..port_holders import PortHolder, refuse_services
+from ..settings import SshdSettings
 from ..socket import Listen
 from ..tree import Tree
-from ..wish import Wish
-from .daemon import Daemon, newest_change
+from .check_effective import EffectiveAnswers, effective_now
+from .daemon import SshdDaemon, newest_change
 from .port_holders import (
     first_unprivileged,
     port_holders,
 )
-from .ports import answering
+from .ports import is_listening
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..match import Connection
     from .sshd import Sshd
 
-__all__ = ["Move", "advice", "is_behind", "obstacles", "plan_move", "taken_meanwhile"]
-
-_UNCHANGED = "nothing was changed"
+__all__ = [
+    "PortMove",
+    "blocking_holders",
+    "holders_after_start",
+    "is_outdated",
+    "plan_move",
+    "unprivileged_port_warnings",
+]
 
 
 @dataclass(frozen=True)
-class Move:
-    """Where sshd listens, by what the host runs now and by the plan."""
+class PortMove:
+    """Where sshd listens now (``before``) and after the plan."""
 
     before: frozenset[Listen]
     after: frozenset[Listen]
 
     @property
-    def happens(self) -> bool:
+    def is_move(self) -> bool:
         return self.before != self.after
 
     @property
@@ -52,72 +56,69 @@ class Move:
 
 
 def plan_move(
-    sshd: Sshd, base: Connection, wish: Wish, planned: Plan, candidate: Effective, daemon: Daemon
-) -> tuple[Plan, Move]:
-    """Return the plan, with a drop-in for a socket unit that holds sshd's ports, and where sshd listens by it.
+    sshd: Sshd, answers: EffectiveAnswers, desired: SshdSettings, planned: FilesPlan, daemon: SshdDaemon
+) -> tuple[FilesPlan, PortMove]:
+    """Return the plan, with a drop-in for a socket unit that listens for sshd, and where sshd listens after it.
 
-    Where the wish says nothing about ports, a socket unit keeps its own.
+    Where ``desired`` has no ports, a socket unit keeps its own.
     """
-    wished = frozenset(listens(candidate))
-    held = daemon.held
-    if held is None:
-        return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
-    text = held.wished(
-        wished,
-        asked=bool({"port", "listenaddress"} & wish.keywords),
-        crowded="persourcemaxstartups" in wish.keywords,
+    desired_listens = frozenset(listen_addresses(answers.first))
+    present = _present_listens(sshd, answers) if planned.changes else desired_listens
+    socket_unit = daemon.socket_unit
+    if socket_unit is None:
+        return planned, PortMove(present, desired_listens)
+    text = socket_unit.desired_dropin(
+        desired_listens,
+        has_ports=bool({"port", "listenaddress"} & desired.keywords),
+        limits_sources="persourcemaxstartups" in desired.keywords,
     )
-    after = held.after(text, wished)
-    planned = planned.with_file(held.path, held.text, text)
-    if held.active:
-        return planned, Move(held.loaded.listens, after)
-    # The service listens until the next boot; then the socket unit does, which must not take the old port.
-    return planned, Move(_listens_now(sshd, base) if planned.changes else wished, wished)
+    after = socket_unit.listens_with(text, desired_listens)
+    planned = planned.with_file(socket_unit.path, socket_unit.text, text)
+    if socket_unit.active:
+        return planned, PortMove(socket_unit.loaded.listens, after)
+    # The service listens until the next boot. Then the socket unit does, which must not listen on the old port.
+    return planned, PortMove(present, desired_listens)
 
 
-def obstacles(host: Host, daemon: Daemon, move: Move) -> list[Holder]:
-    """Return who holds a port that sshd should have and that any local user may take; a service there is an error."""
+def blocking_holders(host: Host, daemon: SshdDaemon, move: PortMove) -> list[PortHolder]:
+    """Return who holds a port that sshd should have and that any local user may take. A service there is an error."""
     if not (daemon.running or daemon.socket):
         return []
     found = port_holders(host, daemon, move.after)
     if found:
-        refuse_services(found, first_unprivileged(host), _UNCHANGED)
+        refuse_services(found, first_unprivileged(host))
     return found
 
 
-def taken_meanwhile(host: Host, daemon: Daemon, move: Move, said: str = "") -> list[Holder]:
-    """Return who took a port of sshd's while it was (re)started; ``said`` is the error, where there is one."""
+def holders_after_start(host: Host, daemon: SshdDaemon, move: PortMove, message: str = "") -> list[PortHolder]:
+    """Return who took a port of sshd's while it was (re)started; ``message`` is the error, where there is one."""
     found = port_holders(host, daemon, move.after, probe=False)
-    if not found and "Address already in use" in said:
-        return [Holder(port) for port in move.ports if port not in move.old_ports]
+    if not found and "Address already in use" in message:
+        return [PortHolder(port) for port in move.ports if port not in move.old_ports]
     return found
 
 
-def advice(host: Host, move: Move) -> list[str]:
-    """Return a warning for each port to which sshd moves and which any local user may take while sshd restarts."""
+def unprivileged_port_warnings(host: Host, move: PortMove) -> list[str]:
+    """Return a warning for each new port that any local user may take while sshd restarts."""
     first = first_unprivileged(host)
     return [
-        f"any local user may listen on port {port} when sshd does not, for a moment of its reload or restart, and keep "
-        f"it out (the first such port is {first}); prefer a port below that, see docs/ports.md"
+        f"any local user can listen on port {port} while sshd is reloaded or restarted, and keep sshd from it (the "
+        f"first such port is {first}); prefer a port below that, see docs/ports.md"
         for port in move.ports
         if port >= first > 0 and port not in move.old_ports
     ]
 
 
-def is_behind(host: Host, daemon: Daemon, tree: Tree, move: Move) -> bool:
-    """Say whether the daemon is down (now or after a boot), runs older files, or does not listen where these say."""
+def is_outdated(host: Host, daemon: SshdDaemon, tree: Tree, move: PortMove) -> bool:
+    """Say whether the daemon is down (now or after a boot), has read older files, or does not listen as these say."""
     if daemon.at_boot or (daemon.service and not daemon.running and not daemon.socket):
         return True
     if daemon.older_than(newest_change(host, tree)):
         return True
-    if daemon.held and daemon.held.stale(host, move.after):
+    if daemon.socket_unit and daemon.socket_unit.is_stale(host, move.after):
         return True
-    return (daemon.running or bool(daemon.socket)) and not answering(host, move.after)
+    return (daemon.running or bool(daemon.socket)) and not is_listening(host, move.after)
 
 
-def _listens_now(sshd: Sshd, base: Connection) -> frozenset[Listen]:
-    try:
-        return frozenset(listens(sshd.effective(base)))
-    except BaselineError:
-        # What stands on the host now is broken; the proven candidate replaces it.
-        return frozenset()
+def _present_listens(sshd: Sshd, answers: EffectiveAnswers) -> frozenset[Listen]:
+    return frozenset(listen_addresses(effective_now(sshd, answers.incoming)))

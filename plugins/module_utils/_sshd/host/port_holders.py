@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds who else holds a port that sshd should have: by a bind as sshd makes it, then by proc(5) or sockstat(1)."""
+"""Finds the processes that hold a port that sshd should have: by a bind like sshd's, then by proc(5) or sockstat(1)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import socket
 import typing as t
 
 from ..._core.freebsd import LISTENING, sockstat_listeners
-from ..port_holders import Holder, Row, overlaps, tcp_rows
+from ..port_holders import PortHolder, SocketRow, overlaps, tcp_rows
 from ..socket import Listen
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from .daemon import Daemon
+    from .daemon import SshdDaemon
 
-__all__ = ["first_unprivileged", "listens_of", "port_holders"]
+__all__ = ["first_unprivileged", "port_holders", "present_listens"]
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _FIRST_UNPRIVILEGED = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
@@ -33,10 +33,10 @@ def first_unprivileged(host: Host) -> int:
     return int(text) if text.isdigit() else 1024
 
 
-def listens_of(host: Host, daemon: Daemon) -> frozenset[Listen]:
-    """Return where the running sshd (or its socket unit) listens, by the kernel; empty where that cannot be told."""
-    if daemon.socket and daemon.held:
-        return daemon.held.loaded.listens
+def present_listens(host: Host, daemon: SshdDaemon) -> frozenset[Listen]:
+    """Return where the running sshd (or its socket unit) listens by the kernel's tables; empty where it is unknown."""
+    if daemon.socket and daemon.socket_unit:
+        return daemon.socket_unit.loaded.listens
     if host.platform.is_freebsd:
         rows = sockstat_listeners(host.run(LISTENING).out)
         return frozenset((address, port) for _user, _program, pid, address, port in rows if pid == daemon.pid)
@@ -44,11 +44,13 @@ def listens_of(host: Host, daemon: Daemon) -> frozenset[Listen]:
     return frozenset((row.address, row.port) for row in _rows(host) if row.listening and row.inode in own)
 
 
-def port_holders(host: Host, daemon: Daemon, listens: t.Iterable[Listen], *, probe: bool = True) -> list[Holder]:
-    """Return who but sshd holds one of ``listens``. Without ``probe`` only those are seen that listen.
+def port_holders(
+    host: Host, daemon: SshdDaemon, listens: t.Iterable[Listen], *, probe: bool = True
+) -> list[PortHolder]:
+    """Return the processes other than sshd that hold one of ``listens``; without ``probe`` only listening ones.
 
-    A socket that is bound and does not listen keeps sshd from its port too, and is in no table of the kernel: so a
-    bind decides, and the tables name the process.
+    A socket that is bound but does not listen blocks the port too, and is in no table of the kernel. So a bind decides,
+    and the tables name the process.
     """
     if host.platform.is_freebsd:
         return _by_sockstat(host, daemon, listens)
@@ -60,7 +62,7 @@ def port_holders(host: Host, daemon: Daemon, listens: t.Iterable[Listen], *, pro
         listening = [row for row in near if row.inode in own and row.listening]
         if any(row.address == address for row in listening):
             continue
-        # Connections on a port on which sshd listens already are its clients'.
+        # Where sshd listens on the port already, the connections are its clients'.
         with_connections = probe and not listening
         others = [row for row in near if row.inode not in own | {"0"} and (row.listening or with_connections)]
         is_held = not _can_bind(address, port) if probe else bool(others)
@@ -70,29 +72,29 @@ def port_holders(host: Host, daemon: Daemon, listens: t.Iterable[Listen], *, pro
     return list(dict.fromkeys(known))
 
 
-def _is_sshd(holder: Holder) -> bool:
-    """Say whether it looks like the sshd itself, on a host where neither a unit nor a pid file names it."""
+def _is_sshd(holder: PortHolder) -> bool:
+    """Say whether the holder looks like sshd itself, on a host where neither a unit nor a pid file names it."""
     return holder.uid == 0 and os.path.basename(holder.program) == "sshd"
 
 
-def _rows(host: Host) -> list[Row]:
+def _rows(host: Host) -> list[SocketRow]:
     return [row for path in _TABLES for row in tcp_rows(host.read(path) or "")]
 
 
 def _inodes(host: Host, pid: int, path: str = "") -> set[str]:
-    """Return the sockets that a process has open; none where it is gone meanwhile."""
+    """Return the sockets that a process has open; none if it has ended meanwhile."""
     links = map(host.target, host.glob(f"{path or f'/proc/{pid}'}/fd/*")) if pid else ()
     return {found.group(1) for found in (re.search(r"socket:\[(\d+)\]$", link) for link in links) if found}
 
 
-def _named(host: Host, rows: t.Sequence[Row], port: int) -> Holder:
+def _named(host: Host, rows: t.Sequence[SocketRow], port: int) -> PortHolder:
     """Return the process of the first of ``rows``, a listening one if there is one."""
     if not rows:
-        return Holder(port)
+        return PortHolder(port)
     row = max(rows, key=lambda one: one.listening)
     pid = _process_with(host, row.inode)
     program = host.target(f"/proc/{pid}/exe") if pid else ""
-    return Holder(port, row.address, pid, row.uid, _user(row.uid), program)
+    return PortHolder(port, row.address, pid, row.uid, _user(row.uid), program)
 
 
 def _process_with(host: Host, inode: str) -> int:
@@ -110,13 +112,13 @@ def _user(uid: int) -> str:
         return ""
 
 
-def _by_sockstat(host: Host, daemon: Daemon, listens: t.Iterable[Listen]) -> list[Holder]:
+def _by_sockstat(host: Host, daemon: SshdDaemon, listens: t.Iterable[Listen]) -> list[PortHolder]:
     rows = sockstat_listeners(host.run(LISTENING).out)
     found = []
     for address, port in sorted(listens):
         near = [row for row in rows if row[4] == port and overlaps(row[3], address)]
         if not any(row[2] == daemon.pid for row in near):
-            found += [Holder(port, row[3], row[2], _uid(row[0]), row[0], row[1]) for row in near[:1]]
+            found += [PortHolder(port, row[3], row[2], _uid(row[0]), row[0], row[1]) for row in near[:1]]
     return list(dict.fromkeys(found))
 
 
@@ -128,7 +130,7 @@ def _uid(user: str) -> int:
 
 
 def _can_bind(address: str, port: int) -> bool:
-    """Bind as sshd does, and let go at once. What this host does not have (IPv6, the address) is nobody's."""
+    """Bind like sshd, and close at once. An address that the host does not have (IPv6 too) is held by nobody."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The socket unit that holds sshd's port: what it listens on, who decides that, and how it is made to follow a wish."""
+"""The socket unit that holds sshd's port: its addresses, what decides them, and the drop-in that changes them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..._core.errors import BaselineError
 from ..socket import (
     DROPIN,
     Listen,
-    Streams,
-    composed,
-    dropin,
-    limited,
+    SocketStreams,
+    compose_unit,
     listen_property,
-    streams,
+    read_streams,
+    render_dropin,
+    with_limits,
 )
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.host.service import Unit
 
-__all__ = ["NAMES", "PROPERTIES", "Socket", "find_socket"]
+__all__ = ["NAMES", "PROPERTIES", "SocketUnit", "find_socket_unit"]
 
 NAMES = ("ssh.socket", "sshd.socket")
 PROPERTIES = (
@@ -36,7 +36,7 @@ PROPERTIES = (
     "FragmentPath",
     "Listen",
 )
-# Ubuntu's: it turns Port and ListenAddress into what ssh.socket listens on.
+# Ubuntu's generator: it makes ssh.socket listen on Port and ListenAddress of sshd_config.
 _GENERATORS = (
     "/usr/lib/systemd/system-generators/sshd-socket-generator",
     "/lib/systemd/system-generators/sshd-socket-generator",
@@ -45,58 +45,61 @@ _UNITS = "/etc/systemd/system"
 
 
 @dataclass(frozen=True)
-class Socket:
+class SocketUnit:
     """A socket unit for sshd, listening or started at boot.
 
-    ``accept``: every connection starts an sshd of its own. ``follows``: a generator takes its addresses from
-    sshd_config. ``loaded`` is what systemd has, ``files`` the unit and its drop-ins, in their order.
+    ``accept``: every connection starts its own sshd (Accept=yes). ``follows_config``: a generator takes the addresses
+    from sshd_config. ``loaded`` is what systemd has loaded, ``files`` are the unit and its drop-ins, in their order.
     """
 
     name: str
     active: bool
     accept: bool
-    follows: bool
+    follows_config: bool
     needs_daemon_reload: bool
     since: float
-    loaded: Streams
+    loaded: SocketStreams
     files: t.Mapping[str, str]
 
     @property
     def path(self) -> str:
-        """The drop-in of ours."""
+        """The path of our drop-in."""
         return f"{_UNITS}/{self.name}.d/{DROPIN}"
 
     @property
     def text(self) -> str | None:
         return self.files.get(self.path)
 
-    def wished(self, listens: t.Collection[Listen], *, asked: bool, crowded: bool = False) -> str | None:
-        """Return our drop-in's text for ``listens``, ``None`` where the unit needs none or nothing is ``asked``.
+    def desired_dropin(
+        self, listens: t.Collection[Listen], *, has_ports: bool, limits_sources: bool = False
+    ) -> str | None:
+        """Return our drop-in's text for ``listens``, ``None`` where the unit needs none.
 
-        ``crowded``: one source is not to take all connections.
+        ``has_ports``: the settings name ports or addresses. ``limits_sources``: they limit one source.
         """
-        bare = streams(text for _path, text in composed(self.files, self.path, None))
-        moves = asked and not self.follows and bare.listens != set(listens)
-        text = dropin(listens, bare.others) if moves else None
-        return limited(text) if crowded and self.accept else text
+        bare = read_streams(text for _path, text in compose_unit(self.files, self.path, None))
+        moves = has_ports and not self.follows_config and bare.listens != set(listens)
+        text = render_dropin(listens, bare.others) if moves else None
+        return with_limits(text) if limits_sources and self.accept else text
 
-    def after(self, text: str | None, listens: t.Collection[Listen]) -> frozenset[Listen]:
-        """Return what the unit listens on with our drop-in as ``text``; one that sorts later and wins is an error."""
-        if self.follows:
+    def listens_with(self, text: str | None, listens: t.Collection[Listen]) -> frozenset[Listen]:
+        """Return the unit's addresses with our drop-in as ``text``; a later drop-in that overrides it is an error."""
+        if self.follows_config:
             return frozenset(listens)
-        files = composed(self.files, self.path, text)
-        found = streams(words for _path, words in files).listens
+        files = compose_unit(self.files, self.path, text)
+        found = read_streams(content for _path, content in files).listens
         if text is not None and "ListenStream=" in text and found != set(listens):
-            culprit = files[-1][0]
+            overridden_by = files[-1][0]
             raise BaselineError(
-                f"{self.name} does not listen where sshd_config says, because of {culprit}, which is read last; "
-                f"nothing was changed; take its ListenStream out, or rename it so that it sorts before {DROPIN}",
-                culprits=[culprit],
+                f"{self.name} does not listen on the addresses in sshd_config, because {overridden_by} is read last",
+                where=overridden_by,
+                hint=f"remove its ListenStream, or rename it so that it sorts before {DROPIN}",
+                culprits=[overridden_by],
             )
         return found
 
-    def stale(self, host: Host, listens: t.Collection[Listen]) -> bool:
-        """Say whether it is active with other addresses than ``listens``, or older than the drop-in of ours."""
+    def is_stale(self, host: Host, listens: t.Collection[Listen]) -> bool:
+        """Say whether it is active with other addresses than ``listens``, or started before our drop-in changed."""
         if not self.active:
             return False
         if self.needs_daemon_reload or self.loaded.listens != set(listens):
@@ -105,8 +108,8 @@ class Socket:
         return folder is not None and self.since < folder.st_mtime <= time.time()
 
 
-def find_socket(host: Host, units: t.Iterable[Unit]) -> Socket | None:
-    """Return the socket unit that listens or, where none does, the one that will after the next boot."""
+def find_socket_unit(host: Host, units: t.Iterable[Unit]) -> SocketUnit | None:
+    """Return the socket unit that listens or, where none does, the one that starts at the next boot."""
     listening = [one for one in units if one.running or (one.exists and one.enabled)]
     found = sorted(listening, key=lambda one: not one.running)
     if not found:
@@ -114,11 +117,11 @@ def find_socket(host: Host, units: t.Iterable[Unit]) -> Socket | None:
     unit = found[0]
     paths = [unit.value("FragmentPath"), *unit.value("DropInPaths").split()]
     entered = unit.value("ActiveEnterTimestampMonotonic")
-    return Socket(
+    return SocketUnit(
         name=unit.name,
         active=unit.running,
         accept=unit.value("Accept") == "yes",
-        follows=any(host.stat(path) for path in _GENERATORS),
+        follows_config=any(host.stat(path) for path in _GENERATORS),
         needs_daemon_reload=unit.needs_daemon_reload,
         since=time.time() - time.monotonic() + int(entered or 0) / 1e6,
         loaded=listen_property(unit.values("Listen"), bind=unit.value("BindIPv6Only")),

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""sshd on the host: its program, the files it reads, a staged copy of them, and its own answer (``sshd -T -C …``)."""
+"""sshd on the host: its program, its files, a staged copy of them, and its effective configuration (``sshd -T -C``)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..._core.host.process import own_ssh_connection
 from ..effective import Effective, parse_effective
 from ..match import Connection, connection_for, matches
 from ..parse import parse
-from ..refusal import placed
+from ..rejection import locate_errors
 from ..releases import Release, read_release
-from ..tree import Tree, absolute, staged
-from ..wish import Wish
+from ..settings import SshdSettings
+from ..tree import Tree, absolute, staged_files
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
 
-__all__ = ["Sshd", "account", "connections", "controller", "find_sshd", "read_tree", "stage"]
+__all__ = ["Sshd", "connection_as", "connections_to_check", "find_sshd", "incoming_connection", "read_tree", "stage"]
 
 _MISSING_DIRECTORY = re.compile(r"Missing privilege separation directory: (/\S+)")
-# In a mount namespace of its own, so that the question leaves nothing behind on the host: a folder in the place of $1,
-# in which $2 is. The staged files, below $4, have to stay where they are. The new folder is put together at $3.
+# Runs sshd in a mount namespace of its own, so that nothing remains on the host. A new folder that contains $2 replaces
+# $1. It is prepared at $3. The staged files below $4 stay where they are.
 _WITH_DIRECTORY = """\
 set -e
 mount -n -t tmpfs tmpfs "$3"
@@ -46,27 +46,27 @@ exec "$@"
 
 @dataclass
 class Sshd:
-    """The sshd program and how it can be asked on this host: a fresh one lacks /run/sshd or host keys."""
+    """The sshd program and how to run it on this host: a fresh host lacks /run/sshd or host keys."""
 
     host: Host
     program: str
     main: str
-    lacking: str = ""
+    missing_directory: str = ""
     borrowed_key: str = ""
     lacks_invalid_user: bool = False
 
     def version(self) -> str:
-        """Return the version as the program says it, such as ``OpenSSH_10.0p2``."""
-        return self.release.words.partition(" ")[0]
+        """Return the version string of the program, such as ``OpenSSH_10.0p2``."""
+        return self.release.version.partition(" ")[0]
 
     @functools.cached_property
     def release(self) -> Release:
-        """The release of OpenSSH, for what the model of sshd_config(5) has to know about it."""
+        """The release of OpenSSH, by which the model of sshd_config(5) differs."""
         ran = self.host.run([self.program, "-V"])
         return read_release(ran.err + ran.out)
 
     def is_debians(self) -> bool:
-        """Say whether this is a build with Debian's patches (Debian, Ubuntu and theirs), by a keyword of its own."""
+        """Say whether this is a build with Debian's patches (Debian, Ubuntu), which have a keyword of their own."""
         return "debianbanner" in (self.host.read(self.program) or "")
 
     def effective(
@@ -75,58 +75,57 @@ class Sshd:
         *,
         root: str = "",
         options: t.Sequence[str] = (),
-        unchanged: str = "nothing was changed",
     ) -> Effective:
-        """Return what is in force for ``connection``, in the tree below ``root`` or, without one, on the host.
+        """Return the effective configuration for ``connection``, of the tree below ``root`` or of the host itself.
 
-        ``options`` are those of a command line, which override the files.
+        ``options`` are command-line options, which override the files.
         """
         ran = self._ask(connection, root, options)
         if not ran.ok:
-            raise BaselineError(f"sshd rejects the configuration: {self._words(ran, root)}; {unchanged}")
+            raise BaselineError(f"sshd rejects the configuration: {self._message(ran, root)}")
         return parse_effective(ran.out)
 
-    def unknown_keywords(self, wish: Wish) -> frozenset[str]:
-        """Return which keywords of ``wish``'s settings this sshd does not know, in the manual's spelling: it is asked.
+    def unknown_keywords(self, desired: SshdSettings) -> frozenset[str]:
+        """Return the keywords of ``desired``'s global settings that this sshd does not know, in the manual's spelling.
 
-        A value that it refuses is no unknown keyword: whoever asks about the whole configuration is told.
+        A rejected value is not an unknown keyword; the check of the whole configuration reports it.
         """
         path = os.path.join(self.host.scratch(), "keywords")
-        lines = (f"{name} {value}\n" for name, values in wish.settings.items() for value in values)
+        lines = (f"{name} {value}\n" for name, values in desired.settings.items() for value in values)
         self.host.lay_out({path: "".join(lines)})
         ran = self._run(["-T", "-f", path])
         named = {name.lower() for name in re.findall(r"Bad configuration option: (\S+)", ran.err)} if not ran.ok else ()
-        return frozenset(name for name in wish.settings if name.lower() in named)
+        return frozenset(name for name in desired.settings if name.lower() in named)
 
     def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> CommandResult:
-        """Ask in the words that this version and this configuration want."""
+        """Run ``sshd -T`` with the connection that this version and this configuration require."""
         specification = connection.specification()
-        # Only from OpenSSH 9.9 on is there a criterion for users without an account, and the flag that goes with it.
+        # Only OpenSSH 9.9 and later have a criterion for users without an account, and its flag.
         more = "" if connection.exists or self.lacks_invalid_user else ",invalid-user"
         ran = self._run(["-T", "-f", root + self.main, "-C", specification + more, *options])
         if not ran.ok and more and "Invalid test mode specification" in ran.err:
             self.lacks_invalid_user = True
             return self._ask(connection, root, options)
         if not ran.ok and "'lport' not in connection test specification" in ran.err and not connection.local_port:
-            # A port that no Match LocalPort names: blocks for one port stay out, as they do in the model.
+            # A port that no Match LocalPort names: blocks for a port do not apply, as in the model.
             return self._ask(replace(connection, local_port="1"), root, options)
         return ran
 
-    def _words(self, ran: CommandResult, root: str) -> str:
-        """Return sshd's own words, with the file's true name and the line that it means."""
+    def _message(self, ran: CommandResult, root: str) -> str:
+        """Return sshd's message, with the real name of the file and the line."""
         try:
             files = read_tree(self.host, root + self.main).files
         except BaselineError:
-            # What the model cannot read either.
+            # The model cannot read the files either.
             files = {root + self.main: self.host.read(root + self.main) or ""}
         true = {path[len(root) :]: text for path, text in files.items()}
-        return placed(ran.err.replace(root, "") if root else ran.err, true) or ran.message()
+        return locate_errors(ran.err.replace(root, "") if root else ran.err, true) or ran.message()
 
     def _run(self, arguments: list[str]) -> CommandResult:
         ran = self.host.run(self._command(arguments))
         missing = _MISSING_DIRECTORY.search(ran.err)
-        if not ran.ok and missing and not self.lacking:
-            self.lacking = missing.group(1)
+        if not ran.ok and missing and not self.missing_directory:
+            self.missing_directory = missing.group(1)
             return self._run(arguments)
         if not ran.ok and "no hostkeys available" in ran.err and not self.borrowed_key:
             self.borrowed_key = self._key()
@@ -137,9 +136,9 @@ class Sshd:
         command = [self.program, *arguments]
         if self.borrowed_key:
             command += ["-h", self.borrowed_key]
-        if self.lacking:
+        if self.missing_directory:
             spare = self.host.scratch()
-            places = [os.path.dirname(self.lacking), self.lacking, spare, os.path.dirname(spare)]
+            places = [os.path.dirname(self.missing_directory), self.missing_directory, spare, os.path.dirname(spare)]
             command = ["unshare", "--mount", "sh", "-c", _WITH_DIRECTORY, "sh", *places, *command]
         return command
 
@@ -147,26 +146,24 @@ class Sshd:
         path = os.path.join(self.host.scratch(), "key")
         ran = self.host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path])
         if not ran.ok:
-            raise BaselineError(
-                f"the host has no ssh host key and none can be made: {ran.message()}; nothing was changed"
-            )
+            raise BaselineError(f"the host has no ssh host key, and ssh-keygen cannot make one: {ran.message()}")
         return path
 
 
 def find_sshd(host: Host, main: str) -> Sshd | None:
-    """Return sshd, ``None`` where it is not installed."""
-    program = _freebsds(host, main) if host.platform.is_freebsd else host.find("sshd")
+    """Return sshd, or ``None`` where it is not installed."""
+    program = _find_on_freebsd(host, main) if host.platform.is_freebsd else host.find("sshd")
     return Sshd(host, program, main) if program else None
 
 
-def _freebsds(host: Host, main: str) -> str | None:
+def _find_on_freebsd(host: Host, main: str) -> str | None:
     """Return the sshd that reads ``main``: the base system's or that of the port openssh-portable."""
     program = "/usr/local/sbin/sshd" if main.startswith("/usr/local/") else "/usr/sbin/sshd"
     return program if host.stat(program) else None
 
 
 def read_tree(host: Host, main: str) -> Tree:
-    """Read the main file and all that it includes; a missing main file gives an empty tree."""
+    """Read the main file and all files that it includes; without a main file the tree is empty."""
     files: dict[str, str] = {}
     waiting = [main]
     while waiting:
@@ -182,14 +179,14 @@ def read_tree(host: Host, main: str) -> Tree:
 
 
 def stage(host: Host, tree: Tree, *, without: t.Collection[tuple[str, int]] = ()) -> str:
-    """Lay the tree out in a scratch directory and return its root."""
+    """Write the tree to a scratch directory and return its root."""
     root = host.scratch()
-    host.lay_out(staged(tree, root, without=without))
+    host.lay_out(staged_files(tree, root, without=without))
     return root
 
 
-def account(base: Connection, user: str) -> Connection:
-    """Return ``base`` as ``user``, with the groups that the account has on the host."""
+def connection_as(base: Connection, user: str) -> Connection:
+    """Return ``base`` with ``user`` and the groups of that account on the host."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
@@ -198,30 +195,32 @@ def account(base: Connection, user: str) -> Connection:
     return replace(base, user=user, groups=groups, exists=True)
 
 
-def controller(host: Host, base_user: str = "root") -> Connection:
-    """Return the connection over which this run came in, as sshd would see it; the loopback where it did not."""
-    said = own_ssh_connection(host).split()
-    if len(said) == 4:
-        return account(Connection("", address=said[0], local_address=said[2], local_port=said[3]), base_user)
-    return account(Connection("", address="127.0.0.1"), base_user)
+def incoming_connection(host: Host, base_user: str = "root") -> Connection:
+    """Return the SSH connection of this run as sshd sees it; one from the loopback address without SSH."""
+    parts = own_ssh_connection(host).split()
+    if len(parts) == 4:
+        return connection_as(Connection("", address=parts[0], local_address=parts[2], local_port=parts[3]), base_user)
+    return connection_as(Connection("", address="127.0.0.1"), base_user)
 
 
-def connections(wish: Wish, base: Connection, users: t.Iterable[str]) -> tuple[list[Connection], list[str]]:
-    """Return whom sshd is asked about: ``base``, ``users``, one for each block; and the blocks that nobody fits."""
-    found = [base, *(account(base, user) for user in users)]
-    silent = []
-    for block in wish.blocks:
+def connections_to_check(
+    desired: SshdSettings, base: Connection, users: t.Iterable[str]
+) -> tuple[list[Connection], list[str]]:
+    """Return the connections to check (``base``, ``users``, one for each block) and the blocks that match nobody."""
+    found = [base, *(connection_as(base, user) for user in users)]
+    unmatched = []
+    for block in desired.blocks:
         example = connection_for(block.criteria, _member(block.criteria.pairs, base))
-        example = account(example, example.user) if example else None
+        example = connection_as(example, example.user) if example else None
         if example and matches(block.criteria, example):
             found.append(example)
         else:
-            silent.append(str(block.criteria))
-    return list(dict.fromkeys(found)), silent
+            unmatched.append(str(block.criteria))
+    return list(dict.fromkeys(found)), unmatched
 
 
 def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
-    """Return ``base`` as an account that is in the group the criteria name, where there is one."""
+    """Return ``base`` as a member of the group in the criteria, where there is one."""
     wanted = dict(pairs).get("group")
     if not wanted:
         return base
@@ -232,7 +231,7 @@ def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
             continue
         members = [*group.gr_mem, *(entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group.gr_gid)]
         if members:
-            return account(base, members[0])
+            return connection_as(base, members[0])
     return base
 
 

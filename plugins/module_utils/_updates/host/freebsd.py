@@ -1,28 +1,32 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic updates on a FreeBSD host: the script, cron's file, the daily security run, and cron itself."""
+"""Automatic updates on a FreeBSD host: the script, cron's file, the daily security run, and cron itself.
+
+Read, plan, check, apply, result: each step is a function, and what it hands on is a frozen record.
+"""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from ..._core.errors import BaselineError
 from ..._core.host.rc import rc_act, rc_enable, rc_state
 from ..._core.policy_result import PolicyResult
+from ..._core.progress import Progress
 from .. import freebsd as updates
 from ..freebsd_script import script
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.rc import RcService
-    from ..freebsd import Base, Policy
+    from ..freebsd import BaseSystem, FreebsdUpdatesPolicy
 
 __all__ = ["ensure"]
 
-_UNTOUCHED = "nothing was changed"
 _TABLES = ("/etc/crontab", "/etc/cron.d/*", "/usr/local/etc/cron.d/*")
-# What the jobs of periodic(8) see: its defaults, and after them whatever files these name.
-_ASK_PERIODIC = """
+# The settings as the jobs of periodic(8) read them: its defaults, and then the files that these name.
+_READ_PERIODIC = """
 _localbase=$(sysctl -n user.localbase 2> /dev/null)
 : "${_localbase:=/usr/local}"
 . /etc/defaults/periodic.conf
@@ -34,43 +38,99 @@ done
 """
 
 
-def ensure(host: Host, wish: Policy | None, *, security_reports: bool | None) -> PolicyResult:
-    """Bring the policy ``wish`` in force and prove it; ``None`` takes away what an earlier one left."""
+@dataclass(frozen=True)
+class _FoundUpdates:
+    """The host before the run: the base system, our files, the settings of periodic(8), and cron."""
+
+    base: BaseSystem
+    files: t.Mapping[str, str | None]
+    periodic: t.Mapping[str, str]
+    cron: RcService
+
+
+@dataclass(frozen=True)
+class _UpdatesPlan:
+    """The host before and after, as the diff shows it, and what has to be written."""
+
+    before: t.Mapping[str, str]
+    after: t.Mapping[str, str]
+    files: t.Mapping[str, str | None]
+    settings: t.Mapping[str, str]
+
+    @property
+    def is_change(self) -> bool:
+        return self.before != self.after
+
+
+def ensure(host: Host, desired: FreebsdUpdatesPolicy | None, *, security_reports: bool | None) -> PolicyResult:
+    """Bring the policy ``desired`` into force and verify it; ``None`` removes an earlier one."""
     if host.find("freebsd-version") is None:
-        raise BaselineError(f"this host is no FreeBSD (it has no freebsd-version); {_UNTOUCHED}")
-    base = _base(host)
-    why = updates.why_never(wish, base) if wish else None
-    if why:
-        raise BaselineError(f"{why}; {_UNTOUCHED}")
+        raise BaselineError("this host does not run FreeBSD (it has no freebsd-version)")
+    progress = Progress()
+    with progress.in_errors():
+        base = _gather_base(host)
+        obstacle = updates.find_obstacle(desired, base) if desired else None
+        if obstacle:
+            raise obstacle
+        reports = updates.periodic_settings(security_reports)
+        found = _gather(host, base, reports)
+        plan = _plan(desired, found, reports)
+        cron = found.cron
+        if plan.is_change and not host.check_mode:
+            cron = _apply(host, desired, found, plan, progress)
+        return PolicyResult(
+            dict(plan.before),
+            dict(plan.after),
+            _result(host, desired, base, cron, reports),
+            updates.competing_jobs(_gather_crontabs(host)) if desired else [],
+        )
+
+
+def _gather(host: Host, base: BaseSystem, reports: t.Mapping[str, str]) -> _FoundUpdates:
+    files = {path: host.read(path) for path in (updates.SCRIPT, updates.CRONTAB)}
+    return _FoundUpdates(base, files, _gather_periodic(host, reports), rc_state(host, "cron"))
+
+
+def _plan(desired: FreebsdUpdatesPolicy | None, found: _FoundUpdates, reports: t.Mapping[str, str]) -> _UpdatesPlan:
     files = {
-        updates.SCRIPT: (host.read(updates.SCRIPT), script(wish) if wish else None),
-        updates.CRONTAB: (host.read(updates.CRONTAB), updates.crontab(wish) if wish else None),
+        updates.SCRIPT: script(desired) if desired else None,
+        updates.CRONTAB: updates.crontab(desired) if desired else None,
     }
-    outcome = PolicyResult(
-        {path: old for path, (old, _new) in files.items() if old is not None},
-        {path: new for path, (_old, new) in files.items() if new is not None},
+    before = {path: text for path, text in found.files.items() if text is not None}
+    after = {path: text for path, text in files.items() if text is not None}
+    # Each job of periodic(8) that is managed here runs where no file has its setting.
+    effective = {name: (found.periodic.get(name) or "YES").upper() for name in reports}
+    if reports:
+        before["periodic.conf"], after["periodic.conf"] = _lines(effective), _lines(reports)
+    if desired:
+        before["cron"], after["cron"] = _describe(found.cron), "enabled, running\n"
+    return _UpdatesPlan(
+        before,
+        after,
+        {path: text for path, text in files.items() if text != found.files[path]},
+        {name: value for name, value in reports.items() if effective[name] != value},
     )
-    reports = updates.periodic_wish(security_reports)
-    wrong = _plan_reports(outcome, reports, _periodic(host, reports))
-    cron = rc_state(host, "cron")
-    if wish:
-        outcome.before["cron"], outcome.after["cron"] = _describe(cron), "enabled, running\n"
-    if outcome.changed and not host.check_mode:
-        for path, (old, new) in files.items():
-            if new != old:
-                host.put(path, new)
-        _carry_out_reports(host, reports, wrong)
-        if wish:
-            cron = _start(host, cron)
-            _require_files(host, wish)
-    outcome.warnings = updates.rivals(_tables(host)) if wish else []
-    outcome.result.update(_result(host, wish, base, cron, reports))
-    return outcome
 
 
-def _base(host: Host) -> Base:
+def _apply(
+    host: Host, desired: FreebsdUpdatesPolicy | None, found: _FoundUpdates, plan: _UpdatesPlan, progress: Progress
+) -> RcService:
+    """Write the files and settings, start cron, and verify that cron has the job."""
+    for path, text in plan.files.items():
+        host.put(path, text)
+        progress.record(f"removed {path}" if text is None else f"wrote {path}")
+    if plan.settings:
+        _apply_reports(host, plan.settings, progress)
+    if desired is None:
+        return found.cron
+    cron = _ensure_cron(host, found.cron, progress)
+    _require_files(host, desired)
+    return cron
+
+
+def _gather_base(host: Host) -> BaseSystem:
     sysctl = host.run(["sysctl", "-n", "security.jail.jailed", "kern.securelevel"])
-    # -N: without it pkg(7) would fetch pkg(8).
+    # Without -N pkg(7) would fetch pkg(8).
     has_pkg = host.run(["pkg", "-N"]).ok
     packaged = has_pkg and host.run(["pkg", "which", "-q", "/usr/bin/uname"]).ok
     listed = host.run(["pkg", "repositories", "-e", "-l"]) if packaged else None
@@ -84,83 +144,76 @@ def _base(host: Host) -> Base:
     )
 
 
-def _periodic(host: Host, names: t.Iterable[str]) -> dict[str, str]:
-    """Return what periodic(8) makes of its files; a setting that nobody names is an empty text."""
-    asked = list(names)
-    if not asked:
+def _gather_periodic(host: Host, names: t.Iterable[str]) -> dict[str, str]:
+    """Return the settings as periodic(8) reads its files; one that no file has is an empty text."""
+    requested = list(names)
+    if not requested:
         return {}
-    ran = host.run(["/bin/sh", "-c", _ASK_PERIODIC, "sh", *asked])
+    ran = host.run(["/bin/sh", "-c", _READ_PERIODIC, "sh", *requested])
     if not ran.ok:
-        raise BaselineError(f"the settings of periodic(8) cannot be read: {ran.message()}; {_UNTOUCHED}")
+        raise BaselineError(f"the settings of periodic(8) cannot be read: {ran.message()}")
     return {name: value for name, _equals, value in (line.partition("=") for line in ran.out.splitlines())}
-
-
-def _plan_reports(outcome: PolicyResult, wished: t.Mapping[str, str], present: t.Mapping[str, str]) -> list[str]:
-    """Note in ``outcome`` what periodic(8) does and shall do; return the settings that have to be written."""
-    # Where nobody names a setting, each job of periodic(8) that is asked for here runs.
-    effective = {name: (present.get(name) or "YES").upper() for name in wished}
-    wrong = [name for name, value in wished.items() if effective[name] != value]
-    if wished:
-        outcome.before["periodic.conf"] = _lines(effective)
-        outcome.after["periodic.conf"] = _lines(wished)
-    return wrong
 
 
 def _lines(settings: t.Mapping[str, str]) -> str:
     return "".join(f'{name}="{value}"\n' for name, value in settings.items())
 
 
-def _carry_out_reports(host: Host, wished: t.Mapping[str, str], wrong: t.Sequence[str]) -> None:
-    if not wrong:
-        return
-    ran = host.run(["sysrc", "-f", updates.PERIODIC, *(f"{name}={wished[name]}" for name in wrong)])
+def _apply_reports(host: Host, settings: t.Mapping[str, str], progress: Progress) -> None:
+    ran = host.run(["sysrc", "-f", updates.PERIODIC, *(f"{name}={value}" for name, value in settings.items())])
     if not ran.ok:
-        raise BaselineError(f"sysrc cannot write {updates.PERIODIC}: {ran.message()}; it was left as it was")
-    present = _periodic(host, wrong)
-    lost = [name for name in wrong if present.get(name, "").upper() != wished[name]]
-    if lost:
-        told = ", ".join(f"{name} is {present.get(name)!r}" for name in lost)
+        raise BaselineError(f"sysrc cannot write this file: {ran.message()}", where=updates.PERIODIC)
+    progress.record(f"wrote {updates.PERIODIC}")
+    present = _gather_periodic(host, settings)
+    wrong = [name for name, value in settings.items() if present.get(name, "").upper() != value]
+    if wrong:
+        values = ", ".join(f"{name} is {present.get(name)!r}" for name in wrong)
         raise BaselineError(
-            f"{updates.PERIODIC} was written, but is not in force: {told}. /etc/periodic.conf.local and "
-            "/usr/local/etc/periodic.conf are read after it and win; remove the setting there"
+            f"the requested settings are not in force: {values}",
+            where=updates.PERIODIC,
+            hint="/etc/periodic.conf.local and /usr/local/etc/periodic.conf are read after it and take precedence; "
+            "remove the setting there",
         )
 
 
-def _start(host: Host, cron: RcService) -> RcService:
-    told = f"{updates.CRONTAB} was written, but nobody reads it"
-    if not cron.enabled:
-        rc_enable(host, "cron", unchanged=told)
-    if not cron.running:
-        rc_act(host, "start", "cron", unchanged=told)
+def _ensure_cron(host: Host, cron: RcService, progress: Progress) -> RcService:
     if cron.enabled and cron.running:
         return cron
+    if not cron.enabled:
+        rc_enable(host, "cron")
+        progress.record("enabled cron")
+    if not cron.running:
+        rc_act(host, "start", "cron")
+        progress.record("started cron")
     cron = rc_state(host, "cron")
     if not (cron.enabled and cron.running):
-        raise BaselineError(f"cron is {_describe(cron).strip()} after its start; {told}")
+        raise BaselineError(f"cron is {_describe(cron).strip()} after its start, so nothing would be updated")
     return cron
 
 
-def _require_files(host: Host, wish: Policy) -> None:
-    """Read the files again: cron's one has to hold our one job, for cron passes over one that it cannot read."""
+def _require_files(host: Host, desired: FreebsdUpdatesPolicy) -> None:
+    """Read the files again: cron's file must have our one job, because cron ignores a file that it cannot read."""
     jobs = updates.jobs_of(host.read(updates.CRONTAB) or "")
-    if jobs != updates.jobs_of(updates.crontab(wish)) or host.read(updates.SCRIPT) != script(wish):
-        raise BaselineError(f"{updates.CRONTAB} or {updates.SCRIPT} does not hold what was written; run again")
+    if jobs != updates.jobs_of(updates.crontab(desired)) or host.read(updates.SCRIPT) != script(desired):
+        raise BaselineError(
+            f"{updates.CRONTAB} or {updates.SCRIPT} does not have the content that was written", hint="run again"
+        )
 
 
 def _describe(cron: RcService) -> str:
     return f"{'enabled' if cron.enabled else 'disabled'}, {'running' if cron.running else 'stopped'}\n"
 
 
-def _tables(host: Host) -> dict[str, str]:
+def _gather_crontabs(host: Host) -> dict[str, str]:
     paths = [path for pattern in _TABLES for path in host.glob(pattern)]
     return {path: host.read(path) or "" for path in paths if path != updates.CRONTAB}
 
 
 def _result(
-    host: Host, wish: Policy | None, base: Base, cron: RcService, reports: t.Mapping[str, str]
+    host: Host, desired: FreebsdUpdatesPolicy | None, base: BaseSystem, cron: RcService, reports: t.Mapping[str, str]
 ) -> dict[str, t.Any]:
     kernels = {dict(base.versions or {}).get(name) for name in ("installed_kernel", "running_kernel")}
-    job = updates.jobs_of(updates.crontab(wish))[0] if wish else None
+    job = updates.jobs_of(updates.crontab(desired))[0] if desired else None
     return {
         "path": updates.CRONTAB,
         "base_by": base.by,

@@ -1,224 +1,272 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""unattended-upgrades on the host: brings a policy in force, and proves that it could install something."""
+"""unattended-upgrades on the host: brings a policy into force, and verifies that it can install something.
+
+Read, plan, check, apply, result: each step is a function, and what it hands on is a frozen record.
+"""
 
 from __future__ import annotations
 
 import os
-import time
 import typing as t
+from dataclasses import dataclass
 
 from ..._core import timers
 from ..._core.errors import BaselineError
 from ..._core.host import timers as host_timers
 from ..._core.policy_result import PolicyResult
-from ..._packages.apt import is_locked
+from ..._core.progress import Progress
 from .. import apt_conf, origins
 from .. import unattended_upgrades as uu
-from . import apt_state as apt
+from . import apt_state
+from .allowed_origins import match_archives, require_priorities
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import CommandResult, Host
+    from ..._core.host.host import Host
 
-__all__ = ["PATH", "TIMERS", "apply", "mail_problems"]
+__all__ = ["PATH", "TIMERS", "UpgradesRequest", "ensure", "mail_problems"]
 
-PATH = f"{apt.PARTS}/90pyhost-unattended-upgrades"
+PATH = f"{apt_state.PARTS}/90pyhost-unattended-upgrades"
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
-_LOCK_SECONDS = 120
-_UNTOUCHED = "nothing was changed"
 
 
-def apply(
-    host: Host, wish: uu.Policy, drop_ins: t.Mapping[str, str | None], *, units: bool, text: str | None
-) -> PolicyResult:
-    """Bring ``wish`` (rendered: ``text``) and the timers' ``drop_ins`` in force; ``units``: the timers must fire."""
-    outcome = PolicyResult()
-    where = apt.system(host)
-    paths = {timers.DROP_IN.format(name): content for name, content in drop_ins.items()}
-    wished_files = {PATH: text, **paths}
-    current = {path: host.read(path) for path in wished_files}
-    outcome.before = {path: content for path, content in current.items() if content is not None}
-    outcome.after = {path: content for path, content in wished_files.items() if content is not None}
+@dataclass(frozen=True)
+class UpgradesRequest:
+    """The desired policy, the ``text`` of our file, and the ``drop_ins`` of the timers; ``None`` removes a file.
 
-    parts = _staged(host, text) if current[PATH] != text else apt.PARTS
-    config = apt.composed(host, parts=parts)
-    _require_in_force(host, wish, config, unchanged=_UNTOUCHED)
-    _require_program(host, outcome)
-    matched = _require_archives(host, wish, where, outcome)
-    if matched:
-        _require_priority(host, config, where, outcome)
-    state = host_timers.read(host, TIMERS.values())
-    schedule = {name: host_timers.schedule(host, content) for name, content in drop_ins.items() if content is not None}
-    planned = _plan_timers(
-        state, {name: current[timers.DROP_IN.format(name)] for name in drop_ins}, outcome, units=units
-    )
+    ``must_fire``: the timers have to be enabled and running.
+    """
 
-    if outcome.changed and not host.check_mode:
-        if parts != apt.PARTS and text is not None:
-            _rehearse(host, wish, where, outcome, parts=parts)
-        for path, content in wished_files.items():
-            if content != current[path]:
-                host.put(path, content)
-        moved = any(content != current[path] for path, content in paths.items())
-        state = host_timers.bring_in_force(
-            host, state, units=units, reload=planned.reload or moved, told=f"{PATH} was written"
-        )
-        config = apt.composed(host)
-        _require_in_force(host, wish, config, unchanged=f"{PATH} was written")
-    if not outcome.changed or not host.check_mode:
-        host_timers.require_schedule(state, schedule, told="the files were written" if outcome.changed else _UNTOUCHED)
-    outcome.warnings += mail_problems(host, config)
-    outcome.result = {
-        "path": PATH,
-        "effective": uu.effective(config),
-        "origins": matched,
-        "timers": [timer.as_result() for timer in state.values()],
-        **outcome.result,
-    }
-    return outcome
+    policy: uu.UpgradePolicy
+    text: str | None
+    drop_ins: t.Mapping[str, str | None]
+    must_fire: bool
+
+    @property
+    def files(self) -> dict[str, str | None]:
+        """The desired text by path."""
+        return {PATH: self.text, **{timers.DROP_IN.format(name): text for name, text in self.drop_ins.items()}}
 
 
-def _staged(host: Host, text: str | None) -> str:
-    """Return a copy of the parts directory in which our file holds ``text``."""
+@dataclass(frozen=True)
+class _Found:
+    """The host before the run: our files, and the configuration that apt composes with the desired one of ours.
+
+    ``parts`` is the directory that apt reads it from: its own, or a staged copy with our desired file.
+    """
+
+    distribution: origins.AptDistribution
+    files: t.Mapping[str, str | None]
+    parts: str
+    config: apt_conf.AptConfig
+
+    def drop_ins(self, request: UpgradesRequest) -> dict[str, str | None]:
+        return {name: self.files[timers.DROP_IN.format(name)] for name in request.drop_ins}
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Each origin with its archives, and warnings; ``lists_updated``: package lists were fetched."""
+
+    origins: tuple[dict[str, t.Any], ...]
+    lists_updated: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The host before and after, as the diff shows it; ``schedule`` has the timers' normalised settings."""
+
+    before: t.Mapping[str, str]
+    after: t.Mapping[str, str]
+    timers: t.Mapping[str, timers.Timer]
+    schedule: t.Mapping[str, t.Mapping[str, str]]
+    reload: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def is_change(self) -> bool:
+        return self.before != self.after
+
+
+@dataclass(frozen=True)
+class _Effective:
+    """The configuration and the timers that are in force after the run; in check mode, that would be."""
+
+    config: apt_conf.AptConfig
+    timers: t.Mapping[str, timers.Timer]
+    warnings: tuple[str, ...] = ()
+
+
+def ensure(host: Host, request: UpgradesRequest) -> PolicyResult:
+    """Bring ``request`` into force and verify it."""
+    progress = Progress()
+    with progress.in_errors():
+        found = _gather(host, request)
+        checked = _check(host, request, found, progress)
+        plan = _plan(host, request, found)
+        effective = _Effective(found.config, plan.timers)
+        if plan.is_change and not host.check_mode:
+            effective = _apply(host, request, found, plan, progress)
+        elif not plan.is_change:
+            host_timers.require_schedule(plan.timers, plan.schedule)
+        return _result(host, checked, plan, effective)
+
+
+# read
+
+
+def _gather(host: Host, request: UpgradesRequest) -> _Found:
+    distribution = apt_state.gather_distribution(host)
+    files = {path: host.read(path) for path in request.files}
+    parts = apt_state.PARTS if files[PATH] == request.text else _stage(host, request.text)
+    return _Found(distribution, files, parts, apt_state.gather_config(host, parts=parts))
+
+
+def _stage(host: Host, text: str | None) -> str:
+    """Return a copy of the parts directory in which our file has the desired ``text``."""
     scratch = host.scratch()
     parts = os.path.join(scratch, "apt.conf.d")
-    staged = {os.path.join(parts, os.path.basename(path)): host.read(path) for path in host.glob(f"{apt.PARTS}/*")}
+    paths = host.glob(f"{apt_state.PARTS}/*")
+    staged = {os.path.join(parts, os.path.basename(path)): host.read(path) for path in paths}
     staged[os.path.join(parts, os.path.basename(PATH))] = text
-    # The rehearsal's log belongs here too: the host's own tells of real runs.
-    staged[apt.redirect(parts)] = (
+    # The dry run logs here too: the host's own log is about real runs.
+    staged[apt_state.redirect_path(parts)] = (
         f"Dir::Etc::parts {apt_conf.quote(parts)};\nUnattended-Upgrade::LogDir {apt_conf.quote(scratch)};\n"
     )
     host.lay_out({path: content for path, content in staged.items() if content is not None})
     return parts
 
 
-def _rehearse(host: Host, wish: uu.Policy, where: origins.System, outcome: PolicyResult, *, parts: str) -> None:
-    """Let unattended-upgrade itself say, before anything is written, that it would allow the wished origins."""
-    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env={"APT_CONFIG": apt.redirect(parts)})
-    wished = ", ".join(origins.substitute(pattern, where) for pattern in wish.lists[uu.LISTS["origins"]])
-    if f"Allowed origins are: {wished}\n" in ran.out + ran.err:
-        return
-    if "Lock could not be acquired" in ran.out + ran.err:
-        outcome.warnings.append("unattended-upgrade was not rehearsed: another package manager is running")
-        return
-    words = "\n".join((ran.out + ran.err).strip().splitlines()[-5:])
-    raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {words}; {_UNTOUCHED}")
+# check
 
 
-def _require_in_force(host: Host, wish: uu.Policy, config: apt_conf.Config, *, unchanged: str) -> None:
-    keys = uu.defeated(wish, config)
+def _check(host: Host, request: UpgradesRequest, found: _Found, progress: Progress) -> _Checked:
+    """Check the desired configuration before anything is written; only missing package lists are fetched."""
+    _require_effective(host, request, found.config)
+    warnings = _require_program(host)
+    patterns = request.policy.lists.get(uu.LISTS["origins"], ())
+    matched = match_archives(host, patterns, found.distribution, progress)
+    warnings += matched.warnings
+    if matched.origins:
+        warnings += require_priorities(host, found.config, found.distribution)
+    return _Checked(matched.origins, matched.lists_updated, tuple(warnings))
+
+
+def _require_effective(host: Host, request: UpgradesRequest, config: apt_conf.AptConfig) -> None:
+    """Raise where a file that apt reads later overrides the desired configuration."""
+    keys = uu.overridden_keys(request.policy, config)
     if not keys:
         return
-    later = [(path, file) for path, file in apt.files(host) if path == apt.MAIN or path > PATH]
-    by_key = {key: uu.culprits(key, later) for key in keys}
-    told = [
-        "{} is {}{}".format(
-            key,
-            _shown(config, key, wish),
-            f" because of {' and '.join(places)}" if places else "",
-        )
+    later = [(path, file) for path, file in apt_state.gather_files(host) if path == apt_state.MAIN or path > PATH]
+    by_key = {key: uu.overriding_statements(key, later) for key in keys}
+    phrases = [
+        f"{_describe(config, key, request.policy)}{' because of ' if places else ''}{' and '.join(places)}"
         for key, places in by_key.items()
     ]
     raise BaselineError(
-        f"the wish is not in force: {'; '.join(told)}. These files are read after {PATH} and win; "
-        f"remove those lines or wish the same; {unchanged}",
+        f"the requested policy is not in force: {', and '.join(phrases)}",
+        hint=f"these files are read after {PATH} and take precedence; remove those lines or request the same values",
         shadowed_by=by_key,
     )
 
 
-def _shown(config: apt_conf.Config, key: str, wish: uu.Policy) -> str:
-    if key in wish.lists:
-        return "[{}] (wished: [{}])".format(", ".join(config.items(key)), ", ".join(wish.lists[key]))
-    return f"{config.value(key)!r} (wished: {wish.values[key]!r})"
+def _describe(config: apt_conf.AptConfig, key: str, policy: uu.UpgradePolicy) -> str:
+    if key in policy.lists:
+        return f"{key} is [{', '.join(config.items(key))}] (requested: [{', '.join(policy.lists[key])}])"
+    return f"{key} is {config.value(key)!r} (requested: {policy.values[key]!r})"
 
 
-def _require_program(host: Host, outcome: PolicyResult) -> None:
+def _require_program(host: Host) -> list[str]:
+    """Return a warning where check mode runs before the package is installed; else a missing package raises."""
     if host.find("unattended-upgrade") is not None:
-        return
+        return []
     if not host.check_mode:
-        raise BaselineError(f"the package unattended-upgrades is not installed; install it first; {_UNTOUCHED}")
-    outcome.warnings.append(
-        "the package unattended-upgrades is not installed yet; it must be before this runs for real"
+        raise BaselineError("the package unattended-upgrades is not installed", hint="install it first")
+    return ["the package unattended-upgrades is not installed yet; install it before a run without check mode"]
+
+
+# plan
+
+
+def _plan(host: Host, request: UpgradesRequest, found: _Found) -> _Plan:
+    state = host_timers.gather_timers(host, TIMERS.values())
+    schedule = {
+        name: host_timers.read_schedule(host, text) for name, text in request.drop_ins.items() if text is not None
+    }
+    warnings = []
+    if not state:
+        if schedule:
+            raise BaselineError("systemd does not run here, so its timers cannot be set", option="schedule")
+        warnings.append("systemd does not run here; cron.daily starts apt's work if cron runs")
+    drop_ins = found.drop_ins(request)
+    planned = host_timers.plan_timers(state, drop_ins, must_fire=request.must_fire)
+    before = {path: text for path, text in found.files.items() if text is not None}
+    after = {path: text for path, text in request.files.items() if text is not None}
+    return _Plan(
+        before={**before, **planned.before},
+        after={**after, **planned.after},
+        timers=state,
+        schedule=schedule,
+        reload=planned.reload or any(text != drop_ins[name] for name, text in request.drop_ins.items()),
+        warnings=tuple(warnings),
     )
 
 
-def mail_problems(host: Host, config: apt_conf.Config) -> list[str]:
-    """Return a sentence where reports are wished and nothing could send them."""
+# apply
+
+
+def _apply(host: Host, request: UpgradesRequest, found: _Found, plan: _Plan, progress: Progress) -> _Effective:
+    """Write the files, bring them into force, and verify what apt and systemd have loaded."""
+    warnings = []
+    if found.parts != apt_state.PARTS and request.text is not None:
+        warnings = _run_dry(host, request, found)
+    for path, text in request.files.items():
+        if text != found.files[path]:
+            host.put(path, text)
+            progress.record(f"removed {path}" if text is None else f"wrote {path}")
+    state = host_timers.ensure_timers(host, plan.timers, progress, must_fire=request.must_fire, reload=plan.reload)
+    config = apt_state.gather_config(host)
+    _require_effective(host, request, config)
+    host_timers.require_schedule(state, plan.schedule)
+    return _Effective(config, state, tuple(warnings))
+
+
+def _run_dry(host: Host, request: UpgradesRequest, found: _Found) -> list[str]:
+    """Have unattended-upgrade itself confirm, before anything is written, that it allows the requested origins."""
+    env = {"APT_CONFIG": apt_state.redirect_path(found.parts)}
+    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env=env)
+    patterns = request.policy.lists[uu.LISTS["origins"]]
+    allowed = ", ".join(origins.substitute(pattern, found.distribution) for pattern in patterns)
+    output = ran.out + ran.err
+    if f"Allowed origins are: {allowed}\n" in output:
+        return []
+    if "Lock could not be acquired" in output:
+        return ["the dry run of unattended-upgrade was skipped: another package manager is running"]
+    lines = "\n".join(output.strip().splitlines()[-5:])
+    raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {lines}")
+
+
+# result
+
+
+def _result(host: Host, checked: _Checked, plan: _Plan, effective: _Effective) -> PolicyResult:
+    warnings = [*checked.warnings, *plan.warnings, *effective.warnings, *mail_problems(host, effective.config)]
+    result: dict[str, t.Any] = {
+        "path": PATH,
+        "effective": uu.effective(effective.config),
+        "origins": list(checked.origins),
+        "timers": [timer.as_result() for timer in effective.timers.values()],
+    }
+    if checked.lists_updated:
+        result["lists_updated"] = True
+    return PolicyResult(dict(plan.before), dict(plan.after), result, warnings)
+
+
+def mail_problems(host: Host, config: apt_conf.AptConfig) -> list[str]:
+    """Return a sentence where reports are configured and no program can send them."""
     address = uu.effective(config)["mail_to"]
     if not address or host.find("mail") or host.find("sendmail"):
         return []
     return [f"no report will reach {address}: the host has neither mail nor sendmail"]
-
-
-def _require_archives(
-    host: Host, wish: uu.Policy, where: origins.System, outcome: PolicyResult
-) -> list[dict[str, t.Any]]:
-    """Return each wished origin with the archives that it allows; one that allows none is an error."""
-    patterns = wish.lists.get(uu.LISTS["origins"], ())
-    if not patterns:
-        return []
-    known = apt.archives(host)
-    lost = origins.unmatched(patterns, known, where)
-    missing = apt.missing_indexes(host) if lost else []
-    if missing and host.check_mode:
-        outcome.warnings.append(
-            f"whether an archive is allowed by {' and '.join(lost)} cannot be said yet: the index is missing of "
-            f"{', '.join(missing)}"
-        )
-        lost = []
-    elif missing:
-        ran = _update(host)
-        outcome.result["lists_updated"] = True
-        known = apt.archives(host)
-        lost = origins.unmatched(patterns, known, where)
-        # apt-get ends well also where it could not fetch a list; what counts is whether ours is there.
-        still = apt.missing_indexes(host) if lost else []
-        if still:
-            raise BaselineError(
-                f"origins: whether {' and '.join(lost)} matches an archive cannot be said, because the lists of "
-                f"{', '.join(still)} cannot be fetched: {ran.message()}; {_UNTOUCHED}"
-            )
-    if lost:
-        raise BaselineError(_no_archive(lost, known, where), archives=[str(archive) for archive in known])
-    return origins.table(patterns, known, where)
-
-
-def _no_archive(lost: t.Sequence[str], known: t.Sequence[origins.Archive], where: origins.System) -> str:
-    there = "; ".join(str(archive) for archive in known) or "none"
-    return (
-        f"origins: {' and '.join(origins.substitute(pattern, where) for pattern in lost)} matches no archive that apt "
-        f"is configured for, so it would never install anything; {_UNTOUCHED}. The archives are: {there}"
-    )
-
-
-def _require_priority(host: Host, config: apt_conf.Config, where: origins.System, outcome: PolicyResult) -> None:
-    """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
-    told, lifted = apt.pinned_down(host, config, where)
-    if told and not lifted:
-        raise BaselineError(f"origins: {'; '.join(told)}; {_UNTOUCHED}")
-    outcome.warnings += [f"origins: {sentence}" for sentence in told]
-
-
-def _update(host: Host) -> CommandResult:
-    """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
-    deadline = time.monotonic() + _LOCK_SECONDS
-    ran = host.run(["apt-get", "-qq", "update"])
-    while is_locked(ran.err) and time.monotonic() < deadline:
-        time.sleep(2)
-        ran = host.run(["apt-get", "-qq", "update"])
-    return ran
-
-
-def _plan_timers(
-    state: t.Mapping[str, timers.Timer], current: t.Mapping[str, str | None], outcome: PolicyResult, *, units: bool
-) -> host_timers.Plan:
-    """Plan the timers and add them to ``outcome``; where systemd does not run, a schedule is an error."""
-    if not state:
-        if any(timers.DROP_IN.format(name) in outcome.after for name in current):
-            raise BaselineError(f"schedule: systemd does not run here, so its timers cannot be set; {_UNTOUCHED}")
-        outcome.warnings.append("systemd does not run here; apt's work is started by cron.daily, if cron runs")
-    planned = host_timers.plan(state, current, units=units)
-    outcome.before.update(planned.before)
-    outcome.after.update(planned.after)
-    return planned

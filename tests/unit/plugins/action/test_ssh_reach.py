@@ -106,7 +106,7 @@ def test_an_answer_that_cannot_be_true_ends_the_search() -> None:
     result = probe(FakeConnection((0, ANSWER.replace(b"login=root", b"login=-oProxyCommand=x"), b"")))
     assert isinstance(result, Refusal)
     assert result.verdict is Verdict.UNFIT
-    assert "login is '-oProxyCommand=x'" in result.words
+    assert "login is '-oProxyCommand=x'" in result.reason
 
 
 class Shell:

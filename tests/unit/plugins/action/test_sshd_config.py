@@ -1,69 +1,426 @@
-"""A change over a connection whose client ssh cannot speak for; the phases over SSH are played by the scenarios."""
+"""Plan, apply and confirm over a connection that is played: who is asked, in which order, and what a failure leaves."""
 
 from __future__ import annotations
 
 import json
 import types
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
 
+from ansible_collections.pyhost.baseline.plugins.action import sshd_config
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    PHASE_ARGUMENT,
+    ArmedRollback,
+    Confirmation,
+    Preflight,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted
 
 PLAIN = Confirmation("", 22)
-TAKEN = replace(PLAIN, rehearsal=Preflight({"KexAlgorithms": ("curve25519-sha256",)}))
+ARMED = replace(PLAIN, armed=ArmedRollback(45, "systemd", BASE))
+LESS = replace(PLAIN, preflight=Preflight({"KexAlgorithms": ("curve25519-sha256",)}, keys=("ssh-rsa 3072 SHA256:a",)))
+IN = f"{MARK}\npyhost.baseline: root\n"
+RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
+SCRIPT = f"sh {BASE}/rollback-sshd/rollback"
+LATER = (
+    "unless it was applied and confirmed, the host rolls the change back by itself within 45 seconds, or at its next "
+    "boot"
+)
 
 
-def refusal(facts: Confirmation, *, changed: bool = True, check_mode: bool = False, confirm: t.Any = True) -> str:
-    action = ActionModule.__new__(ActionModule)
-    action._task = types.SimpleNamespace(check_mode=check_mode, args={"confirm": confirm})
-    action._connection = types.SimpleNamespace(transport="paramiko")
-    # What the module on the host answers in its first phase.
-    answer = json.loads(json.dumps(facts.as_json())) if changed else {}
-    action.__dict__["_module"] = lambda _phase: ({"changed": changed}, answer)
-    try:
-        action._require_algorithms_of_another_client()
-    except BaselineError as error:
-        return str(error)
-    return ""
+def answer(confirmation: Confirmation | None = None, *, ports: list[int] | None = None, **more: t.Any) -> t.Any:
+    """What an honest module answers, as it comes over the wire."""
+    parts = {"confirmation": confirmation.as_json()} if confirmation else {}
+    return json.loads(json.dumps({"changed": True, "ports": ports or [22], **parts, **more}))
 
 
-def test_algorithms_of_another_client_are_not_taken_away_untried() -> None:
-    words = refusal(TAKEN)
-    assert words.startswith(
-        "the connection is paramiko, and whether that client gets in without what this change takes"
+@dataclass
+class Play:
+    """One task over one connection; ``events`` is what happened, in its order."""
+
+    monkeypatch: pytest.MonkeyPatch
+    transport: str = "ssh"
+    check_mode: bool = False
+    arguments: dict[str, t.Any] = field(default_factory=lambda: {"settings": {"PasswordAuthentication": False}})
+    options: dict[str, t.Any] = field(default_factory=dict)
+    answers: dict[str, t.Any] = field(default_factory=dict)
+    replies: list[Reply] = field(default_factory=list)
+    login_errors: dict[str, Exception] = field(default_factory=dict)
+    confirms: t.Any = None
+    events: list[str] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    masters: list[str | None] = field(default_factory=list)
+    now: float = 1000.0
+
+    def __post_init__(self) -> None:
+        self.monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+        self.monkeypatch.setattr(logins, "log_in", self._log_in)
+        self.monkeypatch.setattr(logins, "run", self._run)
+        clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
+        self.monkeypatch.setattr(logins, "time", clock)
+        self.monkeypatch.setattr(sshd_config, "time", clock)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _log_in(self, target: Target, **_options: t.Any) -> Login:
+        self.events.append(f"log in as {target.user}")
+        self.targets.append(target)
+        error = self.login_errors.get(str(target.user))
+        if error:
+            raise error
+        return Login(0.1, "nopasswd")
+
+    def _run(self, target: Target, script: str, *, master: str | None = None, **_options: t.Any) -> Reply:
+        words = [word for word in ("confirm", "asked", "cat") if f" {word}" in f" {script}"]
+        self.events.append(f"run {words[0] if words else 'nothing'} as {target.user}")
+        self.targets.append(target)
+        self.masters.append(master)
+        self.now += 1
+        return self.replies.pop(0)
+
+    def _module(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
+        phase = module_args.pop(PHASE_ARGUMENT, {"phase": ""})
+        assert module_args == self.arguments
+        self.events.append(f"module {phase['phase'] or 'at once'}")
+        if phase["phase"]:
+            assert phase == {"phase": phase["phase"], "login_user": "ops"}
+        found = self.answers[phase["phase"]]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _low_level(self, command: str) -> dict[str, t.Any]:
+        self.events.append(command)
+        if isinstance(self.confirms, Exception):
+            raise self.confirms
+        return dict(self.confirms)
+
+    def result(self) -> dict[str, t.Any]:
+        options = {"remote_user": "ops", "host": "192.0.2.7", "ssh_executable": "ssh", **self.options}
+        action = ActionModule.__new__(ActionModule)
+        action._task = types.SimpleNamespace(check_mode=self.check_mode, args=self.arguments)
+        action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=None)
+        action._connection.control_path, action._connection.control_path_dir = "%(directory)s/x", "/tmp/cp"
+        action._play_context = types.SimpleNamespace(become_pass=None)
+        action.__dict__["_execute_module"] = self._module
+        action.__dict__["_low_level_execute_command"] = self._low_level
+        found = action.run(None, {})
+        assert self.replies == []
+        return found
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    return Play(monkeypatch, answers={"plan": answer(PLAIN), "apply": answer(ARMED)}, replies=[Reply(0, IN, "")])
+
+
+def test_a_login_works_before_the_change_and_confirms_it_after(play: Play) -> None:
+    play.arguments["guard_users"] = ["deploy"]
+    found = play.result()
+    assert play.events == ["module plan", "log in as deploy", "module apply", "run confirm as deploy"]
+    assert found["changed"] and "failed" not in found
+    assert found["confirmed_by"] == {"method": "login", "user": "deploy", "port": 22, "sudo": True, "seconds": 1.0}
+    assert "confirmation" not in found
+
+
+def test_a_run_that_changes_nothing_is_one_process(play: Play) -> None:
+    play.answers = {"plan": {"changed": False}}
+    play.replies = []
+    assert play.result() == {"changed": False}
+    assert play.events == ["module plan"]
+
+
+@pytest.mark.parametrize("end", [{"failed": True, "msg": "no"}, {"unreachable": True, "msg": "no"}])
+def test_a_plan_that_fails_is_the_end(play: Play, end: dict[str, t.Any]) -> None:
+    play.answers = {"plan": answer(PLAIN, **end)}
+    play.replies = []
+    assert play.result()["msg"] == "no"
+    assert play.events == ["module plan"]
+
+
+def test_nobody_can_log_in_so_nothing_is_changed(play: Play) -> None:
+    play.login_errors = {"ops": sshd_config.BaselineError("no key", state="")}
+    play.replies = []
+    found = play.result()
+    assert found["failed"] and not found["changed"]
+    assert "could confirm the change: no key; this task changed nothing; give this controller" in found["msg"]
+    assert play.events == ["module plan", "log in as ops"]
+
+
+def test_the_connections_user_is_not_tried_where_the_change_would_lock_it_out(play: Play) -> None:
+    play.answers["plan"] = answer(replace(PLAIN, refusal="PermitRootLogin no"))
+    play.replies = []
+    assert "as ops: PermitRootLogin no" in play.result()["msg"]
+    assert play.events == ["module plan"]
+
+
+def test_the_preflight_login_does_without_what_goes(play: Play) -> None:
+    play.answers["plan"] = answer(LESS)
+    assert "confirmed_by" in play.result()
+    assert play.targets[0].options == ("KexAlgorithms=-curve25519-sha256",)
+    # The login after the change is the client's own.
+    assert play.targets[1].options == ()
+
+
+def test_an_apply_that_changes_nothing_any_more_is_the_end(play: Play) -> None:
+    play.answers["apply"] = {"changed": False}
+    play.replies = []
+    assert play.result() == {"changed": False}
+
+
+def test_an_apply_that_fails_is_not_confirmed(play: Play) -> None:
+    play.answers["apply"] = {"changed": False, "failed": True, "msg": "sshd rejects the configuration"}
+    play.replies = []
+    found = play.result()
+    assert found["failed"] and found["msg"] == "sshd rejects the configuration"
+    assert play.events[-1] == "module apply"
+
+
+def test_warnings_of_both_phases_are_shown_once(play: Play) -> None:
+    play.answers = {"plan": answer(PLAIN, warnings=["a", "b"]), "apply": answer(ARMED, warnings=["b", "c"])}
+    assert play.result()["warnings"] == ["a", "b", "c"]
+
+
+# Where the login is made.
+
+
+def moved(play: Play, ports: list[int], *, then: list[int] | None = None) -> dict[str, t.Any]:
+    play.arguments["settings"] = {"Port": 2222}
+    play.answers = {"plan": answer(PLAIN, ports=ports), "apply": answer(ARMED, ports=then or ports)}
+    return play.result()
+
+
+def test_the_login_after_a_move_is_on_the_new_port(play: Play) -> None:
+    found = moved(play, [2222])
+    assert [target.port for target in play.targets] == [None, 2222]
+    assert found["confirmed_by"]["port"] == 2222
+
+
+def test_a_move_that_a_local_user_prevented_is_confirmed_on_the_old_port(play: Play) -> None:
+    assert moved(play, [2222], then=[22])["confirmed_by"]["port"] == 22
+
+
+def test_a_port_that_nobody_asked_for_stops_before_the_change(play: Play) -> None:
+    play.replies = []
+    found = moved(play, [2200])
+    assert found["option"] == "settings" and found["hint"].startswith("name the port in settings")
+    assert "; this task changed nothing; " in found["msg"]
+    assert play.events == ["module plan"]
+
+
+def test_a_port_that_nobody_asked_for_after_the_change_is_not_believed(play: Play) -> None:
+    play.replies = []
+    found = moved(play, [2222], then=[2200])
+    assert "not one of this module: ports: according to the host" in found["msg"] and LATER in found["msg"]
+    assert play.events[-1] == "module apply"
+
+
+# What can go wrong once the change is made.
+
+
+def test_the_connection_is_lost_while_sshd_is_changed(play: Play) -> None:
+    play.answers["apply"] = AnsibleConnectionFailure("Shared connection\x1b[2J closed")
+    play.replies = []
+    found = play.result()
+    assert found["failed"]
+    assert found["msg"] == (
+        f"the connection was lost while sshd was changed (Shared connection\\x1b[2J closed); {LATER}"
     )
-    assert "(KexAlgorithms curve25519-sha256); nothing was changed" in words
+
+
+def test_an_unfit_answer_after_the_change_says_what_the_host_does(play: Play) -> None:
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(3600, "systemd", BASE)))
+    play.replies = []
+    found = play.result()
+    assert "confirmation.armed.seconds" in found["msg"] and LATER in found["msg"]
+
+
+def test_a_login_that_fails_has_the_host_roll_back_over_the_connection_that_is_open(play: Play) -> None:
+    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."), Reply(0, IN + RECORD, "")]
+    found = play.result()
+    assert play.events[-2:] == ["run confirm as ops", "run asked as ops"]
+    assert play.masters == [None, "/tmp/cp/x"]
+    assert (found["failed"], found["changed"], found["rolled_back"]) == (True, False, True)
+    assert found["msg"].startswith(
+        "the new configuration was applied, but a new key login as ops@192.0.2.7 fails: ops@192.0.2.7: Permission "
+        "denied (publickey); the host rolled the change back at once, over the connection that was still open: its "
+        "files are as they were and sshd runs with them; sshd accepts none of the keys"
+    )
+
+
+@pytest.mark.parametrize(("boot", "more"), [("systemd", ", or at its next boot"), ("none", "")])
+def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: str) -> None:
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE)))
+    refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: No route to host")
+    play.replies = [refused] * 20
+    play.now = 1000.0
+    results = []
+
+    def run(*given: t.Any, **options: t.Any) -> Reply:
+        play.now += 1
+        results.append(options.get("master"))
+        return refused
+
+    play.monkeypatch.setattr(logins, "run", run)
+    play.replies = []
+    found = play.result()
+    assert found["rolled_back"] is None
+    assert (
+        f"the host rolls the change back by itself, 45 seconds after it was made{more}, which could not" in found["msg"]
+    )
+    # The login is tried again for half of the time, and the host asked until its time is over.
+    assert results[0] is None and "/tmp/cp/x" in results and play.now > 1045
+
+
+def test_files_that_were_there_before_have_nothing_to_go_back_to(play: Play) -> None:
+    play.answers["apply"] = answer(PLAIN)
+    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey).")]
+    found = play.result()
+    assert found["msg"].startswith("sshd was made to read its files, which had been there before, and now a new key")
+    assert "; there is no earlier configuration to go back to; " in found["msg"]
+    assert "rolled_back" not in found
+
+
+def test_a_reload_alone_is_confirmed_without_a_rollback(play: Play) -> None:
+    play.answers["apply"] = answer(PLAIN)
+    assert play.result()["confirmed_by"]["method"] == "login"
+    assert play.events[-1] == "run nothing as ops"
+
+
+# A user whose sudo asks for a password that the play does not have.
+
+
+def without_sudo(play: Play) -> dict[str, t.Any]:
+    play.login_errors = {"ops": PasswordWanted("a password is required", state="")}
+    play.replies = [Reply(1, f"{MARK}\n", "sudo: a password is required")]
+    return play.result()
+
+
+def test_without_sudo_the_connection_of_the_play_confirms(play: Play) -> None:
+    play.confirms = {"rc": 0, "stderr": ""}
+    found = without_sudo(play)
+    assert play.events[-2:] == ["run nothing as ops", f"{SCRIPT} confirm"]
+    assert found["confirmed_by"]["sudo"] is False
+    assert found["warnings"] == [
+        "only the login of ops is verified, not that ops becomes root: sudo asks for a password that the play does not "
+        "have; give that of ops (--ask-become-pass) to verify both"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("facts", "more"),
+    ("confirms", "problem"),
     [
-        pytest.param(PLAIN, {"changed": False}, id="nothing-changes"),
-        pytest.param(PLAIN, {}, id="nothing-is-known"),
-        pytest.param(replace(PLAIN, rehearsal=Preflight({}, keys=("ssh-rsa 3072 SHA256:a",))), {}, id="nothing-goes"),
-        pytest.param(TAKEN, {"check_mode": True}, id="check-mode"),
-        pytest.param(TAKEN, {"confirm": "no"}, id="without-confirm"),
+        pytest.param(
+            {"rc": 3, "stderr": "too late to confirm\n"},
+            "the change could not be confirmed: too late to confirm",
+            id="too late",
+        ),
+        pytest.param(
+            AnsibleConnectionFailure("closed"),
+            "a new login works, but the connection of the play, which should confirm the change, does not: closed",
+            id="a lost connection",
+        ),
     ],
 )
-def test_all_else_goes_on(facts: Confirmation, more: dict[str, t.Any]) -> None:
-    assert refusal(facts, **more) == ""
+def test_a_connection_that_cannot_confirm(play: Play, confirms: t.Any, problem: str) -> None:
+    play.confirms = confirms
+    play.login_errors = {"ops": PasswordWanted("a password is required", state="")}
+    play.replies = [Reply(1, f"{MARK}\n", "sudo: a password is required"), Reply(0, IN + RECORD, "")]
+    found = play.result()
+    assert found["msg"].startswith(f"the new configuration was applied, but {problem}; the host rolled the change back")
+    assert found["rolled_back"] is True
+
+
+def test_a_reload_alone_is_not_confirmed_over_the_connection(play: Play) -> None:
+    play.answers["apply"] = answer(PLAIN)
+    assert without_sudo(play)["confirmed_by"]["sudo"] is False
+    assert play.events[-1] == "run nothing as ops"
+
+
+# Without a login.
 
 
 @pytest.mark.parametrize(
-    ("path", "method"),
+    ("changes", "method", "reason"),
     [
-        pytest.param(None, None, id="default"),
-        pytest.param("/etc/ssh/sshd_config", None, id="the system's"),
-        pytest.param("/usr/local/etc/ssh/sshd_config", None, id="of FreeBSD's port"),
-        pytest.param("/srv/sftp/sshd_config", "checks", id="another server's"),
+        pytest.param({"arguments": {"confirm": "no"}}, "none", "confirm is false", id="confirm"),
+        pytest.param({"arguments": {"reload": False}}, "none", "reload is false", id="reload"),
+        pytest.param({"arguments": {"path": "/srv/sftp/sshd_config"}}, "checks", "is not of the sshd", id="path"),
+        pytest.param({"transport": "local"}, "checks", "the connection is local", id="local"),
     ],
 )
-def test_a_login_proves_the_server_that_ansible_comes_in_by(path: str | None, method: str | None) -> None:
-    action = ActionModule.__new__(ActionModule)
-    action._task = types.SimpleNamespace(check_mode=False, args={"path": path} if path else {})
-    action._connection = types.SimpleNamespace(transport="ssh")
-    assert (action._without_login() or {}).get("method") == method
+def test_a_change_that_no_login_confirms(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, t.Any], method: str, reason: str
+) -> None:
+    play = Play(monkeypatch, answers={"": answer()}, **changes)
+    found = play.result()
+    assert play.events == ["module at once"]
+    assert found["confirmed_by"]["method"] == method
+    assert reason in found["confirmed_by"]["reason"]
+
+
+def test_no_change_is_confirmed_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Play(monkeypatch, transport="local", answers={"": {"changed": False}}).result() == {"changed": False}
+
+
+def test_check_mode_runs_the_module_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(monkeypatch, check_mode=True, answers={"": answer()})
+    assert "confirmed_by" not in play.result()
+    assert play.events == ["module at once"]
+
+
+@pytest.mark.parametrize("path", ["/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config"])
+def test_a_login_confirms_the_server_that_ansible_comes_in_by(play: Play, path: str) -> None:
+    play.arguments["path"] = path
+    assert play.result()["confirmed_by"]["method"] == "login"
+
+
+def test_a_task_cannot_give_the_phase_itself(play: Play) -> None:
+    play.arguments[PHASE_ARGUMENT] = {"phase": "", "login_user": ""}
+    play.replies = []
+    found = play.result()
+    assert found["failed"] and found["option"] == PHASE_ARGUMENT
+    assert play.events == []
+
+
+# A client with algorithms of its own.
+
+
+def test_algorithms_of_another_client_are_not_removed_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(monkeypatch, transport="paramiko", answers={"plan": answer(LESS)})
+    found = play.result()
+    assert found["msg"] == (
+        "the connection is paramiko, and this controller cannot try whether that client logs in without the algorithms "
+        "that this change removes (KexAlgorithms: curve25519-sha256); this task changed nothing; use the connection "
+        "ssh, leave the algorithms alone (crypto: system), or set confirm to false"
+    )
+    assert play.events == ["module plan"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "changes", "events"),
+    [
+        pytest.param({"changed": False}, {}, ["module plan", "module at once"], id="nothing changes"),
+        pytest.param(answer(PLAIN), {}, ["module plan", "module at once"], id="nothing is known"),
+        pytest.param(
+            answer(replace(LESS, preflight=Preflight({}))), {}, ["module plan", "module at once"], id="nothing goes"
+        ),
+        pytest.param(answer(LESS), {"check_mode": True}, ["module at once"], id="check mode"),
+        pytest.param(answer(LESS), {"arguments": {"confirm": "no"}}, ["module at once"], id="without confirm"),
+    ],
+)
+def test_another_client_goes_on_otherwise(
+    monkeypatch: pytest.MonkeyPatch, plan: t.Any, changes: dict[str, t.Any], events: list[str]
+) -> None:
+    play = Play(monkeypatch, transport="paramiko", answers={"plan": plan, "": answer()}, **changes)
+    assert not play.result().get("failed")
+    assert play.events == events

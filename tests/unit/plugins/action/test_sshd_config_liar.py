@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    PHASE_ARGUMENT,
     ArmedRollback,
     Confirmation,
     Preflight,
@@ -31,7 +32,7 @@ OPTIONS = {
     "ssh_executable": "ssh",
 }
 WITHOUT = {"MACs": ("hmac-sha1",), "Ciphers": ("aes128-ctr",)}
-PLANNED = Confirmation("", 22, rehearsal=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
+PLANNED = Confirmation("", 22, preflight=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
 APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -53,7 +54,7 @@ class Run:
         self.started: list[list[str]] = []
 
     def _execute(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
-        return self._answers[module_args["_phase"]]
+        return self._answers[module_args[PHASE_ARGUMENT]["phase"]]
 
     def _start(self, argv: list[str], **_options: t.Any) -> t.NoReturn:
         self.started.append(argv)
@@ -113,9 +114,9 @@ def test_any_confirmation(value: t.Any) -> None:
 
 FIELDS = [
     *("changed", "ports", "warnings", "diff", "invocation", "ansible_facts", "failed", "msg"),
-    *("confirmation.refusal", "confirmation.server_port", "confirmation.armed", "confirmation.rehearsal"),
-    *("confirmation.rehearsal.without", "confirmation.rehearsal.keys", "confirmation.rehearsal.new_keys"),
-    *("confirmation.rehearsal.without.ProxyCommand", "confirmation.rehearsal.without.MACs"),
+    *("confirmation.refusal", "confirmation.server_port", "confirmation.armed", "confirmation.preflight"),
+    *("confirmation.preflight.without", "confirmation.preflight.keys", "confirmation.preflight.new_keys"),
+    *("confirmation.preflight.without.ProxyCommand", "confirmation.preflight.without.MACs"),
 ]
 
 
@@ -140,7 +141,9 @@ def test_an_answer_that_ansible_core_cannot_read(error: type[Exception]) -> None
     # It stands in for ansible-core, which falls over the answer.
     run.__dict__["_execute"] = fail
     said = run.result()
-    assert said["failed"] and "ansible-core cannot read it" in said["msg"] and "nothing was changed" in said["msg"]
+    assert (
+        said["failed"] and "ansible-core cannot read it" in said["msg"] and "this task changed nothing" in said["msg"]
+    )
 
 
 LIES = [
@@ -167,5 +170,5 @@ def test_a_lie_after_the_change_confirms_nothing(
     run = Run(answer(PLANNED), laid_over(answer(APPLIED), path, value))
     said = run.result()
     assert said["failed"] and named in said["msg"]
-    assert "the host takes the change back by itself within 20 seconds" in said["msg"]
+    assert "the host rolls the change back by itself within 20 seconds" in said["msg"]
     assert logins == ["before"] and run.started == []

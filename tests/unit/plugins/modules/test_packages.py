@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Outcome
-from ansible_collections.pyhost.baseline.plugins.modules.packages import result
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesResult
+from ansible_collections.pyhost.baseline.plugins.modules.packages import module_result
 
 
 def test_the_result_names_only_what_differs() -> None:
     before = {"dpkg": "1.22", "curl": "7.88", "exim4": "4.96"}
     after = {"dpkg": "1.22", "curl": "7.89", "git": "2.39"}
 
-    assert result(Outcome(before, after, True, False, ()), {"git": ["git"]}) == {
+    assert module_result(PackagesResult(before, after, True, False, ()), {"git": ["git"]}) == {
         "changed": True,
         "resolved": {"git": ["git"]},
         "installed": {"git": "2.39"},
@@ -23,7 +23,7 @@ def test_the_result_names_only_what_differs() -> None:
 
 
 def test_a_repository_that_was_enabled_stands_in_the_diff() -> None:
-    found = result(Outcome({}, {"git": "2.43"}, True, True, (), ("crb",)), {})
+    found = module_result(PackagesResult({}, {"git": "2.43"}, True, True, (), ("crb",)), {})
 
     assert found["repositories_enabled"] == ["crb"]
     assert found["diff"] == {"before": "", "after": "repository crb enabled\ngit 2.43\n"}

@@ -29,7 +29,7 @@ def test_unlisted_lines_are_named_with_type_fingerprint_and_a_quoted_comment() -
     found = unlisted("/h/k", text, [KEY])
     assert [str(one) for one in found] == [
         f"/h/k:4 (ssh-rsa {rsa.fingerprint} 'evil\\x1b[2J')",
-        "/h/k:5 (a line that is no key known here)",
+        "/h/k:5 (a line that is not a known key)",
     ]
     assert found[0].as_result() == {
         "path": "/h/k",

@@ -74,28 +74,29 @@ def test_a_password_is_set_where_it_differs_and_never_shown() -> None:
 
 def test_the_password_of_an_account_that_a_directory_has() -> None:
     change = plan(dataclasses.replace(STATE, passwords={}), password=HASH)
-    assert "ann has no password in /etc/shadow" in change.errors[0]
+    assert "ann has no password in /etc/shadow" in change.errors[0].problem
 
 
 def test_what_is_missing_is_named() -> None:
-    assert plan(groups=("adm", "docker"), shell="/bin/none").missing == (
+    missing = plan(groups=("adm", "docker"), shell="/bin/none").missing
+    assert [error.advice for error in missing] == [
         "there is no group docker; create it first",
         "there is no shell /bin/none; install it first",
-    )
+    ]
 
 
 def test_a_second_root_is_named_whether_or_not_anything_changes() -> None:
     ops = dataclasses.replace(ROOT, name="ops\x1b[2J")
     change = plan(dataclasses.replace(STATE, entries=(ROOT, ops, ANN)))
     assert (change.command, change.sets_password) == ((), False)
-    assert change.warnings == ("ops\\x1b[2J is a second account with uid 0: whoever logs in as it is root",)
+    assert change.warnings == ("ops\\x1b[2J is a second account with uid 0: every login as it is one of root",)
 
 
 def test_an_account_of_the_system_is_refused_or_named() -> None:
     state = dataclasses.replace(STATE, entry=dataclasses.replace(ANN, uid=33))
     (error,) = plan(state).errors
-    assert error.startswith("ann is an account of the system (its uid 33 is below UID_MIN (1000))")
-    assert error.endswith("allow this one with admin_user_allow_system_account: true")
+    assert error.problem.startswith("ann is an account of the system (its uid 33 is below UID_MIN (1000))")
+    assert error.hint.endswith("allow this one with admin_user_allow_system_account: true")
     allowed = plan(state, allow_system_account=True)
     assert allowed.errors == ()
     assert allowed.warnings == ("ann is an account of the system (its uid 33 is below UID_MIN (1000))",)
@@ -103,7 +104,7 @@ def test_an_account_of_the_system_is_refused_or_named() -> None:
 
 def test_uid_0_is_refused_even_where_a_system_account_is_allowed() -> None:
     state = dataclasses.replace(STATE, entry=dataclasses.replace(ANN, uid=0))
-    assert "root by another name" in plan(state, allow_system_account=True).errors[0]
+    assert "root by another name" in plan(state, allow_system_account=True).errors[0].problem
 
 
 def test_homes_and_private_groups() -> None:

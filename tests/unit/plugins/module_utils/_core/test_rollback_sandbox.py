@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Place, Saved
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, SavedFile
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_sandbox import once_more_outside, sandbox
 
 COMMON = "-/etc -/run -/var/lib"
@@ -19,32 +19,36 @@ COMMON = "-/etc -/run -/var/lib"
     ("saved", "folders"),
     [
         pytest.param([], COMMON, id="nothing"),
-        pytest.param([Saved("/etc/ssh/sshd_config", "0"), Saved("/etc/ufw/user.rules", "f0")], COMMON, id="etc"),
-        pytest.param([Saved("/opt/ssh/sshd_config", "0")], f"{COMMON} -/opt/ssh", id="elsewhere"),
         pytest.param(
-            [Saved("/opt/a/b/00.conf", None, new_directories=("/opt/a/b", "/opt/a"))],
+            [SavedFile("/etc/ssh/sshd_config", "0"), SavedFile("/etc/ufw/user.rules", "f0")], COMMON, id="etc"
+        ),
+        pytest.param([SavedFile("/opt/ssh/sshd_config", "0")], f"{COMMON} -/opt/ssh", id="elsewhere"),
+        pytest.param(
+            [SavedFile("/opt/a/b/00.conf", None, new_directories=("/opt/a/b", "/opt/a"))],
             f"{COMMON} -/opt",
             id="new-folders",
         ),
-        pytest.param([Saved("/etcetera/x", "0"), Saved("/opt/a b/x", "1")], f"{COMMON} -/etcetera", id="odd-names"),
+        pytest.param(
+            [SavedFile("/etcetera/x", "0"), SavedFile("/opt/a b/x", "1")], f"{COMMON} -/etcetera", id="odd-names"
+        ),
     ],
 )
-def test_folders_that_it_may_write(saved: list[Saved], folders: str) -> None:
-    assert sandbox(Place("sshd"), saved)[-1] == f"ReadWritePaths={folders}"
+def test_folders_that_it_may_write(saved: list[SavedFile], folders: str) -> None:
+    assert sandbox(RollbackPaths("sshd"), saved)[-1] == f"ReadWritePaths={folders}"
 
 
 def test_no_property_is_given_twice() -> None:
-    names = [one.partition("=")[0] for one in sandbox(Place("sshd"))]
+    names = [one.partition("=")[0] for one in sandbox(RollbackPaths("sshd"))]
     assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
 def test_the_second_attempt_runs_the_script_where_it_is_still_there(tmp_path: Path, is_there: bool) -> None:
-    place = Place("sshd", base=str(tmp_path))
+    paths = RollbackPaths("sshd", base=str(tmp_path))
     if is_there:
-        Path(place.folder).mkdir()
-        Path(place.script).write_text('echo "$@"')
-    option, _prefixes, command = once_more_outside(place, "boot").partition("=-+")
+        Path(paths.folder).mkdir()
+        Path(paths.script).write_text('echo "$@"')
+    option, _prefixes, command = once_more_outside(paths, "boot").partition("=-+")
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert option == "ExecStopPost"
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "boot\n" if is_there else "", "")

@@ -1,36 +1,39 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said to which system. ID, VERSION_ID and PRETTY_NAME are those of real /etc/os-release files."""
+"""Which systems are refused, and why. ID, VERSION_ID and PRETTY_NAME are those of real /etc/os-release files."""
 
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import complaint, keys, known, unproven
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import (
+    keys,
+    known,
+    not_a_target,
+    refusal,
+    unproven_warning,
+)
 
-LEFT = (
-    "pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
-    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43; "
-    "the host was left as it was; "
+MANAGED = (
+    " (pyhost.baseline manages Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
+    "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43)"
 )
-ELSEWHERE = LEFT + "take it out of the inventory or choose others with '--limit'"
-KNOWINGLY = (
-    LEFT + "move it to one of those, or say 'baseline_allow_end_of_life: true' to go on where nothing was proven"
-)
-AGED = "which is past its end of life"
-UNPROVEN = "a release on which nothing was proven"
-WRITTEN = "for which everything is written from manuals and sources, but on which nothing was ever run"
-FIRST = ELSEWHERE + ", or say 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
+ELSEWHERE = "take the host out of the inventory or choose other hosts with '--limit'"
+KNOWINGLY = "upgrade the host, or set 'baseline_allow_end_of_life: true' to continue on an untested release"
+END_OF_LIFE = "which is past its end of life"
+UNPROVEN = "a release that was never tested"
+WRITTEN = "for which the code was written from manuals and sources and never run"
+FIRST = ELSEWHERE + ", or set 'baseline_allow_unproven: true' to be the first, on a host that you can lose"
 FOREIGN = "which pyhost.baseline does not manage"
 OLD_PYTHON = "whose own Python is too old for Ansible"
 
 SYSTEMS = [
-    # ID, VERSION_ID, PRETTY_NAME, what is said, and the way out
+    # ID, VERSION_ID, PRETTY_NAME, the reason and the hint
     ("debian", "12", "Debian GNU/Linux 12 (bookworm)", None, None),
     ("debian", "13", "Debian GNU/Linux 13 (trixie)", None, None),
-    ("debian", "11", "Debian GNU/Linux 11 (bullseye)", AGED, KNOWINGLY),
-    ("debian", "9", "Debian GNU/Linux 9 (stretch)", AGED, KNOWINGLY),
+    ("debian", "11", "Debian GNU/Linux 11 (bullseye)", END_OF_LIFE, KNOWINGLY),
+    ("debian", "9", "Debian GNU/Linux 9 (stretch)", END_OF_LIFE, KNOWINGLY),
     ("debian", "14", "Debian GNU/Linux 14 (forky)", UNPROVEN, ELSEWHERE),
     ("debian", "", "Debian GNU/Linux forky/sid", UNPROVEN, ELSEWHERE),
     ("ubuntu", "22.04", "Ubuntu 22.04.5 LTS", None, None),
@@ -39,9 +42,9 @@ SYSTEMS = [
     ("ubuntu", "18.04", "Ubuntu 18.04.6 LTS", "which is past the end of its standard support", KNOWINGLY),
     ("ubuntu", "20.04", "Ubuntu 20.04.6 LTS", "which is past the end of its standard support", KNOWINGLY),
     ("ubuntu", "25.10", "Ubuntu 25.10", UNPROVEN, ELSEWHERE),
-    ("centos", "7", "CentOS Linux 7 (Core)", AGED, ELSEWHERE),
-    ("centos", "8", "CentOS Linux 8", AGED, ELSEWHERE),
-    ("centos", "8", "CentOS Stream 8", AGED, ELSEWHERE),
+    ("centos", "7", "CentOS Linux 7 (Core)", END_OF_LIFE, ELSEWHERE),
+    ("centos", "8", "CentOS Linux 8", END_OF_LIFE, ELSEWHERE),
+    ("centos", "8", "CentOS Stream 8", END_OF_LIFE, ELSEWHERE),
     ("centos", "9", "CentOS Stream 9", None, None),
     ("rhel", "8.10", "Red Hat Enterprise Linux 8.10 (Ootpa)", OLD_PYTHON, ELSEWHERE),
     ("rocky", "8.9", "Rocky Linux 8.9 (Green Obsidian)", OLD_PYTHON, ELSEWHERE),
@@ -50,12 +53,12 @@ SYSTEMS = [
     ("almalinux", "10.0", "AlmaLinux 10.0 (Purple Lion)", None, None),
     ("ol", "9.1", "Oracle Linux Server 9.1", FOREIGN, ELSEWHERE),
     ("amzn", "2023", "Amazon Linux 2023.8.20250915", FOREIGN, ELSEWHERE),
-    ("fedora", "41", "Fedora Linux 41 (Container Image)", AGED, KNOWINGLY),
+    ("fedora", "41", "Fedora Linux 41 (Container Image)", END_OF_LIFE, KNOWINGLY),
     ("fedora", "43", "Fedora Linux 43 (Container Image)", None, None),
     ("fedora", "44", "Fedora Linux 44 (Container Image)", WRITTEN, FIRST),
     ("fedora", "45", "Fedora Linux 45 (Rawhide)", UNPROVEN, ELSEWHERE),
-    ("freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9", AGED, ELSEWHERE),
-    ("freebsd", "13.5", "FreeBSD 13.5-RELEASE", AGED, ELSEWHERE),
+    ("freebsd", "12.4", "FreeBSD 12.4-RELEASE-p9", END_OF_LIFE, ELSEWHERE),
+    ("freebsd", "13.5", "FreeBSD 13.5-RELEASE", END_OF_LIFE, ELSEWHERE),
     ("freebsd", "14.3", "FreeBSD 14.3-RELEASE", WRITTEN, FIRST),
     ("freebsd", "15.0", "FreeBSD 15.0-RELEASE", WRITTEN, FIRST),
     ("freebsd", "16.0", "FreeBSD 16.0-CURRENT", UNPROVEN, ELSEWHERE),
@@ -65,11 +68,21 @@ SYSTEMS = [
 
 
 @pytest.mark.parametrize(
-    ("system_id", "version", "title", "what", "way_out"), SYSTEMS, ids=[f"{one[0]}{one[1]} {one[2]}" for one in SYSTEMS]
+    ("system_id", "version", "title", "reason", "hint"), SYSTEMS, ids=[f"{one[0]}{one[1]} {one[2]}" for one in SYSTEMS]
 )
-def test_complaint(system_id: str, version: str, title: str, what: str | None, way_out: str | None) -> None:
-    expected = None if what is None else f"the host runs {title}, {what}; {way_out}"
-    assert complaint(System(system_id, version, title=title)) == expected
+def test_refusal(system_id: str, version: str, title: str, reason: str | None, hint: str | None) -> None:
+    expected = (
+        None if reason is None else f"the host runs {title}, {reason}; this task changed nothing; {hint}{MANAGED}"
+    )
+    error = refusal(System(system_id, version, title=title))
+    assert (error and str(error)) == expected
+
+
+def test_a_system_that_can_only_run_ansible_is_refused() -> None:
+    assert str(not_a_target("macOS")) == (
+        f"the host runs macOS, which can run Ansible but is never a managed host; this task changed nothing; "
+        f"{ELSEWHERE}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,8 +96,8 @@ def test_complaint(system_id: str, version: str, title: str, what: str | None, w
     ],
 )
 def test_end_of_life_is_the_only_thing_that_can_be_allowed(system: System, allowed: bool) -> None:
-    assert complaint(system) is not None
-    assert (complaint(system, allow_end_of_life=True) is None) is allowed
+    assert refusal(system) is not None
+    assert (refusal(system, allow_end_of_life=True) is None) is allowed
 
 
 @pytest.mark.parametrize(
@@ -99,10 +112,9 @@ def test_end_of_life_is_the_only_thing_that_can_be_allowed(system: System, allow
     ],
 )
 def test_what_was_written_and_never_run_is_allowed_knowingly(system: System, allowed: bool, warned: bool) -> None:
-    assert (complaint(system, allow_unproven=True) is None) is allowed
-    words = unproven(system)
-    assert words == (
-        f"pyhost.baseline was never run on {system.title}: be sure of another way in (a console) before you go on"
+    assert (refusal(system, allow_unproven=True) is None) is allowed
+    assert unproven_warning(system) == (
+        f"pyhost.baseline was never run on {system.title}: make sure that you have another way in, such as a console"
         if warned
         else None
     )

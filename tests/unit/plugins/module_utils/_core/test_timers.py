@@ -10,9 +10,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import (
     DROP_IN,
     drop_in,
+    idle_timers,
     normalized,
     parse_timers,
-    silent,
 )
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
@@ -24,12 +24,12 @@ TIMERS = parse_timers((FIXTURES / "systemctl-show-timers-debian12").read_text())
 def test_stock_timers(system: str) -> None:
     timers = parse_timers((FIXTURES / f"systemctl-show-timers-{system}").read_text())
     assert list(timers) == ["apt-daily.timer", UPGRADE]
-    assert silent(timers) == []
+    assert idle_timers(timers) == []
     assert timers[UPGRADE].calendar == ("*-*-* 06:00:00",)
     assert timers[UPGRADE].random_delay == "1h"
-    assert timers[UPGRADE].knows(None)
-    assert not timers[UPGRADE].knows("a drop-in that systemd has not loaded")
-    assert timers[UPGRADE].differs({"OnCalendar": "*-*-* 06:00:00", "RandomizedDelaySec": "1h"}) == []
+    assert timers[UPGRADE].has_loaded(None)
+    assert not timers[UPGRADE].has_loaded("a drop-in that systemd has not loaded")
+    assert timers[UPGRADE].differences({"OnCalendar": "*-*-* 06:00:00", "RandomizedDelaySec": "1h"}) == []
 
 
 def test_a_timer_as_a_result() -> None:
@@ -70,7 +70,7 @@ def test_a_timer_as_a_result() -> None:
 )
 def test_a_timer_that_will_not_fire(change: dict[str, t.Any], words: str) -> None:
     timer = replace(TIMERS[UPGRADE], **change)
-    assert silent({UPGRADE: timer}) == [timer]
+    assert idle_timers({UPGRADE: timer}) == [timer]
     assert timer.describe() == words + "\n"
 
 
@@ -85,27 +85,27 @@ def test_an_elapsed_timer_is_active_and_never_fires() -> None:
     """Seen on Debian 12 and 13, after a drop-in without times had come and gone."""
     text = "Id=apt-daily-upgrade.timer\nLoadState=loaded\nUnitFileState=enabled\nActiveState=active\nSubState=elapsed\n"
     timer = parse_timers(text)[UPGRADE]
-    assert (timer.fires, timer.describe()) == (False, "enabled, elapsed\n")
+    assert (timer.will_fire, timer.describe()) == (False, "enabled, elapsed\n")
 
 
 def test_systemd_that_is_older_than_the_files() -> None:
     ours = (DROP_IN.format(UPGRADE),)
-    assert replace(TIMERS[UPGRADE], drop_ins=ours).knows("text")
-    assert not replace(TIMERS[UPGRADE], drop_ins=ours).knows(None)
-    assert not replace(TIMERS[UPGRADE], drop_ins=ours, stale=True).knows("text")
+    assert replace(TIMERS[UPGRADE], drop_ins=ours).has_loaded("text")
+    assert not replace(TIMERS[UPGRADE], drop_ins=ours).has_loaded(None)
+    assert not replace(TIMERS[UPGRADE], drop_ins=ours, stale=True).has_loaded("text")
 
 
 def test_another_drop_in_wins() -> None:
     timer = replace(TIMERS[UPGRADE], calendar=("Sat *-*-* 04:00:00", "*-*-* 06:00:00"))
-    assert timer.differs({"OnCalendar": "*-*-* 06:00:00"}) == [
-        "OnCalendar=Sat *-*-* 04:00:00 and *-*-* 06:00:00 (wished: *-*-* 06:00:00)"
+    assert timer.differences({"OnCalendar": "*-*-* 06:00:00"}) == [
+        "OnCalendar=Sat *-*-* 04:00:00 and *-*-* 06:00:00 (requested: *-*-* 06:00:00)"
     ]
 
 
 @pytest.mark.parametrize(
     ("calendar", "delay", "text"),
     [
-        pytest.param(None, None, None, id="nothing is wished"),
+        pytest.param(None, None, None, id="nothing is requested"),
         pytest.param(
             "*-*-* 04:00",
             "30m",
@@ -130,7 +130,7 @@ def test_a_time_of_two_lines_is_refused() -> None:
     with pytest.raises(BaselineError) as error:
         drop_in("unattended_upgrades", "*-*-* 04:00\n[Service]", None)
     assert str(error.value) == (
-        "schedule: '*-*-* 04:00\\n[Service]' is not one line of plain text. Nothing was changed"
+        "schedule: '*-*-* 04:00\\n[Service]' is not one line of plain text; this task changed nothing"
     )
 
 

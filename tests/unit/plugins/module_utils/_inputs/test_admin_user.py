@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inputs of the role admin_user: what is refused, in which words, and that no secret is repeated."""
+"""The inputs of the role admin_user: what is refused, with which message, and that no secret is repeated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.admin_user import checked_request, complaints
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.admin_user import account_errors, checked_request
 
 KEY = (Path(__file__).parents[3] / "fixtures" / "ssh_keys" / "ed25519-openssh9.2.pub").read_text().strip()
 # The password is "secret", from mkpasswd of Debian 13 and Python's crypt.
@@ -24,6 +24,10 @@ NEEDED = {
     "admin_user_groups": [],
     "admin_user_shell": "",
 }
+
+
+def messages(inputs: dict[str, t.Any]) -> list[str]:
+    return [error.advice for error in account_errors(inputs, prefix="admin_user_")]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ NEEDED = {
     ids=["least", "name", "newline", "yescrypt", "sha512", "bcrypt", "groups-and-shell"],
 )
 def test_good_inputs(changes: dict[str, t.Any]) -> None:
-    assert complaints({**NEEDED, **changes}) == []
+    assert messages({**NEEDED, **changes}) == []
 
 
 @pytest.mark.parametrize(
@@ -48,47 +52,51 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
     [
         (
             {"admin_user_name": None},
-            "admin_user_name is missing: name the admin's account, for example with '-e admin_user_name=deploy'",
+            "admin_user_name: the name is missing; name the admin's account, for example with '-e "
+            "admin_user_name=deploy'",
         ),
         (
             {"admin_user_name": "root"},
-            "admin_user_name is 'root': the admin needs an account of its own, because the login of root is closed",
+            "admin_user_name: the name is 'root', but the admin needs an account of its own, because the login of "
+            "root is closed; choose another name",
         ),
         (
             {"admin_user_name": "Ann Smith"},
-            "admin_user_name is 'Ann Smith': a name starts with a lower-case letter or '_', goes on with lower-case "
-            "letters, digits, '_', '-' or '.', and has at most 32 characters",
+            "admin_user_name: 'Ann Smith' is not a valid account name; start with a lower-case letter or '_', "
+            "continue with lower-case letters, digits, '_', '-' or '.', and use at most 32 characters",
         ),
         (
             {"admin_user_name": "deploy\n"},
-            "admin_user_name is 'deploy\\n': a name starts with a lower-case letter or '_', goes on with lower-case "
-            "letters, digits, '_', '-' or '.', and has at most 32 characters",
+            "admin_user_name: 'deploy\\n' is not a valid account name; start with a lower-case letter or '_', "
+            "continue with lower-case letters, digits, '_', '-' or '.', and use at most 32 characters",
         ),
         (
             {"admin_user_authorized_keys": None},
-            "admin_user_authorized_keys is missing: give a list of the public keys that may log in as the admin",
+            "admin_user_authorized_keys: the list is missing; give the public keys that may log in as the admin",
         ),
         (
             {"admin_user_authorized_keys": []},
-            "admin_user_authorized_keys is empty: without a key nobody could log in any more",
+            "admin_user_authorized_keys: the list is empty, and without a key nobody could log in any more; give at "
+            "least one public key",
         ),
         (
             {"admin_user_authorized_keys": KEY},
-            "admin_user_authorized_keys is not a list: write each public key as an entry of its own, after a dash",
+            "admin_user_authorized_keys: this is not a list; write each public key as a list entry of its own, after "
+            "a dash",
         ),
         (
             {"admin_user_authorized_keys": [KEY, {"key": KEY}]},
-            "admin_user_authorized_keys, entry 2 of 2: this is not a text; put the public key's line in quotes",
+            "admin_user_authorized_keys: entry 2 of 2: this is not text; put the public key in quotes",
         ),
         (
             {"admin_user_authorized_keys": [KEY, KEY[:60]]},
-            "admin_user_authorized_keys, entry 2 of 2: "
-            "the 'ssh-ed25519' key is not whole: it was cut off or changed on its way; copy the line again",
+            "admin_user_authorized_keys: entry 2 of 2: "
+            "the 'ssh-ed25519' key is not complete; copy the line again, because the key was cut off or changed",
         ),
         (
             {"admin_user_authorized_keys": [KEY, f"restrict {KEY}"]},
-            "admin_user_authorized_keys, entry 2 of 2: "
-            "this is the key of entry 1 again; sshd would look at the first only",
+            "admin_user_authorized_keys: entry 2 of 2: "
+            "this is the key of entry 1 again, and sshd would use the first of them only; remove one of them",
         ),
         (
             {"admin_user_sudo": "nopassword"},
@@ -96,42 +104,45 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         ),
         (
             {"admin_user_sudo": "password"},
-            "admin_user_password is missing: with admin_user_sudo=password the admin could not use sudo without one",
+            "admin_user_password: the hash is missing, and with admin_user_sudo=password the admin could not use sudo "
+            "without a password; give the hash of a password",
         ),
         (
             {"admin_user_password": "hunter2"},
-            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
-            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
-            "if it was the password itself, change it",
+            "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
+            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if this was the password itself, change the password",
         ),
         (
             {"admin_user_password": "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"},
-            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
-            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
-            "if it was the password itself, change it",
+            "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
+            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if this was the password itself, change the password",
         ),
         (
             {"admin_user_groups": "adm"},
-            "admin_user_groups is not a list: write each group as an entry of its own, after a dash",
+            "admin_user_groups: this is not a list; write each group as a list entry of its own, after a dash",
         ),
-        ({"admin_user_groups": ["adm,sudo"]}, "admin_user_groups: 'adm,sudo' is not the name of a group"),
+        ({"admin_user_groups": ["adm,sudo"]}, "admin_user_groups: 'adm,sudo' is not a valid group name"),
         (
             {"admin_user_shell": "zsh"},
-            "admin_user_shell is 'zsh': give an absolute path, for example /bin/bash",
+            "admin_user_shell: 'zsh' is not the path of a shell; give an absolute path, for example /bin/bash",
         ),
         (
             {"admin_user_shell": "/bin/b\x1bsh"},
-            "admin_user_shell is '/bin/b\\x1bsh': give an absolute path, for example /bin/bash",
+            "admin_user_shell: '/bin/b\\x1bsh' is not the path of a shell; give an absolute path, for example "
+            "/bin/bash",
         ),
         (
             {"admin_user_shell": "/usr/sbin/nologin"},
-            "admin_user_shell is '/usr/sbin/nologin': the admin could not log in with a shell that ends at once",
+            "admin_user_shell: '/usr/sbin/nologin' is a shell that ends at once, so that the admin could not log in; "
+            "give a login shell, for example /bin/bash",
         ),
         (
             {"admin_user_password": "$6$salt\u200b$" + "a" * 86},
-            "admin_user_password is not a password hash of a current kind (it is not shown here): make one with "
-            "'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
-            "if it was the password itself, change it",
+            "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
+            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "if this was the password itself, change the password",
         ),
     ],
     ids=[
@@ -158,7 +169,7 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
     ],
 )
 def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
-    assert complaints({**NEEDED, **changes}) == [sentence]
+    assert messages({**NEEDED, **changes}) == [sentence]
 
 
 # What one program takes for the end of a line or for a blank, and another one does not.
@@ -173,16 +184,16 @@ OPTIONS = {name[len("admin_user_") :]: value for name, value in NEEDED.items()}
 )
 def test_no_entry_holds_a_second_key(character: str, place: str) -> None:
     text = place.format(key=KEY, one=character)
-    (told,) = complaints({**NEEDED, "admin_user_authorized_keys": [text]})
-    assert told.startswith("admin_user_authorized_keys, entry 1 of 1: ")
+    (told,) = messages({**NEEDED, "admin_user_authorized_keys": [text]})
+    assert told.startswith("admin_user_authorized_keys: entry 1 of 1: ")
     assert "AAAA" not in told.replace("ssh-ed25519 AAAA…", "")
-    with pytest.raises(BaselineError, match="authorized_keys, entry 1 of 1: .*; nothing was changed"):
+    with pytest.raises(BaselineError, match="^authorized_keys: entry 1 of 1: .*; this task changed nothing"):
         checked_request({**OPTIONS, "authorized_keys": [text], "exclusive_keys": False, "allow_system_account": False})
 
 
 def test_the_end_of_a_line_is_no_part_of_it() -> None:
     for end in ("\n", "\r\n", " \n\n", "\t"):
-        assert complaints({**NEEDED, "admin_user_authorized_keys": [KEY + end]}) == []
+        assert messages({**NEEDED, "admin_user_authorized_keys": [KEY + end]}) == []
 
 
 def test_a_request_holds_the_keys_lines() -> None:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Characters that an input may not hold: each input of each module and role, with each of them, refused by its name."""
+"""Characters that an input may not contain: each of them, in each input of each module and role, is refused by name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import c
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import (
     HOLDS_LINES,
     PARSED_ELSEWHERE,
-    input_errors,
+    character_errors,
     require_plain,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import wish as sshd_wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings, render_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import apt_conf
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.complaints import complaints
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_inputs import role_input_errors
 
 ROOT = Path(__file__).parents[5]
 BAD = {
@@ -61,20 +61,29 @@ def inputs(name: str, option: Spec, text: str) -> t.Iterator[Input]:
     if kind == "raw":
         yield f"{name}.user", {"user": text}
         yield f"{name}[1]", [text]
-    if kind == "dict" and parts:
-        for below, part in parts.items():
-            for place, value in inputs(f"{name}.{below}", part, text):
-                yield place, {below: value}
-    elif kind == "dict":
+    if kind == "dict":
+        yield from inputs_of_a_mapping(name, parts, text)
+    elif kind == "list":
+        yield from inputs_of_a_list(name, parts if option.get("elements") == "dict" else None, text)
+
+
+def inputs_of_a_mapping(name: str, parts: t.Mapping[str, Spec], text: str) -> t.Iterator[Input]:
+    for below, part in parts.items():
+        for place, value in inputs(f"{name}.{below}", part, text):
+            yield place, {below: value}
+    if not parts:
         yield f"{name}.any.deep[2]", {"any": {"deep": ["good", text]}}
         yield f"{name}.any", {"any": text}
         yield f"{name}.", {text: 1}
-    elif kind == "list" and option.get("elements") == "dict":
-        for below, part in parts.items():
-            for place, value in inputs(f"{name}[1].{below}", part, text):
-                yield place, [{below: value}]
-    elif kind == "list":
+
+
+def inputs_of_a_list(name: str, parts: t.Mapping[str, Spec] | None, text: str) -> t.Iterator[Input]:
+    if parts is None:
         yield f"{name}[2]", ["good", text]
+        return
+    for below, part in parts.items():
+        for place, value in inputs(f"{name}[1].{below}", part, text):
+            yield place, [{below: value}]
 
 
 class Refused(Exception):
@@ -133,7 +142,7 @@ def test_every_option_of_a_module(module: str, bad: str, monkeypatch: pytest.Mon
             message = run_module(module, monkeypatch, {option: value})
             assert place in message
             assert f"{forbidden_character(text)} is not allowed there" in message
-            assert message.endswith("; nothing was changed")
+            assert "; this task changed nothing" in message
             assert not forbidden_character(message)
 
 
@@ -143,7 +152,7 @@ def test_every_input_of_a_role(role: str, bad: str) -> None:
     text = f"good{bad}bad"
     for name, spec in ROLES[role].items():
         for place, value in inputs(name, spec, text) if name not in PARSED_ELSEWHERE else ():
-            sentences = complaints(role, ROLES[role], {name: value})
+            sentences = [str(error) for error in role_input_errors(role, ROLES[role], {name: value})]
             assert [one for one in sentences if place in one and forbidden_character(text) in one], (place, sentences)
             assert not forbidden_character("".join(sentences))
 
@@ -156,26 +165,27 @@ def test_lists_of_jails_hold_line_feeds_and_no_other_separator(place: tuple[str,
             value = {"sshd" if name == "*" else name: value}
         return value
 
-    assert input_errors(at("one\ntwo")) == []
-    assert input_errors(at(["one", "two"])) == []
+    assert character_errors(at("one\ntwo")) == []
+    assert character_errors(at(["one", "two"])) == []
     for wrong in [["one\ntwo"], *(f"one{bad}two" for bad in BAD.values() if bad != "\n")]:
-        assert len(input_errors(at(wrong))) == 1
+        assert len(character_errors(at(wrong))) == 1
 
 
 def test_the_character_is_counted_after_a_line_feed_that_may_stand_there() -> None:
-    [sentence] = input_errors({"jails": {"sshd": {"logpath": "/a\n/b\u2028/c"}}})
-    assert sentence == (
+    [error] = character_errors({"jails": {"sshd": {"logpath": "/a\n/b\u2028/c"}}})
+    assert error.advice == (
         "jails.sshd.logpath: U+2028 (LINE SEPARATOR) at character 6 is not allowed there; write it as one line of "
         "printable characters"
     )
+    assert error.option == "jails.sshd.logpath"
 
 
 def test_a_secret_is_not_repeated() -> None:
     with pytest.raises(BaselineError) as refused:
         require_plain({"password": "hunter2\r", "number": 3, "nothing": None})
     assert str(refused.value) == (
-        "password: U+000D (control character) at character 8 is not allowed there; write it as one line of printable "
-        "characters; nothing was changed"
+        "password: U+000D (control character) at character 8 is not allowed there; this task changed nothing; write "
+        "it as one line of printable characters"
     )
 
 
@@ -196,8 +206,8 @@ def test_what_passes_is_printable_through_and_through(options: dict[str, t.Any])
             yield from (text for part in value.values() for text in texts(part)) if isinstance(value, dict) else ()
 
     bad = [text for text in texts(options) if not text.isprintable()]
-    assert bool(input_errors(options)) == bool(bad)
-    assert not forbidden_character("".join(input_errors(options)))
+    assert bool(character_errors(options)) == bool(bad)
+    assert not forbidden_character("".join(map(str, character_errors(options))))
 
 
 PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"]), min_size=1)
@@ -215,8 +225,8 @@ def test_what_passes_is_one_line_in_every_file(text: str, several: list[str]) ->
         systemd_timers.drop_in("dnf_automatic", text, text) or "",
     ]
     try:
-        wish = sshd_wish.build({"Banner": text}, [{"criteria": {"user": several}, "settings": {"PermitTTY": False}}])
-        files.append(sshd_wish.render(wish))
+        desired = build_settings({"Banner": text}, [{"criteria": {"user": several}, "settings": {"PermitTTY": False}}])
+        files.append(render_settings(desired))
     except BaselineError:
         pass
     for file in files:

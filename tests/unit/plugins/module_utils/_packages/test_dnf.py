@@ -114,14 +114,14 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
 
 
 @pytest.mark.parametrize(
-    ("fixture", "case", "words", "way"),
+    ("fixture", "case", "errors", "hint"),
     [
         pytest.param(
             DNF4,
             "broken",
             "Error:\n Problem: conflicting requests\n"
             "  - nothing provides nowhere-to-be-found needed by broken-1-1.el9.noarch",
-            "; enable the repository that has what is missing",
+            "enable the repository that has the missing package",
             id="4: a dependency is nowhere",
         ),
         pytest.param(
@@ -129,7 +129,7 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
             "broken",
             "Failed to resolve the transaction:\nProblem: conflicting requests\n"
             "  - nothing provides nowhere-to-be-found needed by broken-1-1.el9.noarch from t",
-            "; enable the repository that has what is missing",
+            "enable the repository that has the missing package",
             id="5: a dependency is nowhere",
         ),
         pytest.param(
@@ -139,15 +139,15 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
             "  - installed package red-1-1.el9.noarch conflicts with blue provided by blue-1-1.el9.noarch from t\n"
             "  - package blue-1-1.el9.noarch from t conflicts with red provided by red-1-1.el9.noarch from t\n"
             "  - conflicting requests",
-            "; remove what conflicts first (state: absent), if that is meant",
+            "remove the conflicting packages first (state: absent) if you do not need them",
             id="5: conflict",
         ),
         pytest.param(
             DNF4,
             "unsigned",
             "Package webd-1-1.el9.noarch.rpm is not signed\nError: GPG check FAILED",
-            "; a package whose signature cannot be checked is not installed; name the signer's key in the "
-            "repository's gpgkey or import it with 'rpm --import'",
+            "name the signer's key in the repository's gpgkey or import it with 'rpm --import'; a package whose "
+            "signature cannot be checked is not installed",
             id="4: signature",
         ),
         pytest.param(
@@ -156,7 +156,7 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
             "Error: Transaction test error:\n"
             "  installing package big-1-1.el9.noarch needs 5MB more space on the /usr/share/t-big filesystem\n"
             "Disk Requirements:\n   At least 5MB more space needed on the /usr/share/t-big filesystem",
-            "; free space there",
+            "free space on that file system",
             id="4: full",
         ),
         pytest.param(
@@ -164,7 +164,7 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
             "full",
             "Transaction failed: Rpm transaction failed.\n"
             "  - installing package big-1-1.el9.noarch needs 5MB more space on the /usr/share/t-big filesystem",
-            "; free space there",
+            "free space on that file system",
             id="5: full",
         ),
         pytest.param(
@@ -175,20 +175,20 @@ _DOWN = "Curl error (7): Could{} connect to server for http://127.0.0.1:9/x/repo
             "Couldn't connect to server]\n"
             "Error: Failed to download metadata for repo 'dead': Cannot download repomd.xml: Cannot download "
             "repodata/repomd.xml: All mirrors were tried",
-            "; look at that repository's address and the host's network, or disable the repository",
+            "check that repository's address and the host's network, or disable the repository",
             id="4: mirror",
         ),
     ],
 )
-def test_words_and_ways_out(fixture: str, case: str, words: str, way: str) -> None:
+def test_errors_and_hints(fixture: str, case: str, errors: str, hint: str) -> None:
     found = said(fixture, case)
-    assert dnf.words(found.out, found.err) == words
-    assert dnf.way_out(words) == way
+    assert dnf.error_lines(found.out, found.err) == errors
+    assert dnf.find_hint(errors) == hint
 
 
 @BOTH
 @pytest.mark.parametrize(
-    ("case", "way"),
+    ("case", "word"),
     [
         ("unsigned", "signature"),
         ("nokey", "signature"),
@@ -198,9 +198,9 @@ def test_words_and_ways_out(fixture: str, case: str, words: str, way: str) -> No
         ("broken", "enable"),
     ],
 )
-def test_each_trouble_has_a_way_out_in_both_generations(fixture: str, case: str, way: str) -> None:
+def test_each_error_has_a_hint_in_both_generations(fixture: str, case: str, word: str) -> None:
     found = said(fixture, case)
-    assert way in dnf.way_out(dnf.words(found.out, found.err))
+    assert word in dnf.find_hint(dnf.error_lines(found.out, found.err))
 
 
 @pytest.mark.parametrize(
@@ -209,14 +209,14 @@ def test_each_trouble_has_a_way_out_in_both_generations(fixture: str, case: str,
 )
 def test_a_repository_that_dnf_went_on_without(fixture: str, unread: str) -> None:
     found = said(fixture, "ignored")
-    assert dnf.unread(found.out + found.err) == unread
+    assert dnf.unreadable_repositories(found.out + found.err) == unread
 
 
 @BOTH
 @pytest.mark.parametrize("case", ["install", "latest", "missing", "badpost"])
 def test_no_repository_is_said_to_be_unread_where_all_were(fixture: str, case: str) -> None:
     found = said(fixture, case)
-    assert dnf.unread(found.out + found.err) == ""
+    assert dnf.unreadable_repositories(found.out + found.err) == ""
 
 
 @BOTH
@@ -254,20 +254,35 @@ def test_dnf_4_says_that_it_is_locked() -> None:
             id="5, with recommended ones and the index that is there",
         ),
         pytest.param(
-            5,
-            {"simulate": True, "latest": True, "whole": True},
-            "dnf -C --assumeno --setopt=skip_unavailable=0 --setopt=skip_broken=0 --setopt=install_weak_deps=0 "
-            "--setopt=best=1 --setopt=*.skip_if_unavailable=0 install git",
-            id="5, simulated",
+            4,
+            {"latest": True, "expire": 1},
+            "dnf -y --setopt=strict=1 --setopt=exit_on_lock=1 --setopt=install_weak_deps=0 --setopt=best=1 "
+            "--setopt=*.metadata_expire=1 install git",
+            id="4, the latest version",
         ),
     ],
 )
 def test_commands(generation: int, options: dict[str, t.Any], command: str) -> None:
-    assert " ".join(dnf.command(generation, "install", ["git"], **options)) == command
+    assert " ".join(dnf.DnfCommand(generation, "install", ("git",), **options).transaction()) == command
+
+
+def test_a_simulation_reads_the_index_that_is_on_the_host() -> None:
+    simulation = "dnf -C --assumeno --setopt=skip_unavailable=0 --setopt=skip_broken=0 --setopt=install_weak_deps=0 "
+    command = dnf.DnfCommand(5, "install", ("git",), latest=True)
+    assert " ".join(command.simulation()) == simulation + "--setopt=best=1 install git"
+    assert " ".join(command.simulation(whole=True)) == (
+        simulation + "--setopt=best=1 --setopt=*.skip_if_unavailable=0 install git"
+    )
+
+
+def test_a_refresh_updates_the_index_first() -> None:
+    command = dnf.DnfCommand(4, "install", ("git",), expire=60)
+    assert command.transaction(refresh=True)[-4:] == ["--setopt=*.metadata_expire=60", "--refresh", "install", "git"]
+    assert command.of(["vim"]).transaction() == [*command.transaction()[:-1], "vim"]
 
 
 def test_a_removal_leaves_what_others_brought() -> None:
-    assert dnf.command(4, "remove", ["git"]) == [
+    assert dnf.DnfCommand(4, "remove", ("git",)).transaction() == [
         "dnf",
         "-y",
         "--setopt=clean_requirements_on_remove=0",
@@ -280,5 +295,5 @@ def test_a_removal_leaves_what_others_brought() -> None:
 def test_no_text_raises(text: str) -> None:
     dnf.parse_simulation(text, "x86_64")
     dnf.parse_unavailable(text)
-    dnf.words(text, text)
-    dnf.unread(text)
+    dnf.error_lines(text, text)
+    dnf.unreadable_repositories(text)

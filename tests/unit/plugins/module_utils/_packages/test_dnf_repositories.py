@@ -25,7 +25,7 @@ EPEL = "[epel]\nname=EPEL\nenabled=1\n\n[epel-debuginfo]\nname=d\nenabled=0\n"
 NAMES = {"crb": ["libyaml-devel"], "epel": ["supervisor"]}
 
 
-def files(**texts: str) -> list[repositories.Repository]:
+def files(**texts: str) -> list[repositories.DnfRepository]:
     return repositories.composed({f"/etc/yum.repos.d/{name}.repo": text for name, text in texts.items()}, {})
 
 
@@ -86,7 +86,7 @@ def test_ids_of_crb(name: str, is_crb: bool) -> None:
     ],
 )
 def test_what_has_to_be_enabled(texts: dict[str, str], missing: list[str], off: list[str]) -> None:
-    assert repositories.off(NAMES, missing, files(**texts)) == off
+    assert repositories.find_disabled(NAMES, missing, files(**texts)) == off
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_debian_13_whose_dpkg_was_killed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fulfilled"),
+    ("name", "is_provided"),
     [
         pytest.param("python3", True, id="real"),
         pytest.param("python3:amd64", True, id="native architecture named"),
@@ -59,8 +59,8 @@ def test_a_debian_13_whose_dpkg_was_killed() -> None:
         pytest.param("python3-minima", False, id="part of a name"),
     ],
 )
-def test_what_counts_as_installed(name: str, fulfilled: bool) -> None:
-    assert parse_status(STOCK).fulfils(name) is fulfilled
+def test_what_counts_as_installed(name: str, is_provided: bool) -> None:
+    assert parse_status(STOCK).provides(name) is is_provided
 
 
 @pytest.mark.parametrize(

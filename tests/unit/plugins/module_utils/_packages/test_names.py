@@ -35,7 +35,7 @@ UBUNTU = System("ubuntu", "24.04", ("debian",), "Ubuntu 24.04.3 LTS")
         pytest.param(["g++"], ("g++",), id="plus signs"),
         pytest.param(["fail2ban"], ("fail2ban", "python3-systemd", "nftables", "netbase"), id="several packages"),
         pytest.param(["xml-stack", "zlib-headers"], ("libxml2-dev", "libxslt1-dev", "zlib1g-dev"), id="set, once each"),
-        pytest.param(["curl", "python-headers"], ("curl", "python3-dev"), id="order of the wish"),
+        pytest.param(["curl", "python-headers"], ("curl", "python3-dev"), id="order of the request"),
         pytest.param(["nftables", "fail2ban"], ("nftables", "fail2ban", "python3-systemd", "netbase"), id="once each"),
         pytest.param([], (), id="nothing"),
     ],
@@ -62,43 +62,43 @@ def test_removing_a_package_of_a_logical_name_takes_that_package_alone() -> None
         pytest.param(
             "git=1:2.39",
             "'git=1:2.39' is not the name of a package: versions and releases are chosen in apt_preferences(5) "
-            "or by dnf-versionlock(8), not here; nothing was changed",
+            "or by dnf-versionlock(8), not here; this task changed nothing",
             id="version",
         ),
         pytest.param(
             "git/bookworm-backports",
             "'git/bookworm-backports' is not the name of a package: versions and releases are chosen in "
-            "apt_preferences(5) or by dnf-versionlock(8), not here; nothing was changed",
+            "apt_preferences(5) or by dnf-versionlock(8), not here; this task changed nothing",
             id="release",
         ),
         pytest.param(
             "python3-*",
             "'python3-*' is not the name of a package: patterns are not expanded; list the packages; "
-            "nothing was changed",
+            "this task changed nothing",
             id="pattern",
         ),
         pytest.param(
             "Python-Headers",
             "'Python-Headers' is not the name of a package: a name has lower-case letters, digits and '+', '-', '.', "
-            "and may end in ':architecture'; nothing was changed",
+            "and may end in ':architecture'; this task changed nothing",
             id="capitals",
         ),
         pytest.param(
             "sudo-",
             "'sudo-' is not the name of a package: a name has lower-case letters, digits and '+', '-', '.', "
-            "and may end in ':architecture'; nothing was changed",
+            "and may end in ':architecture'; this task changed nothing",
             id="apt-get would remove it",
         ),
         pytest.param(
             "--reinstall",
             "'--reinstall' is not the name of a package: a name has lower-case letters, digits and '+', '-', '.', "
-            "and may end in ':architecture'; nothing was changed",
+            "and may end in ':architecture'; this task changed nothing",
             id="option",
         ),
         pytest.param(
             "git\n",
             "'git\\n' is not the name of a package: a name has lower-case letters, digits and '+', '-', '.', "
-            "and may end in ':architecture'; nothing was changed",
+            "and may end in ':architecture'; this task changed nothing",
             id="line end",
         ),
     ],
@@ -112,7 +112,7 @@ def test_what_is_no_name_is_refused(name: str, message: str) -> None:
 def test_a_system_without_rows_is_named() -> None:
     with pytest.raises(BaselineError) as caught:
         resolve(["git"], System("gentoo", title="Gentoo Linux"))
-    assert str(caught.value) == "the logical name 'git' has no packages for Gentoo Linux yet; nothing was changed"
+    assert str(caught.value) == "the logical name 'git' has no packages for Gentoo Linux yet; this task changed nothing"
 
 
 LOGICAL = sorted(TABLES["debian"].rows)
@@ -211,14 +211,14 @@ def test_rows_that_differ_inside_a_family(name: str, key: str, packages: tuple[s
     assert resolve([name], asked_system(key)).packages == packages
 
 
-def test_what_a_system_cannot_give_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_system_cannot_give_is_an_error_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = Unavailable("nobody has made a package of it; build it yourself")
     monkeypatch.setitem(t.cast("dict[str, t.Any]", TABLES["freebsd"].rows), "automatic-updates", reason)
     with pytest.raises(BaselineError) as caught:
         resolve(["automatic-updates"], asked_system("freebsd14"))
     assert str(caught.value) == (
-        "'automatic-updates' is not to be had on freebsd14: nobody has made a package of it; build it yourself; "
-        "nothing was changed"
+        "'automatic-updates' is not available on freebsd14: nobody has made a package of it; build it yourself; "
+        "this task changed nothing"
     )
 
 
@@ -269,7 +269,9 @@ def test_meaning_says_why_nothing_is_needed() -> None:
 
 @pytest.mark.parametrize("key", ["el8", "fedora41", "ubuntu25.10", "debian", "arch1", "el-9"])
 def test_other_systems_are_not_guessed(key: str) -> None:
-    with pytest.raises(BaselineError, match=rf"unknown system '{key}'.*known are debian12, debian13, ubuntu22\.04"):
+    with pytest.raises(
+        BaselineError, match=rf"unknown system '{key}'.*the known systems are debian12, debian13, ubuntu22\.04"
+    ):
         asked_system(key)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.pkg import (
-    Database,
-    Offer,
-    Package,
-    Plan,
-    chosen,
+    PkgDatabase,
+    PkgOffer,
+    PkgPackage,
+    PkgPlan,
+    candidates,
     default_flavour,
+    find_newer_system,
     is_absent,
-    is_gone,
     is_locked,
+    is_outdated,
     is_planned,
-    last_words,
-    newer_system,
+    last_errors,
     parse_offers,
     parse_plan,
     parse_query,
@@ -31,10 +31,10 @@ sqlite3 3.46.1_1,1 databases/sqlite3 1
 """
 DATABASE = parse_query(QUERY)
 OFFERS = [
-    Offer("py311-sqlite3", "3.11.13_10", "databases/py-sqlite3"),
-    Offer("py312-sqlite3", "3.12.11_10", "databases/py-sqlite3"),
-    Offer("git", "2.50.1", "devel/git"),
-    Offer("git-tiny", "2.50.1", "devel/git"),
+    PkgOffer("py311-sqlite3", "3.11.13_10", "databases/py-sqlite3"),
+    PkgOffer("py312-sqlite3", "3.12.11_10", "databases/py-sqlite3"),
+    PkgOffer("git", "2.50.1", "devel/git"),
+    PkgOffer("git-tiny", "2.50.1", "devel/git"),
 ]
 INSTALL = """\
 The following 5 package(s) will be affected (of 0 checked):
@@ -87,13 +87,13 @@ pkg: repository FreeBSD contains packages for wrong OS version: FreeBSD:14:amd64
 
 def test_the_database_is_read() -> None:
     assert DATABASE.versions["FreeBSD-runtime"] == "14.3"
-    assert DATABASE.packages["sqlite3"] == Package("3.46.1_1,1", "databases/sqlite3", locked=True)
+    assert DATABASE.packages["sqlite3"] == PkgPackage("3.46.1_1,1", "databases/sqlite3", locked=True)
     assert DATABASE.locked == {"sqlite3"}
-    assert parse_query("") == Database()
+    assert parse_query("") == PkgDatabase()
 
 
 @pytest.mark.parametrize(
-    ("wished", "names"),
+    ("desired", "names"),
     [
         pytest.param("pkg", ["pkg"], id="name"),
         pytest.param("ports-mgmt/pkg", ["pkg"], id="origin"),
@@ -104,12 +104,12 @@ def test_the_database_is_read() -> None:
         pytest.param("git", [], id="absent"),
     ],
 )
-def test_a_wish_is_a_name_or_an_origin(wished: str, names: list[str]) -> None:
-    assert DATABASE.names(wished) == names
+def test_a_request_is_a_name_or_an_origin(desired: str, names: list[str]) -> None:
+    assert DATABASE.names(desired) == names
 
 
 @pytest.mark.parametrize(
-    ("wished", "default", "names"),
+    ("desired", "default", "names"),
     [
         pytest.param("devel/py-pip", "py311", ["py311-pip"], id="of the default Python"),
         pytest.param("devel/py-pip", "py312", [], id="left over from an earlier default"),
@@ -117,8 +117,8 @@ def test_a_wish_is_a_name_or_an_origin(wished: str, names: list[str]) -> None:
         pytest.param("databases/sqlite3", "py312", ["sqlite3"], id="no module of Python"),
     ],
 )
-def test_a_module_counts_for_the_default_python(wished: str, default: str, names: list[str]) -> None:
-    assert DATABASE.names(wished, default) == names
+def test_a_module_counts_for_the_default_python(desired: str, default: str, names: list[str]) -> None:
+    assert DATABASE.names(desired, default) == names
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_offers_are_read_once_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wished", "flavour", "names"),
+    ("desired", "flavour", "names"),
     [
         pytest.param("git", "", ["git"], id="a name beats its origin"),
         pytest.param("devel/git", "py311", ["git", "git-tiny"], id="an origin of several without Python"),
@@ -146,16 +146,16 @@ def test_offers_are_read_once_each() -> None:
         pytest.param("nosuch", "py311", [], id="unknown"),
     ],
 )
-def test_the_repository_decides_what_a_wish_is(wished: str, flavour: str, names: list[str]) -> None:
-    assert chosen(wished, OFFERS, flavour) == names
+def test_the_repository_decides_what_a_request_means(desired: str, flavour: str, names: list[str]) -> None:
+    assert candidates(desired, OFFERS, flavour) == names
 
 
 def test_the_plan_of_an_installation_is_read() -> None:
     plan = parse_plan(INSTALL)
-    assert plan == Plan(
+    assert plan == PkgPlan(
         installed={"expat": "2.7.1", "git": "2.50.1", "curl": "8.15.0"},
         removed={"py39-pip": "23.3.2_3"},
-        held=("sqlite3",),
+        locked=("sqlite3",),
         vulnerable=("git", "curl"),
     )
     assert is_planned(INSTALL)
@@ -175,20 +175,20 @@ def test_the_plan_of_a_removal_names_what_depends_on_it() -> None:
 def test_nothing_to_do_is_a_plan_too() -> None:
     words = "The most recent versions of packages are already installed\n"
     assert is_planned(words)
-    assert parse_plan(words).empty
+    assert parse_plan(words).is_empty
     assert not is_planned(
         "pkg: No packages available to install matching 'nosuch' have been found in the repositories\n"
     )
 
 
-def test_packages_for_a_newer_system_are_told_with_the_way_out() -> None:
-    assert newer_system(NEWER).startswith(
-        "the repository's packages are for a newer FreeBSD than the host runs (built on 14.3, this is 14.2); update"
+def test_packages_for_a_newer_system_are_named_with_both_releases() -> None:
+    assert find_newer_system(NEWER) == (
+        "the repository's packages are for a newer FreeBSD than the host runs (built on 14.3, this is 14.2)"
     )
-    assert newer_system("Newer FreeBSD version for package zziplib:\n").startswith(
-        "the repository's packages are for a newer FreeBSD than the host runs; update the base system first"
+    assert find_newer_system("Newer FreeBSD version for package zziplib:\n") == (
+        "the repository's packages are for a newer FreeBSD than the host runs"
     )
-    assert newer_system(INSTALL) == ""
+    assert find_newer_system(INSTALL) == ""
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_packages_for_a_newer_system_are_told_with_the_way_out() -> None:
         pytest.param("pkg: Insufficient privileges to install packages\n", False, False, False, id="no root"),
     ],
 )
-def test_refusals_are_told_apart(words: str, locked: bool, absent: bool, gone: bool) -> None:
-    assert (is_locked(words), is_absent(words), is_gone(words)) == (locked, absent, gone)
+def test_errors_are_distinguished(words: str, locked: bool, absent: bool, gone: bool) -> None:
+    assert (is_locked(words), is_absent(words), is_outdated(words)) == (locked, absent, gone)
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_refusals_are_told_apart(words: str, locked: bool, absent: bool, gone: b
     ],
 )
 def test_the_last_words_are_those_of_the_error(words: str, last: str) -> None:
-    assert last_words(words) == last
+    assert last_errors(words) == last

@@ -48,8 +48,8 @@ def test_all_packages(fixture: str) -> None:
 
 @BOTH
 def test_an_interrupted_transaction_leaves_two_versions(fixture: str) -> None:
-    assert rpm.doubled(said(fixture, "all").out) == []
-    assert rpm.doubled(said(fixture, "doubled").out) == ["plain.noarch"]
+    assert rpm.duplicates(said(fixture, "all").out) == []
+    assert rpm.duplicates(said(fixture, "doubled").out) == ["plain.noarch"]
 
 
 def test_names_of_other_architectures_several_versions_and_keys() -> None:
@@ -66,7 +66,7 @@ def test_names_of_other_architectures_several_versions_and_keys() -> None:
         "zero": "1-1",
     }
     # Kernels and keys are meant to stand beside each other.
-    assert rpm.doubled(text) == []
+    assert rpm.duplicates(text) == []
 
 
 def test_a_signature_that_rpm_does_not_take_is_no_damage() -> None:

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE, own_place
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE, rollback_paths
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     ArmedRollback,
     Confirmation,
+    PhaseRequest,
     Preflight,
     parse_confirmation,
+    read_phase_request,
     read_ports,
 )
 
@@ -27,7 +29,7 @@ WHOLE = Confirmation(
     "deploy from 192.0.2.7: no key",
     2222,
     armed=ArmedRollback(45, "systemd", BASE),
-    rehearsal=Preflight(WITHOUT, keys=KEYS, new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
+    preflight=Preflight(WITHOUT, keys=KEYS, new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -42,7 +44,7 @@ def sent(confirmation: Confirmation) -> t.Any:
 
 
 def parse(answer: t.Any) -> Confirmation:
-    return parse_confirmation(answer, seconds=45, state="nothing was changed")
+    return parse_confirmation(answer, seconds=45)
 
 
 def laid_over(path: str, value: t.Any) -> t.Any:
@@ -62,7 +64,7 @@ def laid_over(path: str, value: t.Any) -> t.Any:
         pytest.param(WHOLE, id="all"),
         pytest.param(Confirmation("", 22), id="nothing"),
         pytest.param(
-            replace(WHOLE, armed=ArmedRollback(45, "rc", own_place("FreeBSD").base), rehearsal=Preflight({})),
+            replace(WHOLE, armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base), preflight=Preflight({})),
             id="FreeBSD",
         ),
     ],
@@ -74,25 +76,25 @@ def test_what_the_module_writes_is_what_the_controller_reads(confirmation: Confi
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        pytest.param("rehearsal.without.ProxyCommand", ["x"], id="an option that runs a command"),
-        pytest.param("rehearsal.without.proxycommand", ["x"], id="in another case"),
-        pytest.param("rehearsal.without.KexAlgorithms=x\nProxyCommand", ["x"], id="an option in a name"),
-        pytest.param("rehearsal.without", ["KexAlgorithms"], id="a list for a mapping"),
-        pytest.param("rehearsal.without.Ciphers", "aes128-ctr", id="a text for a list"),
-        pytest.param("rehearsal.without.Ciphers", [["aes128-ctr"]], id="a list for a text"),
-        pytest.param("rehearsal.without.Ciphers", ["aes128-ctr,aes256-ctr"], id="a comma"),
-        pytest.param("rehearsal.without.Ciphers", ["aes128-ctr -oProxyCommand=x"], id="a space"),
-        pytest.param("rehearsal.without.Ciphers", ["aes128-ctr\n"], id="a line break at the end"),
-        pytest.param("rehearsal.without.Ciphers", [""], id="an empty name"),
-        pytest.param("rehearsal.without.Ciphers", ["*"], id="a pattern of all"),
-        pytest.param("rehearsal.without.Ciphers", ["a" * 65], id="a long name"),
-        pytest.param("rehearsal.without.Ciphers", ["a"] * 129, id="many names"),
-        pytest.param("rehearsal.keys", ["ssh-ed25519 256 \x1b[2J"], id="an escape in a key"),
-        pytest.param("rehearsal.keys", [1], id="a number for a key"),
-        pytest.param("rehearsal.new_keys", ["etc/ssh/key"], id="a path that is not absolute"),
-        pytest.param("rehearsal.new_keys", ["/etc/\u202essh"], id="a mark that turns the writing"),
-        pytest.param("rehearsal", [], id="a list for the whole"),
-        pytest.param("rehearsal.more", 1, id="another field"),
+        pytest.param("preflight.without.ProxyCommand", ["x"], id="an option that runs a command"),
+        pytest.param("preflight.without.proxycommand", ["x"], id="in another case"),
+        pytest.param("preflight.without.KexAlgorithms=x\nProxyCommand", ["x"], id="an option in a name"),
+        pytest.param("preflight.without", ["KexAlgorithms"], id="a list for a mapping"),
+        pytest.param("preflight.without.Ciphers", "aes128-ctr", id="a text for a list"),
+        pytest.param("preflight.without.Ciphers", [["aes128-ctr"]], id="a list for a text"),
+        pytest.param("preflight.without.Ciphers", ["aes128-ctr,aes256-ctr"], id="a comma"),
+        pytest.param("preflight.without.Ciphers", ["aes128-ctr -oProxyCommand=x"], id="a space"),
+        pytest.param("preflight.without.Ciphers", ["aes128-ctr\n"], id="a line break at the end"),
+        pytest.param("preflight.without.Ciphers", [""], id="an empty name"),
+        pytest.param("preflight.without.Ciphers", ["*"], id="a pattern of all"),
+        pytest.param("preflight.without.Ciphers", ["a" * 65], id="a long name"),
+        pytest.param("preflight.without.Ciphers", ["a"] * 129, id="many names"),
+        pytest.param("preflight.keys", ["ssh-ed25519 256 \x1b[2J"], id="an escape in a key"),
+        pytest.param("preflight.keys", [1], id="a number for a key"),
+        pytest.param("preflight.new_keys", ["etc/ssh/key"], id="a path that is not absolute"),
+        pytest.param("preflight.new_keys", ["/etc/\u202essh"], id="a mark that turns the writing"),
+        pytest.param("preflight", [], id="a list for the whole"),
+        pytest.param("preflight.more", 1, id="another field"),
         pytest.param("armed.base", "/tmp/evil", id="a place of its own"),
         pytest.param("armed.base", f"{BASE}/../../../tmp", id="a path out of the place"),
         pytest.param("armed.base", f"{BASE};id", id="a command behind the place"),
@@ -120,11 +122,14 @@ def test_a_field_that_is_unfit_is_refused_by_its_name(path: str, value: t.Any) -
     said = str(raised.value)
     name = re.sub(r"\s", lambda found: repr(found[0])[1:-1], f"confirmation.{path}")
     assert said.startswith(f"the answer of the host is not one of this module: {name}")
-    assert "such an answer is not trusted" in said and "nothing was changed" in said
+    assert said.endswith(
+        "so nothing of it was used on this controller; this task changed nothing; find out what has changed Python or "
+        "this module's files on that host"
+    )
     assert said.isprintable()
 
 
-@pytest.mark.parametrize("path", ["refusal", "armed", "armed.base", "rehearsal.keys", "server_port"])
+@pytest.mark.parametrize("path", ["refusal", "armed", "armed.base", "preflight.keys", "server_port"])
 def test_a_field_that_is_missing_is_named(path: str) -> None:
     answer = sent(WHOLE)
     *folders, name = path.split(".")
@@ -143,7 +148,7 @@ def test_any_answer_is_read_or_refused(answer: t.Any) -> None:
     assert str(raised.value).isprintable()
 
 
-PATHS = ["refusal", "server_port", "armed", "armed.base", "rehearsal", "rehearsal.without", "rehearsal.without.MACs"]
+PATHS = ["refusal", "server_port", "armed", "armed.base", "preflight", "preflight.without", "preflight.without.MACs"]
 
 
 @given(st.sampled_from(PATHS), JSON)
@@ -154,22 +159,48 @@ def test_any_value_of_a_field_is_read_as_what_it_has_to_be_or_refused(path: str,
         assert str(error).isprintable()
         return
     assert sent(found) == laid_over(path, value)
-    assert found.armed is None or found.armed.base in (BASE, own_place("FreeBSD").base)
-    for option, names in (found.rehearsal.without if found.rehearsal else {}).items():
+    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD").base)
+    for option, names in (found.preflight.without if found.preflight else {}).items():
         assert re.fullmatch("[A-Za-z]+", option)
         assert re.fullmatch("[A-Za-z0-9@._,-]*", ",".join(names))
 
 
 def test_ports() -> None:
-    assert read_ports([22, 2222], state="nothing was changed") == (22, 2222)
+    assert read_ports([22, 2222]) == (22, 2222)
 
 
 @given(JSON | st.lists(JSON, max_size=3))
 def test_ports_that_are_none(answer: t.Any) -> None:
     try:
         assert all(
-            not isinstance(port, bool) and isinstance(port, int) and 1 <= port <= 65535
-            for port in read_ports(answer, state="unchanged")
+            not isinstance(port, bool) and isinstance(port, int) and 1 <= port <= 65535 for port in read_ports(answer)
         )
     except BaselineError as error:
-        assert "ports" in str(error) and "unchanged" in str(error)
+        assert "ports" in error.problem and error.state is None
+
+
+@pytest.mark.parametrize("phase", [PhaseRequest("plan", "root"), PhaseRequest("apply", "")])
+def test_the_phase_crosses_to_the_host(phase: PhaseRequest) -> None:
+    (argument,) = json.loads(json.dumps(phase.as_argument())).values()
+    assert read_phase_request(argument) == phase
+
+
+def test_without_the_controllers_half_there_is_no_phase() -> None:
+    assert read_phase_request(None) == PhaseRequest()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plan",
+        {},
+        {"phase": "plan"},
+        {"phase": "all", "login_user": ""},
+        {"phase": None, "login_user": ""},
+        {"phase": "plan", "login_user": "a\nb"},
+        {"phase": "plan", "login_user": "", "more": 1},
+    ],
+)
+def test_another_phase_is_refused(value: t.Any) -> None:
+    with pytest.raises(BaselineError, match=r"^_pyhost_phase.*; this task changed nothing"):
+        read_phase_request(value)

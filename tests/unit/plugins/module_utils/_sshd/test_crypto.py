@@ -1,4 +1,4 @@
-"""The postures, held against ssh-audit's own data, and what OpenSSH of Debian 12 makes of them."""
+"""The crypto profiles, held against ssh-audit's own data, and what OpenSSH of Debian 12 makes of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ssh_audit.ssh2_kexdb import SSH2_KexDB
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import (
     POLICIES,
-    algorithms,
     policy_of,
-    wished,
+    profile_settings,
+    supported_algorithms,
 )
 
 SYSTEMS = {
@@ -38,7 +38,7 @@ def newest(title: str) -> dict[str, t.Any]:
 @pytest.mark.parametrize("name", POLICIES)
 def test_strict_is_the_newest_policy_list_by_list(name: str) -> None:
     policy = newest(POLICIES[name][0])
-    settings = wished("strict", SYSTEMS[name])
+    settings = profile_settings("strict", SYSTEMS[name])
     assert policy_of(SYSTEMS[name]) == name
     assert list(settings["KexAlgorithms"]) == [one for one in policy["kex"] if one not in MARKS]
     assert list(settings["Ciphers"]) == policy["ciphers"]
@@ -48,17 +48,19 @@ def test_strict_is_the_newest_policy_list_by_list(name: str) -> None:
 @pytest.mark.parametrize(("keyword", "kind"), [("KexAlgorithms", "kex"), ("Ciphers", "enc"), ("MACs", "mac")])
 def test_hardened_holds_nothing_that_ssh_audit_fails_or_warns_of(keyword: str, kind: str) -> None:
     known = SSH2_KexDB.get_db()[kind]
-    for name in wished("hardened", SYSTEMS["debian13"])[keyword]:
+    for name in profile_settings("hardened", SYSTEMS["debian13"])[keyword]:
         # The first list tells the versions, the second failures, the third warnings.
         assert not any(known[name][1:3]), name
 
 
 def test_hardened_takes_broken_signatures_alone_from_the_keys_that_users_have() -> None:
-    assert ",".join(wished("hardened", SYSTEMS["debian12"])["PubkeyAcceptedAlgorithms"]) == "-ssh-rsa*,ssh-dss*"
+    assert (
+        ",".join(profile_settings("hardened", SYSTEMS["debian12"])["PubkeyAcceptedAlgorithms"]) == "-ssh-rsa*,ssh-dss*"
+    )
 
 
 def test_system_says_nothing() -> None:
-    assert wished("system", SYSTEMS["debian12"]) == {}
+    assert profile_settings("system", SYSTEMS["debian12"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_what_is_not_known_is_left_out_and_said() -> None:
         "PubkeyAcceptedAlgorithms": ("-ssh-rsa*", "ssh-dss*"),
         "ModuliFile": ("/etc/ssh/x",),
     }
-    kept, left_out = algorithms(settings, EFFECTIVE, knows)
+    kept, left_out = supported_algorithms(settings, EFFECTIVE, knows)
     assert kept == {
         "KexAlgorithms": ("sntrup761x25519-sha512",),
         "MACs": ("hmac-sha2-512-etm@openssh.com",),
@@ -113,11 +115,15 @@ def test_what_is_not_known_is_left_out_and_said() -> None:
 
 
 def test_a_system_that_asks_for_longer_keys_keeps_that() -> None:
-    kept, _rest = algorithms({"RequiredRSASize": ("2048",)}, {"requiredrsasize": ("3072",)}, lambda *_asked: False)
+    kept, _rest = supported_algorithms(
+        {"RequiredRSASize": ("2048",)}, {"requiredrsasize": ("3072",)}, lambda *_asked: False
+    )
     assert kept == {"RequiredRSASize": ("3072",)}
 
 
 def test_a_list_of_which_nothing_is_known_is_left_to_the_system() -> None:
-    kept, left_out = algorithms({"KexAlgorithms": ("mlkem768x25519-sha256",)}, EFFECTIVE, lambda *_asked: False)
+    kept, left_out = supported_algorithms(
+        {"KexAlgorithms": ("mlkem768x25519-sha256",)}, EFFECTIVE, lambda *_asked: False
+    )
     assert kept == {}
-    assert left_out[-1] == "KexAlgorithms: nothing of the posture is known, so it is left to the system"
+    assert left_out[-1] == "KexAlgorithms: this OpenSSH knows none of the profile's algorithms, so the system decides"

@@ -7,20 +7,20 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import (
     Effective,
-    asked,
     differences,
-    exceptions,
-    idle_ports,
-    listens,
+    listen_addresses,
+    match_exceptions,
+    not_in_effect,
     parse_effective,
-    refusal,
-    shadowed,
+    requested_keywords,
+    shadowed_directives,
+    unused_ports,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import ALIASES, KEYWORDS
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import NEWEST, Release
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, compose
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "sshd"
 RECORDED = {name: (FIXTURES / f"sshd-T-{name}").read_text() for name in ("debian12", "debian13")}
@@ -50,32 +50,32 @@ def test_aliases_stand_for_known_keywords() -> None:
 
 
 def test_parse_effective() -> None:
-    said = parse_effective(RECORDED["debian13"])
-    assert said["acceptenv"] == ("LANG", "LC_*", "COLORTERM", "NO_COLOR")
-    assert said["subsystem"] == ("sftp /usr/lib/openssh/sftp-server",)
-    assert listens(said) == [("::", 22), ("0.0.0.0", 22)]
+    reported = parse_effective(RECORDED["debian13"])
+    assert reported["acceptenv"] == ("LANG", "LC_*", "COLORTERM", "NO_COLOR")
+    assert reported["subsystem"] == ("sftp /usr/lib/openssh/sftp-server",)
+    assert listen_addresses(reported) == [("::", 22), ("0.0.0.0", 22)]
 
 
 def test_listens_with_a_routing_domain() -> None:
-    assert listens({"listenaddress": ("192.0.2.1:2222 rdomain blue",)}) == [("192.0.2.1", 2222)]
+    assert listen_addresses({"listenaddress": ("192.0.2.1:2222 rdomain blue",)}) == [("192.0.2.1", 2222)]
 
 
 def test_a_directive_that_wins_is_named() -> None:
-    wish = build({"MaxAuthTries": 6})
-    wished: Effective = {"maxauthtries": ("6",)}
+    desired = build_settings({"MaxAuthTries": 6})
+    expected: Effective = {"maxauthtries": ("6",)}
     actual: Effective = {"maxauthtries": ("3",)}
-    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, wished, actual)])
+    (found,) = differences(DIRECTIVES, desired, OWN, [(ROOT, expected, actual)])
     assert str(found) == (
-        "MaxAuthTries is 3 (asked: 6) for user=root,host=192.0.2.7,addr=192.0.2.7 "
+        "MaxAuthTries is 3 (requested: 6) for user=root,host=192.0.2.7,addr=192.0.2.7 "
         "because of /etc/ssh/sshd_config.d/00-0.conf:1"
     )
 
 
 def test_a_port_that_adds_up_is_named() -> None:
-    wish = build({"Port": 2222})
+    desired = build_settings({"Port": 2222})
     want: Effective = {"port": ("2222",), "listenaddress": ("192.0.2.1:2222",)}
     have: Effective = {"port": ("2222", "22"), "listenaddress": ("192.0.2.1:2222", "192.0.2.1:22")}
-    (found,) = differences(DIRECTIVES, wish, OWN, [(ROOT, want, have)])
+    (found,) = differences(DIRECTIVES, desired, OWN, [(ROOT, want, have)])
     assert str(found).endswith("because of /etc/ssh/sshd_config:4")
 
 
@@ -83,21 +83,21 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
     """Seen on OpenSSH 9.2 and 10.0: of MaxStartups the last one wins."""
     files = FILES.with_files({OWN[0]: "MaxStartups 5:30:60\n"})
     directives = compose(files.with_files({"/etc/ssh/sshd_config.d/50-cloud-init.conf": "MaxStartups 10:20:40\n"}))
-    said: Effective = {"maxstartups": ("10:20:40",)}
-    wish = build({"MaxStartups": "5:30:60"})
-    (found,) = differences(directives, wish, OWN, [(ROOT, {"maxstartups": ("5:30:60",)}, said)])
+    reported: Effective = {"maxstartups": ("10:20:40",)}
+    desired = build_settings({"MaxStartups": "5:30:60"})
+    (found,) = differences(directives, desired, OWN, [(ROOT, {"maxstartups": ("5:30:60",)}, reported)])
     assert str(found).endswith("because of /etc/ssh/sshd_config.d/50-cloud-init.conf:1")
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value", "other", "release", "way_out"),
+    ("keyword", "value", "other", "release", "hint"),
     [
         pytest.param(
             "MaxAuthTries",
             "6",
             "3",
             NEWEST,
-            "remove {it}, or let it stand in a file that sorts later",
+            "remove {it}, or move it to a file that sorts later",
             id="the first wins",
         ),
         pytest.param(
@@ -114,7 +114,7 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
             "5:30:60",
             "10:20:40",
             Release(10, 1),
-            "remove {it}, or let it stand in a file that sorts later",
+            "remove {it}, or move it to a file that sorts later",
             id="since 10.1 the first wins",
         ),
         pytest.param(
@@ -122,37 +122,67 @@ def test_a_directive_that_wins_although_it_stands_later_is_named() -> None:
         ),
     ],
 )
-def test_the_way_out(keyword: str, value: str, other: str, release: Release, way_out: str) -> None:
+def test_the_hint(keyword: str, value: str, other: str, release: Release, hint: str) -> None:
     """sshd's answer shows the other file's value; seen on OpenSSH 9.2 and 10.6 with MaxStartups."""
     name = "99-x" if release == Release(10, 0) else "00-0"
     path = f"/etc/ssh/sshd_config.d/{name}.conf"
     files = Tree(FILES.main, {FILES.main: FILES.files[FILES.main], OWN[0]: f"{keyword} {value}\n"})
     directives = compose(files.with_files({path: f"{keyword} {other}\n"}))
-    said = (value, other) if keyword == "DenyUsers" else (other,)
+    reported = (value, other) if keyword == "DenyUsers" else (other,)
     answers: list[tuple[Connection, Effective, Effective]] = [
-        (ROOT, {keyword.lower(): (value,)}, {keyword.lower(): said})
+        (ROOT, {keyword.lower(): (value,)}, {keyword.lower(): reported})
     ]
-    error = refusal(differences(directives, build({keyword: value}), OWN, answers, release), "nothing was changed")
-    assert str(error).endswith("; nothing was changed; " + way_out.format(it=f"{path}:1"))
+    error = not_in_effect(differences(directives, build_settings({keyword: value}), OWN, answers, release))
+    assert error.problem.startswith(f"not in effect: {keyword} is ")
+    assert error.hint == hint.format(it=f"{path}:1")
+    assert error.state is None, "the caller knows whether something was changed"
     assert error.details == {"culprits": [f"{path}:1"]}
 
 
-def test_the_way_out_of_a_block() -> None:
+def test_several_settings_and_their_hints() -> None:
+    path = "/etc/ssh/sshd_config.d/00-0.conf"
+    directives = compose(FILES.with_files({path: "MaxAuthTries 3\nMaxSessions 9\nMatch User root\nMaxSessions 8\n"}))
+    desired = build_settings({"MaxAuthTries": 6, "MaxSessions": 4})
+    expected: Effective = {"maxauthtries": ("6",), "maxsessions": ("4",)}
+    actual: Effective = {"maxauthtries": ("3",), "maxsessions": ("8",)}
+    error = not_in_effect(differences(directives, desired, OWN, [(ROOT, expected, actual)]))
+    assert error.problem == (
+        f"not in effect: MaxAuthTries is 3 (requested: 6) for {ROOT.specification()} because of {path}:1, and "
+        f"MaxSessions is 8 (requested: 4) for {ROOT.specification()} because of {path}:4"
+    )
+    assert error.hint.split("; ") == [
+        f"remove {path}:1, or move it to a file that sorts later",
+        f"remove {path}:4, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks",
+    ]
+    assert error.details == {"culprits": [f"{path}:1", f"{path}:4"]}
+
+
+def test_a_difference_without_a_directive() -> None:
+    """Such as a value that a patch of the distribution adds."""
+    directives = compose(FILES)
+    answers: list[tuple[Connection, Effective, Effective]] = [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})]
+    error = not_in_effect(differences(directives, build_settings({"MaxSessions": 4}), OWN, answers))
+    assert error.problem.endswith("although no other directive takes precedence")
+    assert error.hint == "see sshd_config(5) for what else decides it"
+    assert error.details == {"culprits": []}
+
+
+def test_the_hint_for_a_block() -> None:
     path = "/etc/ssh/sshd_config.d/99-x.conf"
     directives = compose(FILES.with_files({OWN[0]: "MaxSessions 4\n", path: "Match User root\nMaxSessions 9\n"}))
     (found,) = differences(
         directives,
-        build({"MaxSessions": 4}),
+        build_settings({"MaxSessions": 4}),
         OWN,
         [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})],
     )
-    assert found.way_out == (
-        f"remove {path}:2, or ask for MaxSessions under 'match' too: a block wins over what stands outside of blocks"
+    assert found.hint == (
+        f"remove {path}:2, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks"
     )
 
 
 @pytest.mark.parametrize(
-    ("settings", "wished", "actual"),
+    ("settings", "expected", "actual"),
     [
         pytest.param({"AcceptEnv": "LC_*"}, {"acceptenv": ("LC_*",)}, {"acceptenv": ("LC_*", "LANG")}, id="AcceptEnv"),
         pytest.param({"Subsystem": "x y"}, {"subsystem": ("x y",)}, {"subsystem": ("sftp z", "x y")}, id="Subsystem"),
@@ -162,20 +192,25 @@ def test_the_way_out_of_a_block() -> None:
         pytest.param({"DebianBanner": "no"}, {}, {}, id="sshd does not print it and nobody else says it"),
     ],
 )
-def test_no_difference(settings: dict[str, t.Any], wished: Effective, actual: Effective) -> None:
-    assert differences(DIRECTIVES, build(settings), OWN, [(ROOT, wished, actual)]) == []
+def test_no_difference(settings: dict[str, t.Any], expected: Effective, actual: Effective) -> None:
+    assert differences(DIRECTIVES, build_settings(settings), OWN, [(ROOT, expected, actual)]) == []
 
 
 def test_a_port_has_no_effect_where_every_address_names_its_own() -> None:
     ours = {OWN[0]: "Port 2222\nListenAddress 0.0.0.0:2222\nListenAddress [::]:2222\n"}
-    found = idle_ports(compose(FILES.with_files(ours)), {"listenaddress": ("0.0.0.0:2222", "[::]:2222")})
+    found = unused_ports(compose(FILES.with_files(ours)), {"listenaddress": ("0.0.0.0:2222", "[::]:2222")})
     assert [one.where for one in found] == ["/etc/ssh/sshd_config:4"]
-    assert idle_ports(DIRECTIVES, {"listenaddress": ("0.0.0.0:22", "[::]:22")}) == []
+    assert unused_ports(DIRECTIVES, {"listenaddress": ("0.0.0.0:22", "[::]:22")}) == []
 
 
 def test_shadowed() -> None:
-    wish = build({"PasswordAuthentication": False, "X11Forwarding": False, "AcceptEnv": "LC_*", "Subsystem": "sftp x"})
-    assert [(one["keyword"], one["value"], one["file"], one["line"]) for one in shadowed(DIRECTIVES, wish, OWN)] == [
+    desired = build_settings(
+        {"PasswordAuthentication": False, "X11Forwarding": False, "AcceptEnv": "LC_*", "Subsystem": "sftp x"}
+    )
+    assert [
+        (one["keyword"], one["value"], one["file"], one["line"])
+        for one in shadowed_directives(DIRECTIVES, desired, OWN)
+    ] == [
         ("PasswordAuthentication", "yes", "/etc/ssh/sshd_config.d/50-cloud-init.conf", 1),
         ("X11Forwarding", "yes", "/etc/ssh/sshd_config", 2),
         ("Subsystem", "sftp /usr/lib/sftp", "/etc/ssh/sshd_config", 5),
@@ -183,7 +218,7 @@ def test_shadowed() -> None:
 
 
 def test_exceptions() -> None:
-    assert exceptions(DIRECTIVES, build({"PasswordAuthentication": False}), OWN) == [
+    assert match_exceptions(DIRECTIVES, build_settings({"PasswordAuthentication": False}), OWN) == [
         {
             "keyword": "PasswordAuthentication",
             "value": "yes",
@@ -195,5 +230,8 @@ def test_exceptions() -> None:
 
 
 def test_asked_adds_the_blocks_that_fit() -> None:
-    wish = build({"Port": 22}, [{"criteria": {"user": "joe"}, "settings": {"Banner": "none"}}])
-    assert (asked(wish, ROOT), asked(wish, Connection("joe"))) == (["port"], ["banner", "port"])
+    desired = build_settings({"Port": 22}, [{"criteria": {"user": "joe"}, "settings": {"Banner": "none"}}])
+    assert (requested_keywords(desired, ROOT), requested_keywords(desired, Connection("joe"))) == (
+        ["port"],
+        ["banner", "port"],
+    )

@@ -10,18 +10,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_k
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import parse_effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import (
     Account,
-    Refusal,
-    Shadow,
+    LockoutFinding,
+    ShadowEntry,
+    lockout_findings,
     out_of_reach,
-    refusals,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile, Revoked, key_paths
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile, RevokedKeys, key_paths
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "sshd"
 STOCK = parse_effective((FIXTURES / "sshd-T-debian13").read_text())
 TODAY = 20779
-NONE_REVOKED = Revoked()
+NONE_REVOKED = RevokedKeys()
 NOW = TODAY * 86400.0 + 3600
 (KEY,) = parse_authorized_keys("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO1cmL4ZXvZIn/FqOEZxqDZ39AyBzqzgTS4aaVLd0CEB a")
 PATH = "/home/deploy/.ssh/authorized_keys"
@@ -33,7 +33,7 @@ Matching Defaults entries for deploy on box:
 User deploy may run the following commands on box:
     (ALL : ALL) NOPASSWD: ALL
 """
-DEPLOY = Account("deploy", "/home/deploy", "/bin/bash", shell_runs=True, shadow=Shadow("*", 20000), sudo=SUDO)
+DEPLOY = Account("deploy", "/home/deploy", "/bin/bash", shell_runs=True, shadow=ShadowEntry("*", 20000), sudo=SUDO)
 FROM = Connection("deploy", address="192.0.2.7", groups=("deploy", "sudo"))
 
 
@@ -45,12 +45,12 @@ def judge(
     *,
     account: Account = DEPLOY,
     files: t.Sequence[KeyFile] = (FILE,),
-    revoked: Revoked = NONE_REVOKED,
+    revoked: RevokedKeys = NONE_REVOKED,
     undecided: bool = False,
 ) -> list[str]:
     effective = {**STOCK, **{name: tuple(values) for name, values in (settings or {}).items()}}
-    found = refusals(account, FROM, effective, files, now=NOW, revoked=revoked)
-    assert {one.undecided for one in found} <= {undecided}
+    found = lockout_findings(account, FROM, effective, files, now=NOW, revoked=revoked)
+    assert {one.is_undecided for one in found} <= {undecided}
     return [one.text for one in found]
 
 
@@ -66,7 +66,7 @@ def judge(
         pytest.param({"usepam": ["no"]}, id="no PAM, and a password of '*'"),
     ],
 )
-def test_the_door_stays_open(settings: Settings) -> None:
+def test_no_finding(settings: Settings) -> None:
     assert judge(settings) == []
 
 
@@ -103,7 +103,7 @@ def test_the_door_stays_open(settings: Settings) -> None:
         ),
     ],
 )
-def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
+def test_a_setting_locks_out(settings: Settings, expected: str) -> None:
     assert judge(settings) == [expected]
 
 
@@ -123,21 +123,21 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
             id="no such shell",
         ),
         pytest.param(
-            {"shadow": Shadow("*", 20000, expires=TODAY)},
+            {"shadow": ShadowEntry("*", 20000, expires=TODAY)},
             {},
             "the account deploy has expired; `chage -E -1 deploy` lifts that",
             id="expired",
         ),
         pytest.param(
-            {"shadow": Shadow("*", 0)},
+            {"shadow": ShadowEntry("*", 0)},
             {},
             f"deploy must change the password at the next login; `chage -d {TODAY} deploy` lifts that",
             id="password must change",
         ),
         pytest.param(
-            {"shadow": Shadow("!", 20000)},
+            {"shadow": ShadowEntry("!", 20000)},
             {"usepam": ["no"]},
-            "UsePAM would be no and the password of deploy is locked with '!', by which sshd then locks the account; "
+            "UsePAM would be no and the password of deploy is locked with '!', so that sshd locks the account; "
             "keep UsePAM yes, or set the field to '*' (`usermod -p '*' deploy`)",
             id="locked without PAM",
         ),
@@ -191,7 +191,7 @@ def test_a_setting_shuts_out(settings: Settings, expected: str) -> None:
         ),
     ],
 )
-def test_the_account_shuts_out(change: dict[str, t.Any], settings: Settings, expected: str) -> None:
+def test_the_account_locks_out(change: dict[str, t.Any], settings: Settings, expected: str) -> None:
     assert judge(settings, account=replace(DEPLOY, **change)) == [expected]
 
 
@@ -201,11 +201,11 @@ def test_sudo_as_the_members_of_a_group_of_root() -> None:
 
 
 def test_sudo_with_a_password_that_is_there() -> None:
-    assert judge(account=replace(DEPLOY, sudo=SUDO.replace("NOPASSWD: ", ""), shadow=Shadow("$y$j9T$x"))) == []
+    assert judge(account=replace(DEPLOY, sudo=SUDO.replace("NOPASSWD: ", ""), shadow=ShadowEntry("$y$j9T$x"))) == []
 
 
 def test_root_needs_no_sudo_but_must_be_let_in() -> None:
-    root = Account("root", "/root", "/bin/bash", shell_runs=True, shadow=Shadow("*", 20000))
+    root = Account("root", "/root", "/bin/bash", shell_runs=True, shadow=ShadowEntry("*", 20000))
     assert judge(account=root) == []
     assert judge({"permitrootlogin": ["no"]}, account=root) == [
         "PermitRootLogin would be no, so root could not log in; guard another user, or allow keys"
@@ -229,7 +229,7 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
             replace(FILE, keys=(replace(KEY, options='command="/bin/false"'),)),
             'deploy has keys, but sshd would take none of them: one is for command="/bin/false" alone; '
             "add an ssh-ed25519 key",
-            id="a key for a command that leads nowhere",
+            id="a key for a command that gives no shell",
         ),
         pytest.param(
             replace(FILE, keys=(replace(KEY, options='from="10.0.0.0/8"'),)),
@@ -256,21 +256,21 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
         ),
     ],
 )
-def test_a_key_file_shuts_out(file: KeyFile, expected: str) -> None:
+def test_a_key_file_locks_out(file: KeyFile, expected: str) -> None:
     assert judge(files=[file]) == [expected]
 
 
-def test_the_guard_is_no_longer_heard_of_a_password_without_pam() -> None:
-    assert judge({"usepam": ["no"]}, account=replace(DEPLOY, shadow=Shadow("*", 0, maximum=30))) == []
+def test_password_ages_do_not_matter_without_pam() -> None:
+    assert judge({"usepam": ["no"]}, account=replace(DEPLOY, shadow=ShadowEntry("*", 0, maximum=30))) == []
 
 
 def test_sudo_asks_pam_where_sshd_does_not() -> None:
     no_pam = {"usepam": ["no"]}
-    [expired] = judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, expires=TODAY)))
+    [expired] = judge(no_pam, account=replace(DEPLOY, shadow=ShadowEntry("*", 20000, expires=TODAY)))
     assert expired.startswith("the account deploy has expired")
-    [old] = judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, maximum=30, inactive=10)))
+    [old] = judge(no_pam, account=replace(DEPLOY, shadow=ShadowEntry("*", 20000, maximum=30, inactive=10)))
     assert old.startswith("the password of deploy is older than its 30 days")
-    assert judge(no_pam, account=replace(DEPLOY, shadow=Shadow("*", 20000, maximum=30))) == []
+    assert judge(no_pam, account=replace(DEPLOY, shadow=ShadowEntry("*", 20000, maximum=30))) == []
 
 
 @pytest.mark.parametrize(
@@ -318,15 +318,15 @@ def test_after_the_key_was_taken(settings: Settings, expected: str) -> None:
         pytest.param(
             {"authorizedkeyscommand": ["/usr/bin/sss_ssh_authorizedkeys"]},
             'from="192.0.2.0/30"',
-            "no key in the files of deploy opens by itself; it depends on "
+            "no key in the files of deploy is enough by itself; it depends on "
             "AuthorizedKeysCommand (/usr/bin/sss_ssh_authorizedkeys)",
             id="keys from a directory",
         ),
         pytest.param(
             {"trustedusercakeys": ["/etc/ssh/ca"]},
             "cert-authority",
-            "no key in the files of deploy opens by itself; it depends on TrustedUserCAKeys (/etc/ssh/ca) and "
-            "a cert-authority's key, which opens for certificates alone",
+            "no key in the files of deploy is enough by itself; it depends on TrustedUserCAKeys (/etc/ssh/ca) and "
+            "a cert-authority's key, which accepts only certificates",
             id="certificates",
         ),
         pytest.param(
@@ -342,12 +342,12 @@ def test_what_only_a_login_decides(settings: Settings, options: str, expected: s
 
 
 def test_a_revoked_key_opens_nothing() -> None:
-    assert judge(revoked=Revoked(frozenset([KEY.blob]))) == [
+    assert judge(revoked=RevokedKeys(frozenset([KEY.blob]))) == [
         "deploy has keys, but sshd would take none of them: one is named by RevokedKeys; add an ssh-ed25519 key"
     ]
-    assert judge(revoked=Revoked(broken="RevokedKeys (/r) is no file that can be read")) == [
-        "RevokedKeys (/r) is no file that can be read, by which sshd refuses every key; "
-        "lay that file, or set RevokedKeys to none"
+    assert judge(revoked=RevokedKeys(broken="RevokedKeys (/r) is no file that can be read")) == [
+        "RevokedKeys (/r) is no file that can be read, so that sshd refuses every key; "
+        "create that file, or set RevokedKeys to none"
     ]
 
 
@@ -381,8 +381,8 @@ def test_modes_do_not_matter_without_strict_modes() -> None:
 def test_what_earlier_tasks_may_have_pretended(
     account: Account, files: tuple[KeyFile, ...], pending: list[bool]
 ) -> None:
-    found: list[Refusal] = refusals(account, FROM, STOCK, files, now=NOW)
-    assert [one.pending for one in found] == pending
+    found: list[LockoutFinding] = lockout_findings(account, FROM, STOCK, files, now=NOW)
+    assert [one.is_pending for one in found] == pending
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_authorized_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import (
-    Revoked,
-    complaint,
-    leads_nowhere,
-    undecided,
+    RevokedKeys,
+    gives_no_shell,
+    key_problem,
+    open_question,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 
@@ -29,7 +29,7 @@ NOW = 1795348800.0
         ('from="10.0.0.0/8\x1b[2J"', 'one is for from="10.0.0.0/8\\x1b[2J" alone'),
         (f'from="10.0.0.{"0" * 300}"', f'one is for from="10.0.0.{"0" * 193}… (107 more characters)" alone'),
         ('from="192.0.2.0/24"', ""),
-        ('from="192.0.2.0/24",from="*"', "one has the option from twice, by which sshd ignores the line"),
+        ('from="192.0.2.0/24",from="*"', "one has the option from twice, so that sshd ignores the line"),
         ('expiry-time="202611221201Z"', ""),
         ('expiry-time="202611221200Z"', 'one has expired (expiry-time="202611221200Z")'),
         ('expiry-time="20261121"', 'one has expired (expiry-time="20261121")'),
@@ -37,12 +37,12 @@ NOW = 1795348800.0
         ('expiry-time="never"', 'one has expired (expiry-time="never")'),
         ('permitopen="localhost:*"', ""),
         ('permitlisten="8080"', ""),
-        ('permitopen="8080"', 'one has permitopen="8080", by which sshd ignores the line'),
+        ('permitopen="8080"', 'one has permitopen="8080", so that sshd ignores the line'),
     ],
 )
 def test_options(options: str, expected: str) -> None:
     effective: Effective = {"pubkeyacceptedalgorithms": ("ssh-ed25519",)}
-    assert complaint(replace(KEY, options=options), FROM, effective, Revoked(), NOW) == expected
+    assert key_problem(replace(KEY, options=options), FROM, effective, RevokedKeys(), NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_options(options: str, expected: str) -> None:
         ("/usr/local/bin/logged-shell", False),
     ],
 )
-def test_leads_nowhere(command: str, expected: bool) -> None:
-    assert leads_nowhere(command) is expected
+def test_gives_no_shell(command: str, expected: bool) -> None:
+    assert gives_no_shell(command) is expected
 
 
-def test_what_a_look_at_the_key_cannot_decide() -> None:
-    assert undecided(KEY) == ""
-    assert undecided(replace(KEY, options="cert-authority")).startswith("a cert-authority's key")
-    assert undecided(replace(KEY, options='command="logged"')).startswith("a key with the option command")
+def test_open_questions() -> None:
+    assert open_question(KEY) == ""
+    assert open_question(replace(KEY, options="cert-authority")).startswith("a cert-authority's key")
+    assert open_question(replace(KEY, options='command="logged"')).startswith("a key with the option command")

@@ -6,12 +6,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host_keys import (
     HostKey,
-    Needed,
-    fewer,
+    NewHostKey,
     filtered_moduli,
     key_policy,
-    offered_types,
+    offered_keys,
     parse_listing,
+    removed_names,
     without_types,
 )
 
@@ -62,12 +62,12 @@ def test_hardened_offers_what_is_strong_and_makes_nothing() -> None:
     assert policy.paths == (ED25519, RSA)
     assert policy.algorithms == BOTH
     assert policy.needed == ()
-    assert policy.left_out == (f"{ECDSA} is not offered: ecdsa-sha2-nistp256 is not of the posture",)
+    assert policy.left_out == (f"{ECDSA} is not offered: ecdsa-sha2-nistp256 is not part of the profile",)
 
 
 def test_hardened_makes_what_is_missing() -> None:
     policy = key_policy("hardened", {**stock(), RSA: None, ED25519: None, ECDSA: None})
-    assert policy.needed == (Needed(RSA, "ssh-rsa", 4096), Needed(ED25519, "ssh-ed25519", 256))
+    assert policy.needed == (NewHostKey(RSA, "ssh-rsa", 4096), NewHostKey(ED25519, "ssh-ed25519", 256))
     assert policy.left_out == ()
 
 
@@ -87,7 +87,7 @@ def test_a_short_rsa_key_keeps_a_long_one_from_being_offered() -> None:
 @pytest.mark.parametrize("bits", [2048, 3072, 8192])
 def test_strict_replaces_an_rsa_key_of_another_size(bits: int) -> None:
     keys = stock(rsa_bits=bits)
-    assert key_policy("strict", keys).needed == (Needed(RSA, "ssh-rsa", 4096, instead=keys[RSA]),)
+    assert key_policy("strict", keys).needed == (NewHostKey(RSA, "ssh-rsa", 4096, replaces=keys[RSA]),)
 
 
 def test_strict_leaves_what_fits() -> None:
@@ -99,7 +99,7 @@ def test_no_key_is_made_where_the_name_does_not_tell_its_type() -> None:
     own, mldsa = "/etc/ssh/own_key", f"{FOLDER}mldsa44_ed25519_key"
     policy = key_policy("strict", {own: None, mldsa: None, ED25519: key(ED25519, "ssh-ed25519", 256)})
     assert policy.needed == ()
-    assert policy.left_out == (f"{own} does not exist, and its name does not tell which type of key to make",)
+    assert policy.left_out == (f"{own} does not exist, and its name does not tell the type of key to generate",)
 
 
 def test_nothing_to_offer() -> None:
@@ -108,16 +108,16 @@ def test_nothing_to_offer() -> None:
 
 def test_offered_types() -> None:
     keys = [one for one in stock().values() if one]
-    assert [one.path for one in offered_types(keys, ["rsa-sha2-512", "ssh-ed25519-cert-v01@openssh.com"])] == [
+    assert [one.path for one in offered_keys(keys, ["rsa-sha2-512", "ssh-ed25519-cert-v01@openssh.com"])] == [
         RSA,
         ED25519,
     ]
 
 
 def test_fewer_tells_what_goes_away() -> None:
-    assert fewer(["a", "b", "c"], ["c", "d"]) == ("a", "b")
+    assert removed_names(["a", "b", "c"], ["c", "d"]) == ("a", "b")
     # Nothing in common: a client cannot try it before.
-    assert fewer(["a"], ["d"]) == ()
+    assert removed_names(["a"], ["d"]) == ()
 
 
 def test_without_types_keeps_the_certificates_of_what_stays() -> None:

@@ -57,16 +57,20 @@ def test_matches(line: str, expected: bool) -> None:
     [
         pytest.param(
             "usr deploy",
-            "f:1: unknown Match criterion 'usr'; did you mean 'user'?; nothing was changed",
+            "f:1: unknown Match criterion 'usr'; this task changed nothing; did you mean 'user'?",
             id="unknown criterion",
         ),
-        pytest.param("user", "f:1: the Match criterion 'user' has no pattern; nothing was changed", id="no pattern"),
+        pytest.param(
+            "user", "f:1: the Match criterion 'user' has no pattern; this task changed nothing", id="no pattern"
+        ),
         pytest.param(
             "all user x",
-            "f:1: Match takes either 'all' or criteria with a pattern; nothing was changed",
+            "f:1: Match takes either 'all' or criteria with a pattern; this task changed nothing",
             id="all and more",
         ),
-        pytest.param("", "f:1: Match takes either 'all' or criteria with a pattern; nothing was changed", id="empty"),
+        pytest.param(
+            "", "f:1: Match takes either 'all' or criteria with a pattern; this task changed nothing", id="empty"
+        ),
     ],
 )
 def test_bad_criteria(line: str, message: str) -> None:

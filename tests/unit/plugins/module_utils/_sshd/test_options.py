@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.options import (
-    Options,
-    expanded,
-    of_title,
+    CommandLineOptions,
+    expand_exec_start,
+    parse_environment,
     parse_options,
-    variables,
+    split_title,
 )
 
 TITLE = "sshd: /usr/sbin/sshd -D -o PasswordAuthentication=yes [listener] 0 of 10-100 startups"
@@ -30,16 +30,22 @@ SSHD_OPTS="-o PasswordAuthentication=yes"
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        pytest.param("sshd -D", Options(), id="none"),
-        pytest.param("sshd -D -o UsePAM=no", Options(settings=("-o", "UsePAM=no")), id="a setting"),
-        pytest.param("sshd -Dp2222 -4", Options(settings=("-p", "2222", "-4")), id="letters run together"),
-        pytest.param("sshd -oUsePAM=no -u0", Options(settings=("-o", "UsePAM=no")), id="a value without a blank"),
-        pytest.param("sshd -De -f /etc/ssh/other -g 9", Options("/etc/ssh/other", ("-g", "9")), id="another file"),
-        pytest.param("sshd -o AllowUsers a b -D", Options(settings=("-o", "AllowUsers a b")), id="a torn value"),
-        pytest.param("", Options(), id="no process"),
+        pytest.param("sshd -D", CommandLineOptions(), id="none"),
+        pytest.param("sshd -D -o UsePAM=no", CommandLineOptions(settings=("-o", "UsePAM=no")), id="a setting"),
+        pytest.param("sshd -Dp2222 -4", CommandLineOptions(settings=("-p", "2222", "-4")), id="letters run together"),
+        pytest.param(
+            "sshd -oUsePAM=no -u0", CommandLineOptions(settings=("-o", "UsePAM=no")), id="a value without a blank"
+        ),
+        pytest.param(
+            "sshd -De -f /etc/ssh/other -g 9", CommandLineOptions("/etc/ssh/other", ("-g", "9")), id="another file"
+        ),
+        pytest.param(
+            "sshd -o AllowUsers a b -D", CommandLineOptions(settings=("-o", "AllowUsers a b")), id="a torn value"
+        ),
+        pytest.param("", CommandLineOptions(), id="no process"),
     ],
 )
-def test_parse_options(words: str, expected: Options) -> None:
+def test_parse_options(words: str, expected: CommandLineOptions) -> None:
     assert parse_options(words.split()) == expected
 
 
@@ -52,7 +58,7 @@ def test_parse_options(words: str, expected: Options) -> None:
     ],
 )
 def test_of_title(cmdline: str, expected: str) -> None:
-    assert " ".join(of_title(cmdline)) == expected
+    assert " ".join(split_title(cmdline)) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_of_title(cmdline: str, expected: str) -> None:
     ],
 )
 def test_expanded(exec_start: str, environment: dict[str, str], expected: str) -> None:
-    assert " ".join(expanded(exec_start, environment)) == expected
+    assert " ".join(expand_exec_start(exec_start, environment)) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,4 +85,4 @@ def test_expanded(exec_start: str, environment: dict[str, str], expected: str) -
     ],
 )
 def test_variables(text: str, expected: dict[str, str]) -> None:
-    assert variables(text) == expected
+    assert parse_environment(text) == expected

@@ -38,7 +38,7 @@ def test_parse(text: str, expected: list[Line]) -> None:
 def test_open_quotes_name_the_line() -> None:
     with pytest.raises(BaselineError) as caught:
         parse('Port 22\nBanner "x', path="/etc/ssh/sshd_config")
-    assert str(caught.value) == "/etc/ssh/sshd_config:2: invalid quotes; nothing was changed; correct that line"
+    assert str(caught.value) == "/etc/ssh/sshd_config:2: invalid quotes; this task changed nothing; correct that line"
 
 
 @pytest.mark.parametrize(

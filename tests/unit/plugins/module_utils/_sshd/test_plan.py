@@ -6,16 +6,16 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.plan import (
-    Plan,
-    block_added,
-    block_removed,
-    includes_first,
-    places,
-    plan,
+    FilesPlan,
+    add_block,
+    managed_files,
+    plan_files,
+    reads_dropin_first,
+    remove_block,
 )
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "sshd"
-WHERE = places("/etc/ssh/sshd_config", "00-pyhost-baseline.conf")
+WHERE = managed_files("/etc/ssh/sshd_config", "00-pyhost-baseline.conf")
 STOCK = {name: (FIXTURES / f"sshd_config-{name}").read_text() for name in ("debian12", "debian13")}
 # The place of the Include is what counts here: FreeBSD and older systems have none.
 OTHERS = {
@@ -27,12 +27,12 @@ OTHERS = {
 }
 
 
-def decide(main: str, wish: str | None, dropin: str | None = None, beside: str | None = None) -> Plan:
-    return plan(WHERE, {WHERE.main: main, WHERE.dropin: dropin, WHERE.beside: beside}, wish)
+def decide(main: str, desired: str | None, dropin: str | None = None, beside: str | None = None) -> FilesPlan:
+    return plan_files(WHERE, {WHERE.main: main, WHERE.dropin: dropin, WHERE.beside: beside}, desired)
 
 
-def again(first: Plan, wish: str | None) -> Plan:
-    return plan(WHERE, first.after, wish)
+def again(first: FilesPlan, desired: str | None) -> FilesPlan:
+    return plan_files(WHERE, first.after, desired)
 
 
 @pytest.mark.parametrize("name", STOCK)
@@ -45,18 +45,18 @@ def test_stock_files_of_debian_take_the_drop_in(name: str) -> None:
 def test_others_include_a_file_of_ours_first(name: str) -> None:
     decided = decide(OTHERS[name], "Port 22\n")
     assert decided.path == WHERE.beside
-    assert decided.changes == {WHERE.main: block_added(OTHERS[name], WHERE.beside), WHERE.beside: "Port 22\n"}
+    assert decided.changes == {WHERE.main: add_block(OTHERS[name], WHERE.beside), WHERE.beside: "Port 22\n"}
     assert decided.after[WHERE.main] == (
-        "# BEGIN pyhost.baseline.sshd_config: the first value wins, so this stands before everything else\n"
+        "# BEGIN pyhost.baseline.sshd_config: the first value wins, so this block comes before all other lines\n"
         "Include /etc/ssh/00-pyhost-baseline.conf\n"
         "# END pyhost.baseline.sshd_config\n" + OTHERS[name]
     )
 
 
 @pytest.mark.parametrize("main", [*STOCK.values(), *OTHERS.values()])
-@pytest.mark.parametrize("wish", ["Port 22\n", None])
-def test_a_second_plan_changes_nothing(main: str, wish: str | None) -> None:
-    assert again(decide(main, wish), wish).changes == {}
+@pytest.mark.parametrize("desired", ["Port 22\n", None])
+def test_a_second_plan_changes_nothing(main: str, desired: str | None) -> None:
+    assert again(decide(main, desired), desired).changes == {}
 
 
 @pytest.mark.parametrize("main", [*STOCK.values(), *OTHERS.values()])
@@ -67,15 +67,15 @@ def test_the_main_file_comes_back_byte_for_byte(main: str) -> None:
 
 @pytest.mark.parametrize("main", [*STOCK.values(), *OTHERS.values()])
 def test_the_block_is_there_once(main: str) -> None:
-    once = block_added(main, WHERE.beside)
-    assert block_added(once, WHERE.beside) == once
-    assert block_removed(once) == main
+    once = add_block(main, WHERE.beside)
+    assert add_block(once, WHERE.beside) == once
+    assert remove_block(once) == main
 
 
 def test_the_drop_in_is_taken_as_soon_as_it_comes_first() -> None:
     before = decide(OTHERS["include last"], "Port 22\n")
-    moved = {**before.after, WHERE.main: block_added(STOCK["debian12"], WHERE.beside)}
-    decided = plan(WHERE, moved, "Port 22\n")
+    moved = {**before.after, WHERE.main: add_block(STOCK["debian12"], WHERE.beside)}
+    decided = plan_files(WHERE, moved, "Port 22\n")
     assert decided.changes == {WHERE.main: STOCK["debian12"], WHERE.dropin: "Port 22\n", WHERE.beside: None}
 
 
@@ -90,19 +90,23 @@ def test_the_drop_in_is_taken_as_soon_as_it_comes_first() -> None:
     ],
 )
 def test_includes_first(main: str, expected: bool) -> None:
-    assert includes_first(main, WHERE) is expected
+    assert reads_dropin_first(main, WHERE) is expected
 
 
 def test_a_missing_main_file() -> None:
     with pytest.raises(BaselineError) as caught:
-        plan(WHERE, {WHERE.main: None, WHERE.dropin: None, WHERE.beside: None}, "x")
+        plan_files(WHERE, {WHERE.main: None, WHERE.dropin: None, WHERE.beside: None}, "x")
     assert str(caught.value) == (
-        "/etc/ssh/sshd_config does not exist; nothing was changed; install openssh-server, or give its path"
+        "path: /etc/ssh/sshd_config: the file does not exist; this task changed nothing; install openssh-server, "
+        "or give its path"
     )
 
 
 @pytest.mark.parametrize("name", ["../x.conf", "x", ".x.conf", "a b.conf", "x.conf\n"])
 def test_a_drop_in_with_a_bad_name(name: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        places("/etc/ssh/sshd_config", name)
-    assert str(caught.value) == f"dropin must be a file name that ends in .conf, not {name!r}; nothing was changed"
+        managed_files("/etc/ssh/sshd_config", name)
+    assert (
+        str(caught.value)
+        == f"dropin: this must be a file name that ends in .conf, not {name!r}; this task changed nothing"
+    )

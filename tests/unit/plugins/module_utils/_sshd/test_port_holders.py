@@ -6,11 +6,11 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.port_holders import (
-    Holder,
-    Row,
+    PortHolder,
+    SocketRow,
+    deferral_warning,
     overlaps,
     refuse_services,
-    stays,
     tcp_rows,
 )
 
@@ -25,16 +25,16 @@ TCP6 = """\
    0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 123 1
    1: B80D0120000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 33 0 124 1
 """
-USERS = Holder(2222, "127.0.0.1", 4711, 1001, "mallory", "/home/mallory/\x1b[2Jsshd")
-SERVICE = Holder(8443, "0.0.0.0", 80, 0, "root", "/usr/sbin/nginx")
+USERS = PortHolder(2222, "127.0.0.1", 4711, 1001, "mallory", "/home/mallory/\x1b[2Jsshd")
+SERVICE = PortHolder(8443, "0.0.0.0", 80, 0, "root", "/usr/sbin/nginx")
 
 
 def test_the_tables_of_the_kernel() -> None:
     assert tcp_rows(TCP) == [
-        Row("127.0.0.1", 2222, 1001, "789", True),
-        Row("172.17.0.7", 22, 0, "456", False),
+        SocketRow("127.0.0.1", 2222, 1001, "789", True),
+        SocketRow("172.17.0.7", 22, 0, "456", False),
     ]
-    assert tcp_rows(TCP6) == [Row("::", 22, 0, "123", True), Row("2001:db8::1", 8080, 33, "124", True)]
+    assert tcp_rows(TCP6) == [SocketRow("::", 22, 0, "123", True), SocketRow("2001:db8::1", 8080, 33, "124", True)]
     assert tcp_rows("") == []
 
 
@@ -68,17 +68,19 @@ def test_what_is_in_the_way_of_what(address: str, desired: str, expected: bool) 
             "port 2222 is held by process 4711 (/home/mallory/\\x1b[2Jsshd) of mallory (uid 1001) on 127.0.0.1",
             id="the name that it gave itself is quoted",
         ),
-        pytest.param(Holder(2222), "port 2222 is held by a process that the host does not name", id="not in a table"),
         pytest.param(
-            Holder(2222, "::", 7, 4000),
+            PortHolder(2222), "port 2222 is held by a process that the host does not name", id="not in a table"
+        ),
+        pytest.param(
+            PortHolder(2222, "::", 7, 4000),
             "port 2222 is held by process 7 of a user without a name (uid 4000) on ::",
             id="no account",
         ),
     ],
 )
-def test_the_words(holder: Holder, words: str) -> None:
+def test_the_words(holder: PortHolder, words: str) -> None:
     assert str(holder) == words
-    assert words in stays([holder], [22])
+    assert words in deferral_warning([holder], [22])
 
 
 def test_the_result_is_quoted_too() -> None:
@@ -89,15 +91,17 @@ def test_the_result_is_quoted_too() -> None:
     ("holder", "first", "refused"),
     [
         pytest.param(USERS, 1024, False, id="a user on a port for everybody"),
-        pytest.param(Holder(2222), 1024, False, id="nobody can be named"),
+        pytest.param(PortHolder(2222), 1024, False, id="nobody can be named"),
         pytest.param(SERVICE, 1024, True, id="root"),
-        pytest.param(Holder(443, "::", 81, 33, "www-data", "/usr/bin/caddy"), 1024, True, id="a port of services"),
-        pytest.param(Holder(443, "::", 81, 1001, "mallory", "/bin/nc"), 0, False, id="every port is for everybody"),
+        pytest.param(PortHolder(443, "::", 81, 33, "www-data", "/usr/bin/caddy"), 1024, True, id="a port of services"),
+        pytest.param(PortHolder(443, "::", 81, 1001, "mallory", "/bin/nc"), 0, False, id="every port is for everybody"),
     ],
 )
-def test_a_service_is_refused_and_a_user_is_not(holder: Holder, first: int, refused: bool) -> None:
+def test_a_service_is_refused_and_a_user_is_not(holder: PortHolder, first: int, refused: bool) -> None:
     if not refused:
-        refuse_services([holder], first, "nothing was changed")
+        refuse_services([holder], first)
         return
-    with pytest.raises(BaselineError, match=rf"port {holder.port} is held by .*; nothing was changed; choose another"):
-        refuse_services([holder], first, "nothing was changed")
+    with pytest.raises(
+        BaselineError, match=rf"port {holder.port} is held by .*; this task changed nothing; choose another"
+    ):
+        refuse_services([holder], first)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective, differences, shadowed
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import (
+    Effective,
+    differences,
+    shadowed_directives,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.ports import outvoted, staying
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.ports import (
+    with_explicit_addresses,
+    with_present_ports,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, compose
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
 
 MAIN = "/etc/ssh/sshd_config"
 OWN = "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf"
@@ -43,24 +50,24 @@ ROOT = Connection("root", address="192.0.2.7")
     ],
 )
 def test_outvoted(settings: dict[str, object], others: str, expected: tuple[str, ...]) -> None:
-    wish = build(settings)
-    found = outvoted(wish, compose(Tree(MAIN, {MAIN: others + "\n"})), (OWN,))
-    assert found.settings.get("ListenAddress", ()) == expected if expected else found is wish
+    desired = build_settings(settings)
+    found = with_explicit_addresses(desired, compose(Tree(MAIN, {MAIN: others + "\n"})), (OWN,))
+    assert found.settings.get("ListenAddress", ()) == expected if expected else found is desired
 
 
 def test_what_we_wrote_is_not_another_file() -> None:
     tree = Tree(MAIN, {MAIN: f"Include {OWN}\n", OWN: "Port 22\n"})
-    wish = build({"Port": 2222})
-    assert outvoted(wish, compose(tree), (OWN,)) is wish
+    desired = build_settings({"Port": 2222})
+    assert with_explicit_addresses(desired, compose(tree), (OWN,)) is desired
 
 
 def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
     tree = Tree(MAIN, {MAIN: f"Include {OWN}\nPort 22\n", OWN: ""})
-    wish = outvoted(build({"Port": 2222}), compose(tree), (OWN,))
+    desired = with_explicit_addresses(build_settings({"Port": 2222}), compose(tree), (OWN,))
     want: Effective = {"port": ("2222",), "listenaddress": ("0.0.0.0:2222", "[::]:2222")}
     have: Effective = {"port": ("2222", "22"), "listenaddress": ("[::]:2222", "0.0.0.0:2222")}
-    assert differences(compose(tree), wish, (OWN,), [(ROOT, want, have)]) == []
-    (entry,) = shadowed(compose(tree), wish, (OWN,))
+    assert differences(compose(tree), desired, (OWN,), [(ROOT, want, have)]) == []
+    (entry,) = shadowed_directives(compose(tree), desired, (OWN,))
     assert entry == {"keyword": "Port", "value": "22", "file": MAIN, "line": 2}
 
 
@@ -79,5 +86,5 @@ def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
     ],
 )
 def test_staying_where_sshd_listens(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
-    wish = build({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
-    assert staying(wish, listens).settings == {**expected, "UsePAM": ("yes",)}
+    desired = build_settings({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
+    assert with_present_ports(desired, listens).settings == {**expected, "UsePAM": ("yes",)}

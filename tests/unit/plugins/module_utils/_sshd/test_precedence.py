@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import NEWEST, Release, read_release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, compose
 
@@ -18,13 +18,13 @@ UNSTABLE = Release(10, 6, "OpenSSH_10.6p1 Debian-1")
 
 def who(files: dict[str, str], keyword: str, release: Release = NEWEST) -> list[str]:
     tree = Tree(MAIN, {f"/etc/ssh/{name}": text for name, text in files.items()})
-    winners = standing(compose(tree, release), keyword, JOE, release)[0]
-    return [one.where.replace("/etc/ssh/", "") for one in winners]
+    deciding = deciding_directives(compose(tree, release), keyword, JOE, release)[0]
+    return [one.where.replace("/etc/ssh/", "") for one in deciding]
 
 
 @pytest.mark.parametrize("release", [DEBIAN12, DEBIAN13, UNSTABLE])
 @pytest.mark.parametrize(
-    ("files", "keyword", "winners"),
+    ("files", "keyword", "deciding"),
     [
         pytest.param(
             {"sshd_config": "Port 1\nMatch all\nPort 2"},
@@ -83,8 +83,8 @@ def who(files: dict[str, str], keyword: str, release: Release = NEWEST) -> list[
         ),
     ],
 )
-def test_two_readings(files: dict[str, str], keyword: str, winners: list[str], release: Release) -> None:
-    assert who(files, keyword, release) == winners
+def test_two_readings(files: dict[str, str], keyword: str, deciding: list[str], release: Release) -> None:
+    assert who(files, keyword, release) == deciding
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import standing
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import (
     Tree,
     compose,
     glob_matches,
-    staged,
+    staged_files,
 )
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "sshd"
@@ -27,9 +27,9 @@ def tree(main: str, **dropins: str) -> Tree:
 
 
 def who(tree: Tree, keyword: str, connection: Connection = ROOT) -> tuple[list[str], list[str]]:
-    winners, losers = standing(compose(tree), keyword, connection)
+    deciding, shadowed = deciding_directives(compose(tree), keyword, connection)
     short = "/etc/ssh/sshd_config"
-    return [one.where.replace(short, "") for one in winners], [one.where.replace(short, "") for one in losers]
+    return [one.where.replace(short, "") for one in deciding], [one.where.replace(short, "") for one in shadowed]
 
 
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
@@ -174,7 +174,7 @@ def test_stock_files(name: str) -> None:
 def test_includes_without_end() -> None:
     with pytest.raises(BaselineError) as caught:
         compose(tree("Include /etc/ssh/sshd_config"))
-    assert str(caught.value) == "/etc/ssh/sshd_config: Include goes deeper than 16 files; nothing was changed"
+    assert str(caught.value) == "/etc/ssh/sshd_config: Include goes deeper than 16 files; this task changed nothing"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_staged_points_every_include_below_the_root_and_keeps_the_lines() -> Non
     files = tree(
         "# x\nInclude sshd_config.d/*.conf /etc/other.conf\nMatch User joe\n  include=/etc/x\n", a="Port 22\nPort 23"
     )
-    assert staged(files, "/tmp/s", without={("/etc/ssh/sshd_config.d/a.conf", 1)}) == {
+    assert staged_files(files, "/tmp/s", without={("/etc/ssh/sshd_config.d/a.conf", 1)}) == {
         "/tmp/s/etc/ssh/sshd_config": "# x\nInclude /tmp/s/etc/ssh/sshd_config.d/*.conf /tmp/s/etc/other.conf\n"
         "Match User joe\nInclude /tmp/s/etc/x\n",
         "/tmp/s/etc/ssh/sshd_config.d/a.conf": "#\nPort 23",

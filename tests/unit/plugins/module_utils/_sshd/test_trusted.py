@@ -21,8 +21,8 @@ def test_an_address_or_a_network(text: str) -> None:
         pytest.param("192.0.2.1 192.0.2.2", "does not appear to be", id="two in one"),
         pytest.param("192.0.2.1\nPort 1", "does not appear to be", id="a line break"),
         pytest.param("", "does not appear to be", id="nothing"),
-        pytest.param("0.0.0.0/0", "is every address", id="everybody"),
-        pytest.param("::/0", "is every address", id="everybody by IPv6"),
+        pytest.param("0.0.0.0/0", "contains every address", id="everybody"),
+        pytest.param("::/0", "contains every address", id="everybody by IPv6"),
     ],
 )
 def test_what_is_refused(text: str, words: str) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_preferences import (
-    barred,
-    lifts,
+    blocked,
+    has_exceptions,
     parse_policy,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import PRESETS, System
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import PRESETS, AptDistribution
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
-TRIXIE = System("debian", "trixie")
+TRIXIE = AptDistribution("debian", "trixie")
 SECURITY = PRESETS["debian"]["security"]
 STOCK = (FIXTURES / "apt-cache-policy-debian13").read_text()
 NEVER = (FIXTURES / "apt-cache-policy-security-never-debian13").read_text()
@@ -64,17 +64,17 @@ def test_a_comma_in_a_label_and_an_archive_without_a_site() -> None:
         pytest.param(
             "origin=*,site=*", STOCK.replace(" 500", "  -1").replace("  -1", " 500", 2), [], id="some of them"
         ),
-        pytest.param("origin=Nobody", NEVER, [], id="no archive at all is told elsewhere"),
+        pytest.param("origin=Nobody", NEVER, [], id="no archive at all is reported elsewhere"),
     ],
 )
 def test_barred(pattern: str, policy: str, expected: list[tuple[str, int]]) -> None:
-    found = barred(pattern, parse_policy(policy), TRIXIE)
+    found = blocked(pattern, parse_policy(policy), TRIXIE)
     assert [(str(archive), priority) for archive, priority in found] == expected
 
 
 def test_the_installed_packages_are_no_archive() -> None:
     policy = STOCK.replace(" 500", "  -1")
-    assert [priority for _archive, priority in barred("origin=*", parse_policy(policy), TRIXIE)] == [-1, -1, -1]
+    assert [priority for _archive, priority in blocked("origin=*", parse_policy(policy), TRIXIE)] == [-1, -1, -1]
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_the_installed_packages_are_no_archive() -> None:
     ],
 )
 def test_lifts(text: str, expected: bool) -> None:
-    assert lifts(text) is expected
+    assert has_exceptions(text) is expected

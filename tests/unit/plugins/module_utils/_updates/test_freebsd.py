@@ -36,12 +36,12 @@ CLASSIC = updates.base_of(
 PACKAGED = replace(CLASSIC, by="pkgbase", repositories=("FreeBSD-ports", "FreeBSD-ports-kmods", "FreeBSD-base"))
 
 
-def wish(**options: t.Any) -> updates.Policy:
+def desired(**options: t.Any) -> updates.FreebsdUpdatesPolicy:
     return updates.policy({**OPTIONS, **options})
 
 
 def test_the_defaults() -> None:
-    assert wish() == updates.Policy()
+    assert desired() == updates.FreebsdUpdatesPolicy()
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_spans(span: str, seconds: int) -> None:
     [
         ({"packages": "vulnerabel"}, "packages: unknown value 'vulnerabel'; did you mean 'vulnerable'?"),
         ({"base": False, "packages": "none"}, "neither the base system nor packages would be updated"),
-        ({"calendar": "*:0/15"}, "calendar: '*:0/15' is not a time of day that cron can keep"),
-        ({"calendar": "*-*-01 04:00"}, "calendar: '*-*-01 04:00' is not a time of day that cron can keep"),
+        ({"calendar": "*:0/15"}, "calendar: '*:0/15' is not a time of day that cron supports"),
+        ({"calendar": "*-*-01 04:00"}, "calendar: '*-*-01 04:00' is not a time of day that cron supports"),
         ({"calendar": "25:00"}, "calendar: '25:00' is not a time of day"),
         ({"calendar": "Mon 04:00", "days": ["Tue"]}, "both name days"),
         ({"days": ["Moon"]}, "days: unknown day 'Moon'"),
@@ -86,13 +86,13 @@ def test_spans(span: str, seconds: int) -> None:
 )
 def test_refused(options: dict[str, t.Any], words: str) -> None:
     with pytest.raises(BaselineError) as raised:
-        wish(**options)
+        desired(**options)
     assert words in str(raised.value)
-    assert "nothing was changed" in str(raised.value)
+    assert "this task changed nothing" in str(raised.value)
 
 
 def test_crontab() -> None:
-    assert updates.crontab(wish(calendar="Mon..Fri 04:30", mail_to="ops@example.org")) == (
+    assert updates.crontab(desired(calendar="Mon..Fri 04:30", mail_to="ops@example.org")) == (
         "# Managed by the module pyhost.baseline.freebsd_updates, which replaces this file as a whole.\n"
         "SHELL=/bin/sh\n"
         "PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin\n"
@@ -105,7 +105,7 @@ def test_crontab() -> None:
     ("days", "column"), [([], "*"), (["Sun"], "0"), (["Sun", "Mon"], "1,0"), (list(updates.DAYS), "*")]
 )
 def test_days_of_the_crontab(days: list[str], column: str) -> None:
-    ((when, command),) = updates.jobs_of(updates.crontab(wish(days=days)))
+    ((when, command),) = updates.jobs_of(updates.crontab(desired(days=days)))
     assert when == f"0 4 * * {column}"
     assert command == "/bin/sh /usr/local/libexec/pyhost-baseline-updates cron"
 
@@ -115,7 +115,7 @@ def test_jobs_of_the_stock_crontab() -> None:
     assert ("1 3 * * *", "periodic daily") in jobs
     assert ("*/11 * * * *", "/usr/libexec/save-entropy") in jobs
     assert len(jobs) == 6
-    assert updates.rivals({"/etc/crontab": STOCK_CRONTAB}) == []
+    assert updates.competing_jobs({"/etc/crontab": STOCK_CRONTAB}) == []
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_jobs_of_the_stock_crontab() -> None:
     ],
 )
 def test_rivals(line: str) -> None:
-    (told,) = updates.rivals({"/etc/crontab": STOCK_CRONTAB + line + "\n"})
-    assert told.startswith("/etc/crontab updates this host too (")
-    assert "-n -q" not in told
+    (sentence,) = updates.competing_jobs({"/etc/crontab": STOCK_CRONTAB + line + "\n"})
+    assert sentence.startswith("/etc/crontab updates this host too (")
+    assert "-n -q" not in sentence
 
 
 def test_how_the_base_is_kept() -> None:
@@ -171,14 +171,16 @@ def test_how_the_base_is_kept() -> None:
         ),
     ],
 )
-def test_hosts_that_could_never_be_updated(base: updates.Base, options: dict[str, t.Any], words: str | None) -> None:
-    why = updates.why_never(wish(**options), base)
-    assert (why is None) if words is None else (words in str(why))
+def test_hosts_that_could_never_be_updated(
+    base: updates.BaseSystem, options: dict[str, t.Any], words: str | None
+) -> None:
+    found = updates.find_obstacle(desired(**options), base)
+    assert (found is None) if words is None else (words in str(found))
 
 
 def test_periodic() -> None:
-    assert updates.periodic_wish(None) == {}
-    assert updates.periodic_wish(True) == {
+    assert updates.periodic_settings(None) == {}
+    assert updates.periodic_settings(True) == {
         "daily_status_security_enable": "YES",
         "security_status_pkgaudit_enable": "YES",
     }

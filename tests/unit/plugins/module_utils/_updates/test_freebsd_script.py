@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import Policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import FreebsdUpdatesPolicy
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd_script import script
 
 NOTHING_FETCHED = """\
@@ -104,7 +104,7 @@ class World:
         """Run the script; return its exit status, what cron would mail, and what was run and logged."""
         path = self.root / "script"
         search = f"{self.root}/bin:{os.environ['PATH']}"
-        path.write_text(script(Policy(**policy), path=search, state=f"{self.root}/{state}"))
+        path.write_text(script(FreebsdUpdatesPolicy(**policy), path=search, state=f"{self.root}/{state}"))
         ran = subprocess.run(["/bin/sh", path, *words], capture_output=True, text=True, timeout=30, check=False)
         assert ran.stderr == ""
         lines = self.log.read_text().splitlines()
@@ -266,7 +266,7 @@ def test_shellcheck_has_nothing_against_it() -> None:
     shellcheck = Path(sys.executable).parent / "shellcheck"
     ran = subprocess.run(
         [shellcheck, "--shell=sh", "--exclude=SC2003", "-"],
-        input=script(Policy()),
+        input=script(FreebsdUpdatesPolicy()),
         capture_output=True,
         text=True,
         check=False,

@@ -8,8 +8,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import parse_dump
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import (
     PRESETS,
+    AptDistribution,
     Archive,
-    System,
     allowed,
     expand,
     legacy,
@@ -22,8 +22,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins i
 )
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
-TRIXIE = System("debian", "trixie")
-NOBLE = System("ubuntu", "noble")
+TRIXIE = AptDistribution("debian", "trixie")
+NOBLE = AptDistribution("ubuntu", "noble")
 SECURITY = Archive("Debian", "Debian-Security", "stable-security", "trixie-security", "main", "security.example.org")
 STABLE = Archive("Debian", "Debian", "stable", "trixie", "main", "deb.example.org")
 COMMA = Archive("Foo, Inc", "Foo", "", "", "", "")
@@ -56,7 +56,7 @@ NOBLE_SECURITY = Archive("Ubuntu", "Ubuntu", "noble-security", "noble", "main", 
         pytest.param("o=${distro_id}ESM,a=${distro_codename}-security", INFRA, NOBLE, False, id="ESM without suffix"),
     ],
 )
-def test_matches(pattern: str, archive: Archive, system: System, expected: bool) -> None:
+def test_matches(pattern: str, archive: Archive, system: AptDistribution, expected: bool) -> None:
     assert matches(pattern, archive, system) is expected
 
 
@@ -74,55 +74,55 @@ def test_expand_resolves_presets_once() -> None:
         pytest.param(
             "orign=Debian",
             TRIXIE,
-            "origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'? (the keys are origin, label, "
-            "archive, codename, component and site). Nothing was changed",
+            "origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'?; this task changed "
+            "nothing; the keys are origin, label, archive, codename, component and site",
             id="a misspelt key",
         ),
         pytest.param(
             "securty",
             TRIXIE,
-            "origins: unknown preset 'securty'; did you mean 'security' or 'stable-security'? (known are security, "
-            "stable, updates, proposed, backports, all, and patterns such as origin=NAME,codename=NAME). "
-            "Nothing was changed",
+            "origins: unknown preset 'securty'; did you mean 'security' or 'stable-security'?; this task changed "
+            "nothing; the presets are security, stable, updates, proposed, backports, all; a pattern is "
+            "origin=NAME,codename=NAME and so on",
             id="a misspelt preset",
         ),
         pytest.param(
             "security",
-            System("kali", "rolling"),
-            "origins: the preset 'security' is known on debian and ubuntu, not on 'kali'; give a pattern such as "
-            "origin=NAME,codename=NAME (`apt-cache policy` prints them). Nothing was changed",
+            AptDistribution("kali", "rolling"),
+            "origins: the preset 'security' is known on debian and ubuntu, not on 'kali'; this task changed nothing; "
+            "give a pattern such as origin=NAME,codename=NAME (`apt-cache policy` prints them)",
             id="a system without presets",
         ),
         pytest.param(
             "origin=",
             TRIXIE,
-            "origins: 'origin=' in 'origin=' is not key=value. Nothing was changed",
+            "origins: 'origin=' in 'origin=' is not key=value; this task changed nothing",
             id="no value",
         ),
         pytest.param(
             "origin=a,b",
             TRIXIE,
-            "origins: 'origin=a,b': unknown key 'b' (the keys are origin, label, archive, codename, component and "
-            "site). Nothing was changed",
+            "origins: 'origin=a,b': unknown key 'b'; this task changed nothing; the keys are origin, label, archive, "
+            "codename, component and site",
             id="a comma that is not quoted",
         ),
         pytest.param(
             "origin=Debian,codename=${distro_code}",
             TRIXIE,
             "origins: 'origin=Debian,codename=${distro_code}' holds a macro or a character that unattended-upgrade "
-            "does not know; the macros are ${distro_id} and ${distro_codename}. Nothing was changed",
+            "does not know; this task changed nothing; the macros are ${distro_id} and ${distro_codename}",
             id="an unknown macro",
         ),
         pytest.param(
             "origin=a\nb",
             TRIXIE,
-            "origins: 'origin=a\\nb' holds a macro or a character that unattended-upgrade does not know; the macros "
-            "are ${distro_id} and ${distro_codename}. Nothing was changed",
+            "origins: 'origin=a\\nb' holds a macro or a character that unattended-upgrade does not know; this task "
+            "changed nothing; the macros are ${distro_id} and ${distro_codename}",
             id="a line break",
         ),
     ],
 )
-def test_expand_refuses(origin: str, system: System, message: str) -> None:
+def test_expand_refuses(origin: str, system: AptDistribution, message: str) -> None:
     with pytest.raises(BaselineError) as error:
         expand([origin], system)
     assert str(error.value) == message

@@ -7,18 +7,18 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import (
-    Config,
+    AptConfig,
     parse_dump,
     parse_file,
     render,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import (
     HEADER,
-    Policy,
+    UpgradePolicy,
     as_bool,
-    culprits,
-    defeated,
     effective,
+    overridden_keys,
+    overriding_statements,
     policy,
     problems,
 )
@@ -41,7 +41,7 @@ OPTIONS: dict[str, t.Any] = {
 
 
 def test_a_policy_says_every_list_and_every_given_value() -> None:
-    wish = policy(
+    desired = policy(
         {
             **OPTIONS,
             "blocklist": ["linux-"],
@@ -52,7 +52,7 @@ def test_a_policy_says_every_list_and_every_given_value() -> None:
         },
         [SECURITY],
     )
-    assert wish == Policy(
+    assert desired == UpgradePolicy(
         lists={
             "Unattended-Upgrade::Allowed-Origins": (),
             ORIGINS: (SECURITY,),
@@ -82,41 +82,41 @@ def test_a_policy_says_every_list_and_every_given_value() -> None:
         pytest.param(
             {"blocklist": ["linux-("]},
             "blocklist: 'linux-(' is not a regular expression of Python (missing ), unterminated subpattern at "
-            "position 6); a literal + or ( is written \\+ or \\(. Nothing was changed",
+            "position 6); this task changed nothing; write a literal + or ( as \\+ or \\(",
             id="a regular expression that is none",
         ),
         pytest.param(
             {"allowlist": [""]},
-            "allowlist: an empty expression matches every package; remove it. Nothing was changed",
+            "allowlist: an empty expression matches every package; this task changed nothing; remove it",
             id="an empty expression",
         ),
         pytest.param(
             {"reboot_time": "4:30"},
-            "reboot_time: '4:30' is not a time of day; give HH:MM (00:00 to 23:59, quoted in YAML) or now. "
-            "Nothing was changed",
+            "reboot_time: '4:30' is not a time of day; this task changed nothing; give HH:MM (00:00 to 23:59, "
+            "quoted in YAML) or now",
             id="a time of one digit",
         ),
         pytest.param(
             # YAML 1.1 reads 14:30 without quotes as the number of minutes.
             {"reboot_time": "870"},
-            "reboot_time: '870' is not a time of day; give HH:MM (00:00 to 23:59, quoted in YAML) or now. "
-            "Nothing was changed",
+            "reboot_time: '870' is not a time of day; this task changed nothing; give HH:MM (00:00 to 23:59, "
+            "quoted in YAML) or now",
             id="a time that YAML made a number",
         ),
         pytest.param(
             {"reboot_time": "04:30\n"},
-            "reboot_time: '04:30\\n' is not a time of day; give HH:MM (00:00 to 23:59, quoted in YAML) or now. "
-            "Nothing was changed",
+            "reboot_time: '04:30\\n' is not a time of day; this task changed nothing; give HH:MM (00:00 to 23:59, "
+            "quoted in YAML) or now",
             id="a time with a line break",
         ),
         pytest.param(
             {"upgrade_interval": -1},
-            "upgrade_interval: -1 is negative; give 0 or more. Nothing was changed",
+            "upgrade_interval: -1 is negative; this task changed nothing; give 0 or more",
             id="a negative interval",
         ),
         pytest.param(
             {"mail_to": "a@b\nc"},
-            "mail_to: 'a@b\\nc' holds a control character; give it in one line. Nothing was changed",
+            "mail_to: 'a@b\\nc' holds a control character; this task changed nothing; give it in one line",
             id="an address of two lines",
         ),
     ],
@@ -135,15 +135,15 @@ def test_as_bool(value: str, expected: bool) -> None:
     assert as_bool(value) is expected
 
 
-def config(*entries: tuple[str, str]) -> Config:
-    return Config(entries)
+def config(*entries: tuple[str, str]) -> AptConfig:
+    return AptConfig(entries)
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
         pytest.param(config((ORIGINS + "::", "o=x"), ("A::Reboot", "true")), ["A::Reboot"], id="a value that differs"),
-        pytest.param(config((ORIGINS + "::", "o=x"), ("A::Reboot", "false")), [], id="as wished"),
+        pytest.param(config((ORIGINS + "::", "o=x"), ("A::Reboot", "false")), [], id="as requested"),
         pytest.param(config(("A::Reboot", "false")), [ORIGINS], id="an item is missing"),
         pytest.param(
             config((ORIGINS + "::", "o=x"), (ORIGINS + "::", "o=y"), ("A::Reboot", "false")),
@@ -153,13 +153,13 @@ def config(*entries: tuple[str, str]) -> Config:
         pytest.param(config((ORIGINS + "::", "o=x")), ["A::Reboot"], id="a value is missing"),
     ],
 )
-def test_defeated(found: Config, expected: list[str]) -> None:
-    assert defeated(Policy({ORIGINS: ("o=x",)}, {"A::Reboot": "false"}), found) == expected
+def test_overridden_keys(found: AptConfig, expected: list[str]) -> None:
+    assert overridden_keys(UpgradePolicy({ORIGINS: ("o=x",)}, {"A::Reboot": "false"}), found) == expected
 
 
 def test_another_spelling_of_true_does_not_defeat() -> None:
     key = "Unattended-Upgrade::Automatic-Reboot"
-    assert defeated(Policy({}, {key: "true"}), config((key, "1"))) == []
+    assert overridden_keys(UpgradePolicy({}, {key: "true"}), config((key, "1"))) == []
 
 
 def test_culprits_are_named_by_file_and_line() -> None:
@@ -168,8 +168,8 @@ def test_culprits_are_named_by_file_and_line() -> None:
         ("/etc/apt/apt.conf.d/99b", parse_file("#clear Unattended-Upgrade;")),
         ("/etc/apt/apt.conf", parse_file('APT::Periodic { Enable "0"; };')),
     ]
-    assert culprits(ORIGINS, files) == ["/etc/apt/apt.conf.d/99a:2", "/etc/apt/apt.conf.d/99b:1"]
-    assert culprits("APT::Periodic::Enable", files) == ["/etc/apt/apt.conf:1"]
+    assert overriding_statements(ORIGINS, files) == ["/etc/apt/apt.conf.d/99a:2", "/etc/apt/apt.conf.d/99b:1"]
+    assert overriding_statements("APT::Periodic::Enable", files) == ["/etc/apt/apt.conf:1"]
 
 
 def test_effective_policy_of_stock_debian() -> None:
@@ -232,8 +232,8 @@ def test_problems() -> None:
 
 
 def test_the_file_of_a_policy() -> None:
-    wish = policy({**OPTIONS, "blocklist": [r"lib.+\+$"]}, [SECURITY])
-    assert render(HEADER, wish.lists, wish.values) == (
+    desired = policy({**OPTIONS, "blocklist": [r"lib.+\+$"]}, [SECURITY])
+    assert render(HEADER, desired.lists, desired.values) == (
         "// Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.\n"
         "// It sorts after 20auto-upgrades and 50unattended-upgrades, and says the whole policy. See apt.conf(5).\n"
         "#clear Unattended-Upgrade::Allowed-Origins;\n"

@@ -16,7 +16,7 @@ FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
         ("debian13", "trixie", "2026-11-22 11:12:06", "2026-11-22 11:12:17"),
     ],
 )
-def test_the_last_run_is_not_the_rehearsal_after_it(system: str, codename: str, started: str, finished: str) -> None:
+def test_the_last_run_is_not_the_dry_run_after_it(system: str, codename: str, started: str, finished: str) -> None:
     assert last_run((FIXTURES / f"unattended-upgrades.log-{system}").read_text()) == {
         "started": started,
         "finished": finished,

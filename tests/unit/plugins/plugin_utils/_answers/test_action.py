@@ -52,7 +52,7 @@ def test_an_honest_answer_stays() -> None:
 def test_what_is_no_answer_is_a_failure_in_a_sentence() -> None:
     found = answered(f"{EVIL}\nnot found\n", EVIL)
     assert found["failed"] is True
-    assert found["msg"].startswith("the host's Python gave no answer of a module, but: ")
+    assert found["msg"].startswith("the host's Python printed no answer of a module, but: ")
     assert found["rc"] == 1
     assert acting({name: value for name, value in found.items() if name != "exception"}) == set()
     assert EVIL not in str(found)

@@ -9,12 +9,12 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as confirm
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import Door, Outcome
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import RollbackOutcome, VerifiedLogin
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted, SudoRefused
 
 OWN = Target("192.0.2.7", user="root")
-DOOR = Door(Target("192.0.2.7", user="deploy"), sudo=True)
+VERIFIED = VerifiedLogin(Target("192.0.2.7", user="deploy"), sudo=True)
 IN = f"{MARK}\npyhost.baseline: root\n"
 RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
 
@@ -37,7 +37,7 @@ def test_new_port(own: int | None, server: int, ports: list[int], expected: int 
 
 def test_a_host_sends_a_login_to_no_port_that_nobody_asked_for() -> None:
     assert confirm.new_port(None, server=22, ports=[2200, 2222], requested={2222}) == 2222
-    with pytest.raises(BaselineError, match=r"listen on 2200 alone, .* logs in nowhere because a host says so"):
+    with pytest.raises(BaselineError, match=r"listen on 2200 alone, .*; name the port in settings"):
         confirm.new_port(None, server=22, ports=[2200], requested={2222})
 
 
@@ -58,11 +58,11 @@ def logins(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Exception | None]
 
 def test_the_first_guarded_user_who_gets_in_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": None, "root": None})
-    door = confirm.find_door(OWN, ["deploy"], password=None, own_refusal="")
-    assert (door.target.user, door.sudo, tried) == ("deploy", True, ["deploy"])
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
+    assert (verified.target.user, verified.sudo, tried) == ("deploy", True, ["deploy"])
 
 
-REHEARSAL = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ssh-rsa 3072 SHA256:a",))
+PREFLIGHT = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ssh-rsa 3072 SHA256:a",))
 
 
 def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,25 +72,28 @@ def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: 
         return Login(0.1, "nopasswd")
 
     monkeypatch.setattr(confirm, "log_in", log_in)
-    with pytest.raises(BaselineError, match=r"knows none of the host keys .* SHA256:a.* Nothing was changed"):
-        confirm.find_door(OWN, ["deploy"], password=None, own_refusal="", rehearsal=REHEARSAL)
+    with pytest.raises(BaselineError, match=r"none of the host keys .* SHA256:a.*; this task changed nothing; let"):
+        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
 
 
 def test_a_login_that_fails_now_too_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    door = confirm.find_door(OWN, ["deploy"], password=None, own_refusal="", rehearsal=REHEARSAL)
-    assert door.target == OWN
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
+    assert verified.target == OWN
 
 
 def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"root": None})
-    rehearsal = Preflight({}, new_keys=("/etc/ssh/ssh_host_ed25519_key",))
+    preflight = Preflight({}, new_keys=("/etc/ssh/ssh_host_ed25519_key",))
     with pytest.raises(BaselineError, match="none of its present host keys"):
-        confirm.find_door(OWN, [], password=None, own_refusal="", rehearsal=rehearsal)
+        confirm.find_working_login(OWN, [], password=None, own_refusal="", preflight=preflight)
     assert tried == []
     # Who does not look at host keys has decided that already.
     unchecked = Target("192.0.2.7", user="root", check_host_key=False)
-    assert confirm.find_door(unchecked, [], password=None, own_refusal="", rehearsal=rehearsal).target == unchecked
+    assert (
+        confirm.find_working_login(unchecked, [], password=None, own_refusal="", preflight=preflight).target
+        == unchecked
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,17 +103,20 @@ def test_only_a_password_that_is_not_there_leaves_the_login_alone(
     monkeypatch: pytest.MonkeyPatch, password: str | None, wants: str
 ) -> None:
     logins(monkeypatch, {"deploy": PasswordWanted("a password is required")})
-    door = confirm.find_door(OWN, ["deploy"], password=password, own_refusal="")
-    assert door.sudo is False
-    assert door.warning.startswith(
-        f"only the login of deploy is proven, not that deploy becomes root: sudo asks for {wants}"
+    verified = confirm.find_working_login(OWN, ["deploy"], password=password, own_refusal="")
+    assert verified.sudo is False
+    assert verified.warning.startswith(
+        f"only the login of deploy is verified, not that deploy becomes root: sudo asks for {wants}"
     )
 
 
 def test_a_guarded_user_who_does_not_become_root_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": SudoRefused("sudo there does not: no setuid bit"), "root": None})
-    with pytest.raises(BaselineError, match=r"no setuid bit\. Nothing was changed; the task asks that deploy"):
-        confirm.find_door(OWN, ["deploy"], password=None, own_refusal="")
+    with pytest.raises(
+        BaselineError,
+        match=r"^guard_users: the task asks that deploy .*no setuid bit; this task",
+    ):
+        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
     assert tried == ["deploy"]
 
 
@@ -125,30 +131,30 @@ def test_the_connections_user_who_does_not_become_root_proves_nothing(
     monkeypatch: pytest.MonkeyPatch, password: str | None, error: SudoRefused
 ) -> None:
     logins(monkeypatch, {"ops": error})
-    with pytest.raises(BaselineError, match=rf"no new login .* {error}\. Nothing was changed"):
-        confirm.find_door(Target("192.0.2.7", user="ops"), [], password=password, own_refusal="")
+    with pytest.raises(BaselineError, match=rf"no new login .* {error.problem}; this task changed nothing"):
+        confirm.find_working_login(Target("192.0.2.7", user="ops"), [], password=password, own_refusal="")
 
 
 def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": None})
-    assert confirm.find_door(OWN, ["deploy"], password="x", own_refusal="").password is None
+    assert confirm.find_working_login(OWN, ["deploy"], password="x", own_refusal="").password is None
 
 
 def test_the_user_of_the_connection_steps_in_where_the_wish_lets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    assert confirm.find_door(OWN, ["deploy"], password=None, own_refusal="").target.user == "root"
+    assert confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="").target.user == "root"
     assert tried == ["deploy", "root"]
 
 
 def test_nothing_is_changed_where_nobody_could_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("a new key login as deploy@192.0.2.7 fails: no key")})
     with pytest.raises(BaselineError) as raised:
-        confirm.find_door(OWN, ["deploy"], password=None, own_refusal="PermitRootLogin no shuts root out")
+        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="PermitRootLogin no shuts root out")
     assert tried == ["deploy"]
     assert str(raised.value) == (
         "no new login from this controller could confirm the change: a new key login as deploy@192.0.2.7 fails: no "
-        "key. as root: PermitRootLogin no shuts root out. Nothing was changed; give this controller the private "
-        "key of one of these users, or set confirm to false to change sshd without a proof"
+        "key. as root: PermitRootLogin no shuts root out; this task changed nothing; give this controller the private "
+        "key of one of these users, or set confirm to false to change sshd without a confirmation"
     )
 
 
@@ -166,61 +172,69 @@ def replies(monkeypatch: pytest.MonkeyPatch, *answers: Reply) -> list[str]:
     return ran
 
 
+def problem_of(verified: VerifiedLogin = VERIFIED, *, armed: bool = True) -> str:
+    """Confirm by a login and return what is wrong with that, an empty text on success."""
+    error = confirm.confirm_by_login(verified, armed=armed, until=110)
+    return "; ".join(filter(None, [error.problem, error.hint])) if error else ""
+
+
 def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(0, IN, ""))
-    assert confirm.prove(DOOR, armed=True, until=110) == ""
+    assert problem_of() == ""
     assert "sudo -n -u root sh -c '" in ran[0]
-    assert "sh /var/lib/pyhost.baseline/undo-sshd/undo confirm'" in ran[0]
+    assert "sh /var/lib/pyhost.baseline/rollback-sshd/rollback confirm'" in ran[0]
 
 
 @pytest.mark.parametrize("armed", [True, False])
 def test_an_exit_status_alone_confirms_nothing(monkeypatch: pytest.MonkeyPatch, armed: bool) -> None:
     replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
-    assert "but sudo there does not" in confirm.prove(DOOR, armed=armed, until=110)
+    assert "but sudo there does not" in problem_of(armed=armed)
 
 
 def test_root_who_cannot_confirm_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(monkeypatch, Reply(1, IN, "mv: cannot move: Read-only file system"))
-    assert "became root, but could not confirm the change: mv: cannot" in confirm.prove(DOOR, armed=True, until=110)
+    assert "became root, but could not confirm the change: mv: cannot" in problem_of()
 
 
 def test_a_connection_that_is_not_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")
     ran = replies(monkeypatch, refused, Reply(0, IN, ""))
-    assert confirm.prove(DOOR, armed=True, until=110) == ""
+    assert problem_of() == ""
     assert len(ran) == 2
 
 
 def test_a_refused_key_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(255, "", "deploy@192.0.2.7: Permission denied (publickey)."))
-    assert "Permission denied (publickey); sshd takes none of the keys" in confirm.prove(DOOR, armed=True, until=110)
+    assert "Permission denied (publickey); sshd accepts none of the keys" in problem_of()
     assert len(ran) == 1
 
 
 @pytest.mark.parametrize("status", [0, 1], ids=["succeeds", "fails"])
 def test_a_login_that_runs_another_command_is_final(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     ran = replies(monkeypatch, Reply(status, "Sun Nov 22 18:00:00 UTC 2026\n", ""))
-    assert confirm.prove(DOOR, armed=True, until=110)
+    assert problem_of()
     assert len(ran) == 1
 
 
 def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(monkeypatch, Reply(3, IN, "too late to confirm"))
-    expected = "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows"
-    assert confirm.prove(DOOR, armed=True, until=110) == expected
+    assert problem_of() == (
+        "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows; give it more time "
+        "(confirm_timeout)"
+    )
 
 
 def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = replies(monkeypatch, Reply(1, f"{MARK}\n", "sudo: a password is required"))
-    assert confirm.prove(Door(DOOR.target, sudo=False), armed=True, until=110) == ""
-    assert "undo" not in ran[0]
+    assert problem_of(VerifiedLogin(VERIFIED.target, sudo=False)) == ""
+    assert "rollback" not in ran[0]
 
 
 def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     replies(
         monkeypatch, Reply(1, f"{MARK}\n", "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set")
     )
-    assert "must be owned by uid 0" in confirm.prove(Door(DOOR.target, sudo=False), armed=True, until=110)
+    assert "must be owned by uid 0" in problem_of(VerifiedLogin(VERIFIED.target, sudo=False))
 
 
 @pytest.mark.parametrize(
@@ -229,9 +243,9 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
         pytest.param(
             "/tmp/master",
             [Reply(0, RECORD, "")],
-            Outcome(
+            RollbackOutcome(
                 True,
-                "the host took the change back at once, over the connection that was still open: "
+                "the host rolled the change back at once, over the connection that was still open: "
                 "its files are as they were and sshd runs with them",
             ),
             id="asked",
@@ -239,42 +253,46 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
         pytest.param(
             "/tmp/master",
             [Reply(255, "", "mux"), Reply(0, f"{MARK}\n{RECORD}", "")],
-            Outcome(
-                True, "the host took the change back by itself: its files are as they were and sshd runs with them"
+            RollbackOutcome(
+                True, "the host rolled the change back by itself: its files are as they were and sshd runs with them"
             ),
             id="master-is-dead",
         ),
         pytest.param(
             None,
             [Reply(0, f"{MARK}\n" + RECORD.replace("problems=", "problems=x could not be restored"), "")],
-            Outcome(False, "the host tried to take the change back, but not all went well: x could not be restored"),
+            RollbackOutcome(
+                False, "the host tried to roll the change back, but some of it failed: x could not be restored"
+            ),
             id="problems",
         ),
-        pytest.param(None, [Reply(0, IN, "")], Outcome(True, "a new login as root@192.0.2.7 works again"), id="in"),
+        pytest.param(
+            None, [Reply(0, IN, "")], RollbackOutcome(True, "a new login as root@192.0.2.7 works again"), id="in"
+        ),
         pytest.param(
             None,
             [Reply(1, f"{MARK}\n", "sudo: unable to initialize policy plugin")],
-            Outcome(
+            RollbackOutcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: sudo: unable to initialize policy "
-                "plugin; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "plugin; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="in-and-no-further",
         ),
         pytest.param(
             None,
             [Reply(0, f"{MARK}\ntoken=$(x)\nwhen=99999999999999\ntrigger=\x1b[2J\nproblems=\x1b[2J\n", "")],
-            Outcome(
+            RollbackOutcome(
                 None,
                 "a new login as root@192.0.2.7 works, but sudo there does not: when=99999999999999; trigger=\\x1b[2J; "
-                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d by which every command may be run as root",
+                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d that allows every command as root",
             ),
             id="a-record-of-no-rollback",
         ),
         pytest.param(
             None,
             [Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")],
-            Outcome(
+            RollbackOutcome(
                 None,
                 "a new key login as root@192.0.2.7 fails: ssh: connect to host 192.0.2.7 port 22: Connection refused; "
                 "nothing listens there, or a firewall rejects the connection",
@@ -283,7 +301,9 @@ def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: 
         ),
     ],
 )
-def test_take_back(monkeypatch: pytest.MonkeyPatch, master: str | None, answers: list[Reply], outcome: Outcome) -> None:
+def test_roll_back(
+    monkeypatch: pytest.MonkeyPatch, master: str | None, answers: list[Reply], outcome: RollbackOutcome
+) -> None:
     replies(monkeypatch, *answers)
     # The time is long over, so that what does not answer at once is not asked again.
-    assert confirm.take_back(OWN, password=None, master=master, deadline=0) == outcome
+    assert confirm.roll_back(OWN, password=None, master=master, deadline=0) == outcome

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.complaints import complaints
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_inputs import role_input_errors
 
 ROLE = Path(__file__).parents[5] / "roles" / "auto_updates"
 
 
 def told(family: str, **changes: t.Any) -> list[str]:
-    """Return the complaints about the role's own defaults with ``changes`` on a system of ``family``."""
+    """Return the errors in the role's own defaults with ``changes`` on a system of ``family``."""
     spec = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
     given = {f"auto_updates_{name}": value for name, value in changes.items()}
-    return complaints("auto_updates", spec, {**defaults, **given}, family)
+    return [error.advice for error in role_input_errors("auto_updates", spec, {**defaults, **given}, family)]
 
 
 @pytest.mark.parametrize("family", ["", "debian", "redhat", "freebsd"])

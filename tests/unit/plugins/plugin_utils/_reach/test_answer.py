@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says to the probe, and which hosts are refused with which sentence."""
+"""The answer of a host to the probe, and which hosts are refused for which reason."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
     Answer,
-    escalation_complaint,
-    host_complaint,
+    HostRequirements,
+    command_message,
+    escalation_error,
+    host_error,
     host_warning,
     parse_answer,
     probe_script,
-    said,
 )
 from tests.unit.plugins.untrusted import EVIL, nothing_touched
 
@@ -27,6 +28,9 @@ MANAGED = (
     "Debian 12 and 13, Ubuntu 22.04, 24.04 and 26.04, "
     "Red Hat Enterprise Linux, CentOS Stream, Rocky Linux and AlmaLinux 9 and 10, Fedora 43"
 )
+
+LIMIT = "take the host out of the inventory or choose other hosts with '--limit'"
+REQUIRED = HostRequirements((3, 9))
 
 DEBIAN13 = Answer(
     login="deploy",
@@ -79,80 +83,80 @@ def test_a_host_without_os_release_is_known_by_uname(uname: str, system: str, ve
 
 
 @pytest.mark.parametrize(
-    ("host", "complaint"),
+    ("host", "error"),
     [
         (DEBIAN13, None),
         (answer(version="12"), None),
         (
             answer(kernel="Darwin", system="", version="", name="Darwin"),
-            "the host runs macOS, which is a place to run Ansible from, never a target of pyhost.baseline; "
-            "the host was left as it was; take it out of the inventory or choose others with '--limit'",
+            "the host runs macOS, which can run Ansible but is never a managed host; this task changed nothing; "
+            f"{LIMIT}",
         ),
         (
             answer(system="alpine", version="3.22.1", name="Alpine Linux v3.22"),
-            "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; pyhost.baseline manages "
-            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
+            "the host runs Alpine Linux v3.22, which pyhost.baseline does not manage; this task changed nothing; "
+            f"{LIMIT} (pyhost.baseline manages {MANAGED})",
         ),
         (
             answer(system="", version="", name="Linux"),
-            "the host runs Linux, which pyhost.baseline does not manage; pyhost.baseline manages "
-            f"{MANAGED}; the host was left as it was; take it out of the inventory or choose others with '--limit'",
+            "the host runs Linux, which pyhost.baseline does not manage; this task changed nothing; "
+            f"{LIMIT} (pyhost.baseline manages {MANAGED})",
         ),
         (
             answer(pythons=()),
-            "the host has no Python, and Ansible needs 3.9 or later; it was left as it was; "
+            "the host has no Python, and Ansible needs 3.9 or later; this task changed nothing; "
             "run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
         ),
         (
             answer(pythons=(("/usr/local/bin/python3", (3, 6, 8)),)),
-            "the host has only Python 3.6.8 at /usr/local/bin/python3, and Ansible needs 3.9 or later; it was left as "
-            "it was; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
+            "the host has only Python 3.6.8 at /usr/local/bin/python3, and Ansible needs 3.9 or later; this task "
+            "changed nothing; run playbooks/bootstrap.yml (pyhost.baseline.bootstrap) first, with the same options",
         ),
         (
             answer(pythons=(("/usr/bin/python3", (3, 7, 3)), ("/usr/bin/python3", (3, 7, 3)))),
-            "the host has only Python 3.7.3 at /usr/bin/python3, and Ansible needs 3.9 or later; it was left as it "
-            "was; move the host to a later release, use an Ansible that still runs on that Python, or install a newer "
-            "Python and name it in ansible_python_interpreter",
+            "the host has only Python 3.7.3 at /usr/bin/python3, and Ansible needs 3.9 or later; this task changed "
+            "nothing; upgrade the host to a later release, use an Ansible that still supports that Python, or install "
+            "a newer Python and name it in ansible_python_interpreter",
         ),
     ],
     ids=["debian13", "debian12", "macos", "alpine", "no-os-release", "no-python", "old-python", "old-system-python"],
 )
-def test_host_complaint(host: Answer, complaint: str | None) -> None:
-    assert host_complaint(host, least_python=(3, 9), python_needed=True) == complaint
+def test_host_error(host: Answer, error: str | None) -> None:
+    found = host_error(host, REQUIRED)
+    assert (found and str(found)) == error
 
 
 def test_end_of_life_is_allowed_knowingly_and_python_is_asked_for_all_the_same() -> None:
     buster = answer(version="10", name="Debian GNU/Linux 10 (buster)", pythons=(("/usr/bin/python3", (3, 7, 3)),))
-    refused = host_complaint(buster, least_python=(3, 8), python_needed=True)
-    allowed = host_complaint(buster, least_python=(3, 8), python_needed=True, allow_end_of_life=True)
-    assert refused is not None and "which is past its end of life" in refused
-    assert allowed is not None and allowed.startswith("the host has only Python 3.7.3 at /usr/bin/python3")
-    assert host_complaint(buster, least_python=(3, 7), python_needed=True, allow_end_of_life=True) is None
+    refused = host_error(buster, HostRequirements((3, 8)))
+    allowed = host_error(buster, HostRequirements((3, 8), allow_end_of_life=True))
+    assert refused is not None and refused.problem.endswith("which is past its end of life")
+    assert allowed is not None and allowed.problem.startswith("the host has only Python 3.7.3 at /usr/bin/python3")
+    assert host_error(buster, HostRequirements((3, 7), allow_end_of_life=True)) is None
 
 
 def test_what_was_never_run_is_refused_or_warned_of() -> None:
     freebsd = answer(kernel="FreeBSD", system="freebsd", version="14.3", name="FreeBSD 14.3-RELEASE")
-    refused = host_complaint(freebsd, least_python=(3, 8), python_needed=False)
-    assert refused is not None and "say 'baseline_allow_unproven: true'" in refused
-    assert host_complaint(freebsd, least_python=(3, 8), python_needed=False, allow_unproven=True) is None
+    refused = host_error(freebsd, HostRequirements((3, 8), python_required=False))
+    assert refused is not None and "set 'baseline_allow_unproven: true'" in refused.hint
+    assert host_error(freebsd, HostRequirements((3, 8), python_required=False, allow_unproven=True)) is None
     assert host_warning(freebsd) and host_warning(answer()) is None
 
 
-def test_host_complaint_of_a_named_python() -> None:
-    assert host_complaint(
-        answer(pythons=()), least_python=(3, 9), python_needed=True, python_named="/opt/py/bin/python"
-    ) == (
-        "the host has no Python 3.9 or later at /opt/py/bin/python, where ansible_python_interpreter points; "
-        "it was left as it was; correct or remove that variable"
+def test_host_error_of_a_named_python() -> None:
+    error = host_error(answer(pythons=()), HostRequirements((3, 9), python_named="/opt/py/bin/python"))
+    assert str(error) == (
+        "ansible_python_interpreter: the host has no Python 3.9 or later at /opt/py/bin/python; "
+        "this task changed nothing; correct or remove that variable"
     )
 
 
 def test_python_is_not_demanded_by_its_installer() -> None:
-    assert host_complaint(answer(pythons=()), least_python=(3, 9), python_needed=False) is None
+    assert host_error(answer(pythons=()), HostRequirements((3, 9), python_required=False)) is None
 
 
 @pytest.mark.parametrize(
-    ("out", "err", "words"),
+    ("out", "err", "message"),
     [
         ("sh: 1: sudo: not found\r\n", "Shared connection to 203.0.113.7 closed.\r\n", "sh: 1: sudo: not found"),
         ("", "Connection to host.example.org closed.\n", "no reason given"),
@@ -160,26 +164,25 @@ def test_python_is_not_demanded_by_its_installer() -> None:
     ],
     ids=["terminal", "farewell", "stderr"],
 )
-def test_the_words_of_a_command_are_not_the_farewell_of_ssh(out: str, err: str, words: str) -> None:
-    assert said(out, err) == words
+def test_the_message_of_a_command_is_not_the_closing_message_of_ssh(out: str, err: str, message: str) -> None:
+    assert command_message(out, err) == message
 
 
-def test_who_cannot_become_root_is_told_about_sudo_rs_where_it_asks() -> None:
-    words = "Timeout (12s) waiting for privilege escalation prompt:"
+def test_a_user_who_cannot_become_root_gets_a_hint_about_sudo_rs() -> None:
+    message = "Timeout (12s) waiting for privilege escalation prompt:"
     usual = (
-        f"'deploy' logs in but cannot become root: {words}; the host was left as it was; give the password with "
+        f"'deploy' logs in but cannot become root: {message}; this task changed nothing; give the password with "
         "'--ask-become-pass' (or ansible_become_password), or log in as root with '-u root'"
     )
-    assert escalation_complaint(answer(sudo_version="Sudo version 1.9.16p2"), words) == usual
-    assert escalation_complaint(answer(sudo_version="sudo-rs 0.2.5"), words) == (
-        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose question no ansible-core up to 2.21.5 knows: where the "
-        "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws', "
-        "which takes that one"
+    assert str(escalation_error(answer(sudo_version="Sudo version 1.9.16p2"), message)) == usual
+    assert str(escalation_error(answer(sudo_version="sudo-rs 0.2.5"), message)) == (
+        f"{usual}; the host's sudo is sudo-rs 0.2.5, whose prompt no ansible-core up to 2.21.5 recognizes: if the "
+        "other sudo is installed too, as on Ubuntu 26.04, give the password and '-e ansible_become_exe=sudo.ws'"
     )
 
 
-def told(**fields: str) -> str:
-    """Return what a host prints that says ``fields``, each on a line of its own, besides what every host says."""
+def printed(**fields: str) -> str:
+    """Return the answer of a host with ``fields``, each on a line of its own."""
     honest = {"uid": "0", "login": "root", "kernel": "Linux", "system": "debian", "version": "13", "sudo": "ok"}
     lines = [f"{name}={value}" for name, value in {**honest, **fields}.items()]
     return "\n".join(["pyhost.baseline.reach begin", *lines, "pyhost.baseline.reach end", ""])
@@ -219,20 +222,20 @@ def told(**fields: str) -> str:
 )
 def test_an_answer_that_cannot_be_true_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(BaselineError, match=f"the host's answer to the probe cannot be true: {name} is ") as caught:
-        parse_answer(told(**{name: value}))
+        parse_answer(printed(**{name: value}))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize("login", ["deploy", "a.b", "_svc", "ann@example.org", "EXAMPLE\\ann", "1001", "machine$", ""])
 def test_logins_of_directories_are_taken(login: str) -> None:
-    found = parse_answer(told(login=login))
+    found = parse_answer(printed(login=login))
     assert found is not None
     assert found.login == login
 
 
-def test_words_for_people_are_quoted_and_bounded() -> None:
-    found = parse_answer(told(name=f"Debian\x1b[2J\u202e{'x' * 5000}", sudo_version="Sudo\x9b2J 1.9"))
+def test_texts_for_people_are_quoted_and_bounded() -> None:
+    found = parse_answer(printed(name=f"Debian\x1b[2J\u202e{'x' * 5000}", sudo_version="Sudo\x9b2J 1.9"))
     assert found is not None
     assert found.name.startswith(r"Debian\x1b[2J\u202exxx")
     assert len(found.name) < 300
@@ -241,9 +244,9 @@ def test_words_for_people_are_quoted_and_bounded() -> None:
 
 def test_an_answer_is_bounded() -> None:
     pythons = "\n".join("python=3.13.5 /usr/bin/python3" for _number in range(51))
-    with pytest.raises(BaselineError, match="cannot be true: python is said 51 times"):
+    with pytest.raises(BaselineError, match="cannot be true: python is given 51 times"):
         parse_answer(f"pyhost.baseline.reach begin\n{pythons}\npyhost.baseline.reach end\n")
-    with pytest.raises(BaselineError, match="cannot be true: it is longer than the script can make it"):
+    with pytest.raises(BaselineError, match="cannot be true: it is longer than the script can print"):
         parse_answer("pyhost.baseline.reach begin\n" + "x" * 30_000)
     assert parse_answer("pyhost.baseline.reach begin\n" * 500) is None
 
@@ -273,12 +276,12 @@ def test_any_answer_is_read_or_refused(lines: list[str]) -> None:
             return
         texts = [found.login, found.kernel, found.system, found.version, found.name, found.sudo, found.sudo_version]
         texts += [path for path, _version in found.pythons]
-        texts += filter(None, [host_complaint(found, least_python=(3, 8), python_needed=True), host_warning(found)])
-        texts.append(escalation_complaint(found, said(text)))
+        texts += filter(None, [str(host_error(found, REQUIRED)), host_warning(found)])
+        texts.append(str(escalation_error(found, command_message(text))))
     assert all(one.isprintable() for one in texts)
 
 
-def test_what_sudo_says_is_quoted_and_bounded() -> None:
-    words = said(EVIL, "x" * 100_000)
-    assert words.isprintable()
-    assert len(words) < 600
+def test_the_message_of_sudo_is_quoted_and_bounded() -> None:
+    message = command_message(EVIL, "x" * 100_000)
+    assert message.isprintable()
+    assert len(message) < 600

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.systems import TARGETS
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import (
-    failure,
     install_python,
+    installation_error,
     is_locked,
 )
 from tests.unit.plugins.untrusted import EVIL
@@ -46,7 +46,7 @@ def test_the_last_command_decides_and_has_nobody_to_ask(system: System, end: str
     assert str(install_python(system)).endswith(f"{end}; }} </dev/null")
 
 
-def test_an_unknown_system_has_no_words() -> None:
+def test_an_unknown_system_has_no_command() -> None:
     assert install_python(System("alpine", "3.22")) is None
 
 
@@ -59,23 +59,24 @@ E: Unable to locate package python3
 """
 
 
-def test_a_failure_has_the_first_words_and_the_last() -> None:
-    assert failure(APT) == (
+def test_a_failure_has_the_first_error_and_the_last() -> None:
+    assert str(installation_error(APT)) == (
         "Python cannot be installed: Temporary failure resolving 'deb.debian.org'; W: Failed to fetch "
         "http://deb.debian.org/debian/dists/trixie/InRelease  Temporary failure resolving 'deb.debian.org'; "
-        "E: Unable to locate package python3; correct that on the host or in its package sources and run this again"
+        "E: Unable to locate package python3; packages may have been installed in part; correct that on the host or in "
+        "its package sources, and run this again"
     )
 
 
-def test_a_failure_without_words_says_so() -> None:
-    assert failure("\n \n").startswith("Python cannot be installed: no reason given; ")
-    assert failure("one\ntwo\n").startswith("Python cannot be installed: one; two; ")
+def test_a_failure_without_output_says_so() -> None:
+    assert str(installation_error("\n \n")).startswith("Python cannot be installed: no reason given; ")
+    assert str(installation_error("one\ntwo\n")).startswith("Python cannot be installed: one; two; ")
 
 
 @given(st.text())
 def test_a_failure_is_one_line(output: str) -> None:
-    assert failure(f"error {EVIL}\n{output}").isprintable()
-    assert len(failure(f"E: {'x' * 100_000}\n{output * 1000}")) < 4000
+    assert str(installation_error(f"error {EVIL}\n{output}")).isprintable()
+    assert len(str(installation_error(f"E: {'x' * 100_000}\n{output * 1000}"))) < 4000
 
 
 @pytest.mark.parametrize(

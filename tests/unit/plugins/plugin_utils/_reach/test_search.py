@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which candidates are tried, and what ssh's words mean for the others."""
+"""Which candidates are tried, and what the messages of ssh mean for the others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     Verdict,
     candidates,
     judge,
-    no_answer,
-    port_complaint,
+    no_login_error,
+    port_error,
     search,
-    silent_answer,
+    unusable_shell,
 )
 
 DEBIAN13 = Answer(
@@ -93,25 +93,25 @@ ALL = candidates(users=["deploy"], ports=[2222], given=Candidate("root", 22))
         ({("deploy", 2222): "Host key verification failed."}, ["deploy:2222"], None),
         ({("deploy", 2222): "Received disconnect from 203.0.113.7: banned"}, ["deploy:2222"], None),
     ],
-    ids=["next-run", "first-run", "all-closed", "open-but-denied", "host-key", "unknown-words"],
+    ids=["next-run", "first-run", "all-closed", "open-but-denied", "host-key", "unknown-message"],
 )
 def test_search(says: dict[tuple[str, int], str], probed: list[str], got_in: str | None) -> None:
     asked: list[str] = []
 
     def probe(candidate: Candidate) -> Answer | Refusal:
         asked.append(f"{candidate.user}:{candidate.port}")
-        words = says[candidate.user or "", candidate.port or 0]
-        return judge(f"Failed to connect to the host via ssh: {words}") if words else DEBIAN13
+        message = says[candidate.user or "", candidate.port or 0]
+        return judge(f"Failed to connect to the host via ssh: {message}") if message else DEBIAN13
 
-    outcome = search(ALL, probe)
+    found = search(ALL, probe)
     assert asked == probed
-    assert (f"{outcome.candidate.user}:{outcome.candidate.port}" if outcome.candidate else None) == got_in
-    assert len(outcome.tried) == len(probed) - (got_in is not None)
+    assert (f"{found.candidate.user}:{found.candidate.port}" if found.candidate else None) == got_in
+    assert len(found.refused) == len(probed) - (got_in is not None)
 
 
-# Messages of ansible-core 2.19 around the words of OpenSSH 9.2, seen on the test hosts.
+# Messages of ansible-core 2.19 around those of OpenSSH 9.2, recorded on the test hosts.
 @pytest.mark.parametrize(
-    ("message", "words", "verdict"),
+    ("message", "reason", "verdict"),
     [
         (
             'Data could not be sent to remote host "172.17.0.10". Make sure this host can be reached over ssh: '
@@ -182,31 +182,31 @@ def test_search(says: dict[tuple[str, int], str], probed: list[str], got_in: str
         "silent",
     ],
 )
-def test_judge(message: str, words: str, verdict: Verdict) -> None:
+def test_judge(message: str, reason: str, verdict: Verdict) -> None:
     refusal = judge(message)
-    assert (refusal.words, refusal.verdict) == (words, verdict)
+    assert (refusal.reason, refusal.verdict) == (reason, verdict)
 
 
-def test_no_answer_lists_each_candidate() -> None:
+def test_no_login_lists_each_candidate() -> None:
     tried = [
         (Candidate("deploy", 2222), judge(REFUSED)),
         (Candidate("deploy", None), judge(DENIED)),
         (Candidate(None, None), judge(DENIED)),
     ]
-    assert no_answer(tried) == (
+    assert str(no_login_error(tried)) == (
         "no login works: deploy on port 2222: ssh: connect to host 203.0.113.7 port 2222: Connection refused; "
         "deploy on port 22: Permission denied (publickey); the user of ssh_config on port 22: "
-        "Permission denied (publickey); the host was left as it was; "
+        "Permission denied (publickey); this task changed nothing; "
         "name a user and key that can log in with '-u USER --private-key FILE'"
     )
 
 
-def test_no_answer_names_what_extra_variables_forced() -> None:
-    assert no_answer([(Candidate("root", 22), judge(REFUSED))], forced={"user", "port"}) == (
+def test_no_login_names_what_extra_variables_forced() -> None:
+    assert str(no_login_error([(Candidate("root", 22), judge(REFUSED))], forced={"user", "port"})) == (
         "no login works: root on port 22: ssh: connect to host 203.0.113.7 port 2222: Connection refused; "
-        "the host was left as it was; check the address and port, that the host is up, and that no firewall or "
-        "fail2ban shuts this controller out (extra variables beat every other choice: ansible_port and ansible_user "
-        "given by '-e' kept other candidates from being tried)"
+        "this task changed nothing; check the address and port, that the host is up, and that no firewall or "
+        "fail2ban blocks this controller (extra variables override every other choice: ansible_port and ansible_user "
+        "given by '-e' ruled out other candidates)"
     )
 
 
@@ -221,19 +221,26 @@ def test_no_answer_names_what_extra_variables_forced() -> None:
 )
 def test_windows_behind_ssh(output: str) -> None:
     assert parse_answer(output) is None
-    assert silent_answer(output) == WINDOWS
-    assert WINDOWS.words == (
-        "the host runs Windows, which is a place to run Ansible from, never a target of pyhost.baseline; "
-        "the host was left as it was; take it out of the inventory or choose others with '--limit'"
-    )
+    assert unusable_shell(output) is WINDOWS
+    assert WINDOWS.reason == "the host runs Windows, which can run Ansible but is never a managed host"
 
 
 def test_a_login_without_a_shell_leads_to_the_next_user() -> None:
-    assert silent_answer("This account is currently not available.\n") == Refusal(
-        "logged in, but its login shell runs no /bin/sh: This account is currently not available.", Verdict.NEXT_USER
+    refusal = unusable_shell("This account is currently not available.\n")
+    assert refusal.reason == (
+        "logged in, but its login shell runs no /bin/sh: This account is currently not available."
     )
+    assert refusal.verdict is Verdict.NEXT_USER
 
 
-def test_port_complaint() -> None:
-    assert port_complaint([22, 65535]) is None
-    assert port_complaint([22, 70000]) == "70000 is not a port; ports are 1 to 65535; no host was asked"
+def test_port_error() -> None:
+    assert port_error([22, 65535]) is None
+    assert str(port_error([22, 70000])) == "ports: 70000 is not a port; no connection was made; give 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("message", "part"),
+    [("Not allowed at this time", "wait a minute"), ("Host key verification failed.", "add it to known_hosts")],
+)
+def test_the_hint_of_the_message_that_ended_the_search_is_given(message: str, part: str) -> None:
+    assert part in no_login_error([(Candidate("root", 22), judge(REFUSED)), (ALL[0], judge(message))]).hint

@@ -1,8 +1,9 @@
-"""The client of a proof, played by shell scripts: what it may cost, and what it gets to read."""
+"""A new login, with shell scripts as the client: its limits, its input, and the settings of the connection."""
 
 from __future__ import annotations
 
 import time
+import types
 import typing as t
 from pathlib import Path
 
@@ -133,3 +134,81 @@ def test_ways_that_end_before(
     with pytest.raises(login.SudoRefused) as raised:
         login.log_in(Target("web"), seconds=5, sudo=True, password=password)
     assert raised.value.__class__ is error
+
+
+def test_a_failed_login_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, Reply(255, "", "deploy@web: Permission denied (publickey).\n"))
+    with pytest.raises(BaselineError, match="a new key login as web fails: .*Permission denied") as raised:
+        login.log_in(Target("web"), seconds=5, sudo=False)
+    assert "authorized_keys" in raised.value.hint
+
+
+def test_without_sudo_the_login_alone_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, Reply(0, IN, ""))
+    assert login.log_in(Target("web"), seconds=5, sudo=False).sudo == "unchecked"
+
+
+class Connection:
+    """An Ansible connection with options."""
+
+    transport = "ssh"
+
+    def __init__(self, **options: t.Any) -> None:
+        self.options = {
+            "host": "192.0.2.7",
+            "remote_user": "deploy",
+            "ssh_executable": "ssh",
+            "ssh_common_args": "-o 'ProxyJump=jump host'",
+            **options,
+        }
+
+    def get_option(self, name: str) -> t.Any:
+        return self.options.get(name)
+
+
+def test_the_settings_of_the_connection_become_a_target() -> None:
+    plain = login.target_of(Connection())
+    assert plain == Target("192.0.2.7", user="deploy", arguments=("-o", "ProxyJump=jump host"))
+    options = {"port": "2222", "private_key_file": "~/key", "host_key_checking": False, "ssh_args": "-4"}
+    full = login.target_of(Connection(**options))
+    assert (full.port, full.key, full.check_host_key) == (2222, str(Path("~/key").expanduser()), False)
+    assert full.arguments == ("-4", "-o", "ProxyJump=jump host")
+    other = login.target_of(Connection(port=22), user="ann", port=2200)
+    assert (other.user, other.port) == ("ann", 2200)
+
+
+@pytest.mark.parametrize("options", [{"host": "-oProxyCommand=x"}, {"remote_user": "-oProxyCommand=x"}])
+def test_a_name_that_ssh_reads_as_an_option_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(BaselineError, match="which ssh would read as an option; no connection was made"):
+        login.target_of(Connection(**options))
+
+
+@pytest.mark.parametrize(("transport", "expected"), [("ssh", True), ("local", False)])
+def test_other_connections_are_not_ssh(transport: str, expected: bool) -> None:
+    assert login.is_ssh(types.SimpleNamespace(transport=transport)) is expected
+
+
+def action(*, become: t.Any = None, password: str | None = None) -> t.Any:
+    return types.SimpleNamespace(
+        _connection=types.SimpleNamespace(become=become),
+        _play_context=types.SimpleNamespace(become_pass=password),
+        _templar=types.SimpleNamespace(template=lambda text: text.replace("{{ x }}", "secret")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("task_vars", "given", "expected"),
+    [
+        ({"ansible_become_password": "{{ x }}"}, "of the play", "secret"),
+        ({"ansible_become_pass": "a", "ansible_sudo_pass": "b"}, None, "a"),
+        ({}, "of the play", "of the play"),
+        ({}, "", None),
+    ],
+)
+def test_the_become_password_of_the_play(task_vars: dict[str, str], given: str | None, expected: str | None) -> None:
+    assert login.become_password(action(password=given), task_vars) == expected
+
+
+def test_the_become_plugin_has_the_password() -> None:
+    become = types.SimpleNamespace(get_option=lambda name, playcontext: f"{name} of {playcontext.become_pass}")
+    assert login.become_password(action(become=become, password="x"), {}) == "become_pass of x"

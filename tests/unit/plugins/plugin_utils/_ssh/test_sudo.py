@@ -1,4 +1,4 @@
-"""On to root: what the login runs, and what sudo's words mean; its words are recorded from sudo 1.9 and sudo-rs."""
+"""From a login to root: its command and the errors of sudo. Messages are recorded from sudo 1.9 and sudo-rs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.sudo import (
     is_root,
     needs_password,
     rejects_password,
-    sudo_complaint,
+    sudo_error,
     without_sudo,
 )
 
@@ -58,7 +58,7 @@ def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:
         pytest.param(
             failed("Sorry, try again.\nsudo: no password was provided\n", rc=1),
             "password",
-            "the become password was not accepted",
+            "correct the become password, which was not accepted",
             id="wrong-password",
         ),
         pytest.param(failed("sh: 1: sudo: not found\n", rc=127), "nopasswd", "install sudo", id="no-sudo"),
@@ -67,10 +67,10 @@ def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:
         ),
     ],
 )
-def test_sudo_complaint(reply: Reply, tried: str, part: str | None) -> None:
-    complaint = sudo_complaint(TARGET, reply, tried=tried)
-    assert (complaint is None) is (part is None)
-    assert part is None or part in str(complaint)
+def test_sudo_error(reply: Reply, tried: str, part: str | None) -> None:
+    error = sudo_error(TARGET, reply, tried=tried)
+    assert (error is None) is (part is None)
+    assert part is None or part in str(error)
 
 
 def test_needs_password() -> None:
@@ -123,4 +123,4 @@ def test_a_sudo_that_leads_to_somebody_else_runs_nothing() -> None:
     script, _data = as_root("echo it")
     reply = shell(script, sudo='SHOWN=33; eval "$6"', uid="1000")
     assert (is_root(reply), "it\n" in reply.out) == (False, False)
-    assert "leads to the user with uid 33" in str(sudo_complaint(TARGET, reply, tried="nopasswd"))
+    assert "leads to the user with uid 33" in str(sudo_error(TARGET, reply, tried="nopasswd"))

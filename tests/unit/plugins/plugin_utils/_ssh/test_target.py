@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that ssh could take for anything else than a name are refused before it is started."""
+"""Names that ssh could read as anything else than a name are refused before it is started."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.target import
     ],
 )
 def test_names(host: str | None, users: list[str | None]) -> None:
-    assert target_error(host, users) == ""
+    assert target_error(host, users) is None
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_names(host: str | None, users: list[str | None]) -> None:
         (
             "-oProxyCommand=touch /tmp/x",
             [],
-            "the address of this host is '-oProxyCommand=touch /tmp/x', which ssh would take for an option; no "
+            "the address of this host is '-oProxyCommand=touch /tmp/x', which ssh would read as an option; no "
             "connection was made; correct its name in the inventory or its ansible_host",
         ),
         (
             "web1\u2028",
             [],
-            r"the address of this host is 'web1\u2028', which holds U+2028 (LINE SEPARATOR) at character 5; no "
+            r"the address of this host is 'web1\u2028', which contains U+2028 (LINE SEPARATOR) at character 5; no "
             "connection was made; correct its name in the inventory or its ansible_host",
         ),
         (
@@ -46,16 +46,16 @@ def test_names(host: str | None, users: list[str | None]) -> None:
         (
             "web1",
             ["deploy", "-oProxyCommand=x"],
-            "the user is '-oProxyCommand=x', which ssh would take for an option; no connection was made; correct its "
-            "name",
+            "the user is '-oProxyCommand=x', which ssh would read as an option; no connection was made; correct the "
+            "user's name",
         ),
         (
             "web1",
             ['a" ProxyCommand="x'],
-            "the user is 'a\" ProxyCommand=\"x', which holds a quotation mark; no connection was made; correct its "
-            "name",
+            "the user is 'a\" ProxyCommand=\"x', which contains a quotation mark; no connection was made; correct the "
+            "user's name",
         ),
     ],
 )
-def test_what_is_no_name(host: str | None, users: list[str | None], sentence: str) -> None:
-    assert target_error(host, users) == sentence
+def test_what_is_not_a_name(host: str | None, users: list[str | None], sentence: str) -> None:
+    assert str(target_error(host, users)) == sentence

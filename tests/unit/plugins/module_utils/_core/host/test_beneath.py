@@ -56,7 +56,7 @@ class TestLinks:
         (tmp_path / "etc").mkdir()
         (tmp_path / "home").symlink_to("etc")
         tmp_path.chmod(0o777)
-        with pytest.raises(UnsafePath, match="home is a symlink to etc in a folder that is not root's alone"):
+        with pytest.raises(UnsafePath, match="home is a symlink to etc in a folder that not only root can write to"):
             open_folder(f"{tmp_path}/home/x")
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root's links are followed")
@@ -149,7 +149,7 @@ def test_a_folder_is_made_closed(folder: Folder, tmp_path: Path) -> None:
     with folder.make(".ssh", mode=0o700, owner=ME) as made:
         made.replace("keys", "x", mode=0o600, owner=ME)
     assert stat.S_IMODE((tmp_path / ".ssh").stat().st_mode) == 0o700
-    with pytest.raises(UnsafePath, match="ssh cannot be made: File exists"):
+    with pytest.raises(UnsafePath, match="ssh cannot be created: File exists"):
         folder.make(".ssh", mode=0o700, owner=ME)
 
 
@@ -168,7 +168,7 @@ def test_a_folder_that_is_swapped_while_it_is_made(
         (tmp_path / ".ssh").chmod(0o751)
 
     monkeypatch.setattr(beneath.os, "mkdir", swapped)
-    with pytest.raises(UnsafePath, match="was replaced while it was made"):
+    with pytest.raises(UnsafePath, match="was replaced while it was created"):
         folder.make(".ssh", mode=0o700, owner=ME)
     assert stat.S_IMODE((tmp_path / ".ssh").stat().st_mode) == 0o751
 

@@ -40,7 +40,7 @@ def test_a_full_disk_leaves_the_old_file_whole(host: Host, tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(BaselineError) as caught:
         host.write(str(file), "new\n")
-    assert str(caught.value) == f"{file} cannot be written: No space left on device; it was left as it was"
+    assert str(caught.value) == f"{file} cannot be written: No space left on device; this task changed nothing"
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.conf": "old\n"}
 
 
@@ -51,7 +51,7 @@ def test_a_read_only_file_system_is_named(host: Host, tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "unlink", read_only)
     with pytest.raises(BaselineError) as caught:
         host.remove("/etc/x")
-    assert str(caught.value) == "/etc/x cannot be removed: Read-only file system; it was left as it was"
+    assert str(caught.value) == "/etc/x cannot be removed: Read-only file system; this task changed nothing"
 
 
 def test_modes_do_not_depend_on_the_umask(host: Host, tmp_path: Path) -> None:
@@ -85,7 +85,9 @@ def test_a_path_below_somebody_elses_folder_is_refused(host: Host, tmp_path: Pat
     (tmp_path / "home").mkdir()
     os.chown(tmp_path / "home", 65534, 65534)
     for change in (lambda path: host.write(path, ""), host.remove, host.make_directory):
-        with pytest.raises(BaselineError, match=r"is below .*/home, which belongs to .*; it was left unchanged"):
+        with pytest.raises(
+            BaselineError, match=r"is below .*/home, which belongs to .*; this task changed nothing; remove that right"
+        ):
             change(str(tmp_path / "home" / "a"))
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -149,7 +151,7 @@ def test_what_is_no_file_is_not_read(host: Host, tmp_path: Path, kind: str) -> N
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    with pytest.raises(BaselineError, match="cannot be read: it is no regular file"):
+    with pytest.raises(BaselineError, match="cannot be read: it is not a regular file"):
         host.read(str(path))
 
 

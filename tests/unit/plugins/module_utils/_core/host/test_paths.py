@@ -78,8 +78,8 @@ def _open(path: Path) -> None:
     ("make", "words"),
     [
         pytest.param(lambda path: path.symlink_to("/etc"), "is a symlink", id="link"),
-        pytest.param(os.mkfifo, "is no folder", id="pipe"),
-        pytest.param(lambda path: path.touch(), "is no folder", id="file"),
+        pytest.param(os.mkfifo, "is not a folder", id="pipe"),
+        pytest.param(lambda path: path.touch(), "is not a folder", id="file"),
         pytest.param(_theirs, "belongs to", id="theirs", marks=AS_ROOT),
         pytest.param(_open, "can be written by others (mode 0777)", id="open"),
     ],
@@ -89,7 +89,7 @@ def test_what_is_not_roots_alone_is_named(runtime: Path, make: t.Callable[[Path]
     with pytest.raises(BaselineError) as caught, Host(Module()).lock("sshd"):
         pass
     assert str(caught.value).startswith(f"{runtime} {words}")
-    assert "nothing was changed" in str(caught.value)
+    assert "this task changed nothing" in str(caught.value)
     assert f"`rm -r {runtime}`" in str(caught.value)
 
 

@@ -74,8 +74,8 @@ def test_a_service_without_a_script_is_no_error() -> None:
 
 
 def test_the_absent_has_no_process() -> None:
-    assert read_state("nosuch", enabled=False, running=False, words=ABSENT).pid == 0
-    assert read_state("sshd", enabled=False, running=True, words="sshd is running as pid 812 813.\n").pid == 812
+    assert read_state("nosuch", enabled=False, running=False, output=ABSENT).pid == 0
+    assert read_state("sshd", enabled=False, running=True, output="sshd is running as pid 812 813.\n").pid == 812
 
 
 def test_an_action_counts_for_a_service_that_is_off() -> None:

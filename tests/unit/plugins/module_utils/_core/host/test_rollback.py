@@ -1,41 +1,156 @@
-"""Whether an undo still counts; that it is carried out is seen on hosts."""
+"""The state of a rollback, and what a later run does with one that is pending."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback as host_undo
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
-    FREEBSD,
-    LINUX_WITHOUT_SYSTEMD,
-    Platform,
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback as rollbacks
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback import (
+    PATHS,
+    RollbackState,
+    discard_rollback,
+    is_armed,
+    read_rollback_state,
+    report_last_rollback,
+    resolve_pending_rollback,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback import PLACE, counts
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import Daemon, Undo, armed_text
-from tests.unit.fake_host import FakeHost
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
+    RollbackPaths,
+    armed_text,
+    parse_record,
+    rollback_paths,
+)
+from tests.unit.disk_host import DiskHost
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
+
+RECORD = "token=a\ntrigger=timeout\nwhen=1795345721\nproblems=\n"
+REPORTED = str(parse_record(RECORD))
+ASKED = Expected(["/bin/sh", PATHS.script, "asked"], writes={PATHS.armed: None, PATHS.record: RECORD})
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(rollbacks, "time", clock)
+    return clock
+
+
+def test_the_folder_is_that_of_this_system() -> None:
+    assert rollback_paths("Linux") == PATHS
 
 
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        pytest.param({PLACE.armed: armed_text("mine", 0.0)}, True, id="armed"),
-        pytest.param({PLACE.armed: armed_text("another's", 0.0)}, False, id="of another run"),
-        pytest.param({PLACE.undoing: ""}, False, id="begun"),
+        pytest.param({PATHS.armed: armed_text("mine", 0.0)}, True, id="armed"),
+        pytest.param({PATHS.armed: armed_text("another's", 0.0)}, False, id="of another run"),
+        pytest.param({PATHS.started: ""}, False, id="started"),
         pytest.param({}, False, id="done"),
     ],
 )
-def test_counts(files: dict[str, str], expected: bool) -> None:
-    assert counts(FakeHost(files), "mine") is expected  # type: ignore[arg-type]  # the fake stands in for the host
+def test_is_armed(files: dict[str, str], expected: bool) -> None:
+    assert is_armed(FakeHost(files), "mine") is expected  # type: ignore[arg-type]  # the fake stands in for the host
 
 
 @pytest.mark.parametrize(
-    ("platform", "covered", "path"),
+    ("files", "expected", "pending"),
     [
-        pytest.param(FREEBSD, "rc", PLACE.rc_script, id="FreeBSD"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, "cron", PLACE.crontab, id="a Linux without systemd"),
+        pytest.param({}, RollbackState("none"), False, id="none"),
+        pytest.param({PATHS.armed: "t\n9\n"}, RollbackState("armed", "t", 9.0), True, id="armed"),
+        pytest.param({PATHS.started: ""}, RollbackState("started"), True, id="started"),
+        pytest.param({PATHS.folder: ""}, RollbackState("stale"), False, id="stale"),
+        pytest.param({PATHS.record: RECORD}, RollbackState("none", record=parse_record(RECORD)), False, id="record"),
     ],
 )
-def test_the_next_boot_is_covered(platform: Platform, covered: str, path: str) -> None:
-    host = FakeHost(platform=platform)
-    assert host_undo._cover_boot(host, Undo(PLACE, "t", 45, (), Daemon())) == covered  # type: ignore[arg-type]  # the fake stands in for the host
-    assert host.written == [path]
+def test_the_state_is_read(files: dict[str, str], expected: RollbackState, pending: bool) -> None:
+    state = read_rollback_state(FakeHost(files))  # type: ignore[arg-type]  # the fake
+    assert (state, state.is_pending) == (expected, pending)
+
+
+def resolve(host: FakeHost) -> list[str]:
+    found = resolve_pending_rollback(host)  # type: ignore[arg-type]  # the fake
+    host.done()
+    return found
+
+
+def test_nothing_is_pending() -> None:
+    host = FakeHost()
+    assert resolve(host) == []
+    assert host.written == []
+
+
+def test_a_record_is_reported_once() -> None:
+    host = FakeHost({PATHS.record: RECORD})
+    assert resolve(host) == [REPORTED]
+    assert resolve(host) == []
+
+
+def test_check_mode_reports_and_leaves_the_record() -> None:
+    host = FakeHost({PATHS.record: RECORD, PATHS.armed: armed_text("a", NOW + 20)}, check_mode=True)
+    pending = "a change of an earlier run is not confirmed yet and may be rolled back"
+    assert resolve(host) == [pending, REPORTED]
+    assert resolve(FakeHost({PATHS.started: ""}, check_mode=True)) == [pending]
+    assert resolve(FakeHost({PATHS.folder: ""}, check_mode=True)) == []
+    assert host.files[PATHS.record] == RECORD
+
+
+def test_a_run_that_is_still_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
+    host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)})
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        if time.now >= 12:
+            # The other run confirms.
+            host.files.clear()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert resolve(host) == []
+    assert time.now == 12
+
+
+@pytest.mark.parametrize(
+    ("files", "seconds"),
+    [
+        pytest.param({PATHS.armed: armed_text("a", NOW + 20)}, 30, id="its time has not come"),
+        pytest.param({PATHS.armed: armed_text("a", NOW - 600)}, 10, id="its time is over"),
+        pytest.param({PATHS.armed: "a\n"}, 10, id="its state file was cut short"),
+    ],
+)
+def test_a_rollback_that_something_stopped_is_carried_out(files: dict[str, str], seconds: int, time: Clock) -> None:
+    assert resolve(FakeHost(files, [ASKED])) == [REPORTED]
+    assert time.now == seconds
+
+
+def test_a_rollback_that_was_interrupted_is_carried_out(time: Clock) -> None:
+    asked = Expected(ASKED.argv, writes={PATHS.started: None, PATHS.record: RECORD})
+    assert resolve(FakeHost({PATHS.started: ""}, [asked])) == [REPORTED]
+    assert time.now == 10
+
+
+def test_what_has_nothing_to_restore_is_removed(tmp_path: Path) -> None:
+    paths = RollbackPaths("sshd", f"{tmp_path}/base", f"{tmp_path}/units", f"{tmp_path}/cron.d", f"{tmp_path}/rc.d")
+    Path(paths.folder).mkdir(parents=True)
+    for path in (paths.boot_unit, paths.crontab, paths.rc_script):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("")
+    host = DiskHost(tmp_path, commands=[Expected(["systemctl", "stop", "pyhost-rollback-sshd.timer"])])
+    assert resolve_pending_rollback(host, paths) == []  # type: ignore[arg-type]  # the fake
+    host.done()
+    assert not Path(paths.base).exists()
+    assert not any(Path(path).exists() for path in (paths.boot_unit, paths.crontab, paths.rc_script))
+
+
+def test_the_folder_goes_with_the_record(tmp_path: Path) -> None:
+    paths = RollbackPaths("sshd", base=f"{tmp_path}/base")
+    Path(paths.base).mkdir()
+    Path(paths.record).write_text(RECORD)
+    assert report_last_rollback(DiskHost(tmp_path), paths) == [REPORTED]  # type: ignore[arg-type]  # the fake
+    assert not Path(paths.base).exists()
+
+
+def test_a_rollback_is_discarded_by_its_script() -> None:
+    host = FakeHost(commands=[Expected(["/bin/sh", PATHS.script, "discard"])])
+    discard_rollback(host)  # type: ignore[arg-type]  # the fake
+    host.done()

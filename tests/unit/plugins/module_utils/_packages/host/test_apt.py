@@ -13,18 +13,17 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import locks as host_locks
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import lock_holder
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import LockHolder, find_lock_holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import apt as host_apt
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.apt import (
     LEAVE_NO_CACHE,
     STATUS,
-    fulfil,
+    Apt,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
     UNKNOWN_VERSION,
-    Holder,
-    Outcome,
-    Wish,
+    PackagesRequest,
+    PackagesResult,
 )
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
@@ -33,11 +32,20 @@ OUTDATED = (FIXTURES / "outdated-debian12").read_text()
 INDEX = {"/var/lib/apt/lists/deb.example.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
 FRESH = {"/var/lib/apt/lists": NOW - 3600, "/etc/apt/sources.list": NOW - 9_000_000}
 STALE = {"/var/lib/apt/lists": NOW - 90_000, "/etc/apt/sources.list": NOW - 9_000_000}
-HOLDER = Holder(812, "/usr/bin/python3 /usr/bin/unattended-upgrade", "/var/lib/dpkg/lock-frontend")
+HOLDER = LockHolder(812, "/usr/bin/python3 /usr/bin/unattended-upgrade", "/var/lib/dpkg/lock-frontend")
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 UPDATE = ["apt-get", "-q", "update"]
 CONFIGURE = ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"]
 FIX = ["apt-get", "-q", "-y", *KEEP, "--no-remove", "--fix-broken", "install"]
+# Nobody is there to answer, so that no program may ask: exactly this is safe.
+SILENT = {
+    "APT_LISTBUGS_FRONTEND": "none",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "NEEDRESTART_MODE": "l",
+    "UCF_FORCE_CONFFOLD": "1",
+}
 SUDO_PLANNED = "Inst sudo (1.9 Debian:13.7/stable [amd64])\nConf sudo (1.9 Debian:13.7/stable [amd64])\n"
 NO_SUDO = "E: Unable to locate package sudo\n"
 
@@ -64,6 +72,11 @@ def status(*, unfinished: str = "", held: str = "", **versions: str) -> str:
     )
 
 
+def silent(argv: list[str], **answer: t.Any) -> Expected:
+    """A command of apt-get or dpkg, which may not ask anybody anything."""
+    return Expected(argv, env=SILENT, **answer)
+
+
 def simulate(*words: str, check: bool = False) -> list[str]:
     return ["apt-get", "-q", "-y", "--simulate", *(LEAVE_NO_CACHE if check else []), *words]
 
@@ -76,53 +89,54 @@ def transact(*names: str) -> list[str]:
     return ["apt-get", "-q", "-y", *KEEP, "--no-remove", *install(*names)]
 
 
-def play(host: FakeHost, wish: Wish, *, holders: t.Sequence[Holder | None] = ()) -> Outcome:
-    """Fulfil ``wish``; the locks are held by ``holders``, one look after the other, and free after that."""
-    looks = list(holders)
-    outcome = fulfil(host, wish, holder=lambda: looks.pop(0) if looks else None)  # type: ignore[arg-type]  # a stand-in
+def play(host: FakeHost, desired: PackagesRequest, *, holders: t.Sequence[LockHolder | None] = ()) -> PackagesResult:
+    """Ensure ``desired``; ``holders`` hold the locks, one at each check, and the locks are free after that."""
+    checks = list(holders)
+    stand_in: t.Any = host
+    found = Apt(stand_in, find_holder=lambda: checks.pop(0) if checks else None).ensure(desired)
     host.done()
-    return outcome
+    return found
 
 
-def refused(host: FakeHost, wish: Wish, *, holders: t.Sequence[Holder | None] = ()) -> str:
+def refused(host: FakeHost, desired: PackagesRequest, *, holders: t.Sequence[LockHolder | None] = ()) -> str:
     with pytest.raises(BaselineError) as caught:
-        play(host, wish, holders=holders)
+        play(host, desired, holders=holders)
     host.done()
     return str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("wish", "check_mode"),
+    ("desired", "check_mode"),
     [
-        pytest.param(Wish(("sudo",)), False, id="present"),
-        pytest.param(Wish(("sudo",)), True, id="present, check mode"),
-        pytest.param(Wish(()), False, id="no name"),
-        pytest.param(Wish(("git",), "absent"), False, id="absent"),
+        pytest.param(PackagesRequest(("sudo",)), False, id="present"),
+        pytest.param(PackagesRequest(("sudo",)), True, id="present, check mode"),
+        pytest.param(PackagesRequest(()), False, id="no name"),
+        pytest.param(PackagesRequest(("git",), "absent"), False, id="absent"),
     ],
 )
-def test_nothing_to_do_runs_no_command(wish: Wish, check_mode: bool) -> None:
+def test_nothing_to_do_runs_no_command(desired: PackagesRequest, check_mode: bool) -> None:
     host = FakeHost({STATUS: status(sudo="1.9")}, check_mode=check_mode)
 
-    outcome = play(host, wish, holders=[HOLDER])
+    found = play(host, desired, holders=[HOLDER])
 
-    assert (outcome.changed, outcome.cache_updated, outcome.warnings) == (False, False, ())
+    assert (found.changed, found.cache_updated, found.warnings) == (False, False, ())
 
 
 def test_one_transaction_for_what_is_missing_from_a_fresh_index() -> None:
     host = FakeHost(
         {STATUS: status(git="2"), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
 
-    outcome = play(host, Wish(("git", "sudo")))
+    found = play(host, PackagesRequest(("git", "sudo")))
 
-    assert outcome.changed
-    assert outcome.after == {**outcome.before, "sudo": "1.9"}
-    assert (outcome.cache_updated, outcome.warnings) == (False, ())
+    assert found.changed
+    assert found.after == {**found.before, "sudo": "1.9"}
+    assert (found.cache_updated, found.warnings) == (False, ())
 
 
 def test_recommended_packages_on_request() -> None:
@@ -130,13 +144,13 @@ def test_recommended_packages_on_request() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*words), out=SUDO_PLANNED),
-            Expected(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*words), out=SUDO_PLANNED),
+            silent(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
 
-    assert play(host, Wish(("sudo",), recommends=True)).changed
+    assert play(host, PackagesRequest(("sudo",), recommends=True)).changed
 
 
 @pytest.mark.parametrize(
@@ -151,46 +165,46 @@ def test_the_index_is_read_anew_where_it_must_be(index: dict[str, str], mtimes: 
     host = FakeHost(
         {STATUS: status(), **index},
         [
-            Expected(UPDATE, writes=dict(INDEX)),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(UPDATE, writes=dict(INDEX)),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=mtimes,
     )
 
-    assert play(host, Wish(("sudo",))).cache_updated
+    assert play(host, PackagesRequest(("sudo",))).cache_updated
 
 
 def test_a_package_that_a_fresh_index_does_not_have_is_looked_for_in_a_new_one() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
-            Expected(UPDATE),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            silent(UPDATE),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
 
-    assert play(host, Wish(("sudo",))).changed
+    assert play(host, PackagesRequest(("sudo",))).changed
 
 
 def test_a_file_that_the_archive_replaced_is_fetched_by_a_new_index() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), rc=100, err=OUTDATED),
-            Expected(UPDATE),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), rc=100, err=OUTDATED),
+            silent(UPDATE),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
     )
 
-    outcome = play(host, Wish(("sudo",)))
+    found = play(host, PackagesRequest(("sudo",)))
 
-    assert (outcome.changed, outcome.cache_updated, outcome.warnings) == (True, True, ())
+    assert (found.changed, found.cache_updated, found.warnings) == (True, True, ())
 
 
 def test_unknown_packages_are_named_before_anything_is_installed() -> None:
@@ -200,17 +214,17 @@ def test_unknown_packages_are_named_before_anything_is_installed() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(UPDATE),
-            Expected(simulate(*install(*names)), rc=100, out=said, err=missing),
+            silent(UPDATE),
+            silent(simulate(*install(*names)), rc=100, out=said, err=missing),
             Expected(["apt-cache", "pkgnames", "libp"], out="libpng-dev\nlibpq-dev\nlibpod-parser-perl\n"),
         ],
         mtimes=STALE,
     )
 
-    assert refused(host, Wish(names)) == (
+    assert refused(host, PackagesRequest(names)) == (
         "unknown package 'libpq-devel'; did you mean 'libpq-dev' or 'libpng-dev'? (neither a logical name nor in the "
         "package index); 'mta' is a virtual package, so name one that provides it (ssmtp, postfix); "
-        "nothing was installed"
+        "this task updated the package index, and changed nothing else"
     )
 
 
@@ -218,36 +232,39 @@ def test_an_index_that_may_not_be_read_anew_is_not() -> None:
     host = FakeHost(
         {STATUS: status()},
         [
-            Expected(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
             Expected(["apt-cache", "pkgnames", "sudo"]),
         ],
     )
 
-    assert refused(host, Wish(("sudo",), update_cache=False)) == (
-        "unknown package 'sudo' (neither a logical name nor in the package index); nothing was installed"
+    assert refused(host, PackagesRequest(("sudo",), update_cache=False)) == (
+        "unknown package 'sudo' (neither a logical name nor in the package index); this task changed nothing"
     )
 
 
 def test_an_index_that_cannot_be_read_at_all() -> None:
     words = "W: Failed to fetch http://a/InRelease  Could not connect to a:80 (192.0.2.1)."
-    host = FakeHost({STATUS: status()}, [Expected(UPDATE, err=words + "\n")])
+    host = FakeHost({STATUS: status()}, [silent(UPDATE, err=words + "\n")])
 
-    assert refused(host, Wish(("sudo",))) == f"apt-get update brought no package index: {words}; nothing was installed"
+    assert (
+        refused(host, PackagesRequest(("sudo",)))
+        == f"apt-get update fetched no package index: {words}; this task changed nothing"
+    )
 
 
 def test_an_index_that_cannot_be_read_in_full_is_a_warning_where_it_suffices() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+            silent(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=STALE,
     )
 
-    assert play(host, Wish(("sudo",))).warnings == (
-        "the package index could not be read in full: "
+    assert play(host, PackagesRequest(("sudo",))).warnings == (
+        "the package index could not be updated completely: "
         "E: The repository 'http://b x Release' does not have a Release file.",
     )
 
@@ -256,16 +273,16 @@ def test_nothing_else_is_removed_for_an_installation() -> None:
     host = FakeHost(
         {STATUS: status(**{"libmariadb-dev": "1"}), **INDEX},
         [
-            Expected(
+            silent(
                 simulate(*install("libmysqlclient-dev")), out="Remv libmariadb-dev [1]\nInst libmysqlclient-dev (8 x)\n"
             )
         ],
         mtimes=FRESH,
     )
 
-    assert refused(host, Wish(("libmysqlclient-dev",))) == (
-        "to install libmysqlclient-dev, apt-get would have to remove libmariadb-dev; nothing was changed; "
-        "remove what conflicts first (state: absent), if that is meant"
+    assert refused(host, PackagesRequest(("libmysqlclient-dev",))) == (
+        "to install libmysqlclient-dev, apt-get would have to remove libmariadb-dev; this task changed nothing; "
+        "remove the conflicting packages first (state: absent) if you do not need them"
     )
 
 
@@ -273,7 +290,7 @@ def test_a_plan_that_cannot_be_made() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(
+            silent(
                 simulate(*install("sudo")),
                 rc=100,
                 err="E: Unable to correct problems, you have held broken packages.\n",
@@ -282,8 +299,9 @@ def test_a_plan_that_cannot_be_made() -> None:
         mtimes=FRESH,
     )
 
-    assert refused(host, Wish(("sudo",))) == (
-        "apt-get cannot plan this: E: Unable to correct problems, you have held broken packages.; nothing was changed"
+    assert refused(host, PackagesRequest(("sudo",))) == (
+        "apt-get cannot plan this: E: Unable to correct problems, you have held broken packages.; this task "
+        "changed nothing"
     )
 
 
@@ -291,14 +309,15 @@ def test_what_is_not_installed_afterwards_fails_with_the_words_of_apt() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-            Expected(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+            silent(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
         ],
         mtimes=FRESH,
     )
 
-    assert refused(host, Wish(("sudo",))) == (
-        "sudo is not installed after apt-get: E: Sub-process /usr/bin/dpkg returned an error code (1)"
+    assert refused(host, PackagesRequest(("sudo",))) == (
+        "sudo is not installed after apt-get: E: Sub-process /usr/bin/dpkg returned an error code (1); no "
+        "package was changed"
     )
 
 
@@ -307,33 +326,33 @@ class TestLatest:
         host = FakeHost(
             {STATUS: status(sudo="1.8"), **INDEX},
             [
-                Expected(simulate(*install("sudo")), out="Inst sudo [1.8] (1.9 Debian:13.7/stable [amd64])\n"),
-                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+                silent(simulate(*install("sudo")), out="Inst sudo [1.8] (1.9 Debian:13.7/stable [amd64])\n"),
+                silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
             ],
             mtimes=FRESH,
         )
 
-        outcome = play(host, Wish(("sudo",), "latest"))
+        found = play(host, PackagesRequest(("sudo",), "latest"))
 
-        assert (outcome.before["sudo"], outcome.after["sudo"], outcome.changed) == ("1.8", "1.9", True)
+        assert (found.before["sudo"], found.after["sudo"], found.changed) == ("1.8", "1.9", True)
 
     def test_nothing_newer(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9"), **INDEX},
-            [Expected(UPDATE), Expected(simulate(*install("sudo")), out="sudo is already the newest version (1.9).\n")],
+            [silent(UPDATE), silent(simulate(*install("sudo")), out="sudo is already the newest version (1.9).\n")],
             mtimes=STALE,
         )
 
-        outcome = play(host, Wish(("sudo",), "latest"))
+        found = play(host, PackagesRequest(("sudo",), "latest"))
 
-        assert (outcome.changed, outcome.cache_updated) == (False, True)
+        assert (found.changed, found.cache_updated) == (False, True)
 
     def test_held_packages_stay(self) -> None:
         host = FakeHost({STATUS: status(sudo="1.8", held="sudo"), **INDEX}, mtimes=FRESH)
 
-        outcome = play(host, Wish(("sudo",), "latest"))
+        found = play(host, PackagesRequest(("sudo",), "latest"))
 
-        assert outcome.warnings == ("held packages stay at their version (apt-mark unhold): sudo",)
+        assert found.warnings == ("held packages stay at their version (apt-mark unhold): sudo",)
 
 
 class TestAbsent:
@@ -341,157 +360,163 @@ class TestAbsent:
         host = FakeHost(
             {STATUS: status(sudo="1.9")},
             [
-                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
-                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], writes={STATUS: status()}),
+                silent(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                silent(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], writes={STATUS: status()}),
             ],
         )
 
-        outcome = play(host, Wish(("sudo", "git"), "absent"))
+        found = play(host, PackagesRequest(("sudo", "git"), "absent"))
 
-        assert (outcome.after, outcome.changed) == ({"dpkg": "1.22"}, True)
+        assert (found.after, found.changed) == ({"dpkg": "1.22"}, True)
 
     def test_what_is_still_there_afterwards(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9")},
             [
-                Expected(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
-                Expected(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], rc=100, err="E: prerm failed\n"),
+                silent(simulate("remove", "sudo"), out="Remv sudo [1.9]\n"),
+                silent(["apt-get", "-q", "-y", *KEEP, "remove", "sudo"], rc=100, err="E: prerm failed\n"),
             ],
         )
 
-        assert refused(host, Wish(("sudo",), "absent")) == "sudo is still installed after apt-get: E: prerm failed"
+        assert (
+            refused(host, PackagesRequest(("sudo",), "absent"))
+            == "sudo is still installed after apt-get: E: prerm failed; no package was changed"
+        )
 
 
 class TestCheckMode:
     def test_the_same_plan_without_the_transaction_and_without_a_cache(self) -> None:
         host = FakeHost(
             {STATUS: status(), **INDEX},
-            [Expected(simulate(*install("sudo"), check=True), out=SUDO_PLANNED)],
+            [silent(simulate(*install("sudo"), check=True), out=SUDO_PLANNED)],
             mtimes=FRESH,
             check_mode=True,
         )
 
-        outcome = play(host, Wish(("sudo",)))
+        found = play(host, PackagesRequest(("sudo",)))
 
-        assert (outcome.after, outcome.changed, outcome.warnings) == ({"dpkg": "1.22", "sudo": "1.9"}, True, ())
+        assert (found.after, found.changed, found.warnings) == ({"dpkg": "1.22", "sudo": "1.9"}, True, ())
 
     def test_a_virgin_host_without_any_index(self) -> None:
         host = FakeHost({STATUS: status(git="2")}, check_mode=True)
 
-        outcome = play(host, Wish(("git", "sudo")))
+        found = play(host, PackagesRequest(("git", "sudo")))
 
-        assert outcome.after == {**outcome.before, "sudo": UNKNOWN_VERSION}
-        assert outcome.warnings == ("the package index is empty, so nobody knows yet whether it has sudo",)
+        assert found.after == {**found.before, "sudo": UNKNOWN_VERSION}
+        assert found.warnings == ("the package index is empty, so it is not known yet whether it has sudo",)
 
     def test_a_package_that_an_outdated_index_does_not_have(self) -> None:
         host = FakeHost(
             {STATUS: status(), **INDEX},
-            [Expected(simulate(*install("sudo"), check=True), rc=100, err=NO_SUDO)],
+            [silent(simulate(*install("sudo"), check=True), rc=100, err=NO_SUDO)],
             mtimes=STALE,
             check_mode=True,
         )
 
-        outcome = play(host, Wish(("sudo",)))
+        found = play(host, PackagesRequest(("sudo",)))
 
-        assert outcome.after["sudo"] == UNKNOWN_VERSION
-        assert outcome.warnings == ("the package index is out of date and does not have sudo",)
+        assert found.after["sudo"] == UNKNOWN_VERSION
+        assert found.warnings == ("the package index is out of date and does not have sudo",)
 
     def test_a_package_that_a_fresh_index_does_not_have(self) -> None:
         host = FakeHost(
             {STATUS: status(), **INDEX},
             [
-                Expected(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
+                silent(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
                 Expected(["apt-cache", *LEAVE_NO_CACHE, "pkgnames", "gitt"]),
             ],
             mtimes=FRESH,
             check_mode=True,
         )
 
-        assert refused(host, Wish(("gitt",))) == (
+        assert refused(host, PackagesRequest(("gitt",))) == (
             "unknown package 'gitt'; did you mean 'git'? (neither a logical name nor in the package index); "
-            "nothing was installed"
+            "this task changed nothing"
         )
 
     def test_an_interrupted_dpkg_is_a_change(self) -> None:
         host = FakeHost({STATUS: status(sudo="1.9", unfinished="perl")}, check_mode=True)
 
-        outcome = play(host, Wish(("sudo",)))
+        found = play(host, PackagesRequest(("sudo",)))
 
-        assert outcome.changed
-        assert outcome.warnings == ("dpkg was interrupted; `dpkg --configure -a` would be run first",)
+        assert found.changed
+        assert found.warnings == ("dpkg was interrupted; `dpkg --configure -a` would be run first",)
 
 
 class TestInterruptedDpkg:
-    def test_its_work_is_finished_although_nothing_else_is_wished(self) -> None:
+    def test_its_work_is_finished_although_nothing_else_is_requested(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9", unfinished="perl")},
-            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1")})],
+            [silent(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1")})],
         )
 
-        outcome = play(host, Wish(("sudo",)))
+        found = play(host, PackagesRequest(("sudo",)))
 
-        assert (outcome.after, outcome.changed) == ({"dpkg": "1.22", "sudo": "1.9", "perl": "1"}, True)
+        assert (found.after, found.changed) == ({"dpkg": "1.22", "sudo": "1.9", "perl": "1"}, True)
 
     def test_a_journal_that_was_not_merged_is_found(self) -> None:
         journal = "/var/lib/dpkg/updates/0007"
         host = FakeHost(
             {STATUS: status(sudo="1.9"), journal: ""},
-            [Expected(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1"), journal: None})],
+            [silent(CONFIGURE, writes={STATUS: status(sudo="1.9", perl="1"), journal: None})],
         )
 
-        assert play(host, Wish(("sudo",))).changed
+        assert play(host, PackagesRequest(("sudo",))).changed
 
     def test_what_only_an_installation_repairs_is_left_to_apt(self) -> None:
         host = FakeHost(
             {STATUS: status(unfinished="gcc-12"), **INDEX},
             [
-                Expected(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
-                Expected(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
-                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-                Expected(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
+                silent(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
+                silent(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
+                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+                silent(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
             ],
             mtimes=FRESH,
         )
 
-        assert play(host, Wish(("sudo",))).after == {"dpkg": "1.22", "gcc-12": "1", "sudo": "1.9"}
+        assert play(host, PackagesRequest(("sudo",))).after == {"dpkg": "1.22", "gcc-12": "1", "sudo": "1.9"}
 
     def test_somebody_elses_broken_package_is_a_warning_and_no_change(self) -> None:
         host = FakeHost(
             {STATUS: status(sudo="1.9", unfinished="broken")},
-            [Expected(CONFIGURE, rc=1), Expected(FIX, rc=100)],
+            [silent(CONFIGURE, rc=1), silent(FIX, rc=100)],
         )
 
-        outcome = play(host, Wish(("sudo",)))
+        found = play(host, PackagesRequest(("sudo",)))
 
-        assert not outcome.changed
-        assert outcome.warnings == ("dpkg cannot finish broken; `dpkg --configure -a` says why on the host",)
+        assert not found.changed
+        assert found.warnings == ("dpkg cannot finish broken; run `dpkg --configure -a` on the host to see why",)
 
     def test_a_dpkg_that_still_runs_was_not_interrupted(self) -> None:
         host = FakeHost({STATUS: status(sudo="1.9", unfinished="perl")})
 
-        assert not play(host, Wish(("sudo",)), holders=[HOLDER]).changed
+        assert not play(host, PackagesRequest(("sudo",)), holders=[HOLDER]).changed
 
 
 class TestLocks:
     def test_a_lock_is_waited_for_and_the_database_read_again(self) -> None:
         host = FakeHost({STATUS: status(), **INDEX}, mtimes=FRESH)
 
-        def look() -> Holder | None:
+        def look() -> LockHolder | None:
             if STATUS not in host.written:
                 host.write(STATUS, status(sudo="1.9"))
                 return HOLDER
             return None
 
-        outcome = fulfil(host, Wish(("sudo",)), holder=look)  # type: ignore[arg-type]  # a stand-in for the host
+        stand_in: t.Any = host
+        found = Apt(stand_in, find_holder=look).ensure(PackagesRequest(("sudo",)))
 
-        assert (outcome.changed, host.commands) == (False, [])
+        assert (found.changed, host.commands) == (False, [])
 
     def test_who_does_not_let_go_is_named(self) -> None:
-        message = refused(FakeHost({STATUS: status()}), Wish(("sudo",), lock_timeout=5), holders=[HOLDER] * 20)
+        message = refused(
+            FakeHost({STATUS: status()}), PackagesRequest(("sudo",), lock_timeout=5), holders=[HOLDER] * 20
+        )
 
         assert message == (
             "process 812 (/usr/bin/python3 /usr/bin/unattended-upgrade) holds /var/lib/dpkg/lock-frontend, still after "
-            "5 seconds; nothing was changed; run again when it has ended or raise lock_timeout"
+            "5 seconds; this task changed nothing; run again when it has ended or raise lock_timeout"
         )
 
     def test_somebody_was_quicker(self, clock: Clock) -> None:
@@ -499,14 +524,14 @@ class TestLocks:
         host = FakeHost(
             {STATUS: status(), **INDEX},
             [
-                Expected(simulate(*install("sudo")), out=SUDO_PLANNED),
-                Expected(transact("sudo"), rc=100, err=lost),
-                Expected(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
+                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
+                silent(transact("sudo"), rc=100, err=lost),
+                silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
             ],
             mtimes=FRESH,
         )
 
-        assert play(host, Wish(("sudo",))).changed
+        assert play(host, PackagesRequest(("sudo",))).changed
         assert clock.now == 1
 
     def test_the_kernel_is_asked_who_holds_a_lock(self, tmp_path: Path) -> None:
@@ -518,22 +543,22 @@ class TestLocks:
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            holder = lock_holder([str(tmp_path / "absent"), str(free), str(held)])
+            holder = find_lock_holder([str(tmp_path / "absent"), str(free), str(held)])
             process.communicate("\n")
 
-        assert holder == Holder(process.pid, " ".join(argv), str(held))
-        assert lock_holder([str(held)]) is None
+        assert holder == LockHolder(process.pid, " ".join(argv), str(held))
+        assert find_lock_holder([str(held)]) is None
 
     def test_looking_does_not_lock(self, tmp_path: Path) -> None:
         path = tmp_path / "lock"
         path.touch()
-        lock_holder([str(path)])
+        find_lock_holder([str(path)])
         fd = os.open(path, os.O_RDWR)
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(fd)
 
 
 def test_a_host_without_dpkg() -> None:
-    assert refused(FakeHost(), Wish(("sudo",))) == (
-        "/var/lib/dpkg/status is missing, so dpkg does not manage this host; nothing was changed"
+    assert refused(FakeHost(), PackagesRequest(("sudo",))) == (
+        "/var/lib/dpkg/status is missing, so dpkg does not manage this host; this task changed nothing"
     )

@@ -9,17 +9,18 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import locks as host_locks
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import pid_file_holder
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import LockHolder, find_pid_file_holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.dnf import command
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.progress import Progress
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.dnf import DnfCommand
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import dnf as host_dnf
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import rpm as host_rpm
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.dnf import fulfil
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.dnf import Dnf
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.dnf_repositories import DnfRepositories
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
     UNKNOWN_VERSION,
-    Holder,
-    Outcome,
-    Wish,
+    PackagesRequest,
+    PackagesResult,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.rpm import ALL
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
@@ -30,7 +31,7 @@ EL9 = System("rocky", "9.6", ("rhel",), "Rocky Linux 9.6")
 RHEL = System("rhel", "9.6", ("fedora",), "Red Hat Enterprise Linux 9.6")
 INDEX = {"/var/cache/dnf/baseos-1a2b/repodata/repomd.xml": ""}
 FRESH = {next(iter(INDEX)): NOW - 60}
-HOLDER = Holder(812, "/usr/bin/python3 /usr/bin/dnf makecache", "/var/cache/dnf/metadata_lock.pid")
+HOLDER = LockHolder(812, "/usr/bin/python3 /usr/bin/dnf makecache", "/var/cache/dnf/metadata_lock.pid")
 PLAN = "Installing:\n git   x86_64   2.43-1.el9   appstream   50 k\n\nTransaction Summary\n"
 NO_GIT = "No match for argument: git\nError: Unable to find a match: git\n"
 NO_YAML = "No match for argument: libyaml-devel\nError: Unable to find a match: libyaml-devel\n"
@@ -64,51 +65,57 @@ def everything(*packages: str) -> Expected:
     return Expected(["rpm", "-qa", "--qf", ALL], out="".join(lines))
 
 
-def install(*names: str, of: int = 4, **options: t.Any) -> list[str]:
-    return command(of, "install", names, **{"expire": 86400, **options})
+def install(*names: str, of: int = 4, refresh: bool = False, **options: t.Any) -> list[str]:
+    return DnfCommand(of, "install", names, expire=86400, **options).transaction(refresh=refresh)
 
 
-def simulate(*names: str, **options: t.Any) -> list[str]:
-    return command(4, "install", names, simulate=True, **options)
+def simulate(*names: str, whole: bool = False) -> list[str]:
+    return DnfCommand(4, "install", names).simulation(whole=whole)
 
 
 def play(
-    host: FakeHost, wish: Wish, *, system: System = EL9, of: int = 4, holders: t.Sequence[Holder | None] = ()
-) -> Outcome:
-    """Fulfil ``wish``; the locks are held by ``holders``, one look after the other, and free after that."""
-    looks = list(holders)
-    there: t.Any = host
-    outcome = fulfil(there, system, wish, holder=lambda: looks.pop(0) if looks else None, of=of)
+    host: FakeHost,
+    desired: PackagesRequest,
+    *,
+    system: System = EL9,
+    of: int = 4,
+    holders: t.Sequence[LockHolder | None] = (),
+) -> PackagesResult:
+    """Ensure ``desired``; ``holders`` hold the locks, one at each check, and the locks are free after that."""
+    checks = list(holders)
+    stand_in: t.Any = host
+    manager = Dnf(stand_in, system, generation=of, find_holder=lambda: checks.pop(0) if checks else None)
+    found = manager.ensure(desired)
     host.done()
-    return outcome
+    return found
 
 
-def refused(host: FakeHost, wish: Wish, **how: t.Any) -> str:
+def refused(host: FakeHost, desired: PackagesRequest, **how: t.Any) -> str:
     with pytest.raises(BaselineError) as caught:
-        play(host, wish, **how)
+        play(host, desired, **how)
     host.done()
     return str(caught.value)
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(
-    ("wish", "commands"),
+    ("desired", "commands"),
     [
-        pytest.param(Wish(("git", "/usr/bin/curl")), [asked("git", "/usr/bin/curl")], id="present"),
+        pytest.param(PackagesRequest(("git", "/usr/bin/curl")), [asked("git", "/usr/bin/curl")], id="present"),
         pytest.param(
-            Wish(("glibc.i686",)),
+            PackagesRequest(("glibc.i686",)),
             [asked("glibc.i686", missing=["glibc.i686"]), asked("glibc.i686", real=True)],
             id="present by its architecture",
         ),
-        pytest.param(Wish(("git",), "absent"), [asked("git", missing=["git"], real=True)], id="absent"),
-        pytest.param(Wish(()), [], id="no name"),
-        pytest.param(Wish((), "latest"), [], id="no name to upgrade"),
+        pytest.param(PackagesRequest(("git",), "absent"), [asked("git", missing=["git"], real=True)], id="absent"),
+        pytest.param(PackagesRequest(()), [], id="no name"),
+        pytest.param(PackagesRequest((), "latest"), [], id="no name to upgrade"),
     ],
 )
-def test_nothing_to_do_does_not_start_dnf(wish: Wish, commands: list[Expected], check_mode: bool) -> None:
+def test_nothing_to_do_does_not_start_dnf(desired: PackagesRequest, commands: list[Expected], check_mode: bool) -> None:
     host = FakeHost({}, list(commands), check_mode=check_mode, programs=["rpm"])
 
-    assert play(host, wish, holders=[HOLDER]) == Outcome({}, {}, False, False, ())
+    assert play(host, desired, holders=[HOLDER]) == PackagesResult({}, {}, False, False, ())
 
 
 def test_what_is_missing_is_installed_in_one_transaction() -> None:
@@ -124,10 +131,10 @@ def test_what_is_missing_is_installed_in_one_transaction() -> None:
         ],
     )
 
-    outcome = play(host, Wish(("git",)))
+    found = play(host, PackagesRequest(("git",)))
 
-    assert outcome.changed
-    assert outcome.after.keys() - outcome.before.keys() == {"git", "perl-Git"}
+    assert found.changed
+    assert found.after.keys() - found.before.keys() == {"git", "perl-Git"}
 
 
 def test_whoever_held_the_lock_did_the_work(clock: Clock) -> None:
@@ -136,16 +143,16 @@ def test_whoever_held_the_lock_did_the_work(clock: Clock) -> None:
         [*absent("git"), everything("git:1-1"), asked("git"), everything("git:1-1"), asked("git")],
     )
 
-    assert not play(host, Wish(("git",)), holders=[HOLDER, HOLDER]).changed
+    assert not play(host, PackagesRequest(("git",)), holders=[HOLDER, HOLDER]).changed
     assert clock.now == 1.0
 
 
 def test_who_does_not_let_go_is_named() -> None:
-    message = refused(FakeHost(INDEX, absent("git")), Wish(("git",), lock_timeout=5), holders=[HOLDER] * 20)
+    message = refused(FakeHost(INDEX, absent("git")), PackagesRequest(("git",), lock_timeout=5), holders=[HOLDER] * 20)
 
     assert message == (
         "process 812 (/usr/bin/python3 /usr/bin/dnf makecache) holds /var/cache/dnf/metadata_lock.pid, still after "
-        "5 seconds; nothing was changed; run again when it has ended or raise lock_timeout"
+        "5 seconds; this task changed nothing; run again when it has ended or raise lock_timeout"
     )
 
 
@@ -163,7 +170,7 @@ def test_somebody_was_quicker() -> None:
             asked("git"),
         ],
     )
-    assert play(host, Wish(("git",))).changed
+    assert play(host, PackagesRequest(("git",))).changed
 
 
 def test_dnf_4_writes_who_holds_its_lock_into_a_file(tmp_path: t.Any) -> None:
@@ -178,7 +185,7 @@ def test_dnf_4_writes_who_holds_its_lock_into_a_file(tmp_path: t.Any) -> None:
     (tmp_path / "held.pid").write_text("1")
 
     names = ("absent", "free", "odd", "all", "group", "open", "pipe", "held")
-    found = pid_file_holder([str(tmp_path / f"{name}.pid") for name in names])
+    found = find_pid_file_holder([str(tmp_path / f"{name}.pid") for name in names])
 
     assert found is not None
     assert (found.pid, found.path) == (1, str(tmp_path / "held.pid"))
@@ -191,16 +198,16 @@ def test_check_mode_predicts_by_simulation() -> None:
         check_mode=True,
         mtimes=FRESH,
     )
-    assert play(host, Wish(("git",))).after == {"bash": "5", "git": "2.43-1.el9"}
+    assert play(host, PackagesRequest(("git",))).after == {"bash": "5", "git": "2.43-1.el9"}
 
 
 def test_check_mode_without_an_index_says_so() -> None:
     host = FakeHost({}, [*absent("git"), everything(), *absent("git")], check_mode=True)
 
-    outcome = play(host, Wish(("git",)))
+    found = play(host, PackagesRequest(("git",)))
 
-    assert outcome.after == {"git": UNKNOWN_VERSION}
-    assert outcome.warnings == ("the package index is empty, so nobody knows yet whether it has git",)
+    assert found.after == {"git": UNKNOWN_VERSION}
+    assert found.warnings == ("the package index is empty, so it is not known yet whether it has git",)
 
 
 def test_check_mode_with_half_an_index_says_so() -> None:
@@ -218,8 +225,8 @@ def test_check_mode_with_half_an_index_says_so() -> None:
         check_mode=True,
         mtimes=FRESH,
     )
-    assert play(host, Wish(("/usr/bin/git",))).warnings == (
-        "the package index is not whole, so nobody knows yet whether it has /usr/bin/git",
+    assert play(host, PackagesRequest(("/usr/bin/git",))).warnings == (
+        "the package index is incomplete, so it is not known yet whether it has /usr/bin/git",
     )
 
 
@@ -235,9 +242,9 @@ def test_an_unknown_package_is_looked_for_in_a_newer_index_before_it_is_an_error
             Expected(["dnf", "-q", "-C", "repoquery", "--qf", r"%{name}\n", "gti*"], out="gtik\n"),
         ],
     )
-    assert refused(host, Wish(("gti",))) == (
+    assert refused(host, PackagesRequest(("gti",))) == (
         "unknown package 'gti'; did you mean 'gtik' or 'git'? (neither a logical name nor in the package index); "
-        "nothing was installed"
+        "this task changed nothing"
     )
 
 
@@ -253,12 +260,12 @@ def test_dnf_says_0_and_the_package_is_not_there() -> None:
             *absent("git"),
         ],
     )
-    assert refused(host, Wish(("git",)), of=5) == (
+    assert refused(host, PackagesRequest(("git",)), of=5) == (
         "git is not installed after dnf: it reported no error; no package was changed"
     )
 
 
-def test_what_was_changed_all_the_same_is_told() -> None:
+def test_packages_that_were_changed_nevertheless_are_named() -> None:
     host = FakeHost(
         INDEX,
         [
@@ -270,10 +277,12 @@ def test_what_was_changed_all_the_same_is_told() -> None:
             *absent("git"),
         ],
     )
-    assert refused(host, Wish(("git",)), of=5).endswith("Rpm transaction failed; changed all the same: perl")
+    assert refused(host, PackagesRequest(("git",)), of=5).endswith(
+        "Rpm transaction failed; these packages were changed nevertheless: perl"
+    )
 
 
-def test_latest_asks_for_the_package_that_provides_the_wish() -> None:
+def test_latest_asks_for_the_package_that_provides_the_requested_name() -> None:
     name = "/usr/bin/curl"
     host = FakeHost(
         INDEX,
@@ -284,9 +293,12 @@ def test_latest_asks_for_the_package_that_provides_the_wish() -> None:
             Expected(["rpm", "-q", "--whatprovides", "--qf", r"%{NAME}\n", name], out="curl-minimal\n"),
         ],
     )
-    there: t.Any = host
-    # What is asked for is the whole of the test; dnf itself is asked on the stand-ins.
-    found = host_dnf._Dnf(there, EL9, Wish(("git", name), "latest"), 4, None)._todo()
+    stand_in: t.Any = host
+    progress = Progress()
+    repositories = DnfRepositories(stand_in, EL9, 4, progress)
+    desired = PackagesRequest(("git", name), "latest")
+    # The selection is the whole of the test; dnf itself runs on the stand-ins.
+    found = host_dnf._DnfRun(stand_in, desired, repositories, progress, lambda: None).select()
 
     assert found == ["curl-minimal", "git"]
 
@@ -303,8 +315,8 @@ def test_a_failed_upgrade_is_an_error_although_the_package_is_there() -> None:
             asked("git"),
         ],
     )
-    assert refused(host, Wish(("git",), "latest")) == (
-        "the upgrade did not happen after dnf: Error: Transaction test error:; no package was changed"
+    assert refused(host, PackagesRequest(("git",), "latest")) == (
+        "the packages were not upgraded after dnf: Error: Transaction test error:; no package was changed"
     )
 
 
@@ -318,22 +330,23 @@ def test_a_damaged_database_stops_everything() -> None:
             ),
         ],
     )
-    assert refused(host, Wish(("plain",))) == (
+    assert refused(host, PackagesRequest(("plain",))) == (
         "rpm cannot read its database: error: SELECT hnum, idx FROM 'Name' WHERE key=?: 11: database disk image is "
         "malformed; error: SELECT hnum, blob FROM 'Packages' WHERE hnum=?: 11: database disk image is malformed; "
-        "nothing was changed; where it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host"
+        "this task changed nothing; if it is damaged, save a copy of it and run 'rpm --rebuilddb' on the host"
     )
 
 
 def test_a_host_without_dnf() -> None:
     host = FakeHost({}, absent("git"), programs=["rpm"])
-    assert refused(host, Wish(("git",))) == (
-        "git: to do, but this Rocky Linux 9.6 has no dnf; install it first (microdnf install dnf); nothing was changed"
+    assert refused(host, PackagesRequest(("git",))) == (
+        "git: cannot be installed or removed, because this Rocky Linux 9.6 has no dnf; this task changed nothing; "
+        "install dnf first (microdnf install dnf)"
     )
 
 
 class TestRepositoriesThatAreOff:
-    WISH = Wish(("libyaml-devel",), repositories={"crb": ["libyaml-devel"], "epel": []})
+    DESIRED = PackagesRequest(("libyaml-devel",), repositories={"crb": ["libyaml-devel"], "epel": []})
     FILES: t.ClassVar[dict[str, str]] = {**INDEX, "/etc/yum.repos.d/rocky-devel.repo": ROCKY}
     BEFORE: t.ClassVar[list[Expected]] = [*absent("libyaml-devel"), everything(), *absent("libyaml-devel")]
     AFTER: t.ClassVar[list[Expected]] = [
@@ -346,15 +359,15 @@ class TestRepositoriesThatAreOff:
         refusal = Expected(install("libyaml-devel"), rc=1, err=NO_YAML)
         host = FakeHost(self.FILES, [*self.BEFORE, refusal, *self.AFTER])
 
-        outcome = play(host, self.WISH)
+        found = play(host, self.DESIRED)
 
-        assert outcome.repositories_enabled == ("crb",)
+        assert found.repositories_enabled == ("crb",)
         assert host.files["/etc/yum.repos.d/rocky-devel.repo"] == ROCKY.replace("enabled=0", "enabled=1", 1)
 
     def test_none_is_enabled_where_another_has_the_package(self) -> None:
         host = FakeHost(self.FILES, [*self.BEFORE, *self.AFTER])
 
-        assert play(host, self.WISH).repositories_enabled == ()
+        assert play(host, self.DESIRED).repositories_enabled == ()
         assert host.written == []
 
     def test_red_hat_s_own_is_enabled_by_its_manager(self) -> None:
@@ -371,7 +384,7 @@ class TestRepositoriesThatAreOff:
                 *self.AFTER,
             ],
         )
-        assert play(host, self.WISH, system=RHEL).repositories_enabled == (name,)
+        assert play(host, self.DESIRED, system=RHEL).repositories_enabled == (name,)
 
     def test_dnf_5_is_asked_to_enable_one(self) -> None:
         option = ["dnf", "config-manager", "setopt", "--create-missing-dir", "crb.enabled=1"]
@@ -386,10 +399,10 @@ class TestRepositoriesThatAreOff:
                 *self.AFTER[1:],
             ],
         )
-        assert play(host, self.WISH, of=5).repositories_enabled == ("crb",)
+        assert play(host, self.DESIRED, of=5).repositories_enabled == ("crb",)
 
     def test_epel_comes_by_its_release_package(self) -> None:
-        wish = Wish(("supervisor",), repositories={"epel": ["supervisor"]})
+        desired = PackagesRequest(("supervisor",), repositories={"epel": ["supervisor"]})
         host = FakeHost(
             INDEX,
             [
@@ -403,10 +416,10 @@ class TestRepositoriesThatAreOff:
                 asked("supervisor"),
             ],
         )
-        assert play(host, wish).repositories_enabled == ("epel",)
+        assert play(host, desired).repositories_enabled == ("epel",)
 
     def test_one_that_stays_off_is_an_error(self) -> None:
-        wish = Wish(("supervisor",), repositories={"epel": ["supervisor"]})
+        desired = PackagesRequest(("supervisor",), repositories={"epel": ["supervisor"]})
         host = FakeHost(
             INDEX,
             [
@@ -417,18 +430,18 @@ class TestRepositoriesThatAreOff:
                 Expected(install("epel-release"), rc=1, err="Error: Unable to find a match: epel-release\n"),
             ],
         )
-        assert refused(host, wish) == (
-            "the repository epel cannot be enabled: Error: Unable to find a match: epel-release; enabled before were "
-            "none; its own way is: dnf install epel-release"
+        assert refused(host, desired) == (
+            "the repository epel cannot be enabled: Error: Unable to find a match: epel-release; this task changed "
+            "nothing; enable it on the host: dnf install epel-release"
         )
 
     def test_nobody_allowed_it(self) -> None:
-        wish = Wish(("libyaml-devel",), repositories=self.WISH.repositories, enable_repositories=False)
+        desired = PackagesRequest(("libyaml-devel",), repositories=self.DESIRED.repositories, enable_repositories=False)
         host = FakeHost(self.FILES, [*self.BEFORE, Expected(install("libyaml-devel"), rc=1, err=NO_YAML)])
 
-        assert refused(host, wish) == (
-            "libyaml-devel: needs a repository that is off (crb: dnf config-manager --set-enabled crb); enable it or "
-            "say enable_repositories: true; nothing was changed"
+        assert refused(host, desired) == (
+            "libyaml-devel: needs the disabled repository crb; this task changed nothing; enable it on the host "
+            "(crb: dnf config-manager --set-enabled crb) or set enable_repositories: true"
         )
 
     def test_check_mode_enables_none(self) -> None:
@@ -445,7 +458,7 @@ class TestRepositoriesThatAreOff:
             mtimes=FRESH,
         )
 
-        outcome = play(host, self.WISH)
+        found = play(host, self.DESIRED)
 
-        assert (outcome.changed, outcome.repositories_enabled) == (True, ("crb",))
-        assert outcome.after == {"libyaml-devel": UNKNOWN_VERSION}
+        assert (found.changed, found.repositories_enabled) == (True, ("crb",))
+        assert found.after == {"libyaml-devel": UNKNOWN_VERSION}

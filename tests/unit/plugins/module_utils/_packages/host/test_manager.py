@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import fulfil, own_system
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import Change, Outcome, Wish, difference
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import (
+    gather_system,
+    open_package_manager,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
+    PackagesRequest,
+    PackagesResult,
+)
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "packages"
@@ -20,30 +26,34 @@ def host(os_release: str) -> t.Any:
     return FakeHost({"/etc/os-release": os_release, "/var/lib/dpkg/status": DPKG})
 
 
+def ensure(there: t.Any, request: PackagesRequest) -> PackagesResult:
+    return open_package_manager(there, gather_system(there)).ensure(request)
+
+
 @pytest.mark.parametrize("name", ["debian12", "debian13", "ubuntu24.04"])
-def test_the_debian_family_is_asked_by_dpkg(name: str) -> None:
+def test_the_debian_family_is_managed_by_dpkg(name: str) -> None:
     there = host((FIXTURES / f"os-release-{name}").read_text())
 
-    assert fulfil(there, own_system(there), Wish(())) == Outcome({"dpkg": "1.22"}, {"dpkg": "1.22"}, False, False, ())
+    assert ensure(there, PackagesRequest(())) == PackagesResult({"dpkg": "1.22"}, {"dpkg": "1.22"}, False, False, ())
 
 
-def test_the_red_hat_family_is_asked_by_rpm() -> None:
-    there = FakeHost(
+def test_the_red_hat_family_is_managed_by_rpm() -> None:
+    there: t.Any = FakeHost(
         {"/etc/os-release": (FIXTURES / "os-release-rocky9").read_text()},
         [Expected(["rpm", "-q", "--whatprovides", "--qf", "", "git"])],
     )
-    outcome = fulfil(there, own_system(there), Wish(("git",)))  # type: ignore[arg-type]  # a stand-in
-    assert outcome == Outcome({}, {}, False, False, ())
+    assert ensure(there, PackagesRequest(("git",))) == PackagesResult({}, {}, False, False, ())
     there.done()
 
 
-def test_freebsd_is_asked_by_pkg() -> None:
-    there = FakeHost(
+def test_freebsd_is_managed_by_pkg() -> None:
+    there: t.Any = FakeHost(
         {"/etc/os-release": (FIXTURES / "os-release-freebsd14").read_text()},
         [Expected(["pkg", "query", "-a", "%n %v %o %k"], out="pkg 2.2.2 ports-mgmt/pkg 0\n")],
     )
-    outcome = fulfil(there, own_system(there), Wish(("pkg",)))  # type: ignore[arg-type]  # a stand-in
-    assert outcome == Outcome({"pkg": "2.2.2"}, {"pkg": "2.2.2"}, False, False, ())
+    assert ensure(there, PackagesRequest(("pkg",))) == PackagesResult(
+        {"pkg": "2.2.2"}, {"pkg": "2.2.2"}, False, False, ()
+    )
     there.done()
 
 
@@ -57,15 +67,9 @@ def test_freebsd_is_asked_by_pkg() -> None:
 def test_other_systems_are_refused(text: str, title: str) -> None:
     there = host(text)
     with pytest.raises(BaselineError) as caught:
-        fulfil(there, own_system(there), Wish(("git",)))
+        ensure(there, PackagesRequest(("git",)))
     assert str(caught.value) == (
         f"{title} is not supported: pyhost.baseline.packages manages the Debian family "
         "(Debian 12 and 13, Ubuntu 22.04 and later), the RHEL family (9 and 10), Fedora and FreeBSD (14 and 15); "
-        "nothing was changed"
-    )
-
-
-def test_difference() -> None:
-    assert difference({"a": "1", "b": "1", "c": "1"}, {"b": "1", "c": "2", "d": "1"}) == Change(
-        installed={"d": "1"}, upgraded={"c": {"before": "1", "after": "2"}}, removed={"a": "1"}
+        "this task changed nothing"
     )

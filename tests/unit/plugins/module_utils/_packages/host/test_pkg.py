@@ -8,12 +8,18 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import pkg as host_pkg
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.pkg import fulfil
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import UNKNOWN_VERSION, Outcome, Wish
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.pkg import Pkg
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
+    UNKNOWN_VERSION,
+    PackagesRequest,
+    PackagesResult,
+)
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 from tests.unit.plugins.module_utils._packages.test_pkg import NEWER
 
 CATALOGUE = "/var/db/pkg/repos/FreeBSD/db"
+# Only what acts may take every question for answered.
+YES = {"ASSUME_ALWAYS_YES": "yes"}
 LOCKED = "pkg: Cannot get an advisory lock on a database, it is locked by another process\n"
 BOOTSTRAPPER = (
     "The package management tool is not yet installed on your system.\nPlease set ASSUME_ALWAYS_YES=yes environment "
@@ -49,7 +55,7 @@ def simulated(out: str, *names: str) -> Expected:
 
 
 def installed(*names: str, rc: int = 0, err: str = "") -> Expected:
-    return Expected(["pkg", "install", "-y", "-U", *names], rc=rc, err=err)
+    return Expected(["pkg", "install", "-y", "-U", *names], rc=rc, err=err, env=YES)
 
 
 NEW_SUDO = affected("New packages to be INSTALLED", "sudo: 1.9.17p1")
@@ -61,33 +67,34 @@ def fresh(*commands: Expected, check_mode: bool = False, age: int = 3600) -> Fak
     return FakeHost({CATALOGUE: ""}, list(commands), mtimes={CATALOGUE: NOW - age}, check_mode=check_mode)
 
 
-def play(host: FakeHost, wish: Wish) -> Outcome:
-    outcome = fulfil(host, wish)  # type: ignore[arg-type]  # a stand-in
+def play(host: FakeHost, desired: PackagesRequest) -> PackagesResult:
+    stand_in: t.Any = host
+    found = Pkg(stand_in).ensure(desired)
     host.done()
-    return outcome
+    return found
 
 
-def refused(host: FakeHost, wish: Wish) -> BaselineError:
+def refused(host: FakeHost, desired: PackagesRequest) -> BaselineError:
     with pytest.raises(BaselineError) as caught:
-        play(host, wish)
+        play(host, desired)
     host.done()
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("wish", "check_mode"),
+    ("desired", "check_mode"),
     [
-        pytest.param(Wish(("sudo",)), False, id="present"),
-        pytest.param(Wish(("sudo", "databases/py-sqlite3")), False, id="an origin"),
-        pytest.param(Wish(("sudo",)), True, id="check mode"),
-        pytest.param(Wish(("git",), "absent"), False, id="absent"),
-        pytest.param(Wish(()), False, id="no name"),
+        pytest.param(PackagesRequest(("sudo",)), False, id="present"),
+        pytest.param(PackagesRequest(("sudo", "databases/py-sqlite3")), False, id="an origin"),
+        pytest.param(PackagesRequest(("sudo",)), True, id="check mode"),
+        pytest.param(PackagesRequest(("git",), "absent"), False, id="absent"),
+        pytest.param(PackagesRequest(()), False, id="no name"),
     ],
 )
-def test_nothing_to_do_asks_the_database_alone(wish: Wish, check_mode: bool) -> None:
-    outcome = play(FakeHost(commands=[query(PKG + SUDO + SQLITE)], check_mode=check_mode), wish)
-    assert not outcome.changed
-    assert outcome.before == outcome.after
+def test_nothing_to_do_asks_the_database_alone(desired: PackagesRequest, check_mode: bool) -> None:
+    found = play(FakeHost(commands=[query(PKG + SUDO + SQLITE)], check_mode=check_mode), desired)
+    assert not found.changed
+    assert found.before == found.after
 
 
 def test_what_is_missing_is_installed_and_proven() -> None:
@@ -95,8 +102,8 @@ def test_what_is_missing_is_installed_and_proven() -> None:
         query(PKG), offers("sudo 1.9.17p1 security/sudo\n", "sudo"), simulated(NEW_SUDO, "sudo"), installed("sudo"),
         query(PKG + SUDO),
     )  # fmt: skip
-    outcome = play(host, Wish(("pkg", "sudo")))
-    assert outcome == Outcome({"pkg": "2.2.2"}, {"pkg": "2.2.2", "sudo": "1.9.17p1"}, True, False, ())
+    found = play(host, PackagesRequest(("pkg", "sudo")))
+    assert found == PackagesResult({"pkg": "2.2.2"}, {"pkg": "2.2.2", "sudo": "1.9.17p1"}, True, False, ())
 
 
 def test_a_stale_catalogue_is_read_first_and_no_question_is_answered_with_yes() -> None:
@@ -105,7 +112,7 @@ def test_a_stale_catalogue_is_read_first_and_no_question_is_answered_with_yes() 
         installed("sudo"), query(PKG + SUDO),
         age=90_000,
     )  # fmt: skip
-    assert play(host, Wish(("sudo",))).cache_updated
+    assert play(host, PackagesRequest(("sudo",))).cache_updated
 
 
 def test_an_origin_is_the_package_of_the_default_python() -> None:
@@ -118,7 +125,7 @@ def test_an_origin_is_the_package_of_the_default_python() -> None:
         installed("py311-sqlite3"),
         query(PKG + SQLITE),
     )
-    assert play(host, Wish(("databases/py-sqlite3",))).after["py311-sqlite3"] == "3.11.13_10"
+    assert play(host, PackagesRequest(("databases/py-sqlite3",))).after["py311-sqlite3"] == "3.11.13_10"
 
 
 def test_a_module_of_an_earlier_default_python_is_not_enough() -> None:
@@ -131,14 +138,14 @@ def test_a_module_of_an_earlier_default_python_is_not_enough() -> None:
         query(f"{PKG}{SQLITE}{new} 0\n"),
     )
     host.links["/usr/local/bin/python3"] = "/usr/local/bin/python3.12"
-    assert play(host, Wish(("databases/py-sqlite3",))).changed
+    assert play(host, PackagesRequest(("databases/py-sqlite3",))).changed
 
 
 def test_an_origin_of_several_packages_has_to_be_named_more_closely() -> None:
     both = "git 2.50.1 devel/git\ngit-tiny 2.50.1 devel/git\n"
     host = fresh(query(PKG), offers(both, "devel/git"), Expected(["pkg", "rquery", "-U", "%dn", "python3"], rc=1))
-    assert str(refused(host, Wish(("devel/git",)))) == (
-        "not one package but several: devel/git is git or git-tiny; nothing was changed; name the one that is meant"
+    assert str(refused(host, PackagesRequest(("devel/git",)))) == (
+        "not one package but several: devel/git is git or git-tiny; this task changed nothing; name one of them"
     )
 
 
@@ -147,15 +154,17 @@ def test_check_mode_predicts_and_reads_no_catalogue_anew() -> None:
         query(PKG), offers("sudo 1.9.17p1 security/sudo\n", "sudo"), simulated(NEW_SUDO, "sudo"),
         check_mode=True, age=90_000,
     )  # fmt: skip
-    outcome = play(host, Wish(("sudo",)))
-    assert outcome.changed
-    assert outcome.after == {"pkg": "2.2.2", "sudo": "1.9.17p1"}
+    found = play(host, PackagesRequest(("sudo",)))
+    assert found.changed
+    assert found.after == {"pkg": "2.2.2", "sudo": "1.9.17p1"}
 
 
 def test_check_mode_without_a_catalogue_says_that_nobody_knows() -> None:
-    outcome = play(FakeHost(commands=[query(PKG)], check_mode=True), Wish(("sudo",)))
-    assert outcome.after["sudo"] == UNKNOWN_VERSION
-    assert outcome.warnings == ("pkg has no catalogue yet, so nobody knows whether the repository has the packages",)
+    found = play(FakeHost(commands=[query(PKG)], check_mode=True), PackagesRequest(("sudo",)))
+    assert found.after["sudo"] == UNKNOWN_VERSION
+    assert found.warnings == (
+        "pkg has no catalogue yet, so it is not known yet whether the repository has the packages",
+    )
 
 
 def test_pkg_itself_is_installed_first() -> None:
@@ -163,7 +172,7 @@ def test_pkg_itself_is_installed_first() -> None:
         commands=[
             query("", rc=1, err=BOOTSTRAPPER),
             Expected(["pkg", "-N"], rc=1, err="pkg: pkg is not installed\n"),
-            Expected(["pkg", "bootstrap", "-y"]),
+            Expected(["pkg", "bootstrap", "-y"], env=YES),
             UPDATE,
             offers("sudo 1.9.17p1 security/sudo\n", "sudo"),
             simulated(NEW_SUDO, "sudo"),
@@ -171,7 +180,7 @@ def test_pkg_itself_is_installed_first() -> None:
             query(PKG + SUDO),
         ]
     )
-    assert play(host, Wish(("sudo",))).after == {"pkg": "2.2.2", "sudo": "1.9.17p1"}
+    assert play(host, PackagesRequest(("sudo",))).after == {"pkg": "2.2.2", "sudo": "1.9.17p1"}
 
 
 def test_check_mode_does_not_even_install_pkg() -> None:
@@ -179,9 +188,11 @@ def test_check_mode_does_not_even_install_pkg() -> None:
         commands=[query("", rc=1, err=BOOTSTRAPPER), Expected(["pkg", "-N"], rc=1, err="pkg: pkg is not installed\n")],
         check_mode=True,
     )
-    outcome = play(host, Wish(("sudo",)))
-    assert outcome.after == {"sudo": UNKNOWN_VERSION}
-    assert outcome.warnings == ("pkg is not installed yet, so nobody knows whether the repository has the packages",)
+    found = play(host, PackagesRequest(("sudo",)))
+    assert found.after == {"sudo": UNKNOWN_VERSION}
+    assert found.warnings == (
+        "pkg is not installed yet, so it is not known yet whether the repository has the packages",
+    )
 
 
 def test_a_bootstrap_that_fails_is_an_error() -> None:
@@ -190,12 +201,16 @@ def test_a_bootstrap_that_fails_is_an_error() -> None:
             query("", rc=1, err=BOOTSTRAPPER),
             Expected(["pkg", "-N"], rc=1, err="pkg: pkg is not installed\n"),
             Expected(
-                ["pkg", "bootstrap", "-y"], rc=1, err="pkg: Error fetching https://pkg.example.org: No address record\n"
+                ["pkg", "bootstrap", "-y"],
+                rc=1,
+                err="pkg: Error fetching https://pkg.example.org: No address record\n",
+                env=YES,
             ),
         ]
     )
-    assert str(refused(host, Wish(("sudo",)))) == (
-        "pkg bootstrap failed: pkg: Error fetching https://pkg.example.org: No address record; nothing was changed"
+    assert str(refused(host, PackagesRequest(("sudo",)))) == (
+        "pkg bootstrap failed: pkg: Error fetching https://pkg.example.org: No address record; this task "
+        "changed nothing"
     )
 
 
@@ -211,9 +226,9 @@ def test_latest_upgrades_and_leaves_what_is_locked(check_mode: bool) -> None:
     ]
     if not check_mode:
         commands += [installed("sudo"), query(before.replace("1.9.17p1", "1.9.17p2"))]
-    outcome = play(fresh(*commands, check_mode=check_mode), Wish(("sudo", "curl"), "latest"))
-    assert outcome.after == {"curl": "8.14.1", "pkg": "2.2.2", "sudo": "1.9.17p2"}
-    assert outcome.warnings == (
+    found = play(fresh(*commands, check_mode=check_mode), PackagesRequest(("sudo", "curl"), "latest"))
+    assert found.after == {"curl": "8.14.1", "pkg": "2.2.2", "sudo": "1.9.17p2"}
+    assert found.warnings == (
         "kept at their versions by pkg-lock(8): curl",
         "with known vulnerabilities (see `pkg audit`): sudo",
     )
@@ -224,8 +239,8 @@ def test_latest_with_nothing_newer_changes_nothing() -> None:
     host = fresh(
         query(PKG + SUDO), UP_TO_DATE, offers("sudo 1.9.17p1 security/sudo\n", "sudo"), simulated(words, "sudo")
     )
-    outcome = play(host, Wish(("sudo",), "latest"))
-    assert not outcome.changed and not outcome.cache_updated
+    found = play(host, PackagesRequest(("sudo",), "latest"))
+    assert not found.changed and not found.cache_updated
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -237,23 +252,25 @@ def test_absent_takes_along_what_depends_on_it(check_mode: bool) -> None:
     )
     commands = [query(before), Expected(["pkg", "delete", "-n", "py311-sqlite3"], out=plan)]
     if not check_mode:
-        commands += [Expected(["pkg", "delete", "-y", "py311-sqlite3"]), query(PKG)]
-    outcome = play(FakeHost(commands=commands, check_mode=check_mode), Wish(("databases/py-sqlite3", "git"), "absent"))
-    assert outcome.after == {"pkg": "2.2.2"}
+        commands += [Expected(["pkg", "delete", "-y", "py311-sqlite3"], env=YES), query(PKG)]
+    found = play(
+        FakeHost(commands=commands, check_mode=check_mode), PackagesRequest(("databases/py-sqlite3", "git"), "absent")
+    )
+    assert found.after == {"pkg": "2.2.2"}
 
 
 def test_a_locked_package_is_not_removed() -> None:
     host = FakeHost(commands=[query(PKG + "curl 8.14.1 ftp/curl 1\n")])
-    assert str(refused(host, Wish(("curl",), "absent"))) == (
-        "locked by pkg-lock(8): curl; nothing was changed; `pkg unlock curl` lifts that"
+    assert str(refused(host, PackagesRequest(("curl",), "absent"))) == (
+        "locked by pkg-lock(8): curl; this task changed nothing; `pkg unlock curl` unlocks them"
     )
 
 
 def test_pkg_does_not_remove_itself() -> None:
     words = "pkg: Cannot delete pkg itself without force flag\n"
     host = FakeHost(commands=[query(PKG), Expected(["pkg", "delete", "-n", "pkg"], rc=3, err=words)])
-    assert str(refused(host, Wish(("pkg",), "absent"))) == (
-        "pkg delete failed: pkg: Cannot delete pkg itself without force flag; nothing was changed"
+    assert str(refused(host, PackagesRequest(("pkg",), "absent"))) == (
+        "pkg delete failed: pkg: Cannot delete pkg itself without force flag; this task changed nothing"
     )
 
 
@@ -264,10 +281,10 @@ def test_an_unknown_package_is_an_error_with_the_nearest_names() -> None:
         UP_TO_DATE,
         Expected(["pkg", "rquery", "-U", "-g", "%n", "sud*"], out="sudo\nsudo-rs\nsudoku\n"),
     )
-    error = refused(host, Wish(("sudoo",)))
+    error = refused(host, PackagesRequest(("sudoo",)))
     assert str(error) == (
         "unknown package 'sudoo'; did you mean 'sudo' or 'sudoku' or 'sudo-rs'? (neither a logical name nor in the "
-        "repository's catalogue); nothing was installed"
+        "repository's catalogue); this task changed nothing"
     )
     assert error.details == {"unknown": ["sudoo"]}
 
@@ -278,24 +295,24 @@ def test_an_unknown_origin_is_compared_with_origins() -> None:
         offers("", "devel/py-pipp"),
         Expected(["pkg", "rquery", "-U", "-g", "%o", "devel/py-*"], out="devel/py-pip\ndevel/py-pipx\n"),
     )
-    words = str(refused(host, Wish(("devel/py-pipp",), update_cache=False)))
+    words = str(refused(host, PackagesRequest(("devel/py-pipp",), update_cache=False)))
     assert words.startswith("unknown package 'devel/py-pipp'; did you mean 'devel/py-pip")
 
 
 def test_nothing_else_is_removed_to_install_something() -> None:
     plan = NEW_SUDO + "\nInstalled packages to be REMOVED:\n\tsudo-rs: 0.2.8\n"
     host = fresh(query(PKG), offers("sudo 1.9.17p1 security/sudo\n", "sudo"), simulated(plan, "sudo"))
-    assert str(refused(host, Wish(("sudo",)))) == (
-        "to install sudo, pkg would remove sudo-rs; nothing was changed; do that by hand, if it is wanted, with "
-        "`pkg install`"
+    assert str(refused(host, PackagesRequest(("sudo",)))) == (
+        "to install sudo, pkg would remove sudo-rs; this task changed nothing; run `pkg install` on the host if you "
+        "want that"
     )
 
 
 def test_packages_for_a_newer_freebsd_are_refused() -> None:
     host = fresh(query(PKG), Expected(["pkg", "update"], rc=1, out=NEWER), age=90_000)
-    words = str(refused(host, Wish(("sudo",))))
+    words = str(refused(host, PackagesRequest(("sudo",))))
     assert words.startswith("pkg update failed: the repository's packages are for a newer FreeBSD than the host runs (")
-    assert words.endswith("; nothing was changed")
+    assert "; this task changed nothing; update the base system first (`freebsd-update fetch install`" in words
 
 
 def test_an_old_catalogue_serves_where_the_repository_cannot_be_reached() -> None:
@@ -308,8 +325,8 @@ def test_an_old_catalogue_serves_where_the_repository_cannot_be_reached() -> Non
         query(PKG + SUDO),
         age=90_000,
     )
-    assert play(host, Wish(("sudo",))).warnings == (
-        "the catalogue could not be read anew: pkg: https://pkg.example.org/meta.txz: No address record",
+    assert play(host, PackagesRequest(("sudo",))).warnings == (
+        "the catalogue could not be updated: pkg: https://pkg.example.org/meta.txz: No address record",
     )
 
 
@@ -324,7 +341,7 @@ def test_a_catalogue_whose_files_are_gone_is_read_anew_once() -> None:
         installed("sudo"),
         query(PKG + SUDO),
     )
-    assert play(host, Wish(("sudo",))).cache_updated
+    assert play(host, PackagesRequest(("sudo",))).cache_updated
 
 
 def test_a_transaction_that_fails_is_an_error() -> None:
@@ -334,7 +351,9 @@ def test_a_transaction_that_fails_is_an_error() -> None:
         simulated(NEW_SUDO, "sudo"),
         installed("sudo", rc=1, err="pkg: Fail to extract /usr/local/bin/sudo from package: No space left on device\n"),
     )
-    assert "pkg install failed: pkg: Fail to extract /usr/local/bin/sudo" in str(refused(host, Wish(("sudo",))))
+    assert "pkg install failed: pkg: Fail to extract /usr/local/bin/sudo" in str(
+        refused(host, PackagesRequest(("sudo",)))
+    )
 
 
 def test_a_success_that_installed_nothing_is_an_error() -> None:
@@ -342,7 +361,10 @@ def test_a_success_that_installed_nothing_is_an_error() -> None:
         query(PKG), offers("sudo 1.9.17p1 security/sudo\n", "sudo"), simulated(NEW_SUDO, "sudo"), installed("sudo"),
         query(PKG),
     )  # fmt: skip
-    assert str(refused(host, Wish(("sudo",)))) == "sudo not installed after pkg install: it reported no error"
+    assert (
+        str(refused(host, PackagesRequest(("sudo",))))
+        == "sudo not installed after pkg install: it reported no error; no package was changed"
+    )
 
 
 def test_another_pkg_is_waited_for() -> None:
@@ -350,11 +372,11 @@ def test_another_pkg_is_waited_for() -> None:
         query("", rc=1, err=LOCKED), query(PKG), offers("sudo 1.9.17p1 security/sudo\n", "sudo"),
         simulated(NEW_SUDO, "sudo"), installed("sudo", rc=1, err=LOCKED), installed("sudo"), query(PKG + SUDO),
     )  # fmt: skip
-    assert play(host, Wish(("sudo",))).changed
+    assert play(host, PackagesRequest(("sudo",))).changed
 
 
 @pytest.mark.parametrize(
-    ("told", "looks", "words", "holder"),
+    ("output", "looks", "words", "holder"),
     [
         pytest.param(
             "process with pid 812 still holds the lock\n",
@@ -367,18 +389,21 @@ def test_another_pkg_is_waited_for() -> None:
     ],
 )
 def test_a_lock_that_is_not_released_is_an_error(
-    told: str, looks: str | None, words: str, holder: dict[str, t.Any] | None
+    output: str, looks: str | None, words: str, holder: dict[str, t.Any] | None
 ) -> None:
     asked = [] if looks is None else [Expected(["ps", "-ww", "-o", "args=", "-p", "812"], out=looks)]
-    error = refused(FakeHost(commands=[*[query(told, rc=1, err=LOCKED)] * 3, *asked]), Wish(("sudo",), lock_timeout=2))
+    error = refused(
+        FakeHost(commands=[*[query(output, rc=1, err=LOCKED)] * 3, *asked]), PackagesRequest(("sudo",), lock_timeout=2)
+    )
     assert str(error) == (
-        f"{words}, still after 2 seconds; nothing was changed; run again when it has ended or raise lock_timeout"
+        f"{words}, still after 2 seconds; this task changed nothing; run again when it has ended or raise lock_timeout"
     )
     assert error.details == {"holder": holder}
 
 
 def test_a_database_that_cannot_be_read_is_an_error() -> None:
     host = FakeHost(commands=[query("", rc=1, err="pkg: Insufficient privileges to query the package database\n")])
-    assert str(refused(host, Wish(("sudo",)))) == (
-        "pkg cannot read its database: pkg: Insufficient privileges to query the package database; nothing was changed"
+    assert str(refused(host, PackagesRequest(("sudo",)))) == (
+        "pkg cannot read its database: pkg: Insufficient privileges to query the package database; this "
+        "task changed nothing"
     )

@@ -51,7 +51,7 @@ def _home(tmp_path: Path) -> Path:
 def read(home: Path, name: str = "keys") -> KeyFile:
     entry = pwd.struct_passwd((*NOBODY[:5], str(home), NOBODY[6]))
     effective: Effective = {"authorizedkeysfile": (name,)}
-    [file] = authorized.key_files(t.cast(t.Any, Sshd()), entry, effective)
+    [file] = authorized.read_key_files(t.cast(t.Any, Sshd()), entry, effective)
     assert os.geteuid() == 0
     return file
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import Sshd
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host_keys import DEFAULT_PATHS, HostKey, Needed
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host_keys import DEFAULT_PATHS, HostKey, NewHostKey
 from tests.unit.fake_host import Expected, FakeHost
 
 RSA, ECDSA, ED25519 = DEFAULT_PATHS
@@ -43,12 +43,14 @@ def making(**options: t.Any) -> KeyHost:
 
 def test_a_replaced_key_is_kept_beside_readable_to_root_alone() -> None:
     host = making(files={RSA: "old secret", f"{RSA}.pub": "old public"})
-    (made,) = keys.make(t.cast(t.Any, host), [Needed(RSA, "ssh-rsa", 4096, instead=OLD)], beside=[RSA])
+    (made,) = keys.generate_host_keys(
+        t.cast(t.Any, host), [NewHostKey(RSA, "ssh-rsa", 4096, replaces=OLD)], beside=[RSA]
+    )
     assert re.fullmatch(rf"{RSA}\.replaced-\d{{8}}T\d{{6}}Z", made.kept)
     assert made.before == {RSA: "old secret", f"{RSA}.pub": "old public", made.kept: None}
     assert made.after == {RSA: "new secret", f"{RSA}.pub": "new public", made.kept: "old secret"}
     assert made.access[made.kept] == (0, 0, 0o600)
-    assert made.told() == {
+    assert made.as_result() == {
         "path": RSA,
         "old_fingerprint": "SHA256:old",
         "new_fingerprint": "SHA256:new",
@@ -72,7 +74,7 @@ def test_a_missing_key_is_readable_as_its_neighbours_are(
 ) -> None:
     monkeypatch.setattr(KeyHost, "access", access)
     host = making(files={ED25519: "secret", ECDSA: "secret"})
-    (made,) = keys.make(t.cast(t.Any, host), [Needed(RSA, "ssh-rsa", 4096)], beside=[ECDSA, ED25519])
+    (made,) = keys.generate_host_keys(t.cast(t.Any, host), [NewHostKey(RSA, "ssh-rsa", 4096)], beside=[ECDSA, ED25519])
     assert made.access == {RSA: expected, f"{RSA}.pub": (0, 0, 0o644)}
     assert (made.kept, made.before[RSA]) == ("", None)
 
@@ -83,7 +85,9 @@ def test_an_empty_file_is_no_key_and_a_broken_one_is_told() -> None:
         commands=[Expected(["ssh-keygen", "-l", "-f", ECDSA], rc=255, err=f"{ECDSA} is not a key file.")],
     )
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
-    with pytest.raises(BaselineError, match=f"the host key {ECDSA} cannot be read: .* nothing was changed; restore"):
+    with pytest.raises(
+        BaselineError, match=f"{ECDSA}: the host key cannot be read: .* this task changed nothing; restore"
+    ):
         keys.host_keys(sshd, {"hostkey": (RSA, ECDSA)})
     assert keys.host_keys(sshd, {"hostkey": (RSA,)}) == {RSA: None}
 

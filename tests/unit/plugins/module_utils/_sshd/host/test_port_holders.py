@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import port_holders as holders
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.daemon import Daemon
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.daemon import SshdDaemon
 from tests.unit.fake_host import FakeHost
 
 HEADER = "sl local rem st tx tr tm retrnsmt uid timeout inode\n"
-DAEMON = Daemon("ssh.service", "", 56, 0.0, "active")
+DAEMON = SshdDaemon("ssh.service", "", 56, 0.0, "active")
 
 
 def row(address: str, port: int, inode: int, *, uid: int = 1001, state: str = "0A") -> str:
@@ -57,7 +57,7 @@ def test_a_session_of_sshd_on_its_own_port_is_no_obstacle() -> None:
             + row("0" * 32, port, 11, uid=0)
             + row("0000000000000000FFFF0000060011AC", port, 12, uid=0, state="01")
         )
-        daemon = Daemon("", "ssh.socket", 0, 0.0, "active")
+        daemon = SshdDaemon("", "ssh.socket", 0, 0.0, "active")
         assert holders.port_holders(fake, daemon, [("0.0.0.0", port), ("::", port)]) == []  # type: ignore[arg-type]  # fake
 
 
@@ -86,7 +86,7 @@ def test_after_a_reload_only_listeners_count() -> None:
 
 def test_where_sshd_listens() -> None:
     fake = host(row("00000000", 22, 11, uid=0) + row("00000000", 2222, 12), LINKS)
-    assert holders.listens_of(fake, DAEMON) == {("0.0.0.0", 22)}  # type: ignore[arg-type]  # the fake
+    assert holders.present_listens(fake, DAEMON) == {("0.0.0.0", 22)}  # type: ignore[arg-type]  # the fake
 
 
 @pytest.mark.parametrize(("text", "expected"), [("0\n", 0), ("1024\n", 1024), (None, 1024)])

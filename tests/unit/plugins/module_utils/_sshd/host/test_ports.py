@@ -26,4 +26,4 @@ TCP = """\
     ],
 )
 def test_answering(files: dict[str, str], listens: list[tuple[str, int]], expected: bool) -> None:
-    assert ports.answering(FakeHost(files), listens) is expected  # type: ignore[arg-type]  # the fake
+    assert ports.is_listening(FakeHost(files), listens) is expected  # type: ignore[arg-type]  # the fake

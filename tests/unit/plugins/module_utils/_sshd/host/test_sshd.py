@@ -14,14 +14,14 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd as host_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import (
     Sshd,
-    connections,
-    controller,
+    connections_to_check,
+    incoming_connection,
     read_tree,
     stage,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
 from tests.unit.fake_host import Expected, FakeHost
 
 MAIN = "/etc/ssh/sshd_config"
@@ -108,29 +108,29 @@ def test_a_user_without_an_account(old: bool, more: str) -> None:
         pytest.param(
             '/stage/etc/ssh/sshd_config line 2: unsupported option "maybe".\n',
             'sshd rejects the configuration: /etc/ssh/sshd_config:2: unsupported option "maybe" (UsePAM maybe); '
-            "unchanged",
+            "this task changed nothing",
             id="a bad value",
         ),
         pytest.param(
             "/stage/etc/ssh/sshd_config: line 1: Bad configuration option: Prt\n"
             "/stage/etc/ssh/sshd_config: terminating, 1 bad configuration options\n",
-            "sshd rejects the configuration: /etc/ssh/sshd_config:1: Bad configuration option: Prt (Prt 22); "
-            "/etc/ssh/sshd_config: terminating, 1 bad configuration options; unchanged",
+            "sshd rejects the configuration: /etc/ssh/sshd_config:1: Bad configuration option: Prt (Prt 22), "
+            "/etc/ssh/sshd_config: terminating, 1 bad configuration options; this task changed nothing",
             id="a bad keyword",
         ),
     ],
 )
-def test_sshd_has_the_word_when_it_refuses(words: str, expected: str) -> None:
+def test_sshds_message_when_it_rejects_the_files(words: str, expected: str) -> None:
     question = ["-T", "-f", "/stage" + MAIN, *QUESTION[3:]]
     host = FakeHost({"/stage" + MAIN: "Prt 22\nUsePAM maybe\n"}, [Expected([SSHD, *question], rc=255, err=words)])
     with pytest.raises(BaselineError) as caught:
-        sshd(host).effective(ROOT, root="/stage", unchanged="unchanged")
+        sshd(host).effective(ROOT, root="/stage")
     assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("system", ["debian12", "debian13", "debian-unstable"])
 @pytest.mark.parametrize("bad", [pytest.param(one, id=one["name"]) for one in REFUSED])
-def test_the_words_of_three_versions_and_the_line_that_they_mean(bad: dict[str, t.Any], system: str) -> None:
+def test_the_messages_of_three_versions_and_the_lines_that_they_mean(bad: dict[str, t.Any], system: str) -> None:
     """Recorded on the hosts by `sshd -T` of a staged copy; what a version does not refuse, it does not refuse here."""
     words = bad["said"][system]
     if words is None:
@@ -142,9 +142,9 @@ def test_the_words_of_three_versions_and_the_line_that_they_mean(bad: dict[str, 
     question = ["-T", "-f", "/tmp/staged" + MAIN, *QUESTION[3:]]
     host = FakeHost(files, [Expected([SSHD, *question], rc=255, err=words)])
     with pytest.raises(BaselineError) as caught:
-        sshd(host).effective(ROOT, root="/tmp/staged", unchanged="unchanged")
-    message = str(caught.value)
-    assert message.startswith("sshd rejects the configuration: ") and message.endswith("; unchanged")
+        sshd(host).effective(ROOT, root="/tmp/staged")
+    message = caught.value.sentence
+    assert message.startswith("sshd rejects the configuration: ")
     assert re.search(re.escape(bad["place"]) + r"\b", message), message
     for line in words.splitlines():
         its_own = re.sub(r"^/tmp/staged\S+?:? line \d+: | at line \d+$", "", line).rstrip(".")
@@ -197,18 +197,18 @@ def test_stage() -> None:
 )
 def test_controller(monkeypatch: pytest.MonkeyPatch, said: str, specification: str) -> None:
     monkeypatch.setattr(host_sshd, "own_ssh_connection", lambda _host: said)
-    assert controller(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
+    assert incoming_connection(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
 
 
 def test_connections_for_the_wish() -> None:
-    wish = build(
+    desired = build_settings(
         {"Port": 22},
         [
             {"criteria": {"user": "upload"}, "settings": {"X11Forwarding": False}},
             {"criteria": {"group": "no-such-group"}, "settings": {"X11Forwarding": False}},
         ],
     )
-    asked, mute = connections(wish, ROOT, ["root", "nobody-such"])
+    asked, mute = connections_to_check(desired, ROOT, ["root", "nobody-such"])
     assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
     assert mute == ["group no-such-group"]
 
@@ -217,8 +217,8 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
     """The words are those of Debian 12's OpenSSH 9.2."""
     said = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
-    wish = build({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
-    assert sshd(host).unknown_keywords(wish) == {"PerSourcePenaltyExemptList"}
+    desired = build_settings({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
+    assert sshd(host).unknown_keywords(desired) == {"PerSourcePenaltyExemptList"}
     assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
     host.done()
 
@@ -226,4 +226,4 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
 def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
     said = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=said)])
-    assert sshd(host).unknown_keywords(build({"PerSourcePenaltyExemptList": "x"})) == frozenset()
+    assert sshd(host).unknown_keywords(build_settings({"PerSourcePenaltyExemptList": "x"})) == frozenset()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-import re
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +12,14 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import LISTENING, MasterPasswd
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import Shadow
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change, guard, sshd
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import ShadowEntry
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import apply, change, guard, sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import daemon as daemons
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import Order, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import Posture
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.info import look
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import CryptoProfile
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.info import gather
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.plan import BEGIN, END
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.wish import build
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "freebsd"
@@ -34,18 +33,18 @@ PROGRAM = "/usr/sbin/sshd"
 WHO = "user=root,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=22"
 SOCKSTAT = "root  sshd  1718  6  tcp6  *:22  *:*\nroot  sshd  1718  7  tcp4  *:22  *:*\n"
 TITLE = "sshd: /usr/sbin/sshd [listener] 0 of 10-100 startups\n"
-ORDER = Order(
-    build({"KbdInteractiveAuthentication": False, "PasswordAuthentication": False}),
+REQUEST = SshdRequest(
+    build_settings({"KbdInteractiveAuthentication": False, "PasswordAuthentication": False}),
     MAIN,
     "00-pyhost-baseline.conf",
-    posture=Posture("system"),
+    profile=CryptoProfile("system"),
 )
 STAGED = "/scratch"
 
 
 @pytest.fixture(autouse=True)
 def _freebsd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change, "silent", lambda _listens: [])
+    monkeypatch.setattr(apply, "unanswered", lambda _listens: [])
     monkeypatch.setattr(change.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
 
@@ -95,13 +94,13 @@ def freebsd(*commands: Expected, check_mode: bool = False, files: dict[str, str]
     )
 
 
-def play(host: FakeHost, order: Order = ORDER) -> dict[str, t.Any]:
+def play(host: FakeHost, order: SshdRequest = REQUEST) -> dict[str, t.Any]:
     done = ensure(host, order)  # type: ignore[arg-type]  # a stand-in
     host.done()
     return done
 
 
-def refused(host: FakeHost, order: Order = ORDER) -> str:
+def refused(host: FakeHost, order: SshdRequest = REQUEST) -> str:
     with pytest.raises(BaselineError) as caught:
         play(host, order)
     host.done()
@@ -203,7 +202,9 @@ def test_a_daemon_that_does_not_listen_where_it_should_is_reloaded() -> None:
 def test_a_user_on_the_desired_port_is_named_and_sshd_stays() -> None:
     squat = SOCKSTAT + "mallory  my sshd     2202 6   tcp4   *:2222                *:*\n"
     moved = CLOSED.replace(":22", ":2222").replace("port 22", "port 2222")
-    order = replace(ORDER, wish=build({**{name: "no" for name in ORDER.wish.settings}, "Port": 2222}))
+    order = replace(
+        REQUEST, desired=build_settings({**{name: "no" for name in REQUEST.desired.settings}, "Port": 2222})
+    )
     first = [version(), asked(moved, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(squat), listening(squat)]
     again = [asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(squat), listening(squat)]
     host = freebsd(*first, *again, RELOAD, asked(CLOSED), alive(), listening(squat))
@@ -221,7 +222,7 @@ def test_a_reload_that_fails_puts_the_files_back() -> None:
     start = [version(), asked(CLOSED, root=STAGED), *DAEMON, *STARTS, asked(OPEN), listening(), listening()]
     host = freebsd(*start, failed, *AFTER, *again)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(daemons, "silent", lambda _listens, **_options: [])
+        patch.setattr(daemons, "unanswered", lambda _listens, **_options: [])
         words = refused(host)
     assert words == (
         "service sshd reload failed: sshd not running? (check /var/run/sshd.pid).; the files are as they were before "
@@ -242,12 +243,12 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
         Expected(["service", "sshd", "onerestart"]),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(change, "silent", lambda _listens: ["0.0.0.0 port 22: Connection refused"])
-        patch.setattr(daemons, "silent", lambda _listens, **_options: ["0.0.0.0 port 22: Connection refused"])
+        patch.setattr(apply, "unanswered", lambda _listens: ["0.0.0.0 port 22: Connection refused"])
+        patch.setattr(daemons, "unanswered", lambda _listens, **_options: ["0.0.0.0 port 22: Connection refused"])
         words = refused(host)
     assert words.startswith("sshd does not answer on 0.0.0.0 port 22: Connection refused; the files are as they were")
-    assert "but sshd does not answer: look at it at once" in words
-    assert words.endswith(f"Last words of /var/log/auth.log: {log.strip()}")
+    assert "but sshd does not answer; look at the host at once; see /var/log/auth.log, which ends with: " in words
+    assert words.endswith(log.strip())
 
 
 @pytest.mark.parametrize(
@@ -255,9 +256,9 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
     [
         pytest.param(
             [flags("-o KbdInteractiveAuthentication=yes")],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because service sshd starts sshd with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; take that out "
-            "(`sysrc -x sshd_flags`), and `service sshd restart`",
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because service sshd starts sshd with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; remove "
+            "that (`sysrc -x sshd_flags`), and `service sshd restart`",
             id="rc.conf",
         ),
         pytest.param(
@@ -265,14 +266,14 @@ def test_an_sshd_that_stays_silent_is_restarted_with_the_old_files_and_its_log_i
                 flags(),
                 title("sshd: /usr/sbin/sshd -o KbdInteractiveAuthentication=yes [listener] 0 of 10-100 startups\n"),
             ],
-            "not in force: KbdInteractiveAuthentication is yes (asked: no), because sshd was started with "
-            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; nothing was changed; restart sshd, "
-            "once it is started without that",
+            "not in effect: KbdInteractiveAuthentication is yes (requested: no), because sshd was started with "
+            "`-o KbdInteractiveAuthentication=yes`, which overrides all files; this task changed nothing; "
+            "restart sshd once it is started without that",
             id="the running one",
         ),
     ],
 )
-def test_flags_that_defeat_the_files_are_an_error(starts: list[Expected], words: str) -> None:
+def test_flags_that_override_the_files_are_an_error(starts: list[Expected], words: str) -> None:
     answer = Expected(
         [PROGRAM, "-T", "-f", STAGED + MAIN, "-C", WHO, "-o", "KbdInteractiveAuthentication=yes"], out=OPEN
     )
@@ -289,8 +290,9 @@ def test_the_port_openssh_portable_is_another_server() -> None:
     )  # fmt: skip
     host.commands.insert(3, enabled(yes=False))
     assert refused(host) == (
-        "not /usr/sbin/sshd runs here but /usr/local/sbin/sshd (service openssh), which reads "
-        "/usr/local/etc/ssh/sshd_config; nothing was changed; give that as path, or have the other one run"
+        "path: /usr/local/sbin/sshd (service openssh) runs here instead of /usr/sbin/sshd, and reads "
+        "/usr/local/etc/ssh/sshd_config; this task changed nothing; set path to /usr/local/etc/ssh/sshd_config, or run "
+        "the service sshd instead"
     )
 
 
@@ -315,7 +317,7 @@ def test_the_file_says_which_server_is_meant(main: str, files: dict[str, str], p
 def test_info_reads_the_daemon_of_rc() -> None:
     wide = OPEN + "hostkeyalgorithms ssh-ed25519\n"
     host = freebsd(asked(wide), version(), *DAEMON)
-    done = look(host, main=MAIN, asked=dict.fromkeys(["user", "address", "host", "local_address", "local_port"]))  # type: ignore[arg-type]  # a stand-in
+    done = gather(host, main=MAIN, requested=dict.fromkeys(["user", "address", "host", "local_address", "local_port"]))  # type: ignore[arg-type]  # a stand-in
     host.done()
     assert (done["unit"], done["socket"], done["running"], done["stale"]) == ("sshd", "", True, False)
     assert done["ports"] == [22]
@@ -326,7 +328,9 @@ def test_info_reads_the_daemon_of_rc() -> None:
 
 def test_the_keyword_of_freebsd_is_known_by_both_names() -> None:
     assert (
-        build({"UseBlacklist": True}).settings == build({"UseBlocklist": True}).settings == {"UseBlocklist": ("yes",)}
+        build_settings({"UseBlacklist": True}).settings
+        == build_settings({"UseBlocklist": True}).settings
+        == {"UseBlocklist": ("yes",)}
     )
 
 
@@ -334,21 +338,21 @@ def test_the_keyword_of_freebsd_is_known_by_both_names() -> None:
     ("line", "shadow", "master"),
     [
         pytest.param(
-            "root:*LOCKED*$6$x$y:0:0::0:0:x:/root:/bin/sh", Shadow("*LOCKED*$6$x$y"), True, id="master.passwd"
+            "root:*LOCKED*$6$x$y:0:0::0:0:x:/root:/bin/sh", ShadowEntry("*LOCKED*$6$x$y"), True, id="master.passwd"
         ),
-        pytest.param("toor:*:0:0::0:0:x:/root:/bin/sh", Shadow(), False, id="kept elsewhere"),
+        pytest.param("toor:*:0:0::0:0:x:/root:/bin/sh", ShadowEntry(), False, id="kept elsewhere"),
     ],
 )
-def test_the_guard_reads_master_passwd(line: str, shadow: Shadow, master: bool) -> None:
+def test_the_guard_reads_master_passwd(line: str, shadow: ShadowEntry, master: bool) -> None:
     host = FakeHost({"/etc/master.passwd": f"{line}\n"}, programs=(), platform=FREEBSD)
     known = guard._account(host, pwd.getpwuid(0).pw_name)  # type: ignore[arg-type]  # a stand-in
-    assert known.shadow == shadow and not known.shadow.usable
+    assert known.shadow == shadow and not known.shadow.is_usable
     assert known.master == (MasterPasswd(shadow.password) if master else None)
 
 
 def test_a_locked_account_is_a_lock_out() -> None:
     stay = OPEN.replace("permitrootlogin no", "permitrootlogin prohibit-password")
-    order = Order(ORDER.wish, MAIN, ORDER.dropin, users=("root",), posture=Posture("system"))
+    order = SshdRequest(REQUEST.desired, MAIN, REQUEST.dropin, users=("root",), profile=CryptoProfile("system"))
     rooted = asked(stay.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no"), root=STAGED)
     locked = {"/etc/master.passwd": "root:*LOCKED*:0:0::0:0:x:/root:/bin/sh\n"}
     rules = Expected(["sudo", "-n", "-l", "-U", "root"])
@@ -356,8 +360,8 @@ def test_a_locked_account_is_a_lock_out() -> None:
         version(), rooted, *DAEMON, *STARTS, asked(stay), listening(), listening(), rooted, rules, files=locked
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guard, "key_files", lambda *_arguments: [])
+        patch.setattr(guard, "read_key_files", lambda *_arguments: [])
         words = refused(host, order)
     assert "the account root is locked; `pw unlock root` lifts that" in words
-    assert re.search("this configuration could lock you out, so nothing was changed", words)
+    assert words.startswith("guard_users: this configuration could lock you out: root from 192.0.2.7: ")
     assert host.written == []

@@ -10,13 +10,14 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import PROPERTIES
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CONF, VENDOR, wish
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import dnf_automatic as glue
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CONF, VENDOR, desired_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import dnf_automatic as host_dnf
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic_program import READ_BY_DNF4
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "dnf_automatic"
 STOCK = (FIXTURES / "automatic.conf-dnf4.14").read_text()
-WISHED = STOCK.replace("upgrade_type = default", "upgrade_type = security").replace("updates = no", "updates = yes")
+DESIRED = STOCK.replace("upgrade_type = default", "upgrade_type = security").replace("updates = no", "updates = yes")
 ASKED = json.loads((FIXTURES / "asked-dnf4.14.json").read_text())
 OFF4 = (FIXTURES / "systemctl-show-dnf4").read_text()
 OFF5 = (FIXTURES / "systemctl-show-dnf5").read_text()
@@ -47,7 +48,7 @@ def show(*names: str, out: str) -> Expected:
 
 def asked(**commands: t.Any) -> Expected:
     sections = {**ASKED["sections"], "commands": {**ASKED["sections"]["commands"], **commands}}
-    argv = ["/usr/bin/python3", "-c", glue._ASK_DNF4, "/scratch/automatic.conf"]
+    argv = ["/usr/bin/python3", "-c", READ_BY_DNF4, "/scratch/automatic.conf"]
     return Expected(argv, out=json.dumps({**ASKED, "sections": sections}))
 
 
@@ -67,8 +68,8 @@ def on(text: str, name: str) -> str:
 FIRES = "\n\n".join(on(OFF4, TIMER).split("\n\n")[:2])
 
 
-def order(**options: t.Any) -> glue.Order:
-    return glue.Order(wish({**OPTIONS, **options}), None, True)
+def desired(**options: t.Any) -> host_dnf.DnfAutomaticRequest:
+    return host_dnf.DnfAutomaticRequest(desired_keys({**OPTIONS, **options}), None, True)
 
 
 def host4(text: str, commands: list[Expected], *, repomd: str = REPOMD, check_mode: bool = False) -> FakeHost:
@@ -80,14 +81,14 @@ IN_FORCE = asked(upgrade_type="security", apply_updates=True)
 
 
 def test_nothing_to_do() -> None:
-    host = host4(WISHED, [IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4])
-    outcome = glue.ensure(t.cast(t.Any, host), order())
+    host = host4(DESIRED, [IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4])
+    found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
-    assert not outcome.changed
+    assert not found.changed
     assert not host.written
-    assert outcome.result["advisories"] == {"baseos": True}
-    assert outcome.result["version"] == "dnf 4.14.0"
-    assert outcome.result["effective"]["commands"]["upgrade_type"] == "security"
+    assert found.result["advisories"] == {"baseos": True}
+    assert found.result["version"] == "dnf 4.14.0"
+    assert found.result["effective"]["commands"]["upgrade_type"] == "security"
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -100,17 +101,17 @@ def test_the_stock_file(*, check_mode: bool) -> None:
         IN_FORCE,
     ]
     host = host4(STOCK, commands + ([] if check_mode else acts), check_mode=check_mode)
-    outcome = glue.ensure(t.cast(t.Any, host), order())
+    found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
-    assert outcome.changed
-    assert [part["before_header"] for part in outcome.diff] == [CONF, TIMER]
-    assert host.files[CONF] == (STOCK if check_mode else WISHED)
+    assert found.changed
+    assert [part["before_header"] for part in found.diff] == [CONF, TIMER]
+    assert host.files[CONF] == (STOCK if check_mode else DESIRED)
 
 
 def test_a_timer_that_overrides_the_file_is_disabled() -> None:
     both = on(on(OFF4, TIMER), INSTALL)
     host = host4(
-        WISHED,
+        DESIRED,
         [
             IN_FORCE,
             show(*NAMES4, out=both),
@@ -121,39 +122,40 @@ def test_a_timer_that_overrides_the_file_is_disabled() -> None:
             IN_FORCE,
         ],
     )
-    outcome = glue.ensure(t.cast(t.Any, host), order())
+    found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
-    assert outcome.result["disabled_timers"] == [INSTALL]
+    assert found.result["disabled_timers"] == [INSTALL]
 
 
 @pytest.mark.parametrize(
     ("text", "options", "commands", "repomd", "words"),
     [
         (STOCK, {"reboot": "when-needed"}, [asked()], REPOMD, "does not know this setting"),
-        # dnf passed over a value in silence.
-        (STOCK, {}, [asked(), asked()], REPOMD, r"\[commands\] upgrade_type is 'default' \(wished: 'security'\)"),
+        # dnf ignored a value without an error.
+        (STOCK, {}, [asked(), asked()], REPOMD, r"\[commands\] upgrade_type is 'default' \(requested: 'security'\)"),
         (
             STOCK,
             {},
             [asked(), IN_FORCE, show(*NAMES4, out=OFF4), REPOLIST4],
             "<repomd/>",
-            "no repository of this host publishes advisories .* baseos; wish upgrade_type default",
+            "no repository of this host publishes advisories .* baseos; .*; set upgrade_type: default",
         ),
-        ("[commands\n", {}, [], REPOMD, r"dnf rejects /etc/dnf/automatic.conf:1"),
+        ("[commands\n", {}, [], REPOMD, r"/etc/dnf/automatic.conf:1: dnf rejects this line: missing"),
         (STOCK, {}, [asked(), IN_FORCE, show(*NAMES4, out="")], REPOMD, "systemd has no dnf-automatic.timer"),
     ],
 )
 def test_refusals(text: str, options: dict[str, t.Any], commands: list[Expected], repomd: str, words: str) -> None:
     host = host4(text, commands, repomd=repomd)
-    with pytest.raises(BaselineError, match=f"{words}.*; nothing was changed|{words}"):
-        glue.ensure(t.cast(t.Any, host), order(**options))
+    with pytest.raises(BaselineError, match=words) as caught:
+        host_dnf.ensure(t.cast(t.Any, host), desired(**options))
+    assert "; this task changed nothing" in str(caught.value)
     host.done()
     assert not host.written
 
 
 def test_not_installed() -> None:
     with pytest.raises(BaselineError, match="install dnf-automatic .* or dnf5-plugin-automatic"):
-        glue.ensure(t.cast(t.Any, FakeHost({}, [], programs=())), order())
+        host_dnf.ensure(t.cast(t.Any, FakeHost({}, [], programs=())), desired())
 
 
 def test_dnf5_gets_a_file_of_its_own() -> None:
@@ -174,23 +176,23 @@ def test_dnf5_gets_a_file_of_its_own() -> None:
             version,
         ],
     )
-    outcome = glue.ensure(t.cast(t.Any, host), order(reboot="when-needed"))
+    found = host_dnf.ensure(t.cast(t.Any, host), desired(reboot="when-needed"))
     host.done()
-    assert outcome.result["version"] == "dnf5 5.4.6.0"
-    assert outcome.result["effective"]["commands"]["reboot"] == "when-needed"
+    assert found.result["version"] == "dnf5 5.4.6.0"
+    assert found.result["effective"]["commands"]["reboot"] == "when-needed"
     assert "reboot = when-needed\n" in host.files[CONF]
-    assert outcome.result["advisories"] == {"fedora": True}
+    assert found.result["advisories"] == {"fedora": True}
 
 
 def test_check_mode_before_the_package_is_there() -> None:
     host = FakeHost({}, check_mode=True, programs=["systemctl"])
 
-    outcome = glue.ensure(t.cast(t.Any, host), order())
+    found = host_dnf.ensure(t.cast(t.Any, host), desired())
 
-    assert outcome.changed
-    assert "upgrade_type = security" in outcome.after[CONF]
-    assert outcome.warnings == [
-        "dnf-automatic is not installed yet, so neither its own reading of the settings nor its timer is known"
+    assert found.changed
+    assert "upgrade_type = security" in found.after[CONF]
+    assert found.warnings == [
+        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"
     ]
 
 
@@ -199,5 +201,5 @@ def test_check_mode_where_dnf5_is_there_and_its_timer_is_not() -> None:
     plugin = "/usr/lib64/dnf5/plugins/automatic_cmd_plugin.so"
     host = FakeHost({plugin: ""}, [show("dnf5-automatic.timer", out=unit)], check_mode=True)
 
-    assert glue.ensure(t.cast(t.Any, host), order()).changed
+    assert host_dnf.ensure(t.cast(t.Any, host), desired()).changed
     host.done()

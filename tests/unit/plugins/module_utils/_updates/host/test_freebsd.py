@@ -10,15 +10,20 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import CRONTAB, SCRIPT, Policy, crontab
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import (
+    CRONTAB,
+    SCRIPT,
+    FreebsdUpdatesPolicy,
+    crontab,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd_script import script
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import freebsd as glue
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import freebsd as host_freebsd
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "freebsd"
 STOCK = {"/etc/crontab": (FIXTURES / "crontab").read_text()}
-WISH = Policy()
-OURS = {SCRIPT: script(WISH), CRONTAB: crontab(WISH)}
+DESIRED = FreebsdUpdatesPolicy()
+OURS = {SCRIPT: script(DESIRED), CRONTAB: crontab(DESIRED)}
 SECURITY = ("daily_status_security_enable", "security_status_pkgaudit_enable")
 
 
@@ -43,22 +48,24 @@ def cron(*, running: bool = True, enabled: bool = True) -> list[Expected]:
 
 def periodic(*values: str, names: t.Sequence[str] = SECURITY) -> Expected:
     out = "".join(f"{name}={value}\n" for name, value in zip(names, values, strict=True))
-    return Expected(["/bin/sh", "-c", glue._ASK_PERIODIC, "sh", *names], out=out)
+    return Expected(["/bin/sh", "-c", host_freebsd._READ_PERIODIC, "sh", *names], out=out)
 
 
-def ensure(host: FakeHost, wish: Policy | None = WISH, *, reports: bool | None = None) -> PolicyResult:
-    outcome = glue.ensure(t.cast(t.Any, host), wish, security_reports=reports)
+def ensure(
+    host: FakeHost, desired: FreebsdUpdatesPolicy | None = DESIRED, *, reports: bool | None = None
+) -> PolicyResult:
+    found = host_freebsd.ensure(t.cast(t.Any, host), desired, security_reports=reports)
     host.done()
-    return outcome
+    return found
 
 
 def test_the_first_run() -> None:
     host = FakeHost(STOCK, [*facts(), *cron()])
-    outcome = ensure(host)
-    assert outcome.changed
+    found = ensure(host)
+    assert found.changed
     assert {path: host.files[path] for path in OURS} == OURS
     assert host.written == [SCRIPT, CRONTAB]
-    assert outcome.result == {
+    assert found.result == {
         "path": CRONTAB,
         "base_by": "freebsd-update",
         "versions": dict.fromkeys(("installed_kernel", "running_kernel", "userland"), "14.3-RELEASE-p5"),
@@ -67,21 +74,21 @@ def test_the_first_run() -> None:
         "cron": {"enabled": True, "running": True},
         "security_reports": {},
     }
-    assert [part["before_header"] for part in outcome.diff] == [CRONTAB, SCRIPT]
+    assert [part["before_header"] for part in found.diff] == [CRONTAB, SCRIPT]
 
 
 def test_nothing_to_do() -> None:
     host = FakeHost({**STOCK, **OURS}, [*facts(), periodic("YES", ""), *cron()])
-    outcome = ensure(host, reports=True)
-    assert not outcome.changed
+    found = ensure(host, reports=True)
+    assert not found.changed
     assert host.written == []
 
 
 def test_check_mode_writes_nothing() -> None:
     host = FakeHost(STOCK, [*facts(), periodic("NO", "NO"), *cron(running=False, enabled=False)], check_mode=True)
-    outcome = ensure(host, reports=True)
-    assert outcome.changed
-    assert [part["before_header"] for part in outcome.diff] == [CRONTAB, SCRIPT, "cron", "periodic.conf"]
+    found = ensure(host, reports=True)
+    assert found.changed
+    assert [part["before_header"] for part in found.diff] == [CRONTAB, SCRIPT, "cron", "periodic.conf"]
 
 
 def test_cron_is_enabled_and_started() -> None:
@@ -95,9 +102,9 @@ def test_cron_is_enabled_and_started() -> None:
             *cron(),
         ],
     )
-    outcome = ensure(host)
-    assert outcome.changed
-    assert outcome.diff == [
+    found = ensure(host)
+    assert found.changed
+    assert found.diff == [
         {
             "before_header": "cron",
             "after_header": "cron",
@@ -121,7 +128,7 @@ def test_the_security_run_is_switched_on() -> None:
     assert ensure(host, reports=True).changed
 
 
-def test_a_file_that_wins_over_periodic_conf_is_told_of() -> None:
+def test_a_file_that_overrides_periodic_conf_is_named() -> None:
     host = FakeHost(
         {**STOCK, **OURS},
         [
@@ -132,16 +139,18 @@ def test_a_file_that_wins_over_periodic_conf_is_told_of() -> None:
             periodic("NO", names=["security_status_pkgaudit_enable"]),
         ],
     )
-    with pytest.raises(BaselineError, match=r"is not in force: security_status_pkgaudit_enable is 'NO'.*read after it"):
+    with pytest.raises(
+        BaselineError, match=r"pkgaudit_enable is 'NO'; this task wrote /etc/periodic.conf, .*read after it"
+    ):
         ensure(host, reports=True)
 
 
 def test_switched_off() -> None:
     host = FakeHost({**STOCK, **OURS}, [*facts(), *cron()])
-    outcome = ensure(host, None)
-    assert outcome.changed
+    found = ensure(host, None)
+    assert found.changed
     assert not set(OURS) & set(host.files)
-    assert outcome.result["job"] is None
+    assert found.result["job"] is None
     again = FakeHost(STOCK, [*facts(), *cron()])
     assert not ensure(again, None).changed
 
@@ -159,12 +168,12 @@ def test_pkgbase() -> None:
     commands[2] = Expected(["pkg", "which", "-q", "/usr/bin/uname"], out="FreeBSD-runtime-15.0\n")
     listed = Expected(["pkg", "repositories", "-e", "-l"], out="FreeBSD-ports\nFreeBSD-ports-kmods\nFreeBSD-base\n")
     host = FakeHost({**STOCK, **OURS}, [*commands[:3], listed, commands[3], *cron()])
-    outcome = ensure(host)
-    assert not outcome.changed
-    assert outcome.result["base_by"] == "pkgbase"
+    found = ensure(host)
+    assert not found.changed
+    assert found.result["base_by"] == "pkgbase"
 
 
-def test_a_job_of_another_is_told_of() -> None:
+def test_another_job_that_updates_the_host_is_a_warning() -> None:
     other = {"/etc/crontab": STOCK["/etc/crontab"] + "@daily\troot\tfreebsd-update cron\n"}
     (warning,) = ensure(FakeHost({**other, **OURS}, [*facts(), *cron()])).warnings
     assert warning.startswith("/etc/crontab updates this host too (@daily: freebsd-update cron)")
@@ -173,12 +182,12 @@ def test_a_job_of_another_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("commands", "programs", "words"),
     [
-        ([], [], "this host is no FreeBSD"),
+        ([], [], "this host does not run FreeBSD"),
         (facts(jailed="1"), None, "this host is a jail"),
         (
             [*facts(), *cron(running=False), Expected(["service", "cron", "onestart"], rc=1, err="no")],
             None,
-            "nobody reads",
+            f"service cron start failed: no; this task wrote {SCRIPT}, wrote {CRONTAB}, and changed nothing else",
         ),
     ],
 )
@@ -193,7 +202,7 @@ def test_periodics_own_words_are_understood(tmp_path: Path) -> None:
     defaults = (FIXTURES / "periodic.conf-defaults").read_text()
     own = tmp_path / "periodic.conf"
     (tmp_path / "defaults").write_text(defaults.replace('"/etc/periodic.conf ', f'"{own} '))
-    program = glue._ASK_PERIODIC.replace("/etc/defaults/periodic.conf", str(tmp_path / "defaults"))
+    program = host_freebsd._READ_PERIODIC.replace("/etc/defaults/periodic.conf", str(tmp_path / "defaults"))
     own.write_text('security_status_pkgaudit_enable="NO"\n')
     ran = subprocess.run(["/bin/sh", "-c", program, "sh", *SECURITY], capture_output=True, text=True, check=True)
     assert ran.stdout == "daily_status_security_enable=YES\nsecurity_status_pkgaudit_enable=NO\n"

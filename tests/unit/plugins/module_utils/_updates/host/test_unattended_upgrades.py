@@ -13,10 +13,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades import (
     PATH,
     TIMERS,
-    apply,
+    UpgradesRequest,
+    ensure,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import report
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import LISTS, Policy
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import gather_info
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import LISTS, UpgradePolicy
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "unattended_upgrades"
@@ -30,13 +31,13 @@ PIN = "Package: *\nPin: release l=Debian-Security\nPin-Priority: -1\n"
 PIN_BASH = "Package: bash\nPin: release n=trixie\nPin-Priority: 990\n"
 NEVER = (FIXTURES / "apt-cache-policy-security-never-debian13").read_text()
 BARRED = (
-    f"every archive that {SECURITY.replace('${distro_codename}', 'trixie')} matches has a priority below 100 in apt, "
-    f"which upgrades no installed package to a version from there ({ARCHIVE} has -1)"
+    f"every archive that {SECURITY.replace('${distro_codename}', 'trixie')} matches has a priority below 100, "
+    f"so apt upgrades no installed package from there ({ARCHIVE} has -1)"
 )
 UPGRADE = "apt-daily-upgrade.timer"
 KEY = LISTS["origins"]
-WISH = Policy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
-TEXT = render("ours", WISH.lists, WISH.values)
+DESIRED = UpgradePolicy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
+TEXT = render("ours", DESIRED.lists, DESIRED.values)
 STOCK = {
     "/etc/os-release": (FIXTURES / "os-release-debian13").read_text(),
     f"{PARTS}/50unattended-upgrades": (FIXTURES / "50unattended-upgrades-debian13").read_text(),
@@ -58,14 +59,16 @@ SHOW = [
     *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
 ]
 PRIORITIES = ["apt-cache", "policy"]
-REHEARSE = ["unattended-upgrade", "--dry-run", "--debug"]
+# Without it apt reads its own configuration instead of the staged one, and the check sees nothing.
+STAGED = {"APT_CONFIG": "/scratch/apt.conf"}
+DRY_RUN = ["unattended-upgrade", "--dry-run", "--debug"]
 
 
-def run(host: FakeHost, wish: Policy = WISH, **options: t.Any) -> PolicyResult:
-    settings: dict[str, t.Any] = {"drop_ins": NO_DROP_INS, "units": True, "text": TEXT, **options}
-    outcome = apply(t.cast("t.Any", host), wish, settings.pop("drop_ins"), **settings)
+def run(host: FakeHost, policy: UpgradePolicy = DESIRED, **options: t.Any) -> PolicyResult:
+    request = UpgradesRequest(**{"policy": policy, "text": TEXT, "drop_ins": NO_DROP_INS, "must_fire": True, **options})
+    found = ensure(t.cast("t.Any", host), request)
     host.done()
-    return outcome
+    return found
 
 
 def test_a_run_that_changes_nothing_asks_three_times() -> None:
@@ -73,29 +76,29 @@ def test_a_run_that_changes_nothing_asks_three_times() -> None:
         {**STOCK, PATH: TEXT},
         [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(SHOW, out=STOCK_TIMERS)],
     )
-    outcome = run(host)
-    assert (outcome.changed, outcome.diff, outcome.warnings, host.written) == (False, [], [], [])
-    assert outcome.result["origins"] == [{"pattern": SECURITY, "archives": [ARCHIVE]}]
-    assert outcome.result["effective"]["origins"] == [SECURITY]
-    assert [timer["next"] for timer in outcome.result["timers"]] == [
+    found = run(host)
+    assert (found.changed, found.diff, found.warnings, host.written) == (False, [], [], [])
+    assert found.result["origins"] == [{"pattern": SECURITY, "archives": [ARCHIVE]}]
+    assert found.result["effective"]["origins"] == [SECURITY]
+    assert [timer["next"] for timer in found.result["timers"]] == [
         line.partition("=")[2] for line in STOCK_TIMERS.splitlines() if line.startswith("NextElapse")
     ]
 
 
-def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> None:
+def test_the_first_run_checks_a_staged_copy_and_runs_dry_before_it_writes() -> None:
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=STOCK_TIMERS),
-            Expected(REHEARSE, out=ALLOWED),
+            Expected(DRY_RUN, env=STAGED, out=ALLOWED),
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(DUMP, out=IN_FORCE),
         ],
     )
-    outcome = run(host)
-    assert outcome.diff == [{"before_header": PATH, "after_header": PATH, "before": "", "after": TEXT}]
+    found = run(host)
+    assert found.diff == [{"before_header": PATH, "after_header": PATH, "before": "", "after": TEXT}]
     assert host.files[PATH] == TEXT
     assert host.laid_out == {
         "/scratch/apt.conf.d/50unattended-upgrades": STOCK[f"{PARTS}/50unattended-upgrades"],
@@ -109,15 +112,19 @@ def test_the_first_run_checks_a_staged_copy_and_rehearses_before_it_writes() -> 
 def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -> None:
     host = FakeHost(
         {**STOCK, "/etc/apt/preferences": "", f"{PREFERENCES}/x": PIN, f"{PREFERENCES}/x.bak": ""},
-        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(PRIORITIES, out=NEVER)],
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=NEVER),
+        ],
         check_mode=check_mode,
     )
     with pytest.raises(BaselineError) as error:
         run(host)
     host.done()
     assert str(error.value) == (
-        f"origins: {BARRED}; see the pins in /etc/apt/preferences, /etc/apt/preferences.d/x and apt_preferences(5); "
-        "nothing was changed"
+        f"origins: {BARRED}; this task changed nothing; see the pins in /etc/apt/preferences, "
+        "/etc/apt/preferences.d/x and apt_preferences(5)"
     )
     assert host.written == []
 
@@ -147,8 +154,8 @@ def test_pins_that_leave_something_to_upgrade(preferences: str, policy: str, war
             Expected(SHOW, out=STOCK_TIMERS),
         ],
     )
-    outcome = run(host)
-    assert (outcome.changed, outcome.warnings, host.written) == (False, warnings, [])
+    found = run(host)
+    assert (found.changed, found.warnings, host.written) == (False, warnings, [])
 
 
 def test_an_allowlist_does_not_outweigh_the_pin_of_an_archive() -> None:
@@ -161,8 +168,8 @@ def test_an_allowlist_does_not_outweigh_the_pin_of_an_archive() -> None:
             Expected(PRIORITIES, out=NEVER),
         ],
     )
-    with pytest.raises(BaselineError, match="has a priority below 100 in apt"):
-        run(host, Policy({KEY: (SECURITY,), allowlist: ("openssl",)}, {}))
+    with pytest.raises(BaselineError, match="has a priority below 100, so apt upgrades"):
+        run(host, UpgradePolicy({KEY: (SECURITY,), allowlist: ("openssl",)}, {}))
 
 
 def test_preferences_that_apt_rejects() -> None:
@@ -170,7 +177,7 @@ def test_preferences_that_apt_rejects() -> None:
     host = FakeHost(
         {**STOCK, f"{PREFERENCES}/x": "garbage\n"},
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(PRIORITIES, rc=100, out=NEVER, err=f"{words}\n"),
         ],
@@ -178,7 +185,7 @@ def test_preferences_that_apt_rejects() -> None:
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
-        f"apt rejects its preferences: {words} (rc=100); nothing was changed. Correct that file first"
+        f"apt rejects its preferences: {words} (rc=100); this task changed nothing; correct that file first"
     )
 
 
@@ -186,7 +193,7 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
             Expected(SHOW, out=STOCK_TIMERS),
@@ -194,13 +201,13 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
         programs=["apt-config"],
         check_mode=True,
     )
-    outcome = run(host)
-    assert outcome.changed
+    found = run(host)
+    assert found.changed
     assert host.written == []
-    assert outcome.warnings == [
-        "the package unattended-upgrades is not installed yet; it must be before this runs for real",
-        f"whether an archive is allowed by {SECURITY} cannot be said yet: the index is missing of "
-        "http://deb.example.org/debian/dists/trixie",
+    assert found.warnings == [
+        "the package unattended-upgrades is not installed yet; install it before a run without check mode",
+        f"whether {SECURITY} matches an archive is not known yet: the index of "
+        "http://deb.example.org/debian/dists/trixie is missing",
     ]
 
 
@@ -219,15 +226,15 @@ def test_missing_package_lists_are_fetched_when_their_lock_is_free(monkeypatch: 
             Expected(SHOW, out=STOCK_TIMERS),
         ],
     )
-    outcome = run(host)
-    assert (outcome.changed, outcome.result["lists_updated"], waits) == (False, True, [2])
+    found = run(host)
+    assert (found.changed, found.result["lists_updated"], waits) == (False, True, [2])
 
 
 def test_package_lists_that_cannot_be_fetched() -> None:
     host = FakeHost(
         STOCK,
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
             Expected(UPDATE, err="W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease\n"),
@@ -238,9 +245,10 @@ def test_package_lists_that_cannot_be_fetched() -> None:
     with pytest.raises(BaselineError) as error:
         run(host)
     assert str(error.value) == (
-        f"origins: whether {SECURITY} matches an archive cannot be said, because the lists of "
+        f"origins: whether {SECURITY} matches an archive is not known, because the lists of "
         "http://deb.example.org/debian/dists/trixie cannot be fetched: "
-        "W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease; nothing was changed"
+        "W: Failed to fetch http://deb.example.org/debian/dists/trixie/InRelease; this task updated the package "
+        "lists that could be fetched, and changed nothing else"
     )
     assert host.written == []
 
@@ -265,48 +273,54 @@ def names(*paths: str) -> dict[str, str]:
 FAILURES = [
     pytest.param(
         {},
-        [Expected(DUMP, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n")],
+        [
+            Expected(
+                DUMP, env=STAGED, rc=100, err="E: Syntax error /scratch/apt.conf.d/99x:2: Extra junk at end of file\n"
+            )
+        ],
         "apt rejects its configuration: E: Syntax error /etc/apt/apt.conf.d/99x:2: Extra junk at end of file (rc=100); "
-        "nothing was changed. Correct that file first",
+        "this task changed nothing; correct that file first",
         id="another file is broken",
     ),
     pytest.param(
         {f"{PARTS}/99local": 'Unattended-Upgrade::Automatic-Reboot "true";\n'},
-        [Expected(DUMP, out=IN_FORCE.replace('"false"', '"true"'))],
-        "the wish is not in force: Unattended-Upgrade::Automatic-Reboot is 'true' (wished: 'false') because of "
-        f"/etc/apt/apt.conf.d/99local:1. These files are read after {PATH} and win; remove those lines or wish the "
-        "same; nothing was changed",
+        [Expected(DUMP, env=STAGED, out=IN_FORCE.replace('"false"', '"true"'))],
+        "the requested policy is not in force: Unattended-Upgrade::Automatic-Reboot is 'true' (requested: "
+        "'false') because of /etc/apt/apt.conf.d/99local:1; this task changed nothing; these files are read after "
+        f"{PATH} and "
+        "take precedence; remove those lines or request the same values",
         id="a later file wins",
     ),
     pytest.param(
         {"/etc/apt/apt.conf": f'\n{KEY}:: "origin=*";\n'},
-        [Expected(DUMP, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
-        f"the wish is not in force: {KEY} is [{SECURITY}, origin=*] (wished: [{SECURITY}]) because of "
-        f"/etc/apt/apt.conf:2. These files are read after {PATH} and win; remove those lines or wish the same; "
-        "nothing was changed",
+        [Expected(DUMP, env=STAGED, out=IN_FORCE + f'{KEY}:: "origin=*";\n')],
+        f"the requested policy is not in force: {KEY} is [{SECURITY}, origin=*] (requested: [{SECURITY}]) because of "
+        f"/etc/apt/apt.conf:2; this task changed nothing; these files are read after {PATH} and take precedence; "
+        "remove those lines or request the same values",
         id="the main file adds an origin",
     ),
     pytest.param(
         names((FIXTURES / "lists-debian13").read_text()),
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS.replace("trixie-security", "sid")),
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
         ],
         "origins: origin=Debian,codename=trixie-security,label=Debian-Security matches no archive that apt is "
-        "configured for, so it would never install anything; nothing was changed. The archives are: ",
+        "configured for, so it would never install anything; this task changed nothing; the archives are: ",
         id="an origin that matches nothing",
     ),
     pytest.param(
         {},
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(SHOW, out=STOCK_TIMERS),
-            Expected(REHEARSE, rc=1, err="An error occurred: Unable to parse\n"),
+            Expected(DRY_RUN, env=STAGED, rc=1, err="An error occurred: Unable to parse\n"),
         ],
-        "unattended-upgrade does not accept the policy (rc=1): An error occurred: Unable to parse; nothing was changed",
-        id="the rehearsal fails",
+        "unattended-upgrade does not accept the policy (rc=1): An error occurred: Unable to parse; "
+        "this task changed nothing",
+        id="the dry run fails",
     ),
 ]
 
@@ -320,15 +334,18 @@ def test_a_refused_policy_leaves_the_host_as_it_was(
         run(host)
     host.done()
     assert str(error.value).startswith(message)
-    assert str(error.value) == message or message.endswith("The archives are: ")
+    assert str(error.value) == message or message.endswith("the archives are: ")
     assert host.written == []
 
 
 def test_the_package_is_missing() -> None:
-    host = FakeHost(STOCK, [Expected(DUMP, out=IN_FORCE)], programs=["apt-config"])
+    host = FakeHost(STOCK, [Expected(DUMP, env=STAGED, out=IN_FORCE)], programs=["apt-config"])
     with pytest.raises(BaselineError) as error:
         run(host)
-    assert str(error.value) == "the package unattended-upgrades is not installed; install it first; nothing was changed"
+    assert (
+        str(error.value)
+        == "the package unattended-upgrades is not installed; this task changed nothing; install it first"
+    )
 
 
 def test_no_apt_at_all() -> None:
@@ -355,9 +372,9 @@ def test_masked_and_stopped_timers_are_healed() -> None:
             Expected(DUMP, out=IN_FORCE),
         ],
     )
-    outcome = run(host)
-    assert [entry["before_header"] for entry in outcome.diff] == [UPGRADE, "apt-daily.timer"]
-    assert (outcome.diff[0]["before"], outcome.diff[0]["after"]) == ("masked, failed\n", "enabled, active\n")
+    found = run(host)
+    assert [entry["before_header"] for entry in found.diff] == [UPGRADE, "apt-daily.timer"]
+    assert (found.diff[0]["before"], found.diff[0]["after"]) == ("masked, failed\n", "enabled, active\n")
     assert host.written == []
 
 
@@ -375,8 +392,8 @@ def test_a_masked_service_is_healed() -> None:
             Expected(DUMP, out=IN_FORCE),
         ],
     )
-    outcome = run(host)
-    assert [entry["before"] for entry in outcome.diff] == ["enabled, active, and apt-daily-upgrade.service is masked\n"]
+    found = run(host)
+    assert [entry["before"] for entry in found.diff] == ["enabled, active, and apt-daily-upgrade.service is masked\n"]
     assert host.written == []
 
 
@@ -421,12 +438,12 @@ def test_a_schedule(before: str | None, known: bool, marked: list[str]) -> None:
             Expected(DUMP, out=IN_FORCE),
         ],
     )
-    outcome = run(host, drop_ins={**NO_DROP_INS, UPGRADE: SCHEDULE})
-    assert outcome.changed
+    found = run(host, drop_ins={**NO_DROP_INS, UPGRADE: SCHEDULE})
+    assert found.changed
     assert host.files[path] == SCHEDULE
     assert host.written == ([] if before == SCHEDULE else [path])
-    assert [entry["before_header"] for entry in outcome.diff if "older" in entry["before"]] == marked
-    assert outcome.result["timers"][1]["calendar"] == ["*-*-* 04:00:00"]
+    assert [entry["before_header"] for entry in found.diff if "older" in entry["before"]] == marked
+    assert found.result["timers"][1]["calendar"] == ["*-*-* 04:00:00"]
 
 
 def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
@@ -442,7 +459,7 @@ def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
     with pytest.raises(BaselineError) as error:
         run(host, drop_ins={**NO_DROP_INS, UPGRADE: "[Timer]\nOnCalendar=\nOnCalendar=teatime\n"})
     assert str(error.value) == (
-        "schedule: 'teatime' is not a calendar time of systemd.time(7), such as *-*-* 04:00; nothing was changed"
+        "schedule: 'teatime' is not a calendar time of systemd.time(7), such as *-*-* 04:00; this task changed nothing"
     )
     assert host.written == []
 
@@ -450,10 +467,15 @@ def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
 def test_absent_removes_our_files() -> None:
     host = FakeHost(
         {**STOCK, PATH: TEXT},
-        [Expected(DUMP), Expected(SHOW, out=STOCK_TIMERS), Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP)],
+        [
+            Expected(DUMP, env=STAGED),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP),
+        ],
     )
-    outcome = run(host, Policy({}, {}), text=None, units=False)
-    assert outcome.changed
+    found = run(host, UpgradePolicy({}, {}), text=None, must_fire=False)
+    assert found.changed
     assert PATH not in host.files
 
 
@@ -477,7 +499,7 @@ def test_a_report_of_stock_debian() -> None:
             ),
         ],
     )
-    found = report(t.cast("t.Any", host))
+    found = gather_info(t.cast("t.Any", host))
     host.done()
     assert found["problems"] == []
     assert found["reboot_required_by"] == ["libc6", "linux-image-amd64"]
@@ -497,7 +519,7 @@ def test_a_report_names_an_origin_whose_archives_are_pinned_down() -> None:
             Expected(["apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs"]),
         ],
     )
-    found = report(t.cast("t.Any", host))
+    found = gather_info(t.cast("t.Any", host))
     host.done()
     assert found["problems"] == [f"{BARRED}; see the pins in /etc/apt/preferences.d/x and apt_preferences(5)"]
 
@@ -513,7 +535,7 @@ def test_a_report_names_an_origin_that_matches_nothing_and_a_silent_timer() -> N
         ],
         programs=["apt-config"],
     )
-    assert report(t.cast("t.Any", host))["problems"] == [
+    assert gather_info(t.cast("t.Any", host))["problems"] == [
         "APT::Periodic::Update-Package-Lists is 0: no update is ever seen",
         "APT::Periodic::Unattended-Upgrade is 0: nothing is upgraded automatically",
         "the origin origin=Debain,codename=trixie-security,label=Debian-Security matches no archive that apt is "

@@ -1,0 +1,103 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The archives that the origins of a policy allow; an origin that would never install anything is an error."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ..._core.errors import BaselineError
+from ..._packages.apt import is_locked
+from .. import origins
+from . import apt_state
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import CommandResult, Host
+    from ..._core.progress import Progress
+    from ..apt_conf import AptConfig
+
+__all__ = ["MatchedOrigins", "match_archives", "require_priorities"]
+
+_LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class MatchedOrigins:
+    """Each origin with the archives that it allows; ``lists_updated``: package lists had to be fetched for that."""
+
+    origins: tuple[dict[str, t.Any], ...] = ()
+    lists_updated: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def match_archives(
+    host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution, progress: Progress
+) -> MatchedOrigins:
+    """Return the archives of each of ``patterns``; fetch missing package lists, but not in check mode."""
+    if not patterns:
+        return MatchedOrigins()
+    archives = apt_state.gather_archives(host)
+    unmatched = origins.unmatched(patterns, archives, distribution)
+    missing = apt_state.gather_missing_indexes(host) if unmatched else []
+    if missing and host.check_mode:
+        warning = (
+            f"whether {' and '.join(unmatched)} matches an archive is not known yet: the index of "
+            f"{', '.join(missing)} is missing"
+        )
+        return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)), warnings=(warning,))
+    if missing:
+        archives = _fetch_archives(host, patterns, distribution, progress)
+        unmatched = origins.unmatched(patterns, archives, distribution)
+    if unmatched:
+        raise _unmatched([origins.substitute(pattern, distribution) for pattern in unmatched], archives)
+    return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)), lists_updated=bool(missing))
+
+
+def _fetch_archives(
+    host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution, progress: Progress
+) -> list[origins.Archive]:
+    """Fetch the package lists and return the archives; a list that cannot be fetched and that is needed raises."""
+    ran = _update_lists(host)
+    progress.record("updated the package lists")
+    archives = apt_state.gather_archives(host)
+    unmatched = origins.unmatched(patterns, archives, distribution)
+    # apt-get succeeds also where it could not fetch a list; what counts is whether ours is there.
+    missing = apt_state.gather_missing_indexes(host) if unmatched else []
+    if missing:
+        raise BaselineError(
+            f"whether {' and '.join(unmatched)} matches an archive is not known, because the lists of "
+            f"{', '.join(missing)} cannot be fetched: {ran.message()}",
+            option="origins",
+            state="this task updated the package lists that could be fetched, and changed nothing else",
+        )
+    return archives
+
+
+def _update_lists(host: Host) -> CommandResult:
+    """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    ran = host.run(["apt-get", "-qq", "update"])
+    while is_locked(ran.err) and time.monotonic() < deadline:
+        time.sleep(2)
+        ran = host.run(["apt-get", "-qq", "update"])
+    return ran
+
+
+def _unmatched(names: t.Sequence[str], archives: t.Sequence[origins.Archive]) -> BaselineError:
+    known = [str(archive) for archive in archives]
+    return BaselineError(
+        f"{' and '.join(names)} matches no archive that apt is configured for, so it would never install anything",
+        option="origins",
+        hint=f"the archives are: {'; '.join(known) or 'none'}",
+        archives=known,
+    )
+
+
+def require_priorities(host: Host, config: AptConfig, distribution: origins.AptDistribution) -> list[str]:
+    """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
+    pinned = apt_state.find_pinned_origins(host, config, distribution)
+    if pinned.sentences and not pinned.has_exceptions:
+        raise BaselineError(", and ".join(pinned.sentences), option="origins", hint=pinned.hint)
+    return [f"origins: {problem}" for problem in pinned.problems]

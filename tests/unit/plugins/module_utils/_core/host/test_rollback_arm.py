@@ -1,0 +1,261 @@
+"""Arming a rollback: what is on the disk when ``arm_rollback`` returns, in which order, and what a failure leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback_arm
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
+    FREEBSD,
+    LINUX_WITHOUT_SYSTEMD,
+    Platform,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback_arm import arm_rollback, disarm
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
+    PendingRollback,
+    RollbackDaemon,
+    RollbackPaths,
+    RollbackRequest,
+    parse_armed,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_sandbox import once_more_outside, sandbox
+from tests.unit.disk_host import DiskHost
+from tests.unit.fake_host import NOW, Clock, Expected
+
+SERVICE = RollbackDaemon(service="ssh.service")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> RollbackPaths:
+    for name in ("base", "units", "cron.d"):
+        (tmp_path / name).mkdir()
+    return RollbackPaths(
+        "sshd",
+        base=f"{tmp_path}/base/state",
+        units=f"{tmp_path}/units",
+        crontabs=f"{tmp_path}/cron.d",
+        rc_scripts=f"{tmp_path}/rc.d",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollback_arm, "time", Clock())
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
+    """What is started as a process of its own."""
+    found: list[t.Any] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda argv, **options: found.append((argv, options)))
+    return found
+
+
+def clock(paths: RollbackPaths, *, rc: int = 0, properties: list[str], arguments: t.Sequence[str] = ()) -> Expected:
+    return Expected(
+        [
+            "systemd-run",
+            "--quiet",
+            "--collect",
+            "--unit=pyhost-rollback-sshd",
+            "--on-active=45",
+            "--timer-property=AccuracySec=1s",
+            "--description=Roll back an unconfirmed change of the sshd configuration",
+            *(f"--property={one}" for one in properties),
+            *("/bin/sh", paths.script, "timeout"),
+            *arguments,
+        ],
+        rc=rc,
+        err="Failed to start transient timer unit: Access denied" if rc else "",
+    )
+
+
+def boxed(paths: RollbackPaths) -> list[str]:
+    return [*sandbox(paths), once_more_outside(paths, "timeout")]
+
+
+def request(*files: Path, daemon: RollbackDaemon = SERVICE) -> RollbackRequest:
+    return RollbackRequest(tuple(map(str, files)), 45, daemon)
+
+
+def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: RollbackPaths) -> None:
+    main = tmp_path / "sshd_config"
+    main.write_bytes(b"Port 22\n# \xe9\n")
+    main.chmod(0o640)
+    rules, new = tmp_path / "user.rules", tmp_path / "new" / "folder" / "00.conf"
+    rules.write_text("22\n")
+    host = DiskHost(tmp_path, commands=[])
+    wanted = replace(
+        request(new, main, main), firewall_files=(str(rules),), firewall_commands=(("ufw", "delete", "allow", "2222"),)
+    )
+    folder = [f"-/etc -/run -{os.path.dirname(paths.base)}", f"-{tmp_path}"]
+    properties = [*sandbox(paths)[:-1], f"ReadWritePaths={' '.join(folder)}", once_more_outside(paths, "timeout")]
+    host.commands = [clock(paths, properties=properties, arguments=["sandboxed"])]
+    armed = arm_rollback(host, wanted, paths)  # type: ignore[arg-type]  # a stand-in
+    host.done()
+    assert armed == PendingRollback(armed.token, 45, "systemd", paths.base)
+    assert host.journal[:-1] == [
+        # Sorted: "new" comes before "sshd_config", and has no copy because it is not there.
+        "write /base/state/rollback-sshd/1",
+        "write /base/state/rollback-sshd/f0",
+        "write /base/state/rollback-sshd/rollback",
+        "write /base/state/rollback-sshd/armed",
+        "write /units/pyhost-rollback-sshd-boot.service",
+    ]
+    assert host.journal[-1].startswith("systemd-run ")
+    assert Path(paths.boot_link).readlink() == Path(paths.boot_unit)
+    assert f"-{tmp_path}" in Path(paths.boot_unit).read_text()
+    assert (Path(paths.folder) / "1").read_bytes() == b"Port 22\n# \xe9\n"
+    assert parse_armed(Path(paths.armed).read_text()) == (armed.token, NOW + 45.0)
+    # Only root may read the copies and run the script.
+    names = ("1", "f0", "rollback", "armed")
+    assert [host.modes[f"{paths.folder}/{name}"] for name in names] == [0o600, 0o600, 0o700, 0o600]
+    assert [os.stat(path).st_mode & 0o777 for path in (paths.base, paths.folder)] == [0o700, 0o700]
+    text = Path(paths.script).read_text()
+    owner = f"{os.getuid()}:{os.getgid()}"
+    assert f"    restore 1 {main} {owner} 0640 ''\n" in text
+    assert f"    restore f0 {rules} {owner} 0644 ''\n" in text
+    folders = "".join(f"    remove_directory {parent}\n" for parent in (new.parent, new.parent.parent))
+    assert f"    remove {new}\n{folders}" in text
+    assert "    limited ufw delete allow 2222\n" in text
+    assert f"token={armed.token}\n" in text and "seconds=45\n" in text
+    assert "systemctl restart ssh.service" in text
+
+
+def test_two_rollbacks_have_two_tokens(tmp_path: Path, paths: RollbackPaths) -> None:
+    host = DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD)
+    first = arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
+    disarm(host, paths)  # type: ignore[arg-type]  # a stand-in
+    assert arm_rollback(host, request(), paths).token != first.token  # type: ignore[arg-type]  # a stand-in
+
+
+def test_the_rollback_of_another_run_is_left_alone(tmp_path: Path, paths: RollbackPaths) -> None:
+    Path(paths.folder).mkdir(parents=True)
+    Path(paths.armed).write_text("another's\n9\n")
+    host = DiskHost(tmp_path)
+    with pytest.raises(BaselineError) as caught:
+        arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
+    assert str(caught.value) == (
+        f"{paths.folder}: another run has changed sshd's configuration and has not confirmed it yet; this task changed "
+        "nothing; run again when it has ended"
+    )
+    assert Path(paths.armed).read_text() == "another's\n9\n"
+    assert host.journal == []
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt], ids=["refused", "interrupted"])
+def test_a_clock_that_does_not_start_leaves_nothing(
+    tmp_path: Path,
+    paths: RollbackPaths,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException] | None,
+) -> None:
+    stop = Expected(["systemctl", "stop", "pyhost-rollback-sshd.timer"])
+    host = DiskHost(tmp_path, commands=[clock(paths, rc=1, properties=boxed(paths), arguments=["sandboxed"]), stop])
+    if error:
+
+        def interrupt(*_arguments: t.Any) -> t.NoReturn:
+            raise KeyboardInterrupt
+
+        host.commands = [stop]
+        monkeypatch.setattr(rollback_arm, "_start_clock", interrupt)
+    with pytest.raises(error or BaselineError) as caught:
+        arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
+    host.done()
+    if not error:
+        assert str(caught.value) == (
+            "the rollback of the change cannot be armed: systemd-run fails with: Failed to start transient timer "
+            "unit: Access denied (rc=1); this task changed nothing; set confirm to false to do without"
+        )
+    assert not Path(paths.base).exists()
+    assert not os.path.lexists(paths.boot_link) and not Path(paths.boot_unit).exists()
+    # The state goes first: from then on a boot rolls nothing back.
+    assert [line for line in host.journal if line.startswith("remove")][0].endswith("/armed")
+
+
+def test_a_script_that_starts_sshd_itself_has_no_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
+    host = DiskHost(tmp_path, commands=[clock(paths, properties=[])])
+    arm_rollback(host, request(daemon=RollbackDaemon()), paths)  # type: ignore[arg-type]  # a stand-in
+    host.done()
+
+
+def test_a_socket_unit_has_the_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
+    host = DiskHost(tmp_path, commands=[clock(paths, properties=boxed(paths), arguments=["sandboxed"])])
+    arm_rollback(host, request(daemon=RollbackDaemon(socket="ssh.socket")), paths)  # type: ignore[arg-type]  # fake
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("platform", "programs", "has_crontabs", "boot"),
+    [
+        pytest.param(FREEBSD, [], True, "rc", id="FreeBSD"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], True, "cron", id="cron"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], True, "cron", id="crond"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, [], True, "none", id="no cron"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], False, "none", id="cron without its folder"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], False, "none", id="crond without its folder"),
+    ],
+)
+def test_the_next_boot_is_covered_without_systemd(
+    platform: Platform,
+    programs: list[str],
+    has_crontabs: bool,
+    boot: str,
+    tmp_path: Path,
+    paths: RollbackPaths,
+    started: list[t.Any],
+) -> None:
+    if not has_crontabs:
+        Path(paths.crontabs).rmdir()
+    host = DiskHost(tmp_path, platform=platform)
+    host.programs = programs
+    assert arm_rollback(host, request(), paths).boot == boot  # type: ignore[arg-type]  # a stand-in
+    assert Path(paths.rc_script).exists() is (boot == "rc")
+    assert Path(paths.crontab).exists() is (boot == "cron")
+    if boot == "rc":
+        assert host.modes[paths.rc_script] == 0o555
+    # The clock outlives the run: nothing of ours is open in it.
+    (argv, options) = started[0]
+    assert argv == ["/bin/sh", paths.script, "watch"]
+    nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    assert options == {**nothing, "start_new_session": True, "close_fds": True, "cwd": "/"}
+    assert len(started) == 1
+
+
+def test_the_selinux_context_is_saved(tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = tmp_path / "sshd_config"
+    main.write_text("Port 22\n")
+    asked: list[t.Any] = []
+
+    def getxattr(*arguments: str) -> bytes:
+        asked.append(arguments)
+        return b"system_u:object_r:etc_t:s0\0"
+
+    monkeypatch.setattr(os, "getxattr", getxattr, raising=False)
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(main), paths)  # type: ignore[arg-type]  # a stand-in
+    assert asked == [(str(main), "security.selinux")]
+    assert "0644 system_u:object_r:etc_t:s0\n" in Path(paths.script).read_text()
+
+
+def test_a_system_without_contexts_has_none(
+    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = tmp_path / "sshd_config"
+    main.write_text("Port 22\n")
+    monkeypatch.delattr(os, "getxattr", raising=False)
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(main), paths)  # type: ignore[arg-type]  # a stand-in
+    assert f"restore 0 {main} {os.getuid()}:{os.getgid()} 0644 ''\n" in Path(paths.script).read_text()
+
+
+def test_the_file_behind_a_link_is_saved(tmp_path: Path, paths: RollbackPaths) -> None:
+    (tmp_path / "real").write_text("Port 22\n")
+    (tmp_path / "sshd_config").symlink_to(tmp_path / "real")
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(tmp_path / "sshd_config"), paths)  # type: ignore[arg-type]  # fake
+    assert f"restore 0 {tmp_path / 'real'} " in Path(paths.script).read_text()

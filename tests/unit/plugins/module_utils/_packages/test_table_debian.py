@@ -1,0 +1,42 @@
+"""The table of the debian family: a row for each logical name, and names that its package manager takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import SETS, checked, logical_names
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.rows import Included, Row, Unavailable
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.table_debian import TABLE
+
+ROWS: list[tuple[str, Row]] = [
+    *TABLE.rows.items(),
+    *(item for exceptions in TABLE.exceptions.values() for item in exceptions.items()),
+]
+
+
+def test_each_logical_name_has_a_row_and_no_other_has() -> None:
+    assert sorted(TABLE.rows) == sorted(set(logical_names()) - set(SETS))
+    assert {name for exceptions in TABLE.exceptions.values() for name in exceptions} <= set(TABLE.rows)
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS)
+def test_a_row_has_packages_or_a_reason(name: str, row: Row) -> None:
+    if isinstance(row, Included):
+        assert row.where
+    elif isinstance(row, Unavailable):
+        assert row.why
+    else:
+        assert row, name
+        assert len(set(row)) == len(row)
+        assert [checked(package, "debian") for package in row] == list(row)
+
+
+def test_a_repository_has_only_packages_of_the_rows() -> None:
+    named = {package for _name, row in ROWS if isinstance(row, tuple) for package in row}
+    for repositories in TABLE.repositories.values():
+        for packages in repositories.values():
+            assert set(packages) <= named
+
+
+def test_fail2ban_has_what_it_needs_to_read_the_journal_and_to_ban() -> None:
+    assert TABLE.rows["fail2ban"] == ("fail2ban", "python3-systemd", "nftables", "netbase")

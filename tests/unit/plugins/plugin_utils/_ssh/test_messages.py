@@ -1,0 +1,74 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of the OpenSSH client's messages, recorded from OpenSSH 9.2 and 10.0."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages import (
+    MESSAGES,
+    Verdict,
+    hint_for,
+    verdict_of,
+    without_noise,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint", "verdict"),
+    [
+        ("ssh: connect to host 192.0.2.7 port 2222: Connection timed out", "packets are dropped", Verdict.NEXT_PORT),
+        ("ssh: connect to host 192.0.2.7 port 22: No route to host", "its network is down", Verdict.NEXT_PORT),
+        ("Connection closed by 192.0.2.7 port 22", "it may refuse the account after it accepted the key", Verdict.STOP),
+        (
+            "kex_exchange_identification: read: Connection reset by peer",
+            "this controller after earlier failures",
+            Verdict.STOP,
+        ),
+        ("Host key verification failed.", "add it to known_hosts", Verdict.STOP),
+        ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @", "another host answers there", Verdict.STOP),
+        ("ssh: Could not resolve hostname web: Name or service not known", "set ansible_host", Verdict.STOP),
+        (
+            "Received disconnect from 192.0.2.7 port 22:2: Too many authentication failures",
+            "MaxAuthTries",
+            Verdict.NEXT_USER,
+        ),
+        ("Not allowed at this time", "PerSourcePenalties", Verdict.STOP),
+        ("@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @", "chmod 600", Verdict.STOP),
+        ("no such identity: /k: No such file or directory", "", Verdict.STOP),
+        (
+            "Unable to negotiate with 192.0.2.7 port 22: no matching host key type found. Their offer: ssh-ed25519",
+            "share no algorithm",
+            Verdict.STOP,
+        ),
+        ("Could not resolve hostname x\ndeploy@x: Permission denied (publickey)", "ansible_host", Verdict.STOP),
+        ("connect to host x port 22: y\nPermission denied", "accepts none of the keys", Verdict.NEXT_PORT),
+        ("Invalid/incorrect password", "", Verdict.NEXT_USER),
+        ("to use the 'ssh' connection type with passwords, you must install the sshpass program", "", Verdict.STOP),
+        ("", "", Verdict.STOP),
+    ],
+)
+def test_messages(text: str, hint: str, verdict: Verdict) -> None:
+    assert hint in hint_for(text)
+    assert bool(hint) is bool(hint_for(text))
+    assert verdict_of(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Warning: Permanently added 'x'\r\ndebug1: y\n@@@@\n** WARNING\n\nWelcome.\n", "Welcome"),
+        ("Authorized users only\nConnection refused\nBye\n", "Connection refused"),
+        ("a\nb\nc\nd\n", "b; c; d"),
+        ("Permission denied\nPermission denied\n", "Permission denied"),
+        ("", ""),
+    ],
+)
+def test_the_last_known_messages_are_kept(text: str, message: str) -> None:
+    assert without_noise(text) == message
+
+
+def test_each_message_decides_something() -> None:
+    assert all(one.hint or one.verdict for one in MESSAGES)
+    assert len({one.pattern for one in MESSAGES}) == len(MESSAGES)
