@@ -1,10 +1,10 @@
-"""The scenario attackers, its bans: texts that name a victim, and the ways by which they come to a log."""
+"""The bans of the scenario attackers: texts that name a victim, and the ways in which they reach a log."""
 
 from __future__ import annotations
 
 __all__ = ["LOCAL", "STRANGERS", "SUFFERED", "local_script", "stranger_texts"]
 
-# Lines of sshd's that a filter takes for failures, and pieces of them, as somebody else's words would make them up.
+# Lines of sshd that a filter counts as failures, and parts of them, as an attacker would forge them.
 FORGED = (
     "Failed password for root from {victim} port 22 ssh2",
     "x from {victim} port 22 ssh2",
@@ -34,7 +34,7 @@ FORGED = (
 LONG = "a" * 180 + " from {victim} port 22 ssh2"
 ONE_LINE = [text for text in FORGED if text.isprintable()]
 
-# By way (see files/stranger.py of the scenario), what a stranger says.
+# By way (see files/stranger.py of the scenario), what a remote client sends.
 STRANGERS: list[tuple[str, str]] = [
     *(("user", text) for text in (*FORGED, LONG)),
     *(("line", text) for text in (*ONE_LINE[:6], LONG)),
@@ -63,10 +63,10 @@ def stranger_texts() -> dict[str, tuple[str, str]]:
     }
 
 
-# What a local user writes, so that nothing of the text is at fault where it is not counted. Its own address by way.
+# What a local user writes. The text itself would be counted. Each way has an address of its own.
 SUFFERED = "Failed password for root from {victim} port 22 ssh2"
 
-# Python of a local user: he says ``text`` as ``name`` by the sockets of journald and syslog themselves.
+# Python code of a local user that writes ``text`` as ``name`` through the sockets of journald and syslog.
 _SOCKETS = """
 import array, os, socket, struct, sys, time
 way, name, text = sys.argv[1:]
@@ -104,10 +104,10 @@ elif way == "stream":
     stream = socket.socket(socket.AF_UNIX)
     stream.connect(stdout)
     stream.sendall(f"{name}\\nssh.service\\n6\\n0\\n0\\n0\\n0\\n{text}\\n".encode())
-# So that journald finds who it was.
+# So that journald can look the process up.
 time.sleep(0.3)
 """
-# The same, with setuid programs under sshd's name: their words go to syslog under the name that they are called by.
+# The same with setuid programs under the name of sshd. They write to syslog under the name with which they are called.
 _SETUID = """
 import os, subprocess, sys
 program, name, text = sys.argv[1:]
@@ -135,7 +135,7 @@ def _unit(name: str, lines: str) -> str:
     return f"mkdir -p {folder}; printf '{lines}' > {folder}/{name}.service; {start}"
 
 
-# By name, what a local user types; {name} is what he calls himself, {text} what he says.
+# By name, what a local user types. {name} is the name that the user claims, {text} the text.
 LOCAL = {
     "logger": "logger -t {name} -- '{text}'",
     "logger with a pid": "logger -t {name} --id=1 -p authpriv.info -- '{text}'",
@@ -184,7 +184,7 @@ LOCAL = {
 
 
 def local_script(name: str, victims: dict[str, str]) -> str:
-    """Return what the user runs, way after way, calling himself ``name``; ``victims``: by way."""
+    """Return what the user runs, way after way, under the name ``name``. ``victims``: by way."""
     lines = ["cd; export XDG_RUNTIME_DIR=/run/user/$(id -u)"]
     for way, victim in victims.items():
         command = LOCAL[way].replace("{text}", SUFFERED.replace("{victim}", victim)).replace("{name}", name)
@@ -193,5 +193,5 @@ def local_script(name: str, victims: dict[str, str]) -> str:
 
 
 def helpers() -> dict[str, str]:
-    """Return the files in the user's home that the ways need."""
+    """Return the files in the home of the user that the ways need."""
     return {"sockets.py": _SOCKETS, "setuid.py": _SETUID}

@@ -1,7 +1,7 @@
-"""Nobody has another banned: not a local user by what he writes, not a stranger by what he says, nor by DNS.
+"""Nobody can have others banned: not a local user, not a remote client, not whoever controls DNS.
 
-Two jails read at once what sshd says, in both modes of fail2ban's filter; they count and do not ban. Each text names a
-victim of its own (RFC 5737), so that what is counted tells by which way it came.
+Two jails read the log of sshd at once, in both modes of the filter of fail2ban. They count and do not ban. Each text
+names a victim of its own (RFC 5737), which shows the way by which it was counted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.hosts.paths import FLEETS, ROOT
 
 HOSTS = {"ban12": "ban13", "ban13": "ban12"}
 JAILS = ("sshd", "patient")
-# What a local user calls himself: as the processes of the host's own sshd that tell of logins.
+# The name that a local user claims: that of the processes of the host's sshd that log logins.
 NAMES = {"ban12": "sshd", "ban13": "sshd-session"}
-# By way, whom a local user's text names.
+# By way, the address in the text of a local user.
 VICTIMS = {way: f"203.0.113.{number}" for number, way in enumerate(LOCAL, 1)}
-# What answers to the name "connection", the first word that Debian 13's sshd says of one that idles.
+# The address of the name "connection", the first word in the message of Debian 13's sshd about an idle client.
 NAMED = "198.51.100.254"
 TEXTS = stranger_texts()
 Results = dict[str, t.Any]
@@ -53,7 +53,7 @@ printf 'LoginGraceTime 120\nMaxStartups 100\n' > /etc/ssh/sshd_config.d/00-bans.
 systemctl reload ssh
 # Without libpam-systemd, as on lean hosts, a session stays in the unit of sshd.
 [ $(hostname) = ban13 ] || sed -i /pam_systemd/d /etc/pam.d/common-session
-# What earlier attacks have left.
+# Remove what earlier attacks have left.
 [ ! -f /var/log/fail2ban.log ] || truncate -s 0 /var/log/fail2ban.log
 # A jail of another file: it reads what any user may write, and resolves names.
 install -m 640 /dev/null /var/log/auth.log
@@ -87,7 +87,7 @@ PLAY = """
 
 @dataclass(frozen=True)
 class Seen:
-    """By jail whose failures were counted, and how many those of who idled were; who attacked; who failed last."""
+    """By jail the addresses of counted failures, and the number of idle ones; the attacker; the last that failed."""
 
     found: dict[str, list[str]]
     idled: dict[str, int]
@@ -132,7 +132,7 @@ def write_as_a_local_user(name: str) -> None:
     script = local_script(NAMES[name], VICTIMS)
     done = subprocess.run(ssh, input=script, capture_output=True, text=True, check=False, timeout=400)
     assert "the end" in done.stdout, done.stderr
-    # Where a way is not there, as without a user's manager, it gains nothing.
+    # A way that does not exist on the host, such as a user manager, has no effect.
     print(f"{name}: {done.stdout}{done.stderr}")
 
 
@@ -142,7 +142,7 @@ def speak_as_a_stranger(stranger: Attacked, target: str) -> None:
 
 
 def end(host: Attacked, other: Attacked, times: int) -> dict[str, list[str]]:
-    """Have another host fail, for the ``times``-th time: what is counted by then is all that was to be counted."""
+    """Let another host fail for the ``times``-th time. By then all earlier failures are counted."""
     last = address(other)
     other.run(f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no the-last@{address(host)} true 2>/dev/null || true")
     log = "/var/log/fail2ban.log"
@@ -158,7 +158,7 @@ def grace(host: Attacked, seconds: int) -> None:
 
 @pytest.fixture(scope="module")
 def seen(attacked: dict[str, Attacked], played: dict[str, dict[str, Results]]) -> dict[str, Seen]:
-    """Play all attacks, and one failure at the end: what fail2ban has counted by then is all that it counts."""
+    """Play all attacks, and one failure at the end. By then fail2ban has counted all of them."""
     assert set(played) == set(HOSTS)
 
     def suffer(name: str) -> Seen:
@@ -199,12 +199,12 @@ def test_no_text_of_a_stranger_names_another(name: str, seen: dict[str, Seen]) -
 
 @each_host
 def test_whoever_is_counted_has_failed(name: str, seen: dict[str, Seen]) -> None:
-    """Nobody else is: neither who answers to a word of sshd's, nor what is no address."""
+    """Nothing else is counted: no address of a word in a message of sshd, and nothing that is not an address."""
     here = seen[name]
     assert set(here.found["sshd"]) == {here.stranger, here.last}
     assert set(here.found["patient"]) == {here.stranger, here.last}
     log = seen[name].found
-    # Of the texts, too: the sender of each that ends a connection before a login.
+    # The sender of each text that ends a connection before a login counts too.
     assert log["sshd"].count(here.stranger) > log["patient"].count(here.stranger) > len(TEXTS) / 4
 
 
@@ -213,7 +213,7 @@ def test_who_idles_is_counted_as_himself(name: str, seen: dict[str, Seen], attac
     here = seen[name]
     assert NAMED not in here.found["sshd"] + here.found["patient"]
     assert "Determined IP using DNS" not in attacked[name].run("cat /var/log/fail2ban.log")
-    # Two connections. Debian 12's sshd ends them without a word; no password was tried.
+    # Two connections. The sshd of Debian 12 ends them without a message. No password was tried.
     assert here.idled == {"sshd": 2 if name == "ban13" else 0, "patient": 0}
 
 

@@ -11,14 +11,14 @@ import io
 import pickle
 import typing as t
 
-__all__ = ["END", "Refusal", "decode", "encode"]
+__all__ = ["END", "ServerRefusal", "decode", "encode"]
 
 END = b"<F2B_END_COMMAND>"
 # An answer consists of plain values. Anything else in a pickle is rejected.
 _PLAIN = frozenset(["set", "frozenset", "complex", "bytearray"])
 
 
-class Refusal(Exception):
+class ServerRefusal(Exception):
     """An error of the server. It replaces the exception class in the answer."""
 
 
@@ -27,7 +27,7 @@ class _Unpickler(pickle.Unpickler):
         if module == "builtins" and name in _PLAIN:
             return super().find_class(module, name)
         if name.endswith(("Exception", "Error")):
-            return Refusal
+            return ServerRefusal
         if (module, name) in (("builtins", "str"), ("fail2ban.server.ipdns", "IPAddr")):
             return str
         raise pickle.UnpicklingError(f"the answer of fail2ban contains a {module}.{name}")
@@ -45,6 +45,6 @@ def decode(answer: bytes) -> tuple[bool, t.Any]:
         # A server that is shutting down answers every request with ["SHUTDOWN"].
         return False, " ".join(map(str, loaded))
     status, value = loaded
-    if isinstance(value, Refusal):
+    if isinstance(value, ServerRefusal):
         value = " ".join(str(word) for word in value.args) or "refused without a message"
     return status == 0, value

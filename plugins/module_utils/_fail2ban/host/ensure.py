@@ -84,7 +84,7 @@ class _Candidate:
 
 
 @dataclass(frozen=True)
-class _Run:
+class _JailsRun:
     """One run that brings its request into force: the host, the request, the candidate, and the running server."""
 
     host: Host
@@ -105,7 +105,7 @@ def ensure(host: Host, request: JailsRequest, *, reload: bool, proof: bool) -> J
         if not reload:
             return _write_file(host, candidate, warnings)
         record = ProofRecord(host, site, request, candidate.streams) if proof else None
-        run = _Run(host, request, candidate, Fail2ban(host, site), record)
+        run = _JailsRun(host, request, candidate, Fail2ban(host, site), record)
         plan = _plan(run, warnings)
         if host.check_mode:
             return plan
@@ -165,7 +165,7 @@ def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> Jails
     return JailsResult(JailsState(site.own), JailsState(composed.text), composed, site.path, warnings=warnings)
 
 
-def _plan(run: _Run, warnings: list[str]) -> JailsResult:
+def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     """Return the state of the host and the state that the request means, without a change."""
     candidate, fail2ban = run.candidate, run.fail2ban
     values = fail2ban.values(candidate.streams)
@@ -179,7 +179,7 @@ def _plan(run: _Run, warnings: list[str]) -> JailsResult:
     return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
 
 
-def _apply(run: _Run, plan: JailsResult) -> JailsResult:
+def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
     """Carry out ``plan``, read the result back from the server, and prove that bans take effect."""
     fail2ban, banned = run.fail2ban, {}
     if plan.changed:
@@ -201,7 +201,7 @@ def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
     return {name: banned_addresses(server, name) for name in plan.before.jails} if server else {}
 
 
-def _bring_into_force(run: _Run, plan: JailsResult) -> None:
+def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
     """Write our file, start the server or reload its jails, and restart jails that the packet filter lacks."""
     candidate, fail2ban = run.candidate, run.fail2ban
     changed = _changed_by_files(run) if candidate.differs else []
@@ -214,13 +214,13 @@ def _bring_into_force(run: _Run, plan: JailsResult) -> None:
                 fail2ban.restart_jail(name)
 
 
-def _state(run: _Run, service: str) -> str:
+def _state(run: _JailsRun, service: str) -> str:
     """Return the state of the host after the first change, for errors."""
     written = f"{run.candidate.site.path} was written" if run.candidate.differs else "no file was changed"
     return f"{written}, and {service}"
 
 
-def _changed_by_files(run: _Run) -> list[str]:
+def _changed_by_files(run: _JailsRun) -> list[str]:
     """Return the jails that the candidate defines otherwise than the present files."""
     try:
         present = read_streams(run.host, run.candidate.site)
@@ -230,7 +230,7 @@ def _changed_by_files(run: _Run) -> list[str]:
     return [name for name, jail in run.candidate.streams.items() if present.get(name) != jail]
 
 
-def _read_back(run: _Run, plan: JailsResult) -> list[str]:
+def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
     """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
     running = run.fail2ban.values(run.candidate.streams)
     after = plan.after.jails

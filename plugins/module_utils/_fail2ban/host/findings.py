@@ -193,9 +193,9 @@ def sshd_facts(host: Host) -> SshdFacts | None:
         effective = sshd.effective(incoming_connection(host))
     except BaselineError:
         return None
-    held = find_daemon(host, (effective.get("pidfile") or ("",))[0]).socket_unit
-    if held and held.active:
-        ports = {port for _address, port in held.loaded.listens}
+    unit = find_daemon(host, (effective.get("pidfile") or ("",))[0]).socket_unit
+    if unit and unit.active:
+        ports = {port for _address, port in unit.loaded.listens}
     else:
         ports = {int(port) for port in effective.get("port", ())}
     return SshdFacts(

@@ -52,7 +52,7 @@ def written(
     [
         pytest.param("nginx-http-auth", {}, {}, {}, (None, None), id="nginx writes log files"),
         pytest.param("nginx-http-auth", SYSTEMD, {}, {}, ("auto", None), id="whatever Ubuntu says"),
-        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", NGINX), id="unless the wish knows better"),
+        pytest.param("nginx-http-auth", SYSTEMD, {}, SYSTEMD, ("systemd", NGINX), id="unless it is requested"),
         pytest.param("recidive", {}, {}, {}, (None, None), id="fail2ban writes a log file"),
         pytest.param("recidive", SYSTEMD, {}, {}, ("auto", None), id="on Ubuntu too"),
         # Its filter has a match in the section Init, which a match of the jail's would not replace.
@@ -88,11 +88,11 @@ def written(
             ("systemd", None),
             id="a filter that somebody gave a match",
         ),
-        pytest.param("postfix", {}, {}, {"journalmatch": "_UID=1"}, ("systemd", "_UID=1"), id="a match of the wish"),
+        pytest.param("postfix", {}, {}, {"journalmatch": "_UID=1"}, ("systemd", "_UID=1"), id="a requested match"),
         pytest.param(
             "postfix", {}, {"journalmatch": "_COMM=x"}, {}, ("systemd", None), id="what somebody else says stays"
         ),
-        pytest.param("postfix", {}, {}, {"logpath": "/x"}, ("auto", None), id="a log file of the wish"),
+        pytest.param("postfix", {}, {}, {"logpath": "/x"}, ("auto", None), id="a requested log file"),
     ],
 )
 def test_what_a_jail_reads(
@@ -134,5 +134,5 @@ SEEING = 'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]'
         pytest.param("[Definition]\nfailregex = <HOST>\n", None, id="a filter of one's own"),
     ],
 )
-def test_a_filter_that_is_blind_to_sshd_session(text: str, seeing: str | None) -> None:
+def test_a_filter_that_ignores_sshd_session(text: str, seeing: str | None) -> None:
     assert filter_for_sessions(text) == seeing

@@ -140,10 +140,10 @@ def test_what_the_filter_does_not_understand(
     assert jail_files.parse_sections(text)["sshd"].get("filter") == written
 
 
-def test_a_blind_filter_that_does_not_understand_gets_both() -> None:
+def test_a_filter_that_ignores_sessions_and_messages_gets_both() -> None:
     probes = HostProbes(session=True, missed=("^x", "^y"))
-    blind = (FIXTURES / "filter-sshd-debian12.conf").read_text()
-    text = compose(JailsRequest(jails={"sshd": {}}), probes, others("debian12"), {"sshd": blind}).text
+    filter_text = (FIXTURES / "filter-sshd-debian12.conf").read_text()
+    text = compose(JailsRequest(jails={"sshd": {}}), probes, others("debian12"), {"sshd": filter_text}).text
     assert jail_files.parse_sections(text)["sshd"]["filter"] == (
         'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", '
         'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'

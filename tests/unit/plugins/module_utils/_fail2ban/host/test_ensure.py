@@ -313,6 +313,26 @@ def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
     assert ensure(host).before.missing["sshd"][-1] == "198.51.100.7"
 
 
+def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeServer) -> None:
+    left = proven()
+    server.banned.append("198.51.100.7")
+    restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
+
+    class Restarting(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "--restart" in argv:
+                # The jail starts without bans and reads them from the database later.
+                server.banned.clear()
+            return super().run(argv, **options)
+
+    host = Restarting(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, restored, *PROVEN],
+        programs=PROGRAMS,
+    )
+    assert ensure(host).changed
+
+
 def test_a_failed_proof_says_what_is_on_the_host_and_is_tried_again(server: FakeServer) -> None:
     left = proven()
     server.commands.clear()

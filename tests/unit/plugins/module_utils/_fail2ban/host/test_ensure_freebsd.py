@@ -329,7 +329,7 @@ def test_errors_leave_the_host_as_it_was(files: dict[str, str], commands: list[E
     assert host.written == []
 
 
-def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
+def test_a_quick_rule_above_the_anchor_is_a_warning(freebsd: Server) -> None:
     quick = Expected(
         RULES.argv, out='pass in quick proto tcp from any to any port = ssh flags S/SA\nanchor "f2b/*" all\n'
     )
@@ -346,11 +346,13 @@ def test_a_quick_rule_above_the_anchor_is_told_of(freebsd: Server) -> None:
 
 
 def test_the_controller_is_found_above_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ps(1) tells the environment of an ancestor, which sudo has taken from this process."""
+    """ps(1) shows the environment of an ancestor. sudo has removed the variable from this process."""
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     pid = os.getpid()
-    told = f"  800     1 sudo SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22 python3\n{pid}   800 python3 HOME=/root\n"
-    host = FakeHost({}, [Expected(list(PROCESSES), out=told)])
+    processes = (
+        f"  800     1 sudo SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22 python3\n{pid}   800 python3 HOME=/root\n"
+    )
+    host = FakeHost({}, [Expected(list(PROCESSES), out=processes)])
     assert controller(t.cast(t.Any, host)) == "198.51.100.7"
     host.done()
 

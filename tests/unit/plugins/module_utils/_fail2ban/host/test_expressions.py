@@ -39,7 +39,7 @@ ASKED = [
 ]
 
 
-def play(answer: dict[str, t.Any], wished: list[str], *, rc: int = 0, err: str = "") -> dict[str, JailStream]:
+def play(answer: dict[str, t.Any], requested: list[str], *, rc: int = 0, err: str = "") -> dict[str, JailStream]:
     ran = Expected(
         ["/usr/bin/python3", "-c", expressions._PROGRAM],
         rc=rc,
@@ -48,7 +48,7 @@ def play(answer: dict[str, t.Any], wished: list[str], *, rc: int = 0, err: str =
         data=json.dumps({"shop": ASKED}),
     )
     host: t.Any = FakeHost({"/usr/bin/fail2ban-server": "#!/usr/bin/python3\n"}, [ran])
-    found = expressions.with_expressions(host, {"shop": SHOP}, wished)
+    found = expressions.with_expressions(host, {"shop": SHOP}, requested)
     host.done()
     return found
 
@@ -58,14 +58,14 @@ def test_the_servers_own_words_are_expected_of_it() -> None:
     jail = play(answer, ["shop"])["shop"]
     assert jail == SHOP, "what a jail is does not hang on what was asked"
     assert repr(jail) == repr(SHOP)
-    wished = expected(jail)
-    assert wished["failregex"] == 2
-    assert wished["failregex text"] == normal("failregex text", ["a x", "b x"])
-    assert wished["failregex text"] != normal("failregex text", ["a x", "another x"])
+    values = expected(jail)
+    assert values["failregex"] == 2
+    assert values["failregex text"] == normal("failregex text", ["a x", "b x"])
+    assert values["failregex text"] != normal("failregex text", ["a x", "another x"])
     assert questions("shop", ["failregex text"]) == {"failregex text": ["get", "shop", "failregex"]}
 
 
-def test_a_refused_expression_is_an_error_for_the_one_who_wishes_it() -> None:
+def test_a_rejected_expression_is_an_error_for_a_requested_jail() -> None:
     refused = {"error": "No failure-id group in 'a'"}
     with pytest.raises(BaselineError) as failed:
         play(refused, ["shop"])

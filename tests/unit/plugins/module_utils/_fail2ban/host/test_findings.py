@@ -228,8 +228,8 @@ def sshd_of(monkeypatch: pytest.MonkeyPatch, settings: t.Any, listens: t.Any = N
     sshd = None if settings is None else types.SimpleNamespace(effective=effective)
     held = listens and types.SimpleNamespace(active=True, loaded=types.SimpleNamespace(listens=listens))
     monkeypatch.setattr(host_findings, "find_sshd", lambda _host, _main: sshd)
-    monkeypatch.setattr(host_findings, "controller", lambda _host: None)
-    monkeypatch.setattr(host_findings, "find_daemon", lambda _host, _pidfile: types.SimpleNamespace(held=held))
+    monkeypatch.setattr(host_findings, "incoming_connection", lambda _host: None)
+    monkeypatch.setattr(host_findings, "find_daemon", lambda _host, _pidfile: types.SimpleNamespace(socket_unit=held))
 
 
 SETTINGS = {"port": ("22", "2222"), "loglevel": ("INFO",), "syslogfacility": ("AUTH",), "pidfile": ("/run/sshd.pid",)}

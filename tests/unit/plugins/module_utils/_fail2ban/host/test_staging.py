@@ -30,13 +30,13 @@ def host_of(files: dict[str, str] | None = None, *, check_mode: bool = False) ->
         pytest.param(JailsRequest(jails={"recidive": {"enabled": False}}), False, id="not enabled"),
     ],
 )
-def test_it_is_there_for_who_reads_it(desired: JailsRequest, made: bool) -> None:
+def test_it_is_created_for_a_jail_that_reads_it(desired: JailsRequest, made: bool) -> None:
     host = host_of()
     with own_log(host, desired, SITE):
         assert (LOG in host.files) is made
 
 
-def test_a_refused_wish_leaves_none_behind() -> None:
+def test_a_refused_request_leaves_none_behind() -> None:
     host = host_of()
     with pytest.raises(BaselineError), own_log(host, RECIDIVE, SITE):
         raise BaselineError("no")
