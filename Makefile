@@ -24,9 +24,10 @@ demo: setup  ## one disposable host, hardened and proven
 demo-down: setup  ## remove the demo's host
 	@$(BIN)/python -m tools.demo down
 
-test: lint types unit sanity molecule  ## everything
+test: check sanity molecule  ## everything
 
-check: lint types unit  ## what needs no host, in about two minutes
+check: setup  ## lint, types and unit side by side, in about two minutes
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types unit
 
 lint: setup  ## ruff, yamllint, pymarkdown, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
 	$(BIN)/ruff check .
@@ -46,7 +47,7 @@ types: setup  ## mypy
 unit: setup  ## pytest over tests/unit, the coverage of plugins/ by branch, and its weakest files
 	@mkdir -p .cache
 	$(BIN)/python -m pytest tests/unit --numprocesses=auto --cov --cov-report=
-	@$(BIN)/python -m coverage report --skip-covered --sort=cover --fail-under=0 | head -n 17
+	@$(BIN)/python -m coverage report --skip-covered --sort=cover --fail-under=0 | sed -n '1,17p'
 
 mutants: setup  ## changes of one operator that no unit test sees, of what access depends on; SOURCE=
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --group mutants

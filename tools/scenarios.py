@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
 # The start order where no earlier run is known.
 LONGEST = (
     "attackers",
+    "fail2ban_findings",
     "sshd_lockout",
     "sshd_commit_confirm",
     "sshd_shadowed",
@@ -39,6 +40,7 @@ LONGEST = (
     "sshd_port_move",
     "ubuntu",
     "redhat",
+    "bad_input",
 )
 # What Molecule prints when it starts a step: "INFO     [sshd > converge] Executing".
 STEP = re.compile(rb"\[\w+ > (\w+)\] Executing\s*$", re.MULTILINE)
