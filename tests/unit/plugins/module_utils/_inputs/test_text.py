@@ -108,7 +108,7 @@ def documented(path: Path) -> Spec:
 MODULES = {
     path.stem: documented(path)
     for path in sorted((ROOT / "plugins" / "modules").glob("[a-z]*.py"))
-    if "AnsibleModule(" in path.read_text()
+    if "import AnsibleModule" in path.read_text()
 }
 ROLES = {
     path.parts[-3]: yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"]
