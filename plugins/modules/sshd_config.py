@@ -290,6 +290,8 @@ hint:
   type: str
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
@@ -323,15 +325,20 @@ ARGUMENTS = {
 }
 
 
-class SshdConfigModule(AnsibleModule):
-    """Takes what the controller's half hands over out of the parameters, before they are checked and logged.
+def build_module() -> t.Any:
+    """Return the module; the argument of the controller's half is taken out before the options are checked.
 
     It is no option: it is in neither the documentation nor the invocation, and a task that gives it is refused.
     """
 
-    def _load_params(self) -> None:
-        super()._load_params()
-        self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
+    class SshdConfigModule(AnsibleModule):
+        phase_argument = None
+
+        def _load_params(self) -> None:
+            super()._load_params()
+            self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
+
+    return SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
 
 
 def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
@@ -353,7 +360,7 @@ def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
 
 
 def main() -> None:
-    module = SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = build_module()
     options = module.params
     try:
         require_plain(options)
