@@ -42,9 +42,9 @@ def main(system: str = "debian13") -> int:
 
 
 def measure(system: str, inventory: Path, folder: Path) -> int:
-    wish = folder / "vars.yml"
-    wish.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
-    site = ["-u", "root", "playbooks/site.yml", "-e", "admin_user_name=deploy", "-e", f"@{wish}"]
+    variables = folder / "vars.yml"
+    variables.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
+    site = ["-u", "root", "playbooks/site.yml", "-e", "admin_user_name=deploy", "-e", f"@{variables}"]
     play = [str(BIN / "ansible-playbook"), "-i", str(inventory), *site]
     ssh = ["ssh", "-F", str(folder / "ssh_config"), "deploy@bench"]
     ping = [str(BIN / "ansible"), "-i", str(inventory), "-u", "deploy", "all", "-m", "ansible.builtin.ping"]

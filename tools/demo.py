@@ -60,20 +60,20 @@ def up(system: str = "debian13") -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     folder = FLEETS / FLEET
-    wish = folder / "vars.yml"
-    wish.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
+    variables = folder / "vars.yml"
+    variables.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
     play = [
         str(BIN / "ansible-playbook"),
         *("-i", str(inventory)),
         *("-u", "root"),
         "playbooks/site.yml",
         *("-e", f"admin_user_name={ADMIN}"),
-        *("-e", f"@{wish}"),
+        *("-e", f"@{variables}"),
     ]
     print(f"\ndemo: a bare {system} host runs; the main job takes it from a root login to a hardened host:\n")
     for title in ("the first run", "the same command again"):
         shown = [str(Path(word).relative_to(ROOT)) if word.startswith(str(ROOT)) else word for word in play]
-        shown[-1] = "@" + str(wish.relative_to(ROOT))
+        shown[-1] = "@" + str(variables.relative_to(ROOT))
         print(f"demo: {title}:\n$ {' '.join(shown)}", flush=True)
         started = time.monotonic()
         if subprocess.run(play, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:

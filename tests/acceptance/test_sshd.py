@@ -85,7 +85,7 @@ def test_the_daemon_is_not_older_than_its_files(host: Host, for_root: dict[str, 
 
 
 def test_a_client_is_offered_keys_alone(host: Host, admin: str, for_root: dict[str, list[str]]) -> None:
-    """A real client that brings nothing is told what it could have brought."""
+    """A real client without a key is offered keys only."""
     refused = host.run(
         "ssh -F none -o BatchMode=yes -o PreferredAuthentications=none -o StrictHostKeyChecking=no "
         "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s %s@127.0.0.1 true || exit 1",

@@ -210,12 +210,12 @@ def execute(container: Container, script: str) -> tuple[int, str]:
     keeps it, and is asked again where its end is missing.
     """
     kept, end = f"{KEPT}/.printed-{uuid.uuid4().hex}", "the end of it"
-    told = f"cat {kept}; printf %s {shlex.quote(end)}"
-    status, printed = _exec(container, f"sh -ec {shlex.quote(script)} >{kept} 2>&1; status=$?; {told}; exit $status")
+    shown = f"cat {kept}; printf %s {shlex.quote(end)}"
+    status, printed = _exec(container, f"sh -ec {shlex.quote(script)} >{kept} 2>&1; status=$?; {shown}; exit $status")
     for _again in range(LOST_AT_MOST):
         if printed.endswith(end):
             return status, printed[: -len(end)]
-        gone, printed = _exec(container, f"test -e {kept} || exit; {told}")
+        gone, printed = _exec(container, f"test -e {kept} || exit; {shown}")
         if gone:
             break
     # It stopped the host that it ran in.

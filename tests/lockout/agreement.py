@@ -65,7 +65,7 @@ class Verdict:
             return "" if self.warned else words + "the guard vouches for what it cannot know"
         if bool(self.refused) == (not self.entered):
             return words + f"the guard warns for nothing: {self.warned}" if self.warned and self.entered else ""
-        if self.state.blind and not self.refused:
+        if self.state.unseen and not self.refused:
             return ""
         return words + (f"the guard refuses: {self.refused}" if self.refused else f"the guard does not; {self.client}")
 

@@ -17,7 +17,7 @@ __all__ = ["ACCOUNTS", "FILES", "STATES", "State"]
 class State:
     """``opens``: whether the real login works, as long as sshd is configured as Debian ships it.
 
-    ``judged`` is false where the guard must neither refuse nor vouch; ``blind`` where it cannot see the reason.
+    ``judged`` is false where the guard must neither refuse nor vouch; ``unseen`` where it cannot see the reason.
     ``keys`` are what the client offers; ``since`` and ``before`` bound the versions of OpenSSH that the state is for.
     """
 
@@ -27,7 +27,7 @@ class State:
     match: str = ""
     keys: tuple[str, ...] = ("ed25519",)
     judged: bool = True
-    blind: bool = False
+    unseen: bool = False
     password: bool = False
     since: float = 0
     before: float = 99
@@ -90,7 +90,7 @@ _LINES = (
     _shut("byte order mark", 'printf "\\357\\273\\277%s\\n" "$key" >$k'),
     _shut("blank of another kind", 'printf "\\302\\240%s\\n" "$key" >$k'),
     _shut("form feed", 'printf "\\014%s\\n" "$key" >$k'),
-    _shut("another key", 'echo "$other" >$k', blind=True),
+    _shut("another key", 'echo "$other" >$k', unseen=True),
     _open("from here", 'echo "from=\\"$from\\" $key" >$k'),
     _open("from the network here", 'echo "from=\\"${from%.*}.0/24\\" $key" >$k'),
     _open("from a pattern", 'echo "from=\\"${from%.*}.*\\" $key" >$k'),
@@ -154,7 +154,7 @@ ACCOUNTS = (
     _open("sh", "usermod -s /bin/sh $u"),
     _shut("a program for a shell", "usermod -s /bin/cat $u", judged=False),
     _shut("no account", "userdel -r $u"),
-    _shut("a start file that exits", "echo exit 1 >$h/.bashrc; chown $u $h/.bashrc", blind=True),
+    _shut("a start file that exits", "echo exit 1 >$h/.bashrc; chown $u $h/.bashrc", unseen=True),
 )
 
 _SUDO = (
@@ -243,7 +243,10 @@ _SETTINGS = (
     _shut("MaxSessions 0", match="MaxSessions 0"),
     _open("MaxAuthTries 1", match="MaxAuthTries 1"),
     _shut(
-        "MaxAuthTries 1 and a client of many keys", match="MaxAuthTries 1", keys=("rsa", "short", "ed25519"), blind=True
+        "MaxAuthTries 1 and a client of many keys",
+        match="MaxAuthTries 1",
+        keys=("rsa", "short", "ed25519"),
+        unseen=True,
     ),
     _open("PermitTTY no", match="PermitTTY no"),
     _open("DisableForwarding", match="DisableForwarding yes"),

@@ -30,7 +30,7 @@ TERMS = {
     r"undo(es|ing|ne)?|undid": "rollback",
     r"troubles?": "findings, errors, warnings",
 }
-WORDS = re.compile("|".join(rf"(?P<_{number}>(?<![a-z]){term}(?![a-z]))" for number, term in enumerate(TERMS)))
+WORDS = re.compile("|".join(rf"(?P<_{number}>(?<![a-z])(?:{term})(?![a-z]))" for number, term in enumerate(TERMS)))
 # This list, and what was written before the words changed.
 HISTORY = ("tests/unit/test_words.py", "changelogs/", "CHANGELOG")
 KINDS = {".py", ".yml", ".md", ".j2", ".toml", ".sh", ".ini", ".cfg"}

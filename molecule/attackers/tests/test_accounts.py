@@ -88,7 +88,7 @@ def test_no_process_list_shows_the_hash(attacked: dict[str, Attacked], before: d
 def test_a_folder_that_is_swapped_in_a_loop_leads_nowhere(
     played: Outcomes, attacked: dict[str, Attacked], before: dict[str, str]
 ) -> None:
-    """Who wins is chance; a loser is told so, and nothing of root's changes."""
+    """Either may win. The other one gets an error, and nothing of root's changes."""
     for name in HOSTS:
         attacked[name].run(START_RACER)
     found = outcomes([replace(RACER, name=f"{number}") for number in range(3)])

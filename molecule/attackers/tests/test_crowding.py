@@ -45,8 +45,8 @@ def stock(attacked: dict[str, Attacked]) -> dict[str, Crowding]:
 def hardened(attacked: dict[str, Attacked], stock: dict[str, Crowding]) -> Iterator[dict[str, Attacked]]:
     assert stock
     variables = {"attacked": ",".join(NAMES), "sshd_trusted_addresses": TRUSTED}
-    told = runs.play(FLEET, SCENARIO / "harden_sshd.yml", variables, user="root")
-    assert [told[name][TASK].get("msg") for name in NAMES] == [None, None]
+    result = runs.play(FLEET, SCENARIO / "harden_sshd.yml", variables, user="root")
+    assert [result[name][TASK].get("msg") for name in NAMES] == [None, None]
     yield {name: attacked[name] for name in NAMES}
     for name in NAMES:
         reset(attacked[name])

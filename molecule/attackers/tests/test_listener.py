@@ -1,4 +1,4 @@
-"""A local user takes the port to which sshd shall move: the host is hardened all the same, and the operator is told."""
+"""A local user takes the port that sshd is to move to: the host is hardened nevertheless, and the run says so."""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ def story(hosts: dict[str, Attacked]) -> dict[str, dict[str, Result]]:
     """Four runs: the port is held, is held still, is free, and back."""
     for host in hosts.values():
         listen(host, "listen", "0.0.0.0", PORT)
-    told = {"held": harden(PORT)}
+    result = {"held": harden(PORT)}
     for name, host in hosts.items():
-        told["held"][name].update(sshd=in_force(host), real=ports_of_sshd(host), pid=host.run("pgrep -f listener.py"))
-    told["still"] = harden(PORT)
+        result["held"][name].update(sshd=in_force(host), real=ports_of_sshd(host), pid=host.run("pgrep -f listener.py"))
+    result["still"] = harden(PORT)
     for host in hosts.values():
         end(host)
-    told["free"] = harden(PORT)
+    result["free"] = harden(PORT)
     for name, host in hosts.items():
-        told["free"][name].update(real=ports_of_sshd(host))
-    told["back"] = harden(22, PORT)
-    return told
+        result["free"][name].update(real=ports_of_sshd(host))
+    result["back"] = harden(22, PORT)
+    return result
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,21 +135,21 @@ VARIANTS = {
 
 
 def variants(host: Attacked) -> dict[str, Result]:
-    told = {}
+    result = {}
     configure(host.name, Port=22)
     for number, (title, (how, address)) in enumerate(VARIANTS.items()):
         listen(host, how, address, 2300 + number)
-        told[title] = configure(host.name, Port=2300 + number)
+        result[title] = configure(host.name, Port=2300 + number)
         end(host)
     listen(host, "listen", "0.0.0.0", 2310, user="root")
-    told["root's"] = configure(host.name, Port=2310, MaxAuthTries=5)
-    told["root's"].update(sshd=in_force(host))
+    result["root's"] = configure(host.name, Port=2310, MaxAuthTries=5)
+    result["root's"].update(sshd=in_force(host))
     end(host)
     listen(host, "wait", "0.0.0.0", 2320)
-    told["taken meanwhile"] = configure(host.name, Port=2320, MaxAuthTries=4)
-    told["taken meanwhile"].update(sshd=in_force(host), real=ports_of_sshd(host))
+    result["taken meanwhile"] = configure(host.name, Port=2320, MaxAuthTries=4)
+    result["taken meanwhile"].update(sshd=in_force(host), real=ports_of_sshd(host))
     end(host)
-    return told
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -162,28 +162,28 @@ def ways(hosts: dict[str, Attacked], story: dict[str, t.Any]) -> dict[str, dict[
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("title", VARIANTS)
 def test_every_way_to_hold_a_port_is_seen(ways: dict[str, dict[str, Result]], name: str, title: str) -> None:
-    told = ways[name][title]
-    assert (told.get("msg"), told["changed"], told["ports"]) == (None, False, [22])
-    (holder,) = told["port_held_by"]
+    result = ways[name][title]
+    assert (result.get("msg"), result["changed"], result["ports"]) == (None, False, [22])
+    (holder,) = result["port_held_by"]
     if VARIANTS[title][0] == "listen":
         assert (holder["user"], holder["address"]) == ("mallory", VARIANTS[title][1])
-    assert any("sshd was not moved" in text for text in told["warnings"])
+    assert any("sshd was not moved" in text for text in result["warnings"])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_of_root_is_the_operators_mistake(ways: dict[str, dict[str, Result]], name: str) -> None:
-    told = ways[name]["root's"]
-    assert told["failed"] and not told["changed"]
+    result = ways[name]["root's"]
+    assert result["failed"] and not result["changed"]
     assert re.search(
         r"port 2310 is held by process \d+ \(.*\) of root \(uid 0\) on 0\.0\.0\.0; this task changed nothing",
-        told["msg"],
+        result["msg"],
     )
-    assert told["sshd"]["maxauthtries"] == "6"
+    assert result["sshd"]["maxauthtries"] == "6"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_who_takes_the_port_in_the_middle_of_a_run_gains_nothing(ways: dict[str, dict[str, Result]], name: str) -> None:
-    told = ways[name]["taken meanwhile"]
-    assert (told.get("msg"), told["changed"], told["ports"], told["real"]) == (None, True, [22], {"22"})
-    assert told["sshd"]["maxauthtries"] == "4"
-    assert [one["user"] for one in told["port_held_by"]] == ["mallory"]
+    result = ways[name]["taken meanwhile"]
+    assert (result.get("msg"), result["changed"], result["ports"], result["real"]) == (None, True, [22], {"22"})
+    assert result["sshd"]["maxauthtries"] == "4"
+    assert [one["user"] for one in result["port_held_by"]] == ["mallory"]

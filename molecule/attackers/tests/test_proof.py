@@ -37,7 +37,7 @@ install -d -m 0700 -o deploy -g deploy /home/deploy/.ssh
 install -m 0600 -o deploy -g deploy /root/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys
 cp -n /etc/ssh/sshd_config /etc/pam.d/sudo /root/
 """
-# What the tests do to a host, undone.
+# Reverts what the tests do to a host.
 HONEST = r"""
 rm -f /usr/lib/python3/dist-packages/pyhost_lie* /root/lie.json /etc/ssh/sshd_config.d/* /etc/sudoers.d/deploy
 rm -rf /etc/systemd/system/ssh.service.d
@@ -129,7 +129,7 @@ class Pair:
         return {host: tasks["Change sshd"] for host, tasks in play(FLEET, PLAYBOOK, given, user="root").items()}
 
     def refused(self, **variables: t.Any) -> list[str]:
-        """Change sshd; assert that it is as it was, that root still gets in, and return what was told of each host."""
+        """Change sshd; assert that it is as it was, that root still gets in, and return the message of each host."""
         results = self.change(**variables)
         assert set(results) == set(HOSTS)
         for result in results.values():
@@ -151,9 +151,9 @@ def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> No
     """An option's name from the host goes to the client of the login: one of them runs a command here."""
     without = {"ProxyCommand": [f"$(touch {tmp_path}/ran)"]}
     pair.spoil(lying({"confirmation": {"preflight": {"without": without, "keys": ["ssh-ed25519 256 SHA256:a"]}}}))
-    told = pair.refused()
+    messages = pair.refused()
     assert list(tmp_path.iterdir()) == []
-    for said in told:
+    for said in messages:
         assert "confirmation.preflight.without.ProxyCommand" in said and "this task changed nothing" in said
 
 
@@ -179,7 +179,7 @@ def test_a_lie_is_refused_by_its_name(pair: Pair, lies: tuple[Result, Result], n
 
 
 def test_a_host_that_prints_without_an_end_is_left(pair: Pair) -> None:
-    """It is not told from a host whose admin cannot log in, so the user of the connection has to prove the change."""
+    """It looks like a host whose admin cannot log in, so the user of the connection has to prove the change."""
     flood = "Match User deploy\n  ForceCommand cat /dev/zero\n"
     pair.spoil(laid("/etc/ssh/sshd_config.d/50-flood.conf", flood) + "systemctl restart ssh")
     for said in pair.refused():
@@ -187,7 +187,7 @@ def test_a_host_that_prints_without_an_end_is_left(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoils", "told"),
+    ("spoils", "message"),
     [
         pytest.param(
             ("chmod u-s /usr/bin/sudo", "chown deploy /usr/bin/sudo && chmod 4755 /usr/bin/sudo"),
@@ -212,10 +212,10 @@ def test_a_host_that_prints_without_an_end_is_left(pair: Pair) -> None:
         ),
     ],
 )
-def test_a_sudo_that_is_no_way_to_root_stops_the_change(pair: Pair, spoils: tuple[str, str], told: str) -> None:
+def test_a_sudo_that_does_not_make_root_stops_the_change(pair: Pair, spoils: tuple[str, str], message: str) -> None:
     pair.spoil(*spoils)
     for said in pair.refused():
-        assert told in said
+        assert message in said
         assert "this task changed nothing" in said
 
 

@@ -21,7 +21,7 @@ from tests.hosts.paths import CACHE, FLEETS, ROOT
 
 FLEET = "molecule-interrupted"
 HOSTS = ("debian12", "debian13")
-WISH = {
+VARIABLES = {
     "admin_user_name": "deploy",
     "admin_user_authorized_keys": [(CACHE / "hosts" / "id_ed25519.pub").read_text().strip()],
     # The Python stack is left out: it is the work of the package manager, and most of the downloads.
@@ -113,7 +113,7 @@ def site() -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(FLEETS / FLEET / "inventory.yml"), "-u", "root"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     return subprocess.run(
-        [*command, "playbooks/site.yml", "-e", json.dumps(WISH)],
+        [*command, "playbooks/site.yml", "-e", json.dumps(VARIABLES)],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,

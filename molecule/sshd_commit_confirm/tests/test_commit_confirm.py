@@ -211,9 +211,9 @@ def test_a_killed_controller_changes_nothing_for_long(hosts: dict[str, Inside]) 
         assert host.snapshot().replace("rollback-sshd.record\n", "") == before[name]
         log_in(name)
     # The next run tells what happened, once.
-    told = "the host rolled its sshd configuration back, because nobody confirmed the change in time"
-    assert told in play({"MaxSessions": 9})
-    assert told not in play({"MaxSessions": 9})
+    message = "the host rolled its sshd configuration back, because nobody confirmed the change in time"
+    assert message in play({"MaxSessions": 9})
+    assert message not in play({"MaxSessions": 9})
 
 
 def test_the_next_run_waits_for_the_rollback_of_a_dead_one(hosts: dict[str, Inside]) -> None:
@@ -280,5 +280,5 @@ def test_a_host_that_was_off_boots_with_what_it_had(
         # All of it inside its sandbox.
         host.run("! journalctl -q --no-pager -t pyhost.baseline | grep 'once more without the sandbox'")
         log_in(name)
-    told = "because the host was started again before the change was confirmed"
-    assert told in play({"MaxSessions": 9})
+    message = "because the host was started again before the change was confirmed"
+    assert message in play({"MaxSessions": 9})

@@ -142,7 +142,7 @@ def test_system_leaves_all_to_the_distribution(run: t.Callable[[str, str], str])
 def test_a_controller_that_knows_the_weak_key_alone_is_not_shut_out(
     run: t.Callable[[str, str], str], tmp_path: Path
 ) -> None:
-    """Nothing is changed and nothing is trusted unseen; the way out that the message tells leads out."""
+    """Nothing is changed and nothing is trusted unseen; the commands in the message solve the problem."""
     before = {name: run(name, SNAPSHOT) for name in HOSTS}
     known = tmp_path / "known_hosts"
     for name in HOSTS:
@@ -201,13 +201,13 @@ def test_strict_passes_ssh_audits_policy(run: t.Callable[[str, str], str], stric
 def test_strict_shows_the_keys_that_it_replaced(run: t.Callable[[str, str], str], strict: dict[str, t.Any]) -> None:
     old, new, output = strict["old"], strict["new"], strict["output"]
     assert old["debian13"] == new["debian13"]
-    told = re.search(
+    found = re.search(
         r"host key /etc/ssh/ssh_host_rsa_key was replaced: ssh-rsa 3072 (\S+) \(kept in (\S+)\) by ssh-rsa 4096 (\S+)",
         output,
     )
-    assert told and (told.group(1), told.group(3)) == (old["debian12"][1], new["debian12"][1])
-    assert fingerprint(run, "debian12", told.group(2)) == old["debian12"]
-    assert run("debian12", f"stat -c %a {told.group(2)}").strip() == "600"
+    assert found and (found.group(1), found.group(3)) == (old["debian12"][1], new["debian12"][1])
+    assert fingerprint(run, "debian12", found.group(2)) == old["debian12"]
+    assert run("debian12", f"stat -c %a {found.group(2)}").strip() == "600"
 
 
 def test_strict_has_large_moduli_alone(run: t.Callable[[str, str], str], strict: dict[str, t.Any]) -> None:

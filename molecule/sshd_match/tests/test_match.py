@@ -14,7 +14,7 @@ REFUSED = "Permission denied (publickey)."
 
 
 def words(program: str, origin: str, options: str) -> str:
-    # Testinfra takes the client's 255 for its own: the status is told apart.
+    # Testinfra takes the client's 255 for its own, so the client's status is printed.
     return SSH.format(program=program, origin=origin, options=options) + "; echo status=$?"
 
 

@@ -95,7 +95,7 @@ def inside(client: docker.DockerClient, name: str, script: str) -> str:
 
 
 def play(path: Path, *arguments: str, master: bool = False) -> str:
-    """Play ``path`` by connections of its own, so that nothing but a new login tells whether a door is open."""
+    """Play ``path`` by connections of its own, so that only a new login shows whether a port is open."""
     control = "-o ControlMaster=auto -o ControlPersist=30" if master else "-o ControlMaster=no"
     ran = subprocess.run(
         command(path, *arguments),

@@ -105,9 +105,7 @@ LAYOUTS = (
     Layout(
         "the main file repeats itself",
         {MAIN: STOCK + OPEN + OPEN},
-        shadowed=_shadowed(
-            MAIN, *_below(3, (*_OPEN_SHADOWED, (3, *_OPEN_SHADOWED[0][1:])))
-        ),
+        shadowed=_shadowed(MAIN, *_below(3, (*_OPEN_SHADOWED, (3, *_OPEN_SHADOWED[0][1:])))),
     ),
     Layout(
         "no Include",

@@ -68,7 +68,7 @@ def test_cloud_inits_drop_in_is_left_alone_and_does_not_win(host: Host) -> None:
     assert "passwordauthentication no" in effective.splitlines()
 
 
-def test_allowed_origins_are_replaced_by_the_wish(host: Host, release: dict[str, t.Any]) -> None:
+def test_allowed_origins_are_replaced_by_the_desired_ones(host: Host, release: dict[str, t.Any]) -> None:
     assert "ESMApps" in host.file("/etc/apt/apt.conf.d/50unattended-upgrades").content_string
     dump = host.check_output("apt-config dump").splitlines()
     assert [line for line in dump if line.startswith("Unattended-Upgrade::Allowed-Origins::")] == []
@@ -77,12 +77,12 @@ def test_allowed_origins_are_replaced_by_the_wish(host: Host, release: dict[str,
     assert {one.replace("${distro_codename}", release["codename"]) for one in named} == release["origins"]
 
 
-def test_unattended_upgrade_takes_esm_where_it_is_wished_and_nowhere_else(
+def test_unattended_upgrade_takes_esm_where_it_is_requested_and_nowhere_else(
     host: Host, release: dict[str, t.Any]
 ) -> None:
-    rehearsed = host.run("unattended-upgrade --dry-run --debug")
-    assert rehearsed.rc == 0, rehearsed.stderr
-    said = f"{rehearsed.stdout}{rehearsed.stderr}"
+    ran = host.run("unattended-upgrade --dry-run --debug")
+    assert ran.rc == 0, ran.stderr
+    said = f"{ran.stdout}{ran.stderr}"
     refused = {line for line in said.splitlines() if line.startswith("Marking not allowed")}
     for suffix in ("-apps-security", "-infra-security"):
         archive = f"a={release['codename']}{suffix},"
@@ -90,11 +90,11 @@ def test_unattended_upgrade_takes_esm_where_it_is_wished_and_nowhere_else(
         assert taken is any(one.endswith(suffix) for one in release["origins"]), suffix
 
 
-def test_needrestart_is_as_before_and_was_told_to_ask_nobody(host: Host, release: dict[str, t.Any]) -> None:
+def test_needrestart_is_as_before_and_runs_non_interactively(host: Host, release: dict[str, t.Any]) -> None:
     assert f"= '{release['needrestart']}'" in host.file("/etc/needrestart/conf.d/ubuntu.conf").content_string
-    told = host.file("/var/log/needrestart.told").content_string.splitlines()
+    recorded = host.file("/var/log/needrestart.environment").content_string.splitlines()
     # It ran after the transaction of the main job, to list what it would restart.
-    assert set(told) == {"noninteractive l"}
+    assert set(recorded) == {"noninteractive l"}
 
 
 def test_sudo_is_the_one_that_the_release_has(host: Host, release: dict[str, t.Any]) -> None:

@@ -59,10 +59,7 @@ class BaselineError(Exception):
         return one_line("; ".join(filter(None, [self.sentence, self.hint])), longest=_LONGEST)
 
     def __str__(self) -> str:
-        state = self.state
-        if state is None:
-            # Until every message is data: these name their state themselves.
-            state = "" if "; " in self.problem or "othing was" in self.problem else UNCHANGED
+        state = UNCHANGED if self.state is None else self.state
         return one_line("; ".join(filter(None, [self.sentence, state, self.hint])), longest=_LONGEST)
 
     def as_result(self) -> dict[str, t.Any]:

@@ -21,7 +21,7 @@ __all__ = [
     "PHASE_ARGUMENT",
     "ArmedRollback",
     "Confirmation",
-    "InvalidField",
+    "InvalidConfirmation",
     "PhaseRequest",
     "Preflight",
     "invalid_answer",
@@ -45,7 +45,7 @@ PHASE_ARGUMENT = "_pyhost_phase"
 _PHASES = ("", "plan", "apply")
 
 
-class InvalidField(Exception):
+class InvalidConfirmation(Exception):
     """One field of an answer that is not what it has to be."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -113,7 +113,7 @@ def read_phase_request(value: t.Any) -> PhaseRequest:
             phase=_one_of(fields["phase"], f"{PHASE_ARGUMENT}.phase", _PHASES),
             login_user=_text(fields["login_user"], f"{PHASE_ARGUMENT}.login_user", longest=256),
         )
-    except InvalidField as error:
+    except InvalidConfirmation as error:
         raise BaselineError(str(error)) from error
 
 
@@ -127,7 +127,7 @@ def parse_confirmation(answer: t.Any, *, seconds: int) -> Confirmation:
             armed=_armed(fields["armed"], "confirmation.armed", seconds),
             preflight=_preflight(fields["preflight"], "confirmation.preflight"),
         )
-    except InvalidField as error:
+    except InvalidConfirmation as error:
         raise invalid_answer(error) from error
 
 
@@ -135,7 +135,7 @@ def read_ports(answer: t.Any) -> tuple[int, ...]:
     """Read ``answer``, the field ``ports`` of the module's result."""
     try:
         return tuple(_number(port, "ports", 1, 65535) for port in _list(answer, "ports", _MOST_PORTS))
-    except InvalidField as error:
+    except InvalidConfirmation as error:
         raise invalid_answer(error) from error
 
 
@@ -184,50 +184,50 @@ def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
 
 def _fields(value: t.Any, field: str, known: t.Sequence[str], *, required: bool = True) -> dict[str, t.Any]:
     if not isinstance(value, dict):
-        raise InvalidField(field, f"is {_kind(value)} and must be a mapping")
+        raise InvalidConfirmation(field, f"is {_kind(value)} and must be a mapping")
     for name in value:
         if name not in known:
-            raise InvalidField(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
+            raise InvalidConfirmation(f"{field}.{name}", f"is no field that it has ({', '.join(known)})")
     missing = [name for name in known if required and name not in value]
     if missing:
-        raise InvalidField(f"{field}.{missing[0]}", "is missing")
+        raise InvalidConfirmation(f"{field}.{missing[0]}", "is missing")
     return value
 
 
 def _list(value: t.Any, field: str, most: int) -> list[t.Any]:
     if not isinstance(value, list):
-        raise InvalidField(field, f"is {_kind(value)} and must be a list")
+        raise InvalidConfirmation(field, f"is {_kind(value)} and must be a list")
     if len(value) > most:
-        raise InvalidField(field, f"has {len(value)} entries, more than {most}")
+        raise InvalidConfirmation(field, f"has {len(value)} entries, more than {most}")
     return value
 
 
 def _text(value: t.Any, field: str, *, longest: int, pattern: str = ".*") -> str:
     if not isinstance(value, str):
-        raise InvalidField(field, f"is {_kind(value)} and must be a text")
+        raise InvalidConfirmation(field, f"is {_kind(value)} and must be a text")
     if len(value) > longest:
-        raise InvalidField(field, f"has {len(value)} characters, more than {longest}")
+        raise InvalidConfirmation(field, f"has {len(value)} characters, more than {longest}")
     forbidden = forbidden_character(value)
     if forbidden:
-        raise InvalidField(field, f"holds {forbidden}")
+        raise InvalidConfirmation(field, f"holds {forbidden}")
     if not re.fullmatch(pattern, value):
-        raise InvalidField(field, f"is {printable(value, longest=80)!r}, which it cannot be")
+        raise InvalidConfirmation(field, f"is {printable(value, longest=80)!r}, which it cannot be")
     return value
 
 
 def _number(value: t.Any, field: str, least: int, most: int) -> int:
     # A bool is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidField(field, f"is {_kind(value)} and must be a whole number")
+        raise InvalidConfirmation(field, f"is {_kind(value)} and must be a whole number")
     if not least <= value <= most:
         bounds = str(least) if least == most else f"from {least} to {most}"
-        raise InvalidField(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
+        raise InvalidConfirmation(field, f"is {value if abs(value) < 10**9 else 'out of bounds'} and must be {bounds}")
     return value
 
 
 def _one_of(value: t.Any, field: str, known: t.Sequence[str]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise InvalidField(field, f"is none of {', '.join(known)}")
+        raise InvalidConfirmation(field, f"is none of {', '.join(known)}")
     return value
 
 

@@ -18,7 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
 
 from .._ssh.client import (
     Reply,
-    Target,
+    SshTarget,
     login_error,
     preflight_error,
     preflight_target,
@@ -52,7 +52,7 @@ class VerifiedLogin:
     ``warning`` says.
     """
 
-    target: Target
+    target: SshTarget
     sudo: bool
     password: str | None = None
     warning: str = ""
@@ -67,7 +67,7 @@ class RollbackOutcome:
 
 
 def find_working_login(
-    own: Target,
+    own: SshTarget,
     users: t.Iterable[str],
     *,
     password: str | None,
@@ -122,7 +122,7 @@ def _not_root(user: str, error: BaselineError) -> BaselineError:
     )
 
 
-def _login_alone(target: Target, password: str | None) -> str:
+def _login_alone(target: SshTarget, password: str | None) -> str:
     user = target.user or "the user of the connection"
     wants = "another password than the play's" if password else "a password that the play does not have"
     return (
@@ -131,12 +131,12 @@ def _login_alone(target: Target, password: str | None) -> str:
     )
 
 
-def _require_known_key(own: Target, preflight: Preflight | None) -> None:
+def _require_known_key(own: SshTarget, preflight: Preflight | None) -> None:
     if own.check_host_key and preflight and not preflight.keys:
         raise _unchanged(preflight_error(own, preflight, "Host key verification failed"))
 
 
-def _require_preflight(target: Target, preflight: Preflight | None, message: str) -> None:
+def _require_preflight(target: SshTarget, preflight: Preflight | None, message: str) -> None:
     """Stop where a login fails (``message``) only for what the change removes: that is the same for every user."""
     if preflight and preflight.without:
         try:
@@ -213,7 +213,7 @@ def _unconfirmed(verified: VerifiedLogin, reply: Reply, *, armed: bool) -> Basel
 
 
 def roll_back(
-    own: Target, *, password: str | None, master: str | None, deadline: float, paths: RollbackPaths = _PATHS
+    own: SshTarget, *, password: str | None, master: str | None, deadline: float, paths: RollbackPaths = _PATHS
 ) -> RollbackOutcome:
     """Have the host roll back over the connection that is still open, or wait until it has; return what was seen."""
     script, data = as_root(f"{_script(paths)} asked; {_read_record(paths)}", password=password)

@@ -20,7 +20,7 @@ from .messages import hint_for, without_noise
 __all__ = [
     "MARK",
     "Reply",
-    "Target",
+    "SshTarget",
     "command",
     "login_error",
     "marked",
@@ -34,7 +34,7 @@ MARK = "pyhost.baseline: logged in"
 
 
 @dataclass(frozen=True)
-class Target:
+class SshTarget:
     """Whom to log in as, where and how: Ansible's settings of the connection. ``None``: ssh_config(5) decides."""
 
     host: str
@@ -65,7 +65,7 @@ class Reply:
         return MARK in self.out
 
 
-def command(target: Target, script: str, *, seconds: int, master: str | None = None) -> list[str]:
+def command(target: SshTarget, script: str, *, seconds: int, master: str | None = None) -> list[str]:
     """Return the argument list that runs ``script`` over a new connection, or over that of a control ``master``.
 
     ssh uses the first value of an option, so the required options precede the user's own arguments. Of ``-S`` it uses
@@ -132,7 +132,7 @@ def in_sh(script: str) -> str:
     return f"exec /bin/sh -c {shlex.quote(script)}"
 
 
-def preflight_target(target: Target, preflight: Preflight | None) -> Target:
+def preflight_target(target: SshTarget, preflight: Preflight | None) -> SshTarget:
     """Return ``target`` without the algorithms that a change removes, so that the login is as it will be afterwards.
 
     A leading ``-`` removes them from the client's own list. The client need not know their names, and continues to
@@ -142,7 +142,7 @@ def preflight_target(target: Target, preflight: Preflight | None) -> Target:
     return replace(target, options=tuple(f"{option}=-{','.join(names)}" for option, names in without.items()))
 
 
-def preflight_error(target: Target, preflight: Preflight, message: str) -> BaselineError:
+def preflight_error(target: SshTarget, preflight: Preflight, message: str) -> BaselineError:
     """Return why a login as it will be after the change fails (``message``), although one as it is now works."""
     if not re.search(r"Host key verification failed|host key is known", message):
         return BaselineError(f"{message}, if the algorithms that this change removes are left out", state="")
@@ -173,7 +173,7 @@ def reply_message(reply: Reply) -> str:
     return found or f"no output, exit status {reply.rc}"
 
 
-def login_error(target: Target, reply: Reply) -> BaselineError | None:
+def login_error(target: SshTarget, reply: Reply) -> BaselineError | None:
     """Return why the login failed, ``None`` if the host's shell ran."""
     if reply.logged_in:
         return None

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logs in anew from the controller: turns Ansible's settings of a connection into a ``Target`` and runs the client."""
+"""New logins from the controller: makes an ``SshTarget`` of Ansible's settings of a connection and runs the client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from .client import (
     MARK,
     Reply,
-    Target,
+    SshTarget,
     command,
     login_error,
     marked,
@@ -68,7 +68,7 @@ def is_ssh(connection: ConnectionBase) -> bool:
     return bool(connection.transport == "ssh")
 
 
-def target_of(connection: ConnectionBase, *, user: str | None = None, port: int | None = None) -> Target:
+def target_of(connection: ConnectionBase, *, user: str | None = None, port: int | None = None) -> SshTarget:
     """Return the login of ``connection``, with ``user`` and ``port`` instead of its own if they are given.
 
     Raises if ssh could read its host or user as anything else than a name.
@@ -79,7 +79,7 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
     error = target_error(connection.get_option("host"), [user, connection.get_option("remote_user")])
     if error:
         raise error
-    return Target(
+    return SshTarget(
         host=connection.get_option("host"),
         user=user or connection.get_option("remote_user"),
         port=port or (int(own_port) if own_port else None),
@@ -100,7 +100,7 @@ def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str
     return action._templar.template(given) if given else action._play_context.become_pass or None
 
 
-def run(target: Target, script: str, *, seconds: int, data: str | None = None, master: str | None = None) -> Reply:
+def run(target: SshTarget, script: str, *, seconds: int, data: str | None = None, master: str | None = None) -> Reply:
     """Run ``script`` over a new connection, or over the control master ``master``.
 
     ``data`` is its standard input. It may be a password, so it is only written after the script has printed the mark of
@@ -168,7 +168,7 @@ def _exchange(client: subprocess.Popen[bytes], data: bytes, *, until: float) -> 
     return bytes(got[stdout]), bytes(got[stderr])
 
 
-def log_in(target: Target, *, seconds: int, sudo: bool, password: str | None = None) -> Login:
+def log_in(target: SshTarget, *, seconds: int, sudo: bool, password: str | None = None) -> Login:
     """Prove a new key login and, with ``sudo``, that it reaches root.
 
     Root needs no sudo, and a bare host has none. ``PasswordWanted`` is raised if only a password is missing.

@@ -12,7 +12,7 @@ import shlex
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 
-from .client import Reply, Target, reply_message
+from .client import Reply, SshTarget, reply_message
 
 __all__ = ["as_root", "is_root", "needs_password", "rejects_password", "sudo_error", "without_sudo"]
 
@@ -61,7 +61,7 @@ def rejects_password(reply: Reply) -> bool:
     return bool(re.search(rf"{failed}|Authentication failed, try again", reply.err))
 
 
-def sudo_error(target: Target, reply: Reply, *, tried: str) -> BaselineError | None:
+def sudo_error(target: SshTarget, reply: Reply, *, tried: str) -> BaselineError | None:
     """Return why root was not reached after a successful login; ``tried`` is ``nopasswd`` or ``password``."""
     if is_root(reply):
         return None

@@ -38,7 +38,7 @@ class Engine:
 
 CASES = [
     ("echo said", (0, "said\n")),
-    ("echo said; echo complained >&2; exit 3", (3, "said\ncomplained\n")),
+    ("echo said; echo failed >&2; exit 3", (3, "said\nfailed\n")),
     ("printf 'without a newline'", (0, "without a newline")),
     ("true", (0, "")),
     ("echo first; false; echo never", (1, "first\n")),

@@ -1,4 +1,4 @@
-"""A machine from outside: how it is named, and how Ansible, ssh and testinfra are told of it."""
+"""A machine from outside: its name, and how Ansible, ssh and testinfra reach it."""
 
 from __future__ import annotations
 

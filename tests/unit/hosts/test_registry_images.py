@@ -57,7 +57,7 @@ def test_each_system_of_a_scenario_has_an_image(system: str) -> None:
     assert find(system, chosen) in known().values()
 
 
-def test_an_image_that_is_not_known_is_told_with_those_that_are() -> None:
+def test_an_unknown_image_is_reported_with_the_known_ones() -> None:
     with pytest.raises(
         EngineError, match="no image of a registry is known for 'slackware'; known are alma10, alma9, cent"
     ):
@@ -131,10 +131,10 @@ class FakeImages:
     ],
     ids=["no-registry", "no-image"],
 )
-def test_a_failed_build_is_told_in_the_words_of_the_engine(error: Exception, words: str) -> None:
-    with pytest.raises(EngineError, match=rf"the engine cannot build debian12 of \S+/images.toml: .*{words}") as told:
+def test_a_failed_build_is_reported_with_the_engines_message(error: Exception, words: str) -> None:
+    with pytest.raises(EngineError, match=rf"the engine cannot build debian12 of \S+/images.toml: .*{words}") as raised:
         ensure(FakeImages(error), known()["debian12"], images.BARE)  # type: ignore[arg-type]  # a fake of the part that is used
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_the_build_gets_the_arguments_of_the_row_and_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:

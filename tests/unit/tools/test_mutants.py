@@ -45,7 +45,7 @@ def test_only_a_listed_survivor_is_accepted() -> None:
     assert mutants.compare([report], {}) == [f"{SOURCE}: no test fails: 'return now > 5' → 'return now >= 5'"]
 
 
-def test_a_listed_mutant_that_is_killed_is_told() -> None:
+def test_a_listed_mutant_that_is_killed_is_reported() -> None:
     allowed = {SURVIVOR: "a reason", mutants.Mutant("plugins/other.py", "a", "b"): "of a source that did not run"}
     [finding] = mutants.compare([mutants.Report(SOURCE, 1, ())], allowed)
     assert finding == f"{SOURCE}: tests/mutants.toml lists a mutant that is killed or gone: 'return now >= 5'"

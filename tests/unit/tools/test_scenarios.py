@@ -28,8 +28,8 @@ def test_a_scenario_without_its_machine_is_left_out_aloud(
     monkeypatch.setattr(scenarios, "known", lambda: ["freebsd"])
     monkeypatch.setattr(scenarios.fleet, "key", lambda: "")
     assert scenarios.main([]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told == [
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
         "molecule: freebsd: left out, for PYHOST_FREEBSD names no machine (tests/hosts/README.md)",
         "0 passed, 0 failed, 1 left out",
     ]

@@ -54,7 +54,7 @@ _HINT = "check what it is, remove it, and run again"
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _AccountPlan:
     """All that is planned before the first change. ``opened`` keeps the home's folders open until then."""
 
     state: AccountState
@@ -93,7 +93,7 @@ def ensure(host: Host, request: AccountRequest) -> PolicyResult:
 
 
 def _apply(
-    host: Host, request: AccountRequest, platform: AccountPlatform, plan: _Plan, stack: contextlib.ExitStack
+    host: Host, request: AccountRequest, platform: AccountPlatform, plan: _AccountPlan, stack: contextlib.ExitStack
 ) -> None:
     _change_account(host, request, platform, plan)
     done = "the account and its sudo rule are as requested"
@@ -105,7 +105,7 @@ def _apply(
         _change_home(plan)
 
 
-def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack: contextlib.ExitStack) -> _Plan:
+def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack: contextlib.ExitStack) -> _AccountPlan:
     """Gather the state and plan all changes; the home stays open in ``stack``."""
     state = _gather(host, request, platform)
     account = plan_account(request, state, platform, has_shell=lambda path: host.stat(path) is not None)
@@ -126,7 +126,7 @@ def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack:
     if not reads_keys:
         named = printable(" ".join(patterns))
         warnings.append(f"sshd does not read {home_path}/{KEYS}: AuthorizedKeysFile of its configuration is {named}")
-    return _Plan(state, account, sudo, home, opened, home_path, tuple(warnings))
+    return _AccountPlan(state, account, sudo, home, opened, home_path, tuple(warnings))
 
 
 @contextlib.contextmanager
@@ -176,7 +176,7 @@ def _patterns(host: Host, name: str) -> list[str]:
     return found.group(1).split() if found else []
 
 
-def _change_account(host: Host, request: AccountRequest, platform: AccountPlatform, plan: _Plan) -> None:
+def _change_account(host: Host, request: AccountRequest, platform: AccountPlatform, plan: _AccountPlan) -> None:
     """Create or complete the account, then set its password, then write the rule of sudo."""
     name, change = request.name, plan.account
     done = UNCHANGED
@@ -196,7 +196,7 @@ def _change_account(host: Host, request: AccountRequest, platform: AccountPlatfo
         plan.sudo.ensure(host, name)
 
 
-def _change_home(plan: _Plan) -> None:
+def _change_home(plan: _AccountPlan) -> None:
     entry = plan.state.entry
     if entry is None:
         raise BaselineError("the account was created, but the system does not know it", hint="run again")
@@ -204,7 +204,7 @@ def _change_home(plan: _Plan) -> None:
         plan.opened.change(plan.home, (entry.uid, entry.gid))
 
 
-def _require(again: _Plan, outcome: PolicyResult) -> None:
+def _require(again: _AccountPlan, outcome: PolicyResult) -> None:
     """Compare the state that was read again: a difference did not take effect."""
     names = {*again.before, *again.after}
     wrong = sorted(name for name in names if again.before.get(name) != again.after.get(name))
@@ -216,7 +216,7 @@ def _require(again: _Plan, outcome: PolicyResult) -> None:
     outcome.result.update(_account_result(again))
 
 
-def _result(request: AccountRequest, plan: _Plan) -> dict[str, t.Any]:
+def _result(request: AccountRequest, plan: _AccountPlan) -> dict[str, t.Any]:
     keys = [
         {"type": key.kind, "fingerprint": key.fingerprint, "comment": printable(key.comment)} for key in request.keys
     ]
@@ -233,7 +233,7 @@ def _result(request: AccountRequest, plan: _Plan) -> dict[str, t.Any]:
     }
 
 
-def _account_result(plan: _Plan) -> dict[str, t.Any]:
+def _account_result(plan: _AccountPlan) -> dict[str, t.Any]:
     return {
         "uid": plan.state.entry.uid if plan.state.entry else None,
         "home": printable(plan.home_path),

@@ -31,18 +31,18 @@ def rc_state(host: Host, name: str) -> RcService:
     return read_state(name, enabled=enabled.ok, running=status.ok, output=_output(status))
 
 
-def rc_enable(host: Host, name: str, *, unchanged: str | None = None) -> None:
+def rc_enable(host: Host, name: str) -> None:
     """Have the next boot start ``name``. ``service NAME enable`` writes to the file that has the variable already."""
     ran = host.run(["service", name, "enable"])
     if not ran.ok or is_absent(_output(ran)):
-        raise BaselineError(f"service {name} enable failed: {ran.message()}", state=unchanged)
+        raise BaselineError(f"service {name} enable failed: {ran.message()}")
 
 
-def rc_act(host: Host, verb: str, name: str, *, unchanged: str | None = None) -> None:
+def rc_act(host: Host, verb: str, name: str) -> None:
     """Run ``service NAME oneVERB``: without ``one``, rc(8) ignores a service that is off and reports success."""
     ran = host.run(["service", name, f"one{verb}"])
     if not ran.ok or is_refused(ran.out):
-        raise BaselineError(f"service {name} {verb} failed: {_output(ran).strip() or ran.message()}", state=unchanged)
+        raise BaselineError(f"service {name} {verb} failed: {_output(ran).strip() or ran.message()}")
 
 
 def rc_variables(host: Host, *names: str) -> dict[str, str]:

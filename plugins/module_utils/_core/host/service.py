@@ -82,16 +82,13 @@ def _unit(block: str, name: str) -> Unit:
     )
 
 
-def act(host: Host, verb: str, *names: str, unchanged: str | None = None) -> None:
-    """Run ``systemctl VERB NAMES``; a failure's error has the last lines of the unit's journal as its hint.
-
-    ``unchanged`` is the ``state`` of the error. It goes when no caller passes it: ``state_of_errors`` sets the state.
-    """
+def act(host: Host, verb: str, *names: str) -> None:
+    """Run ``systemctl VERB NAMES``; a failure's error has the last lines of the unit's journal as its hint."""
     ran = host.run(["systemctl", verb, "--", *names])
     if not ran.ok:
         tail = journal_tail(host, names[0]) if names else []
         hint = "see the journal of the unit, which ends with:\n" + "\n".join(tail) if tail else ""
-        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.message()}", state=unchanged, hint=hint)
+        raise BaselineError(f"systemctl {verb} {' '.join(names)} failed: {ran.message()}", hint=hint)
 
 
 def journal_tail(host: Host, name: str, *, lines: int = 15) -> list[str]:

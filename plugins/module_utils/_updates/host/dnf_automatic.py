@@ -40,7 +40,7 @@ class DnfAutomaticRequest:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _DnfState:
     """The host before the run, and the keys of the request that its dnf knows.
 
     ``reading`` is the configuration with the desired ``text``. ``drop_in`` is the timer's drop-in on the host,
@@ -59,7 +59,7 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _DnfPlan:
     """The host before and after, as the diff shows it, and the timers to switch off."""
 
     before: t.Mapping[str, str]
@@ -116,7 +116,7 @@ def _predict(host: Host, request: DnfAutomaticRequest) -> PolicyResult:
 # read
 
 
-def _gather(host: Host, request: DnfAutomaticRequest, program: DnfAutomatic) -> _Found:
+def _gather(host: Host, request: DnfAutomaticRequest, program: DnfAutomatic) -> _DnfState:
     """Read the host; settings that would not take effect, a timer that does not exist and an invalid time raise."""
     current = host.read(dnf.CONF)
     reading = read_configuration(host, program, current)
@@ -128,7 +128,7 @@ def _gather(host: Host, request: DnfAutomaticRequest, program: DnfAutomatic) -> 
     _require_effective(desired, reading)
     schedule = host_timers.read_schedule(host, request.drop_in) if request.drop_in else {}
     state = _gather_timers(host, program)
-    return _Found(
+    return _DnfState(
         program=program,
         current=current,
         text=text,
@@ -154,7 +154,7 @@ def _gather_timers(host: Host, program: DnfAutomatic) -> dict[str, timers.Timer]
 # plan
 
 
-def _plan(request: DnfAutomaticRequest, found: _Found) -> _Plan:
+def _plan(request: DnfAutomaticRequest, found: _DnfState) -> _DnfPlan:
     path, name = timers.DROP_IN.format(found.timer.name), found.timer.name
     planned = host_timers.plan_timers({name: found.timer}, {name: found.drop_in}, must_fire=request.enabled)
     switch_off = list(found.others)
@@ -162,7 +162,7 @@ def _plan(request: DnfAutomaticRequest, found: _Found) -> _Plan:
         switch_off.append(found.timer)
     files_before = {dnf.CONF: found.current, path: found.drop_in}
     files_after = {dnf.CONF: found.text, path: request.drop_in}
-    return _Plan(
+    return _DnfPlan(
         before={
             **{file: text for file, text in files_before.items() if text is not None},
             **planned.before,
@@ -228,7 +228,7 @@ def _gather_repositories(host: Host) -> dict[str, bool]:
 # apply
 
 
-def _apply(host: Host, request: DnfAutomaticRequest, found: _Found, plan: _Plan, progress: Progress) -> _Found:
+def _apply(host: Host, request: DnfAutomaticRequest, found: _DnfState, plan: _DnfPlan, progress: Progress) -> _DnfState:
     """Write the files, bring them into force, and return what dnf and systemd have loaded."""
     path, name = timers.DROP_IN.format(found.timer.name), found.timer.name
     for file, old, new in ((dnf.CONF, found.current, found.text), (path, found.drop_in, request.drop_in)):
@@ -252,7 +252,7 @@ def _apply(host: Host, request: DnfAutomaticRequest, found: _Found, plan: _Plan,
 # result
 
 
-def _result(found: _Found, plan: _Plan, advisories: _Advisories) -> PolicyResult:
+def _result(found: _DnfState, plan: _DnfPlan, advisories: _Advisories) -> PolicyResult:
     result: dict[str, t.Any] = {
         "path": dnf.CONF,
         "version": found.reading.version,

@@ -50,7 +50,7 @@ class UpgradesRequest:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _AptState:
     """The host before the run: our files, and the configuration that apt composes with the desired one of ours.
 
     ``parts`` is the directory that apt reads it from: its own, or a staged copy with our desired file.
@@ -75,7 +75,7 @@ class _Checked:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _AptPlan:
     """The host before and after, as the diff shows it; ``schedule`` has the timers' normalised settings."""
 
     before: t.Mapping[str, str]
@@ -117,11 +117,11 @@ def ensure(host: Host, request: UpgradesRequest) -> PolicyResult:
 # read
 
 
-def _gather(host: Host, request: UpgradesRequest) -> _Found:
+def _gather(host: Host, request: UpgradesRequest) -> _AptState:
     distribution = apt_state.gather_distribution(host)
     files = {path: host.read(path) for path in request.files}
     parts = apt_state.PARTS if files[PATH] == request.text else _stage(host, request.text)
-    return _Found(distribution, files, parts, apt_state.gather_config(host, parts=parts))
+    return _AptState(distribution, files, parts, apt_state.gather_config(host, parts=parts))
 
 
 def _stage(host: Host, text: str | None) -> str:
@@ -142,7 +142,7 @@ def _stage(host: Host, text: str | None) -> str:
 # check
 
 
-def _check(host: Host, request: UpgradesRequest, found: _Found, progress: Progress) -> _Checked:
+def _check(host: Host, request: UpgradesRequest, found: _AptState, progress: Progress) -> _Checked:
     """Check the desired configuration before anything is written; only missing package lists are fetched."""
     _require_effective(host, request, found.config)
     warnings = _require_program(host)
@@ -190,7 +190,7 @@ def _require_program(host: Host) -> list[str]:
 # plan
 
 
-def _plan(host: Host, request: UpgradesRequest, found: _Found) -> _Plan:
+def _plan(host: Host, request: UpgradesRequest, found: _AptState) -> _AptPlan:
     state = host_timers.gather_timers(host, TIMERS.values())
     schedule = {
         name: host_timers.read_schedule(host, text) for name, text in request.drop_ins.items() if text is not None
@@ -204,7 +204,7 @@ def _plan(host: Host, request: UpgradesRequest, found: _Found) -> _Plan:
     planned = host_timers.plan_timers(state, drop_ins, must_fire=request.must_fire)
     before = {path: text for path, text in found.files.items() if text is not None}
     after = {path: text for path, text in request.files.items() if text is not None}
-    return _Plan(
+    return _AptPlan(
         before={**before, **planned.before},
         after={**after, **planned.after},
         timers=state,
@@ -217,7 +217,7 @@ def _plan(host: Host, request: UpgradesRequest, found: _Found) -> _Plan:
 # apply
 
 
-def _apply(host: Host, request: UpgradesRequest, found: _Found, plan: _Plan, progress: Progress) -> _Effective:
+def _apply(host: Host, request: UpgradesRequest, found: _AptState, plan: _AptPlan, progress: Progress) -> _Effective:
     """Write the files, bring them into force, and verify what apt and systemd have loaded."""
     warnings = []
     if found.parts != apt_state.PARTS and request.text is not None:
@@ -233,7 +233,7 @@ def _apply(host: Host, request: UpgradesRequest, found: _Found, plan: _Plan, pro
     return _Effective(config, state, tuple(warnings))
 
 
-def _run_dry(host: Host, request: UpgradesRequest, found: _Found) -> list[str]:
+def _run_dry(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
     """Have unattended-upgrade itself confirm, before anything is written, that it allows the requested origins."""
     env = {"APT_CONFIG": apt_state.redirect_path(found.parts)}
     ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env=env)
@@ -251,7 +251,7 @@ def _run_dry(host: Host, request: UpgradesRequest, found: _Found) -> list[str]:
 # result
 
 
-def _result(host: Host, checked: _Checked, plan: _Plan, effective: _Effective) -> PolicyResult:
+def _result(host: Host, checked: _Checked, plan: _AptPlan, effective: _Effective) -> PolicyResult:
     warnings = [*checked.warnings, *plan.warnings, *effective.warnings, *mail_problems(host, effective.config)]
     result: dict[str, t.Any] = {
         "path": PATH,

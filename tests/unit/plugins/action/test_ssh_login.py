@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action import ssh_login
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login
 
 
@@ -30,9 +30,9 @@ def run(
     monkeypatch: pytest.MonkeyPatch, login: Login | BaselineError, *, transport: str = "ssh", **args: t.Any
 ) -> t.Any:
     """Run the action; return its result and the logins that it made."""
-    logins: list[tuple[Target, dict[str, t.Any]]] = []
+    logins: list[tuple[SshTarget, dict[str, t.Any]]] = []
 
-    def log_in(target: Target, **options: t.Any) -> Login:
+    def log_in(target: SshTarget, **options: t.Any) -> Login:
         logins.append((target, options))
         if isinstance(login, BaselineError):
             raise login
@@ -51,7 +51,7 @@ PROVEN = Login(0.3, "nopasswd")
 
 def test_the_login_of_the_connection_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     result, logins = run(monkeypatch, PROVEN)
-    assert logins == [(Target("192.0.2.7", user="root"), {"seconds": 10, "sudo": True, "password": "secret"})]
+    assert logins == [(SshTarget("192.0.2.7", user="root"), {"seconds": 10, "sudo": True, "password": "secret"})]
     assert {name: result[name] for name in ("changed", "login", "host", "user", "port", "seconds", "sudo")} == {
         "changed": False,
         "login": True,

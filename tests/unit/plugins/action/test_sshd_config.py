@@ -21,7 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     Preflight,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted
 
 PLAIN = Confirmation("", 22)
@@ -56,7 +56,7 @@ class Play:
     login_errors: dict[str, Exception] = field(default_factory=dict)
     confirms: t.Any = None
     events: list[str] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
+    targets: list[SshTarget] = field(default_factory=list)
     masters: list[str | None] = field(default_factory=list)
     now: float = 1000.0
 
@@ -71,7 +71,7 @@ class Play:
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def _log_in(self, target: Target, **_options: t.Any) -> Login:
+    def _log_in(self, target: SshTarget, **_options: t.Any) -> Login:
         self.events.append(f"log in as {target.user}")
         self.targets.append(target)
         error = self.login_errors.get(str(target.user))
@@ -79,7 +79,7 @@ class Play:
             raise error
         return Login(0.1, "nopasswd")
 
-    def _run(self, target: Target, script: str, *, master: str | None = None, **_options: t.Any) -> Reply:
+    def _run(self, target: SshTarget, script: str, *, master: str | None = None, **_options: t.Any) -> Reply:
         words = [word for word in ("confirm", "asked", "cat") if f" {word}" in f" {script}"]
         self.events.append(f"run {words[0] if words else 'nothing'} as {target.user}")
         self.targets.append(target)

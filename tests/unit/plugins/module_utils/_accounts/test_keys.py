@@ -48,7 +48,7 @@ def test_unlisted_lines_are_named_with_type_fingerprint_and_a_quoted_comment() -
         (f"# mine\n{RSA}", False, f"# mine\n{RSA}\n{ED25519}\n"),
         (f"# mine\n{RSA}\nrubbish\n", True, f"{ED25519}\n"),
         (f"{ED25519}\n# end\n", False, f"{ED25519}\n# end\n"),
-        # Another comment or other options give way; a second line would undo the options of the first.
+        # Another comment or other options give way; a second line would cancel the options of the first.
         (f"{BARE} old\n{RSA}\nrestrict {BARE}\n", False, f"{ED25519}\n{RSA}\n"),
         (f"  {ED25519}\n", False, f"  {ED25519}\n"),
     ],

@@ -53,11 +53,11 @@ def test_the_sentence_is_made_of_the_parts(parts: dict[str, str], sentence: str)
 def test_the_caller_says_what_was_changed_before() -> None:
     with pytest.raises(BaselineError, match="no; the files were written$"), state_of_errors("the files were written"):
         raise BaselineError("no")
-    with pytest.raises(BaselineError, match="no; all was undone$"), state_of_errors("the files were written"):
-        raise BaselineError("no", state="all was undone")
+    with pytest.raises(BaselineError, match="no; all was restored$"), state_of_errors("the files were written"):
+        raise BaselineError("no", state="all was restored")
 
 
 def test_what_others_put_into_a_message_is_quoted() -> None:
-    error = BaselineError("sshd says: bad\x1b[2J\nand\u202emore; nothing was changed")
-    assert str(error) == r"sshd says: bad\x1b[2J; and\u202emore; nothing was changed"
+    error = BaselineError("sshd says: bad\x1b[2J\nand\u202emore")
+    assert str(error) == r"sshd says: bad\x1b[2J; and\u202emore; this task changed nothing"
     assert len(str(BaselineError("x" * 100_000))) < 21_000

@@ -184,9 +184,9 @@ OPTIONS = {name[len("admin_user_") :]: value for name, value in NEEDED.items()}
 )
 def test_no_entry_holds_a_second_key(character: str, place: str) -> None:
     text = place.format(key=KEY, one=character)
-    (told,) = messages({**NEEDED, "admin_user_authorized_keys": [text]})
-    assert told.startswith("admin_user_authorized_keys: entry 1 of 1: ")
-    assert "AAAA" not in told.replace("ssh-ed25519 AAAA…", "")
+    (message,) = messages({**NEEDED, "admin_user_authorized_keys": [text]})
+    assert message.startswith("admin_user_authorized_keys: entry 1 of 1: ")
+    assert "AAAA" not in message.replace("ssh-ed25519 AAAA…", "")
     with pytest.raises(BaselineError, match="^authorized_keys: entry 1 of 1: .*; this task changed nothing"):
         checked_request({**OPTIONS, "authorized_keys": [text], "exclusive_keys": False, "allow_system_account": False})
 

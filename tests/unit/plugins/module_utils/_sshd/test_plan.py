@@ -61,8 +61,8 @@ def test_a_second_plan_changes_nothing(main: str, desired: str | None) -> None:
 
 @pytest.mark.parametrize("main", [*STOCK.values(), *OTHERS.values()])
 def test_the_main_file_comes_back_byte_for_byte(main: str) -> None:
-    undone = again(decide(main, "Port 22\n"), None)
-    assert undone.after == {WHERE.main: main, WHERE.dropin: None, WHERE.beside: None}
+    reverted = again(decide(main, "Port 22\n"), None)
+    assert reverted.after == {WHERE.main: main, WHERE.dropin: None, WHERE.beside: None}
 
 
 @pytest.mark.parametrize("main", [*STOCK.values(), *OTHERS.values()])

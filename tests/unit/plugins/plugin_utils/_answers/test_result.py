@@ -137,7 +137,7 @@ def test_texts_are_quoted(answer: dict[str, t.Any], expected: dict[str, t.Any]) 
     assert checked_result(answer, fields=FIELDS) == expected
 
 
-def test_a_module_that_broke_off_is_told_by_its_last_words() -> None:
+def test_a_module_that_broke_off_is_reported_by_its_last_message() -> None:
     found = checked_result({"failed": True, "exception": {"event": {"msg": "no space left"}}}, fields=FIELDS)
     assert found["msg"].startswith(
         "the module ended with an exception: no space left; what the module did on the host is not known"
@@ -162,7 +162,7 @@ def test_a_module_that_broke_off_is_told_by_its_last_words() -> None:
     ],
     ids=range(11),
 )
-def test_what_is_no_answer_is_told(text: str) -> None:
+def test_what_is_no_answer_is_reported(text: str) -> None:
     with pytest.raises(BaselineError, match="the host's Python printed no answer of a module, but: ") as caught:
         parse_result(text, FIELDS)
     assert str(caught.value).isprintable()

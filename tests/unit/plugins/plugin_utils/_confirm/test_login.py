@@ -10,11 +10,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as confirm
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import RollbackOutcome, VerifiedLogin
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted, SudoRefused
 
-OWN = Target("192.0.2.7", user="root")
-VERIFIED = VerifiedLogin(Target("192.0.2.7", user="deploy"), sudo=True)
+OWN = SshTarget("192.0.2.7", user="root")
+VERIFIED = VerifiedLogin(SshTarget("192.0.2.7", user="deploy"), sudo=True)
 IN = f"{MARK}\npyhost.baseline: root\n"
 RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
 
@@ -45,7 +45,7 @@ def logins(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Exception | None]
     """Let the users of ``answers`` log in or fail as said; return the list of those who try."""
     tried: list[str] = []
 
-    def log_in(target: Target, **_options: t.Any) -> Login:
+    def log_in(target: SshTarget, **_options: t.Any) -> Login:
         tried.append(str(target.user))
         error = answers[str(target.user)]
         if error:
@@ -66,7 +66,7 @@ PREFLIGHT = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ss
 
 
 def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    def log_in(target: Target, **_options: t.Any) -> Login:
+    def log_in(target: SshTarget, **_options: t.Any) -> Login:
         if target.options:
             raise BaselineError("a new key login fails: Host key verification failed")
         return Login(0.1, "nopasswd")
@@ -89,7 +89,7 @@ def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatc
         confirm.find_working_login(OWN, [], password=None, own_refusal="", preflight=preflight)
     assert tried == []
     # Who does not look at host keys has decided that already.
-    unchecked = Target("192.0.2.7", user="root", check_host_key=False)
+    unchecked = SshTarget("192.0.2.7", user="root", check_host_key=False)
     assert (
         confirm.find_working_login(unchecked, [], password=None, own_refusal="", preflight=preflight).target
         == unchecked
@@ -132,7 +132,7 @@ def test_the_connections_user_who_does_not_become_root_proves_nothing(
 ) -> None:
     logins(monkeypatch, {"ops": error})
     with pytest.raises(BaselineError, match=rf"no new login .* {error.problem}; this task changed nothing"):
-        confirm.find_working_login(Target("192.0.2.7", user="ops"), [], password=password, own_refusal="")
+        confirm.find_working_login(SshTarget("192.0.2.7", user="ops"), [], password=password, own_refusal="")
 
 
 def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def replies(monkeypatch: pytest.MonkeyPatch, *answers: Reply) -> list[str]:
     """Play the answers of ssh one after the other, without waiting; return what was run."""
     left, ran = list(answers), []
 
-    def run(_target: Target, script: str, **_options: t.Any) -> Reply:
+    def run(_target: SshTarget, script: str, **_options: t.Any) -> Reply:
         ran.append(script)
         return left.pop(0)
 

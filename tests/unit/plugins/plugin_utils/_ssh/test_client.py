@@ -13,7 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import (
     MARK,
     Reply,
-    Target,
+    SshTarget,
     command,
     login_error,
     preflight_error,
@@ -21,18 +21,18 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import
     reply_message,
 )
 
-TARGET = Target("192.0.2.7", user="deploy", port=2222)
+TARGET = SshTarget("192.0.2.7", user="deploy", port=2222)
 
 
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        pytest.param(Target("web"), "web", id="host"),
-        pytest.param(Target("web", user="deploy"), "deploy@web", id="user"),
+        pytest.param(SshTarget("web"), "web", id="host"),
+        pytest.param(SshTarget("web", user="deploy"), "deploy@web", id="user"),
         pytest.param(TARGET, "deploy@192.0.2.7 port 2222", id="port"),
     ],
 )
-def test_a_target_as_text(target: Target, text: str) -> None:
+def test_a_target_as_text(target: SshTarget, text: str) -> None:
     assert str(target) == text
 
 
@@ -44,7 +44,7 @@ PREFLIGHT = Preflight(
 
 def test_a_preflight_login_leaves_out_what_the_change_removes() -> None:
     """Names that this client does not know are no error, and the user's own lists do not win."""
-    target = Target("web", arguments=("-o", "KexAlgorithms=curve25519-sha256"))
+    target = SshTarget("web", arguments=("-o", "KexAlgorithms=curve25519-sha256"))
     now, then = (effective(command(one, "true", seconds=7)) for one in (target, preflight_target(target, PREFLIGHT)))
     assert now["kexalgorithms"] == "curve25519-sha256"
     names = then["kexalgorithms"].split(",")
@@ -99,7 +99,7 @@ def test_no_argument_of_the_user_weakens_the_proof() -> None:
         *("-o", "BatchMode=no", "-o", "PreferredAuthentications=password", "-o", "PasswordAuthentication=yes"),
         *("-o", "Port=22", "-o", "User=root", "-p", "22", "-l", "root", "-o", "StrictHostKeyChecking=yes"),
     )
-    asked = effective(command(Target("web", "deploy", 2222, arguments=arguments), "true", seconds=7))
+    asked = effective(command(SshTarget("web", "deploy", 2222, arguments=arguments), "true", seconds=7))
     assert asked["user"] == "deploy"
     assert asked["port"] == "2222"
     assert asked["batchmode"] == "yes"
@@ -113,27 +113,27 @@ def test_no_argument_of_the_user_weakens_the_proof() -> None:
 
 
 def test_a_named_key_is_the_only_one() -> None:
-    asked = effective(command(Target("web", key="/keys/my key"), "true", seconds=7))
+    asked = effective(command(SshTarget("web", key="/keys/my key"), "true", seconds=7))
     assert asked["identityfile"] == "/keys/my key"
     assert asked["identitiesonly"] == "yes"
 
 
 def test_the_keys_of_the_agent_count_where_none_is_named() -> None:
-    assert effective(command(Target("web"), "true", seconds=7))["identitiesonly"] == "no"
+    assert effective(command(SshTarget("web"), "true", seconds=7))["identitiesonly"] == "no"
 
 
 def test_jump_hosts_are_kept() -> None:
-    target = Target("web", arguments=("-o", "ProxyJump=bastion"))
+    target = SshTarget("web", arguments=("-o", "ProxyJump=bastion"))
     assert effective(command(target, "true", seconds=7))["proxyjump"] == "bastion"
 
 
 def test_host_keys_are_not_checked_where_ansible_does_not() -> None:
-    target = Target("web", check_host_key=False, arguments=("-o", "StrictHostKeyChecking=yes"))
+    target = SshTarget("web", check_host_key=False, arguments=("-o", "StrictHostKeyChecking=yes"))
     assert effective(command(target, "true", seconds=7))["stricthostkeychecking"] == "false"
 
 
 def test_an_open_master_serves_where_it_is_asked_for() -> None:
-    argv = command(Target("web", arguments=("-S", "/tmp/other")), "true", seconds=7, master="/tmp/own")
+    argv = command(SshTarget("web", arguments=("-S", "/tmp/other")), "true", seconds=7, master="/tmp/own")
     assert argv[argv.index("--") - 2 :] == ["-S", "/tmp/own", "--", "web", "exec /bin/sh -c true"]
 
 
@@ -192,12 +192,12 @@ def test_login_error(reply: Reply, error: str | None) -> None:
 @pytest.mark.parametrize("user", ["-oX=x", "a b", "a\nb", 'a"b', "$(x)", "a;b", "a\\", "\u2028b", "a|b", "`x`"])
 def test_a_name_that_means_more_than_a_user_is_refused(user: str) -> None:
     with pytest.raises(BaselineError, match="which is not a valid user name; no login was tried"):
-        command(Target("web", user=user), "true", seconds=7)
+        command(SshTarget("web", user=user), "true", seconds=7)
 
 
 @pytest.mark.parametrize("user", ["deploy", "_ops", "a.b-c", "DOMAIN\\deploy", "deploy@example.org", "\u00fcmit"])
 def test_names_of_users(user: str) -> None:
-    assert f'User="{user}"' in command(Target("web", user=user), "true", seconds=7)
+    assert f'User="{user}"' in command(SshTarget("web", user=user), "true", seconds=7)
 
 
 def test_the_messages_of_a_host_are_printable_and_bounded() -> None:

@@ -11,47 +11,47 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> t.Callable[[str], Target]:
+def client(tmp_path: Path) -> t.Callable[[str], SshTarget]:
     """Return what makes a target whose client is a script."""
 
-    def make(script: str) -> Target:
+    def make(script: str) -> SshTarget:
         program = tmp_path / "ssh"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        return Target("web", program=str(program))
+        return SshTarget("web", program=str(program))
 
     return make
 
 
-def test_both_streams_and_the_status_come_back(client: t.Callable[[str], Target]) -> None:
+def test_both_streams_and_the_status_come_back(client: t.Callable[[str], SshTarget]) -> None:
     assert login.run(client("echo out; echo err >&2; exit 3"), "true", seconds=5) == Reply(3, "out\n", "err\n")
 
 
 @pytest.mark.parametrize("stream", [1, 2])
-def test_a_host_that_sends_without_an_end_is_left(client: t.Callable[[str], Target], stream: int) -> None:
+def test_a_host_that_sends_without_an_end_is_left(client: t.Callable[[str], SshTarget], stream: int) -> None:
     started = time.monotonic()
     reply = login.run(client(f"exec cat /dev/zero >&{stream}"), "true", seconds=5)
     assert reply == Reply(255, "", "ssh: web sent more than 1024 KiB, so the connection was closed")
     assert time.monotonic() - started < 5
 
 
-def test_a_host_that_hangs_is_left(client: t.Callable[[str], Target], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_hangs_is_left(client: t.Callable[[str], SshTarget], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "_SHELL_SECONDS", 0)
     reply = login.run(client("exec sleep 60"), "true", seconds=1)
     assert reply == Reply(255, "", "ssh: web did not answer within 1 seconds")
 
 
-def test_a_client_that_shuts_its_output_and_stays_is_left(client: t.Callable[[str], Target]) -> None:
+def test_a_client_that_shuts_its_output_and_stays_is_left(client: t.Callable[[str], SshTarget]) -> None:
     started = time.monotonic()
     assert login.run(client("exec sleep 60 >&- 2>&-"), "true", seconds=5).rc == 255
     assert time.monotonic() - started < 10
 
 
-def test_a_password_is_for_a_login_that_was_seen(client: t.Callable[[str], Target], tmp_path: Path) -> None:
+def test_a_password_is_for_a_login_that_was_seen(client: t.Callable[[str], SshTarget], tmp_path: Path) -> None:
     """What is asked before is a question of somebody else: a banner, a forced command, another program."""
     got = tmp_path / "got"
     script = f"echo Password:; timeout 0.5 cat >{got}"
@@ -61,13 +61,13 @@ def test_a_password_is_for_a_login_that_was_seen(client: t.Callable[[str], Targe
     assert got.read_text() == "secret\n"
 
 
-def test_a_client_that_does_not_read_is_no_error(client: t.Callable[[str], Target]) -> None:
+def test_a_client_that_does_not_read_is_no_error(client: t.Callable[[str], SshTarget]) -> None:
     assert login.run(client(f"exec <&-; echo '{MARK}'"), "true", seconds=5, data="secret\n").logged_in
 
 
 def test_no_client() -> None:
     with pytest.raises(BaselineError, match="the OpenSSH client /no/ssh is not installed"):
-        login.run(Target("web", program="/no/ssh"), "true", seconds=5)
+        login.run(SshTarget("web", program="/no/ssh"), "true", seconds=5)
 
 
 IN, ROOT = f"{MARK}\n", f"{MARK}\npyhost.baseline: root\n"
@@ -78,7 +78,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *replies: Reply) -> list[str | None
     """Play ``replies`` one after the other; return the list of what was written to each login."""
     left, written = list(replies), []
 
-    def run(_target: Target, _script: str, *, seconds: int, data: str | None = None) -> Reply:
+    def run(_target: SshTarget, _script: str, *, seconds: int, data: str | None = None) -> Reply:
         written.append(data)
         return left.pop(0)
 
@@ -98,7 +98,7 @@ def test_ways_to_root(
     monkeypatch: pytest.MonkeyPatch, replies: list[Reply], password: str | None, reached: str
 ) -> None:
     written = answers(monkeypatch, *replies)
-    assert login.log_in(Target("web"), seconds=5, sudo=True, password=password).sudo == reached
+    assert login.log_in(SshTarget("web"), seconds=5, sudo=True, password=password).sudo == reached
     assert written == [None, "x\n"][: len(replies)]
 
 
@@ -132,20 +132,20 @@ def test_ways_that_end_before(
 ) -> None:
     answers(monkeypatch, *replies)
     with pytest.raises(login.SudoRefused) as raised:
-        login.log_in(Target("web"), seconds=5, sudo=True, password=password)
+        login.log_in(SshTarget("web"), seconds=5, sudo=True, password=password)
     assert raised.value.__class__ is error
 
 
 def test_a_failed_login_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, Reply(255, "", "deploy@web: Permission denied (publickey).\n"))
     with pytest.raises(BaselineError, match="a new key login as web fails: .*Permission denied") as raised:
-        login.log_in(Target("web"), seconds=5, sudo=False)
+        login.log_in(SshTarget("web"), seconds=5, sudo=False)
     assert "authorized_keys" in raised.value.hint
 
 
 def test_without_sudo_the_login_alone_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, Reply(0, IN, ""))
-    assert login.log_in(Target("web"), seconds=5, sudo=False).sudo == "unchecked"
+    assert login.log_in(SshTarget("web"), seconds=5, sudo=False).sudo == "unchecked"
 
 
 class Connection:
@@ -168,7 +168,7 @@ class Connection:
 
 def test_the_settings_of_the_connection_become_a_target() -> None:
     plain = login.target_of(Connection())
-    assert plain == Target("192.0.2.7", user="deploy", arguments=("-o", "ProxyJump=jump host"))
+    assert plain == SshTarget("192.0.2.7", user="deploy", arguments=("-o", "ProxyJump=jump host"))
     options = {"port": "2222", "private_key_file": "~/key", "host_key_checking": False, "ssh_args": "-4"}
     full = login.target_of(Connection(**options))
     assert (full.port, full.key, full.check_host_key) == (2222, str(Path("~/key").expanduser()), False)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, Target
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.sudo import (
     as_root,
     is_root,
@@ -16,7 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.sudo import (
     without_sudo,
 )
 
-TARGET = Target("192.0.2.7", user="deploy", port=2222)
+TARGET = SshTarget("192.0.2.7", user="deploy", port=2222)
 
 
 def failed(err: str, *, rc: int = 255, out: str = "") -> Reply:

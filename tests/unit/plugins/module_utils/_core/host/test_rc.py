@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rc import (
     rc_act,
     rc_enable,
@@ -20,7 +20,6 @@ ABSENT = (
     "nosuch does not exist in /etc/rc.d or the local startup\ndirectories (/usr/local/etc/rc.d), or is not executable\n"
 )
 OFF = "Cannot 'reload' sshd. Set sshd_enable to YES in /etc/rc.conf or use 'onereload' instead of 'reload'."
-LEFT = "the files are as they were before"
 
 
 def status(words: str, *, rc: int = 0) -> Expected:
@@ -80,7 +79,7 @@ def test_the_absent_has_no_process() -> None:
 
 def test_an_action_counts_for_a_service_that_is_off() -> None:
     host = FakeHost(commands=[Expected(["service", "sshd", "onereload"])])
-    rc_act(host, "reload", "sshd", unchanged=LEFT)  # type: ignore[arg-type]  # a stand-in
+    rc_act(host, "reload", "sshd")  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 
@@ -89,17 +88,17 @@ def test_an_action_counts_for_a_service_that_is_off() -> None:
     [
         pytest.param(
             Expected(["service", "sshd", "onereload"], rc=1, err="sshd not running? (check /var/run/sshd.pid).\n"),
-            "service sshd reload failed: sshd not running? (check /var/run/sshd.pid).; " + LEFT,
+            "service sshd reload failed: sshd not running? (check /var/run/sshd.pid).; " + UNCHANGED,
             id="down",
         ),
         pytest.param(
             Expected(["service", "sshd", "onereload"], out=OFF),
-            f"service sshd reload failed: {OFF}; {LEFT}",
+            f"service sshd reload failed: {OFF}; {UNCHANGED}",
             id="a refusal that rc.subr(8) calls a success",
         ),
         pytest.param(
             Expected(["service", "sshd", "onereload"], rc=1),
-            f"service sshd reload failed: no output (rc=1); {LEFT}",
+            f"service sshd reload failed: no output (rc=1); {UNCHANGED}",
             id="silent",
         ),
     ],
@@ -107,20 +106,20 @@ def test_an_action_counts_for_a_service_that_is_off() -> None:
 def test_an_action_that_fails_is_an_error(ran: Expected, words: str) -> None:
     host = FakeHost(commands=[ran])
     with pytest.raises(BaselineError, match=f"^{re.escape(words)}$"):
-        rc_act(host, "reload", "sshd", unchanged=LEFT)  # type: ignore[arg-type]  # a stand-in
+        rc_act(host, "reload", "sshd")  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 
 def test_enabling_goes_through_the_script_of_the_service() -> None:
     host = FakeHost(commands=[Expected(["service", "sshd", "enable"], out="sshd enabled in /etc/rc.conf\n")])
-    rc_enable(host, "sshd", unchanged=LEFT)  # type: ignore[arg-type]  # a stand-in
+    rc_enable(host, "sshd")  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 
 def test_a_service_that_cannot_be_enabled_is_an_error() -> None:
     host = FakeHost(commands=[Expected(["service", "nosuch", "enable"], rc=1, out=ABSENT)])
     with pytest.raises(BaselineError, match="^service nosuch enable failed: nosuch does not exist"):
-        rc_enable(host, "nosuch", unchanged=LEFT)  # type: ignore[arg-type]  # a stand-in
+        rc_enable(host, "nosuch")  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 

@@ -193,19 +193,18 @@ def test_a_socket_unit_has_the_sandbox(tmp_path: Path, paths: RollbackPaths) -> 
 
 
 @pytest.mark.parametrize(
-    ("platform", "programs", "has_crontabs", "boot"),
+    ("host_kind", "has_crontabs", "boot"),
     [
-        pytest.param(FREEBSD, [], True, "rc", id="FreeBSD"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], True, "cron", id="cron"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], True, "cron", id="crond"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, [], True, "none", id="no cron"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, ["cron"], False, "none", id="cron without its folder"),
-        pytest.param(LINUX_WITHOUT_SYSTEMD, ["crond"], False, "none", id="crond without its folder"),
+        pytest.param((FREEBSD, []), True, "rc", id="FreeBSD"),
+        pytest.param((LINUX_WITHOUT_SYSTEMD, ["cron"]), True, "cron", id="cron"),
+        pytest.param((LINUX_WITHOUT_SYSTEMD, ["crond"]), True, "cron", id="crond"),
+        pytest.param((LINUX_WITHOUT_SYSTEMD, []), True, "none", id="no cron"),
+        pytest.param((LINUX_WITHOUT_SYSTEMD, ["cron"]), False, "none", id="cron without its folder"),
+        pytest.param((LINUX_WITHOUT_SYSTEMD, ["crond"]), False, "none", id="crond without its folder"),
     ],
 )
 def test_the_next_boot_is_covered_without_systemd(
-    platform: Platform,
-    programs: list[str],
+    host_kind: tuple[Platform, list[str]],
     has_crontabs: bool,
     boot: str,
     tmp_path: Path,
@@ -214,8 +213,8 @@ def test_the_next_boot_is_covered_without_systemd(
 ) -> None:
     if not has_crontabs:
         Path(paths.crontabs).rmdir()
-    host = DiskHost(tmp_path, platform=platform)
-    host.programs = programs
+    host = DiskHost(tmp_path, platform=host_kind[0])
+    host.programs = host_kind[1]
     assert arm_rollback(host, request(), paths).boot == boot  # type: ignore[arg-type]  # a stand-in
     assert Path(paths.rc_script).exists() is (boot == "rc")
     assert Path(paths.crontab).exists() is (boot == "cron")
