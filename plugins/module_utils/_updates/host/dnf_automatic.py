@@ -209,7 +209,7 @@ def _check_advisories(host: Host, request: DnfAutomaticRequest, progress: Progre
             option="upgrade_type",
             hint="set upgrade_type: default, as on CentOS Stream",
         )
-    return _Advisories({name: published for name, published in sorted(known.items())})
+    return _Advisories(dict(sorted(known.items())))
 
 
 def _gather_repositories(host: Host) -> dict[str, bool]:

@@ -121,8 +121,6 @@ def test_a_home_is_created_only_below_a_folder_of_root(tmp_path: Path) -> None:
     made = tmp_path / "ann"
     assert (mode(made), made.stat().st_uid, (made / KEYS).read_text()) == (0o700, 4242, "key\n")
     tmp_path.chmod(0o777)
-    with (
-        open_home(HOST, str(tmp_path / "eve"), [KEYS]) as home,
-        pytest.raises(UnsafePath, match="so no home can be created there"),
-    ):
+    refused = pytest.raises(UnsafePath, match="so no home can be created there")
+    with open_home(HOST, str(tmp_path / "eve"), [KEYS]) as home, refused:
         home.change(change, (4242, 4242))
