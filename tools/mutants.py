@@ -31,9 +31,14 @@ SECONDS_A_MUTANT = 120
 TARGETS: dict[str, tuple[str, ...]] = {
     "plugins/action/sshd_config.py": (f"{UNITS}/action",),
     "plugins/module_utils/_core/host/rollback.py": (f"{UNITS}/module_utils/_core",),
+    "plugins/module_utils/_core/host/rollback_arm.py": (f"{UNITS}/module_utils/_core",),
     "plugins/module_utils/_fail2ban/host/ensure.py": (f"{UNITS}/module_utils/_fail2ban/host",),
     "plugins/module_utils/_fail2ban/host/proof.py": (f"{UNITS}/module_utils/_fail2ban/host",),
+    "plugins/module_utils/_sshd/host/apply.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/change.py": (f"{UNITS}/module_utils/_sshd/host",),
+    "plugins/module_utils/_sshd/host/change_plan.py": (f"{UNITS}/module_utils/_sshd/host",),
+    "plugins/module_utils/_sshd/host/check.py": (f"{UNITS}/module_utils/_sshd/host",),
+    "plugins/module_utils/_sshd/host/check_effective.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/confirm.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/guard.py": (f"{UNITS}/module_utils/_sshd/host",),
 }
