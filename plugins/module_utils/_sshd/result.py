@@ -7,7 +7,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
-from .effective import Effective, requested_keywords
+from .comparison import requested_keywords
+from .effective import Effective
 from .match import Connection
 from .settings import SshdSettings
 

@@ -10,7 +10,7 @@ import typing as t
 
 from ..._core.errors import BaselineError, state_of_errors
 from ..._core.host.rollback import resolve_pending_rollback
-from ..effective import match_exceptions, shadowed_directives
+from ..comparison import match_exceptions, shadowed_directives
 from ..plan import ManagedFiles, managed_files
 from ..port_holders import PortTaken, deferral_warning
 from ..result import (

@@ -165,6 +165,8 @@ def _plan_configuration(state: SshdState, request: SshdRequest) -> _Configuratio
 
 def _without_unknown(sshd: Sshd, request: SshdRequest) -> tuple[SshdSettings, list[str]]:
     """Return the settings without those defaults that this sshd is too old for, and a sentence for each."""
-    unknown = sshd.unknown_keywords(request.desired.only(request.optional)) if request.optional else frozenset()
+    unknown = (
+        sshd.unknown_keywords(request.desired.only(request.optional).settings) if request.optional else frozenset()
+    )
     sentences = [f"{name}: this OpenSSH does not know the keyword" for name in sorted(unknown)]
     return request.desired.without({name.lower() for name in unknown}), sentences

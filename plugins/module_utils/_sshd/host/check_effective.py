@@ -8,12 +8,14 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
-from ..effective import Effective, differences, foreign_directives, not_in_effect
+from ..comparison import differences, foreign_directives, not_in_effect
+from ..effective import Effective
 from ..match import Connection
 from ..plan import ManagedFiles
 from ..settings import SshdSettings
 from ..tree import Tree, compose
-from .sshd import Sshd, connections_to_check, incoming_connection, stage
+from .connections import connections_to_check
+from .sshd import Sshd, incoming_connection, stage
 
 __all__ = ["EffectiveAnswers", "check_candidate", "effective_now", "require_in_effect"]
 

@@ -8,7 +8,8 @@ import os
 import typing as t
 
 from ..._core.errors import BaselineError
-from ..effective import Effective, listen_addresses, unused_ports
+from ..comparison import unused_ports
+from ..effective import Effective, listen_addresses
 from ..host_keys import offered_keys
 from ..keywords import KEYWORDS
 from ..match import Connection

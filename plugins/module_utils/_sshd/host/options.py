@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ..._core.errors import BaselineError
 from ..._core.host.process import title
 from ..._core.host.rc import rc_variables
-from ..effective import Effective, differences, display_value
+from ..comparison import differences
+from ..effective import Effective, display_value
 from ..keywords import KEYWORDS
 from ..options import (
     CommandLineOptions,

@@ -15,17 +15,16 @@ from dataclasses import dataclass, replace
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
 from ..effective import Effective, parse_effective
-from ..match import Connection, connection_for, matches
+from ..match import Connection
 from ..parse import parse
 from ..rejection import locate_errors
 from ..releases import Release, read_release
-from ..settings import SshdSettings
 from ..tree import Tree, absolute, staged_files
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
 
-__all__ = ["Sshd", "connection_as", "connections_to_check", "find_sshd", "incoming_connection", "read_tree", "stage"]
+__all__ = ["Sshd", "connection_as", "find_sshd", "incoming_connection", "read_tree", "stage"]
 
 _MISSING_DIRECTORY = re.compile(r"Missing privilege separation directory: (/\S+)")
 # Runs sshd in a mount namespace of its own, so that nothing remains on the host. A new folder that contains $2 replaces
@@ -85,17 +84,17 @@ class Sshd:
             raise BaselineError(f"sshd rejects the configuration: {self._message(ran, root)}")
         return parse_effective(ran.out)
 
-    def unknown_keywords(self, desired: SshdSettings) -> frozenset[str]:
-        """Return the keywords of ``desired``'s global settings that this sshd does not know, in the manual's spelling.
+    def unknown_keywords(self, settings: t.Mapping[str, t.Sequence[str]]) -> frozenset[str]:
+        """Return the keywords of global ``settings`` that this sshd does not know, in the manual's spelling.
 
         A rejected value is not an unknown keyword; the check of the whole configuration reports it.
         """
         path = os.path.join(self.host.scratch(), "keywords")
-        lines = (f"{name} {value}\n" for name, values in desired.settings.items() for value in values)
+        lines = (f"{name} {value}\n" for name, values in settings.items() for value in values)
         self.host.lay_out({path: "".join(lines)})
         ran = self._run(["-T", "-f", path])
         named = {name.lower() for name in re.findall(r"Bad configuration option: (\S+)", ran.err)} if not ran.ok else ()
-        return frozenset(name for name in desired.settings if name.lower() in named)
+        return frozenset(name for name in settings if name.lower() in named)
 
     def _ask(self, connection: Connection, root: str, options: t.Sequence[str]) -> CommandResult:
         """Run ``sshd -T`` with the connection that this version and this configuration require."""
@@ -201,38 +200,6 @@ def incoming_connection(host: Host, base_user: str = "root") -> Connection:
     if len(parts) == 4:
         return connection_as(Connection("", address=parts[0], local_address=parts[2], local_port=parts[3]), base_user)
     return connection_as(Connection("", address="127.0.0.1"), base_user)
-
-
-def connections_to_check(
-    desired: SshdSettings, base: Connection, users: t.Iterable[str]
-) -> tuple[list[Connection], list[str]]:
-    """Return the connections to check (``base``, ``users``, one for each block) and the blocks that match nobody."""
-    found = [base, *(connection_as(base, user) for user in users)]
-    unmatched = []
-    for block in desired.blocks:
-        example = connection_for(block.criteria, _member(block.criteria.pairs, base))
-        example = connection_as(example, example.user) if example else None
-        if example and matches(block.criteria, example):
-            found.append(example)
-        else:
-            unmatched.append(str(block.criteria))
-    return list(dict.fromkeys(found)), unmatched
-
-
-def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:
-    """Return ``base`` as a member of the group in the criteria, where there is one."""
-    wanted = dict(pairs).get("group")
-    if not wanted:
-        return base
-    for name in wanted.split(","):
-        try:
-            group = grp.getgrnam(name)
-        except KeyError:
-            continue
-        members = [*group.gr_mem, *(entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group.gr_gid)]
-        if members:
-            return connection_as(base, members[0])
-    return base
 
 
 def _group_names(ids: t.Iterable[int]) -> t.Iterator[str]:

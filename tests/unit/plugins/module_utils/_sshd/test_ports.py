@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import (
-    Effective,
-    differences,
-    shadowed_directives,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.comparison import differences, shadowed_directives
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import Effective
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.ports import (
     with_explicit_addresses,

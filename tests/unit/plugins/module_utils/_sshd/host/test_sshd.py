@@ -14,7 +14,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd as host_sshd
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd import (
     Sshd,
-    connections_to_check,
     incoming_connection,
     read_tree,
     stage,
@@ -200,25 +199,12 @@ def test_incoming_connection(monkeypatch: pytest.MonkeyPatch, variable: str, spe
     assert incoming_connection(FakeHost()).specification() == specification  # type: ignore[arg-type]  # the fake stands in
 
 
-def test_connections_to_check() -> None:
-    desired = build_settings(
-        {"Port": 22},
-        [
-            {"criteria": {"user": "upload"}, "settings": {"X11Forwarding": False}},
-            {"criteria": {"group": "no-such-group"}, "settings": {"X11Forwarding": False}},
-        ],
-    )
-    asked, mute = connections_to_check(desired, ROOT, ["root", "nobody-such"])
-    assert [one.user for one in asked] == ["root", "root", "nobody-such", "upload"]
-    assert mute == ["group no-such-group"]
-
-
 def test_the_keywords_that_this_sshd_does_not_know() -> None:
     """The message is that of Debian 12's OpenSSH 9.2."""
     message = "/scratch/keywords: line 2: Bad configuration option: PerSourcePenaltyExemptList\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=message)])
     desired = build_settings({"PerSourcePenaltyExemptList": "192.0.2.1", "MaxStartups": "1:2:3"})
-    assert sshd(host).unknown_keywords(desired) == {"PerSourcePenaltyExemptList"}
+    assert sshd(host).unknown_keywords(desired.settings) == {"PerSourcePenaltyExemptList"}
     assert host.laid_out["/scratch/keywords"] == "MaxStartups 1:2:3\nPerSourcePenaltyExemptList 192.0.2.1\n"
     host.done()
 
@@ -226,4 +212,4 @@ def test_the_keywords_that_this_sshd_does_not_know() -> None:
 def test_a_value_that_sshd_refuses_is_no_unknown_keyword() -> None:
     message = "/scratch/keywords line 1: PerSourcePenaltyExemptList entry 0 invalid\n"
     host = FakeHost(commands=[Expected([SSHD, "-T", "-f", "/scratch/keywords"], rc=255, err=message)])
-    assert sshd(host).unknown_keywords(build_settings({"PerSourcePenaltyExemptList": "x"})) == frozenset()
+    assert sshd(host).unknown_keywords({"PerSourcePenaltyExemptList": ("x",)}) == frozenset()
