@@ -162,7 +162,7 @@ def test_a_host_runs_nothing_on_the_controller(pair: Pair, tmp_path: Path) -> No
     [
         pytest.param(
             ({"confirmation": {"users": ["mallory"]}}, {"ports": [2200]}),
-            ("confirmation.users", "a port that the task names"),
+            ("confirmation.users", "nor a port of the task"),
             id="whom and where to log in as",
         ),
         pytest.param(
