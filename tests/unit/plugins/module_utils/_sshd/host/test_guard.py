@@ -263,6 +263,7 @@ NOSUID = "/usr/bin/sudo is on a file system that is mounted with nosuid; mount i
     [
         pytest.param(0, 0o4755, 0, "", id="as it is shipped"),
         pytest.param(0, 0o4111, os.ST_RDONLY, "", id="readable by nobody, and read-only"),
+        pytest.param(0, 0o4755, ~os.ST_NOSUID & 0xFFFF, "", id="mounted with all but nosuid"),
         pytest.param(0, 0o2755, 0, BROKEN.format(0, "2755"), id="setgid alone"),
         pytest.param(0, 0o755, 0, BROKEN.format(0, "0755"), id="no setuid bit"),
         pytest.param(1000, 0o4755, 0, BROKEN.format(1000, "4755"), id="setuid to another user"),
