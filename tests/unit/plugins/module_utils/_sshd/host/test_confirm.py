@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing as t
 from dataclasses import replace
@@ -129,11 +130,17 @@ def test_an_armed_rollback_crosses_without_its_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "only_plans", "arms"), [("", False, False), ("plan", True, False), ("apply", False, True)]
+    ("phase", "only_plans", "arms"),
+    [("", False, False), ("plan", True, False), ("apply", False, True), ("another", False, False), ("x", False, False)],
 )
 def test_the_phases(phase: str, only_plans: bool, arms: bool) -> None:
-    request = ConfirmRequest(phase)
+    # As it comes from the controller: a text of its own.
+    request = ConfirmRequest(json.loads(json.dumps(phase)))
     assert (request.only_plans, request.arms_rollback) == (only_plans, arms)
+
+
+def test_without_a_phase_the_time_is_the_documented_one() -> None:
+    assert ConfirmRequest().seconds == 45
 
 
 # When the controller's questions are answered.
