@@ -192,6 +192,19 @@ def test_one_that_starts_while_it_is_waited_for_is_waited_for_too(monkeypatch: p
     assert time.now == 29.5
 
 
+def test_the_wait_ends_between_two_looks_too(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
+    time.now = 0.3
+    host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)}, [ASKED])
+
+    def sleep(seconds: float) -> None:
+        assert time.now < 30, "it has ended"
+        time.now += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert resolve(host) == [REPORTED]
+    assert time.now == pytest.approx(30.3)
+
+
 def test_a_run_that_leaves_its_folder_is_finished_by_the_script(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
     host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)}, [Expected(ASKED.argv, writes={PATHS.folder: None})])
 

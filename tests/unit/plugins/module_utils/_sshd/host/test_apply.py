@@ -146,6 +146,79 @@ def test_the_main_file_is_between_the_new_files_and_those_that_go(tmp_path: Path
     assert host.journal == ["write /00.conf", "write /sshd_config", "remove /sshd_config.d/00.conf"]
 
 
+def test_a_drop_in_is_there_before_the_main_file_although_it_sorts_after_it(tmp_path: Path) -> None:
+    main, dropin = f"{tmp_path}/sshd_config", f"{tmp_path}/sshd_config.d/00.conf"
+    host = write(tmp_path, {main: "Include x\n", dropin: "Port 22\n"}, {})
+    assert host.journal == ["write /sshd_config.d/00.conf", "write /sshd_config"]
+
+
+def test_all_files_that_go_are_removed(tmp_path: Path) -> None:
+    names = ("00.conf", "01.conf", "sshd_config")
+    for name in names:
+        (tmp_path / name).write_text("old")
+    host = write(tmp_path, {f"{tmp_path}/{name}": None for name in names}, {})
+    assert host.journal == ["remove /00.conf", "remove /01.conf", "remove /sshd_config"]
+
+
+def test_only_what_differs_is_restored(tmp_path: Path) -> None:
+    """A disk that is full takes no file, and the file that could not be written is still as it was."""
+    files = managed_files(f"{tmp_path}/sshd_config", "00.conf")
+    old = "Port 22\n"
+    for name in ("sshd_config", "00.conf"):
+        (tmp_path / name).write_text("Port 22\n" if name == "00.conf" else "new")
+    before = {files.main: old, files.beside: old, files.dropin: None}
+    plan: t.Any = types.SimpleNamespace(
+        written=types.SimpleNamespace(before=before, changes=dict.fromkeys(before, "new")),
+        state=types.SimpleNamespace(files=files),
+    )
+    host = DiskHost(tmp_path)
+    apply._restore(host, plan)  # type: ignore[arg-type]  # a stand-in
+    assert host.journal == ["write /sshd_config"]
+    assert (tmp_path / "sshd_config").read_text() == old
+
+
+def test_nothing_applied_is_nothing_reloaded() -> None:
+    assert apply.AppliedChange() == apply.AppliedChange((), False, None)
+
+
+@pytest.mark.parametrize(
+    ("holders", "silent", "problem"),
+    [
+        pytest.param([], [], "", id="sshd answers"),
+        pytest.param([], ["x: refused"], "sshd does not answer on x: refused", id="it is silent"),
+        # Somebody else would answer in its place, so nobody is asked.
+        pytest.param([PortHolder(2222)], None, "sshd does not answer on port 2222 is held", id="another one is there"),
+    ],
+)
+def test_sshd_itself_has_to_answer(
+    monkeypatch: pytest.MonkeyPatch, holders: list[PortHolder], silent: list[str] | None, problem: str
+) -> None:
+    move = PortMove(frozenset({("0.0.0.0", 22)}), frozenset({("0.0.0.0", 2222)}))
+
+    def unanswered(listens: t.Any) -> list[str]:
+        assert silent is not None and listens == move.after
+        return silent
+
+    def found(_host: object, daemon: object, given: PortMove) -> list[PortHolder]:
+        assert (daemon, given) == ("current", move)
+        return holders
+
+    monkeypatch.setattr(apply, "unanswered", unanswered)
+    monkeypatch.setattr(apply, "holders_after_start", found)
+    monkeypatch.setattr(apply.daemons, "with_current_pid", lambda *_given: "current")
+    daemon = types.SimpleNamespace(unit="", rc="")
+    plan: t.Any = types.SimpleNamespace(
+        move=move, daemon=daemon, answers=types.SimpleNamespace(pid_file="/run/sshd.pid")
+    )
+    host: t.Any = FakeHost()
+    if not problem:
+        apply._require_answer(host, plan)
+        return
+    with pytest.raises(BaselineError) as caught:
+        apply._require_answer(host, plan)
+    assert caught.value.problem.startswith(problem)
+
+
 def test_new_host_keys_are_made_beside_the_present_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their folder, owner and mode are those of the present ones."""
     given: list[t.Any] = []
