@@ -57,7 +57,7 @@ def test_the_ports_of_a_move_are_sorted_and_named_once() -> None:
         frozenset({("0.0.0.0", 2022), ("::", 2022), ("::", 22)}), frozenset({("0.0.0.0", 443), ("::", 443), ("::", 80)})
     )
     assert (found.old_ports, found.ports, found.is_move) == ([22, 2022], [80, 443], True)
-    assert not moves.PortMove(found.before, found.before).is_move
+    assert not moves.PortMove(found.before, frozenset(list(found.before))).is_move
     # Another address on the same port is a move too: sshd has to bind it.
     assert moves.PortMove(frozenset({("::", 22)}), frozenset({("0.0.0.0", 22)})).is_move
 
