@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import typing as t
@@ -12,6 +13,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from tests.unit.fake_host import Clock
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 
@@ -174,3 +176,362 @@ def test_a_copy_leaves_out_pipes(host: Host, tmp_path: Path) -> None:
     host.copy_tree(str(tmp_path / "a"), str(tmp_path / "b"))
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["file", "link"]
     assert (tmp_path / "b" / "file").read_text() == "text"
+
+
+# Commands.
+
+
+class RunningModule(Module):
+    """A module that runs commands: it notes what it is given and answers ``answer``."""
+
+    def __init__(self, answer: tuple[int, str, str] = (0, "", ""), *, selinux: bool = False) -> None:
+        self.answer = answer
+        self.calls: list[t.Any] = []
+        self.selinux = selinux
+        self.tmpdir: str | None = None
+
+    def get_bin_path(self, program: str, *, required: bool, opt_dirs: list[str]) -> str | None:
+        assert (required, opt_dirs) == (False, ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"])
+        return None if program == "absent" else f"/usr/sbin/{program}"
+
+    def run_command(self, argv: list[str], **options: t.Any) -> tuple[int, str, str]:
+        # Nobody waits for a terminal.
+        assert os.path.samestat(os.fstat(0), os.stat(os.devnull))
+        self.calls.append((argv, options))
+        return self.answer
+
+    def selinux_enabled(self) -> bool:
+        return self.selinux
+
+    def selinux_context(self, path: str) -> list[str | None]:
+        return ["kept", "of", path]
+
+    def selinux_default_context(self, path: str) -> list[str | None]:
+        return [None, None] if path == "/none" else ["default", "of", path]
+
+    def set_context_if_different(self, path: str, context: t.Any, changed: bool) -> bool:
+        self.calls.append((os.path.basename(path)[:3], os.path.dirname(path), context, changed))
+        return True
+
+
+def hosted(answer: tuple[int, str, str] = (0, "", ""), *, selinux: bool = False) -> tuple[Host, RunningModule]:
+    module = RunningModule(answer, selinux=selinux)
+    return Host(t.cast(t.Any, module)), module
+
+
+@pytest.mark.parametrize(
+    ("argv", "program"),
+    [(["sshd", "-T"], "/usr/sbin/sshd"), (["/opt/sshd", "-T"], "/opt/sshd"), (["./x", "-T"], "./x")],
+)
+def test_a_command_is_given_as_it_is(argv: list[str], program: str) -> None:
+    host, module = hosted((3, "out", "err"))
+    ran = host.run(argv, data="input")
+    assert (ran.argv, ran.rc, ran.out, ran.err, ran.ok) == (tuple(argv), 3, "out", "err", False)
+    assert module.calls == [
+        (
+            [program, "-T"],
+            {
+                "data": "input",
+                # Without it a line break would be added to the input.
+                "binary_data": True,
+                "environ_update": {"LC_ALL": "C", "LANGUAGE": "C"},
+                "handle_exceptions": False,
+            },
+        )
+    ]
+
+
+def test_an_environment_is_added_to_that_of_all_commands() -> None:
+    host, module = hosted()
+    assert host.run(["x"], env={"APT_CONFIG": "/x", "LC_ALL": "C.UTF-8"}).ok
+    ((_argv, options),) = module.calls
+    assert options["environ_update"] == {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "APT_CONFIG": "/x"}
+    assert options["data"] is None
+
+
+def test_a_command_that_is_absent_answers_as_a_shell_does() -> None:
+    host, module = hosted()
+    ran = host.run(["absent", "-x"])
+    assert (ran.argv, ran.rc, ran.out, ran.err) == (("absent", "-x"), 127, "", "absent: command not found")
+    assert module.calls == []
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ((0, "out\n", "err\n"), "err"),
+        ((1, "out\n", ""), "out (rc=1)"),
+        ((1, "", " \n"), "no output (rc=1)"),
+        ((0, "", ""), "no output"),
+        ((-9, "a\nb", ""), "a; b (rc=-9)"),
+    ],
+)
+def test_what_a_command_says(result: tuple[int, str, str], text: str) -> None:
+    ran = hosted(result)[0].run(["x"])
+    assert ran.message() == text
+    assert ran.ok is (result[0] == 0)
+
+
+# SELinux.
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_file_keeps_its_context_and_a_new_one_gets_that_of_the_policy(tmp_path: Path, exists: bool) -> None:
+    host, module = hosted(selinux=True)
+    path = tmp_path / "a"
+    if exists:
+        path.write_text("old")
+    host.write(str(path), "new")
+    assert path.read_text() == "new"
+    # It is set before the file has its name.
+    assert module.calls == [(".a.", str(tmp_path), ["kept" if exists else "default", "of", str(path)], False)]
+
+
+def test_without_selinux_no_context_is_set(tmp_path: Path) -> None:
+    host, module = hosted()
+    host.write(str(tmp_path / "a"), "new")
+    assert module.calls == []
+
+
+def test_the_context_that_the_policy_gives() -> None:
+    assert hosted(selinux=True)[0].label("/etc/x") == "default:of:/etc/x"
+    assert hosted(selinux=True)[0].label("/none") is None
+    assert hosted()[0].label("/etc/x") is None
+
+
+# Files.
+
+
+def test_a_replaced_file_keeps_its_owner_and_mode(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o640)
+    host.write(str(path), "new", mode=0o600)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o640)
+    host.write(str(tmp_path / "b"), "new", mode=0o600)
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b"]
+
+
+@AS_ROOT
+def test_a_replaced_file_stays_whose_it_is(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    os.chown(path, 65534, 65533)
+    host.write(str(path), "new")
+    assert (path.read_text(), path.stat().st_uid, path.stat().st_gid) == ("new", 65534, 65533)
+
+
+def test_a_file_is_put_with_its_folder_or_removed(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a"
+    host.put(str(path), "text")
+    assert path.read_text() == "text"
+    host.put(str(path), None)
+    assert not path.exists() and path.parent.is_dir()
+    host.put(str(tmp_path / "absent" / "a"), None)
+    assert not (tmp_path / "absent").exists()
+
+
+def test_bytes_that_are_no_text_survive(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xff\xfe\r\n")
+    text = host.read(str(tmp_path / "a")) or ""
+    host.write(str(tmp_path / "b"), text)
+    host.lay_out({str(tmp_path / "c" / "d"): text})
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "c" / "d").read_bytes() == b"\xff\xfe\r\n"
+    assert stat.S_IMODE((tmp_path / "c").stat().st_mode) & 0o077 == 0
+
+
+def test_what_is_absent_is_neither_read_nor_known(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "absent", tmp_path / "file" / "below"):
+        assert host.read(str(path)) is None
+        assert host.stat(str(path)) is None
+    assert host.stat(str(tmp_path / "file")) is not None
+
+
+@pytest.mark.parametrize("call", ["open", "fstat"])
+def test_a_file_that_cannot_be_read_is_an_error(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_given: t.Any, **_named: t.Any) -> t.NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "a"
+    path.write_text("text")
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{Host.__module__}.os.{call}", refuse)
+        with pytest.raises(BaselineError) as caught:
+            host.read(str(path))
+    assert caught.value.problem == f"{path} cannot be read: Input/output error"
+    # Nothing of it stays open.
+    assert before == (len(os.listdir("/proc/self/fd")) if before else 0)
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(9, True), (10, True), (11, False), (40, False)])
+def test_a_file_without_an_end_is_not_read(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_read: bool
+) -> None:
+    monkeypatch.setattr(f"{Host.__module__}._MOST", 10)
+    monkeypatch.setattr(f"{Host.__module__}._PART", 4)
+    path = tmp_path / "a"
+    path.write_text("x" * size)
+    if is_read:
+        assert host.read(str(path)) == "x" * size
+        return
+    with pytest.raises(BaselineError, match="cannot be read: it is longer than 10 bytes"):
+        host.read(str(path))
+
+
+def test_paths_are_sorted_as_daemons_do(host: Host, tmp_path: Path) -> None:
+    for name in ("b.conf", "B.conf", "a.conf", "_.conf", "a.other"):
+        (tmp_path / name).write_text("")
+    assert [os.path.basename(path) for path in host.glob(f"{tmp_path}/*.conf")] == [
+        "B.conf",
+        "_.conf",
+        "a.conf",
+        "b.conf",
+    ]
+
+
+def test_a_link_is_resolved(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("a")
+    assert host.target(str(tmp_path / "link")) == host.target(str(tmp_path / "a")) == os.path.realpath(tmp_path / "a")
+
+
+def test_a_file_that_has_become_a_pipe_is_not_copied(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a" / "pipe")
+    (tmp_path / "file").write_text("")
+    was = os.lstat(tmp_path / "file")
+    # As if it were a file while the folder is listed.
+    monkeypatch.setattr(f"{Host.__module__}.os.lstat", lambda _path: was)
+    with pytest.raises(BaselineError, match="pipe cannot be copied: it is not a regular file"):
+        host.copy_tree(str(tmp_path / "a"), str(tmp_path / "b"))
+
+
+# What lasts until the next boot.
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "run"
+    monkeypatch.setattr(f"{Host.__module__}.paths.runtime_folder", lambda: str(folder))
+    return folder
+
+
+@AS_ROOT
+def test_a_scratch_directory_is_roots_alone_and_goes_with_the_process(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last: list[t.Any] = []
+    monkeypatch.setattr(f"{Host.__module__}.atexit.register", lambda *given, **named: last.append((given, named)))
+    host, _module = hosted()
+    first, second = host.scratch(), host.scratch()
+    assert first != second and os.path.dirname(first) == os.path.dirname(second) == str(runtime)
+    assert [stat.S_IMODE(os.stat(path).st_mode) for path in (str(runtime), first)] == [0o700, 0o700]
+    (function, path), named = last[0]
+    function(path, **named)
+    assert not os.path.exists(first) and os.path.exists(second)
+    # It may be gone already.
+    function(path, **named)
+
+
+def test_a_user_has_the_folder_of_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{Host.__module__}.os.geteuid", lambda: 1000)
+    monkeypatch.setattr(f"{Host.__module__}.atexit.register", lambda *_given, **_named: None)
+    host, module = hosted()
+    module.tmpdir = str(tmp_path)
+    assert os.path.dirname(host.scratch()) == str(tmp_path)
+
+
+def test_who_may_not_make_the_folder_has_to_become_root(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: str) -> t.NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(f"{Host.__module__}.paths.private_folder", refuse)
+    with pytest.raises(BaselineError) as caught:
+        hosted()[0].runtime()
+    assert (caught.value.problem, caught.value.hint) == (
+        f"{runtime} cannot be created: Permission denied",
+        "become root (become: true)",
+    )
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(f"{Host.__module__}.time", clock)
+    return clock
+
+
+def take(runtime: Path) -> int:
+    """Hold the lock ``sshd`` as another run does."""
+    fd = os.open(runtime / "sshd.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+@AS_ROOT
+def test_a_lock_is_held_until_its_end(runtime: Path, clock: Clock) -> None:
+    host, _module = hosted()
+    with host.lock("sshd"), host.lock("fail2ban"):
+        for name in ("sshd", "fail2ban"):
+            with pytest.raises(BaselineError), host.lock(name, seconds=0.0):
+                pytest.fail("it is held twice")
+    assert clock.now == 0
+    assert stat.S_IMODE((runtime / "sshd.lock").stat().st_mode) == 0o600
+    with pytest.raises(KeyError), host.lock("sshd"):
+        raise KeyError
+    # An error lets go of it too.
+    with host.lock("sshd", seconds=0.0):
+        pass
+
+
+@AS_ROOT
+@pytest.mark.parametrize(("seconds", "waited"), [(None, 30.0), (1.0, 1.0), (0.0, 0.0)])
+def test_who_does_not_let_go_is_not_waited_for_without_end(
+    runtime: Path, clock: Clock, seconds: float | None, waited: float
+) -> None:
+    runtime.mkdir(mode=0o700)
+    fd = take(runtime)
+    options: dict[str, float] = {} if seconds is None else {"seconds": seconds}
+    try:
+        with pytest.raises(BaselineError) as caught, hosted()[0].lock("sshd", **options):
+            pytest.fail("another run holds it")
+    finally:
+        os.close(fd)
+    assert caught.value.problem == (
+        f"another run of pyhost.baseline has held {runtime}/sshd.lock for {waited:.0f} seconds"
+    )
+    assert caught.value.hint == "run again when the other run has ended"
+    assert waited <= clock.now < waited + 0.3
+
+
+@AS_ROOT
+def test_who_lets_go_in_time_is_waited_for(runtime: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime.mkdir(mode=0o700)
+    fd = take(runtime)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        if clock.now > 5:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    with hosted()[0].lock("sshd"):
+        assert 5 < clock.now < 6
+    os.close(fd)
+
+
+@AS_ROOT
+def test_a_link_is_no_lock(runtime: Path, tmp_path: Path) -> None:
+    runtime.mkdir(mode=0o700)
+    (runtime / "sshd.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(BaselineError) as caught, hosted()[0].lock("sshd"):
+        pytest.fail("the link was followed")
+    assert caught.value.problem.startswith(f"{runtime}/sshd.lock cannot be locked: ")
+    assert caught.value.hint == "become root (become: true), or remove the file"
+    assert not (tmp_path / "victim").exists()

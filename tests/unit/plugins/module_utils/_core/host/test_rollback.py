@@ -46,6 +46,12 @@ def test_the_folder_is_that_of_this_system() -> None:
     [
         pytest.param({PATHS.armed: armed_text("mine", 0.0)}, True, id="armed"),
         pytest.param({PATHS.armed: armed_text("another's", 0.0)}, False, id="of another run"),
+        pytest.param({PATHS.armed: armed_text("mine-too", 0.0)}, False, id="of another run that begins alike"),
+        pytest.param({PATHS.armed: armed_text("Mine", 0.0)}, False, id="of another run in capitals"),
+        pytest.param({PATHS.armed: ""}, False, id="cut short"),
+        pytest.param({PATHS.armed: "mine"}, True, id="cut short after the token"),
+        pytest.param({PATHS.armed: armed_text("mine", 0.0), PATHS.started: ""}, True, id="left by an earlier one"),
+        pytest.param({PATHS.folder: ""}, False, id="stale"),
         pytest.param({PATHS.started: ""}, False, id="started"),
         pytest.param({}, False, id="done"),
     ],
@@ -61,6 +67,20 @@ def test_is_armed(files: dict[str, str], expected: bool) -> None:
         pytest.param({PATHS.armed: "t\n9\n"}, RollbackState("armed", "t", 9.0), True, id="armed"),
         pytest.param({PATHS.started: ""}, RollbackState("started"), True, id="started"),
         pytest.param({PATHS.folder: ""}, RollbackState("stale"), False, id="stale"),
+        pytest.param({PATHS.folder: "", PATHS.started: ""}, RollbackState("started"), True, id="started in its folder"),
+        pytest.param(
+            {PATHS.armed: "t\n9\n", PATHS.record: RECORD},
+            RollbackState("armed", "t", 9.0, parse_record(RECORD)),
+            True,
+            id="armed after another one",
+        ),
+        pytest.param(
+            {PATHS.started: "", PATHS.record: RECORD},
+            RollbackState("started", record=parse_record(RECORD)),
+            True,
+            id="started after another one",
+        ),
+        pytest.param({PATHS.record: ""}, RollbackState("none"), False, id="an empty record"),
         pytest.param({PATHS.record: RECORD}, RollbackState("none", record=parse_record(RECORD)), False, id="record"),
     ],
 )
@@ -154,3 +174,87 @@ def test_a_rollback_is_discarded_by_its_script() -> None:
     host = FakeHost(commands=[Expected(["/bin/sh", PATHS.script, "discard"])])
     discard_rollback(host)  # type: ignore[arg-type]  # the fake
     host.done()
+
+
+def test_one_that_starts_while_it_is_waited_for_is_waited_for_too(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
+    """The host rolls back by itself: this run does not, and reports it."""
+    host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)})
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        if time.now == 20:
+            host.files = {PATHS.started: ""}
+        elif time.now == 29.5:
+            host.files = {PATHS.record: RECORD}
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert resolve(host) == [REPORTED]
+    assert time.now == 29.5
+
+
+def test_the_wait_ends_between_two_looks_too(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
+    time.now = 0.3
+    host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)}, [ASKED])
+
+    def sleep(seconds: float) -> None:
+        assert time.now < 30, "it has ended"
+        time.now += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert resolve(host) == [REPORTED]
+    assert time.now == pytest.approx(30.3)
+
+
+def test_a_run_that_leaves_its_folder_is_finished_by_the_script(monkeypatch: pytest.MonkeyPatch, time: Clock) -> None:
+    host = FakeHost({PATHS.armed: armed_text("a", NOW + 20)}, [Expected(ASKED.argv, writes={PATHS.folder: None})])
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        host.files = {PATHS.folder: ""}
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert resolve(host) == []
+    assert time.now == 0.5
+
+
+@pytest.mark.parametrize("state", ["armed", "started"])
+def test_the_paths_of_the_request_are_used(state: str, time: Clock) -> None:
+    paths = RollbackPaths("sshd", base="/elsewhere")
+    files = {"armed": {paths.armed: armed_text("a", NOW - 1)}, "started": {paths.started: ""}}[state]
+    asked = Expected(
+        ["/bin/sh", paths.script, "asked"], writes={paths.armed: None, paths.started: None, paths.record: RECORD}
+    )
+    host = FakeHost(files, [asked])
+    assert resolve_pending_rollback(host, paths) == [REPORTED]  # type: ignore[arg-type]  # the fake
+    host.done()
+    assert (host.files, time.now) == ({}, 10)
+    host = FakeHost(files, check_mode=True)
+    assert len(resolve_pending_rollback(host, paths)) == 1  # type: ignore[arg-type]  # the fake
+    assert host.files == files
+
+
+def test_a_rollback_is_discarded_by_the_script_of_its_paths() -> None:
+    paths = RollbackPaths("sshd", base="/elsewhere")
+    host = FakeHost(commands=[Expected(["/bin/sh", "/elsewhere/rollback-sshd/rollback", "discard"])])
+    discard_rollback(host, paths)  # type: ignore[arg-type]  # the fake
+    host.done()
+
+
+def test_the_record_of_another_rollback_keeps_the_folder(tmp_path: Path) -> None:
+    paths = RollbackPaths("sshd", base=f"{tmp_path}/base")
+    Path(paths.base).mkdir()
+    Path(paths.record).write_text(RECORD)
+    other = Path(paths.base) / "rollback-other.record"
+    other.write_text(RECORD)
+    assert report_last_rollback(DiskHost(tmp_path), paths) == [REPORTED]  # type: ignore[arg-type]  # the fake
+    assert other.exists() and not Path(paths.record).exists()
+
+
+def test_check_mode_keeps_the_folder(tmp_path: Path) -> None:
+    paths = RollbackPaths("sshd", base=f"{tmp_path}/base")
+    Path(paths.base).mkdir()
+    host = DiskHost(tmp_path)
+    Path(paths.record).write_text(RECORD)
+    host.check_mode = True
+    assert report_last_rollback(host, paths) == [REPORTED]  # type: ignore[arg-type]  # the fake
+    assert Path(paths.record).exists()

@@ -110,6 +110,7 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
         "write /units/pyhost-rollback-sshd-boot.service",
     ]
     assert host.journal[-1].startswith("systemd-run ")
+    assert host.modes[paths.boot_unit] == 0o644
     assert Path(paths.boot_link).readlink() == Path(paths.boot_unit)
     assert f"-{tmp_path}" in Path(paths.boot_unit).read_text()
     assert (Path(paths.folder) / "1").read_bytes() == b"Port 22\n# \xe9\n"
@@ -218,6 +219,9 @@ def test_the_next_boot_is_covered_without_systemd(
     assert arm_rollback(host, request(), paths).boot == boot  # type: ignore[arg-type]  # a stand-in
     assert Path(paths.rc_script).exists() is (boot == "rc")
     assert Path(paths.crontab).exists() is (boot == "cron")
+    if boot == "cron":
+        # cron(8) refuses a file that others may write.
+        assert host.modes[paths.crontab] == 0o644
     if boot == "rc":
         assert host.modes[paths.rc_script] == 0o555
     # The clock outlives the run: nothing of ours is open in it.
@@ -258,3 +262,85 @@ def test_the_file_behind_a_link_is_saved(tmp_path: Path, paths: RollbackPaths) -
     (tmp_path / "sshd_config").symlink_to(tmp_path / "real")
     arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), request(tmp_path / "sshd_config"), paths)  # type: ignore[arg-type]  # fake
     assert f"restore 0 {tmp_path / 'real'} " in Path(paths.script).read_text()
+
+
+def test_every_bit_of_a_mode_is_restored(tmp_path: Path, paths: RollbackPaths) -> None:
+    main = tmp_path / "sshd_config"
+    main.write_text("Port 22\n")
+    for mode in (0o7777, 0o0001, 0o4000):
+        main.chmod(mode)
+        if not os.access(main, os.R_OK):
+            continue
+        host = DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD)
+        arm_rollback(host, request(main), paths)  # type: ignore[arg-type]  # a stand-in
+        assert f"restore 0 {main} {os.getuid()}:{os.getgid()} {mode:04o} ''\n" in Path(paths.script).read_text()
+        # Whatever its mode is, the copy is root's alone.
+        assert host.modes[f"{paths.folder}/0"] == 0o600
+        disarm(host, paths)  # type: ignore[arg-type]  # a stand-in
+
+
+@pytest.mark.parametrize("platform", [FREEBSD, LINUX_WITHOUT_SYSTEMD])
+def test_what_has_nothing_to_restore_is_removed_without_systemd(
+    tmp_path: Path, paths: RollbackPaths, platform: Platform
+) -> None:
+    Path(paths.folder).mkdir(parents=True)
+    Path(paths.record).write_text("token=a\n")
+    (tmp_path / "rc.d").mkdir()
+    files = (paths.armed, paths.boot_unit, paths.crontab, paths.rc_script)
+    for path in files:
+        Path(path).write_text("")
+    host = DiskHost(tmp_path, platform=platform)
+    disarm(host, paths)  # type: ignore[arg-type]  # a stand-in
+    assert not [path for path in (*files, paths.folder) if Path(path).exists()]
+    # The record of the last one is still to be reported.
+    assert Path(paths.record).exists()
+    # From its first removal on a boot would roll nothing back.
+    assert host.journal[0] == "remove /base/state/rollback-sshd/armed"
+
+
+@pytest.mark.parametrize("step", ["copy", "rollback", "armed", "boot.service"])
+def test_a_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch, step: str, started: list[t.Any]
+) -> None:
+    main = tmp_path / "sshd_config"
+    main.write_text("Port 22\n")
+    host = DiskHost(tmp_path, commands=[Expected(["systemctl", "stop", "pyhost-rollback-sshd.timer"])])
+    write = host.write
+
+    def full(path: str, text: str, *, mode: int = 0o644) -> None:
+        if path.endswith("/0" if step == "copy" else step):
+            raise BaselineError(f"{path} cannot be written: No space left on device")
+        write(path, text, mode=mode)
+
+    monkeypatch.setattr(host, "write", full)
+    with pytest.raises(BaselineError, match="No space left on device") as caught:
+        arm_rollback(host, request(main), paths)  # type: ignore[arg-type]  # a stand-in
+    host.done()
+    # Nothing was changed yet, and the next run is not kept from it.
+    assert caught.value.state is None
+    assert not Path(paths.base).exists() and not os.path.lexists(paths.boot_link)
+    assert main.read_text() == "Port 22\n" and started == []
+
+
+def test_a_folder_that_cannot_be_made_is_no_rollback_of_another_run(
+    tmp_path: Path, paths: RollbackPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = DiskHost(tmp_path)
+
+    def refuse(path: str, *, mode: int = 0o755) -> t.NoReturn:
+        raise BaselineError(f"{path} cannot be created: Read-only file system")
+
+    monkeypatch.setattr(host, "make_directory", refuse)
+    with pytest.raises(BaselineError, match="Read-only file system"):
+        arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
+    assert host.journal == []
+
+
+def test_the_firewalls_files_and_sshds_have_copies_of_their_own(tmp_path: Path, paths: RollbackPaths) -> None:
+    files = [tmp_path / name for name in ("a", "b", "c")]
+    for file in files:
+        file.write_text(file.name)
+    wanted = replace(request(*files[:2]), firewall_files=(str(files[2]), str(files[0])))
+    arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), wanted, paths)  # type: ignore[arg-type]  # fake
+    copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if len(path.name) < 3}
+    assert copies == {"0": "a", "1": "b", "f0": "a", "f1": "c"}

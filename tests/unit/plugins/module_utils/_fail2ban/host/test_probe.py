@@ -70,3 +70,227 @@ def test_messages_that_the_filter_does_not_match(
     host.done()
     assert len(found) == len(wordings)
     assert all(words in expression for words, expression in zip(wordings, found, strict=True))
+
+
+# What fail2ban can read.
+
+JOURNAL_SOCKET = "/run/systemd/journal/socket"
+SERVER = "/usr/bin/fail2ban-server"
+SCRIPT = {JOURNAL_SOCKET: "", SERVER: "#!/usr/bin/python3 -I\nimport x\n"}
+IMPORT = [
+    *("/usr/bin/python3", "-I", "-c"),
+    "import sys; sys.path = list(filter(None, sys.path)); import systemd.journal",
+]
+STORAGE = ["systemd-analyze", "cat-config", "systemd/journald.conf"]
+ENTRIES = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"]
+SOME = Expected(ENTRIES, out="a line\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "commands", "why"),
+    [
+        pytest.param(SCRIPT, [Expected(IMPORT), Expected(STORAGE), SOME], "", id="it can"),
+        pytest.param({SERVER: SCRIPT[SERVER]}, [], "journald does not run on this host", id="no journald"),
+        pytest.param({JOURNAL_SOCKET: ""}, [], "fail2ban-server is not a Python script", id="no fail2ban"),
+        pytest.param(
+            {**SCRIPT, SERVER: "\x7fELF\n"},
+            [],
+            "fail2ban-server is not a Python script",
+            id="a program of another kind",
+        ),
+        pytest.param(
+            SCRIPT,
+            [Expected(IMPORT, rc=1, err="ModuleNotFoundError")],
+            "/usr/bin/python3 -I cannot import systemd.journal; install the package python3-systemd",
+            id="no module",
+        ),
+        pytest.param(
+            SCRIPT, [Expected(IMPORT), Expected(STORAGE), Expected(ENTRIES)], "the journal has no entries", id="empty"
+        ),
+        pytest.param(
+            SCRIPT,
+            [Expected(IMPORT), Expected(STORAGE, out="[Journal]\nStorage=none\n")],
+            "journald keeps no entries (Storage=none in journald.conf)",
+            id="nothing is kept",
+        ),
+    ],
+)
+def test_why_the_journal_cannot_be_read(files: dict[str, str], commands: list[Expected], why: str) -> None:
+    host = FakeHost(files, commands)
+    assert glue.why_no_journal(t.cast(t.Any, host)) == why
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("", True),
+        ("Storage=auto\n", True),
+        ("Storage = none\n", False),
+        ("Storage=none\nStorage=volatile\n", True),
+        ("Storage=volatile\nStorage=none\n", False),
+        ("#Storage=none\n", True),
+        ("Storage=\n", True),
+        ("MyStorage=none\n", True),
+    ],
+)
+def test_the_last_setting_of_journald_counts(text: str, is_kept: bool) -> None:
+    host = FakeHost({}, [Expected(STORAGE, out=text), *([SOME] if is_kept else [])])
+    assert (glue.why_no_entries(t.cast(t.Any, host)) == "") is is_kept
+    host.done()
+
+
+# The client of this run.
+
+
+@pytest.mark.parametrize(
+    ("connection", "address"),
+    [
+        ("192.0.2.7 50000 192.0.2.1 22", "192.0.2.7"),
+        # fail2ban knows no interface of an address.
+        ("fe80::1%eth0 50000 fe80::2%eth0 22", "fe80::1"),
+        ("", None),
+    ],
+)
+def test_the_controller_is_the_client_of_this_session(
+    monkeypatch: pytest.MonkeyPatch, connection: str, address: str | None
+) -> None:
+    monkeypatch.setattr(glue, "own_ssh_connection", lambda _host: connection)
+    assert glue.controller(t.cast(t.Any, FakeHost())) == address
+
+
+# How users log in.
+
+ROOTS = [*("/usr/bin/sshd", "-T", "-f", "/etc/ssh/sshd_config", "-C"), "user=root,host=192.0.2.1,addr=192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("out", "rc", "takes"),
+    [
+        pytest.param("passwordauthentication no\nkbdinteractiveauthentication no\n", 0, False, id="keys"),
+        pytest.param("passwordauthentication yes\nkbdinteractiveauthentication no\n", 0, True, id="passwords"),
+        pytest.param("passwordauthentication no\nkbdinteractiveauthentication yes\n", 0, True, id="PAM's questions"),
+        pytest.param("port 22\n", 0, False, id="neither is known"),
+        pytest.param("passwordauthentication yes\n", 255, False, id="sshd rejects its files"),
+    ],
+)
+def test_sshd_says_whether_it_takes_passwords(out: str, rc: int, takes: bool) -> None:
+    host = FakeHost({}, [Expected(ROOTS, rc=rc, out=out)], programs=["sshd"])
+    assert glue.takes_passwords(t.cast(t.Any, host), JailsRequest()) is takes
+    host.done()
+
+
+@pytest.mark.parametrize(("logins", "takes"), [("passwords", True), ("keys", False)])
+def test_the_request_says_so_first(logins: str, takes: bool) -> None:
+    assert glue.takes_passwords(t.cast(t.Any, FakeHost()), JailsRequest(sshd_logins=logins)) is takes
+
+
+def test_without_sshd_there_are_no_passwords() -> None:
+    assert glue.takes_passwords(t.cast(t.Any, FakeHost(programs=())), JailsRequest()) is False
+
+
+# All of it.
+
+
+class Entry(t.NamedTuple):
+    pw_uid: int
+
+
+def probed(
+    monkeypatch: pytest.MonkeyPatch, host: FakeHost, request: JailsRequest, *, own: str | None = None
+) -> HostProbes:
+    monkeypatch.setattr(glue, "why_no_journal", lambda _host: "why")
+    monkeypatch.setattr(glue, "takes_passwords", lambda _host, given: given is request)
+    found = glue.probe(t.cast(t.Any, host), request, own=own)
+    host.done()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_probed"),
+    [
+        (JailsRequest(), True),
+        (JailsRequest(banaction="ipset"), False),
+        (JailsRequest(defaults={"banaction": "mine"}), False),
+        (JailsRequest(defaults={"bantime": 1}), True),
+    ],
+)
+def test_what_the_request_sets_is_not_probed(
+    monkeypatch: pytest.MonkeyPatch, request_: JailsRequest, is_probed: bool
+) -> None:
+    host = FakeHost({}, [Expected(NFT)] if is_probed else [], programs=["nft"])
+    found = probed(monkeypatch, host, request_)
+    assert (found.filters, found.no_pf) == ((("nftables",), "") if is_probed else ((), ""))
+    assert (found.no_journal, found.passwords, found.session) == ("why", True, False)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "session", "own", "expected"),
+    [
+        (False, "192.0.2.7", None, None),
+        (True, "192.0.2.7", "# The controller's address, kept in ignoreip: 192.0.2.9\n", "192.0.2.7"),
+        (True, None, "# The controller's address, kept in ignoreip: 192.0.2.9\n", "192.0.2.9"),
+        (True, None, "[DEFAULT]\n", None),
+        (True, None, None, None),
+    ],
+)
+def test_the_address_of_an_earlier_run_is_kept_by_a_local_one(
+    monkeypatch: pytest.MonkeyPatch, ignore: bool, session: str | None, own: str | None, expected: str | None
+) -> None:
+    monkeypatch.setattr(glue, "controller", lambda _host: session)
+    request = JailsRequest(banaction="ipset", ignore_controller=ignore)
+    assert probed(monkeypatch, FakeHost(), request, own=own).controller == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session", "/usr/libexec/sshd-session"]
+)
+def test_the_program_of_a_session(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    assert probed(monkeypatch, FakeHost({path: ""}), JailsRequest(banaction="ipset")).session
+
+
+@pytest.mark.parametrize(("name", "uids"), [("postfix", {"postfix": 108}), ("exim", {})])
+def test_the_users_of_services(monkeypatch: pytest.MonkeyPatch, name: str, uids: dict[str, int]) -> None:
+    monkeypatch.setattr(glue.pwd, "getpwnam", lambda asked: {name: Entry(108)}[asked])
+    assert probed(monkeypatch, FakeHost(), JailsRequest(banaction="ipset")).uids == uids
+
+
+IPTABLES = ["iptables", "-w", "-S", "INPUT"]
+
+
+@pytest.mark.parametrize(
+    ("programs", "commands", "filters"),
+    [
+        pytest.param(
+            ["firewall-cmd", "nft", "ipset", "iptables", "pfctl"],
+            [
+                Expected(["firewall-cmd", "--state"]),
+                Expected(NFT),
+                Expected(["ipset", "list", "-name"]),
+                Expected(IPTABLES),
+                Expected(IPTABLES),
+            ],
+            ("firewalld", "nftables", "ipset", "iptables"),
+            id="all of them, and pf is not asked",
+        ),
+        pytest.param(
+            ["firewall-cmd", "nft"],
+            [Expected(["firewall-cmd", "--state"], rc=252), Expected(NFT)],
+            ("nftables",),
+            id="firewalld does not run",
+        ),
+        pytest.param(["ipset"], [Expected(["ipset", "list", "-name"])], (), id="ipset without iptables"),
+        pytest.param(
+            ["ipset", "iptables"],
+            [Expected(["ipset", "list", "-name"], rc=1), Expected(IPTABLES)],
+            ("iptables",),
+            id="the kernel has no ipset",
+        ),
+    ],
+)
+def test_packet_filters_in_the_order_of_preference(
+    programs: list[str], commands: list[Expected], filters: tuple[str, ...]
+) -> None:
+    host = FakeHost({}, commands, programs=programs)
+    assert glue.usable_filters(t.cast(t.Any, host)) == (filters, "")
+    host.done()

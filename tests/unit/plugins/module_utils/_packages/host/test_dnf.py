@@ -12,7 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.locks import LockHolder, find_pid_file_holder
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.progress import Progress
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.dnf import DnfCommand
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.dnf import DnfCommand, unreadable_repositories
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import dnf as host_dnf
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host import rpm as host_rpm
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.dnf import Dnf
@@ -462,3 +462,271 @@ class TestRepositoriesThatAreOff:
 
         assert (found.changed, found.repositories_enabled) == (True, ("crb",))
         assert found.after == {"libyaml-devel": UNKNOWN_VERSION}
+
+
+# How old the index is.
+
+STALE = {next(iter(INDEX)): NOW - 100_000}
+CONFIGURED = "/etc/yum.repos.d/rocky.repo"
+
+
+@pytest.mark.parametrize(
+    ("mtimes", "update_cache", "is_fresh"),
+    [
+        pytest.param(FRESH, True, True, id="read a minute ago"),
+        pytest.param({next(iter(INDEX)): NOW - 86_400}, True, False, id="a day old to the second"),
+        pytest.param({next(iter(INDEX)): NOW - 86_399}, True, True, id="almost a day old"),
+        pytest.param(STALE, True, False, id="older than a day"),
+        pytest.param({**FRESH, CONFIGURED: NOW - 30}, True, False, id="a repository is newer"),
+        pytest.param({**FRESH, CONFIGURED: NOW - 60}, True, True, id="a repository is as old"),
+        pytest.param({**FRESH, "/etc/dnf/dnf.conf": NOW - 30}, True, False, id="the configuration is newer"),
+        pytest.param({**FRESH, "/etc/yum.repos.d": NOW - 30}, True, False, id="a repository came or went"),
+        pytest.param(STALE, False, True, id="the index may not be updated"),
+    ],
+)
+def test_check_mode_believes_a_fresh_index_alone(mtimes: dict[str, int], update_cache: bool, is_fresh: bool) -> None:
+    ask = [
+        *absent("gti"),
+        everything(),
+        Expected(simulate("gti"), rc=1, err=NO_GIT.replace("git", "gti")),
+        Expected(simulate("gti", whole=True), rc=1, err=NO_GIT.replace("git", "gti")),
+    ]
+    more = [Expected(["dnf", "-q", "-C", "repoquery", "--qf", r"%{name}\n", "gti*"])] if is_fresh else absent("gti")
+    host = FakeHost({**INDEX, CONFIGURED: ""}, [*ask, *more], check_mode=True, mtimes=mtimes)
+    desired = PackagesRequest(("gti",), update_cache=update_cache)
+    if is_fresh:
+        assert refused(host, desired).startswith("unknown package 'gti'")
+        return
+    found = play(host, desired)
+    assert found.after == {"gti": UNKNOWN_VERSION}
+    assert found.warnings == ("the package index is out of date, so it is not known yet whether it has gti",)
+
+
+def test_check_mode_with_an_index_that_lacks_a_repository_says_so() -> None:
+    uncached = Expected(simulate("git"), rc=1, err='Cache-only enabled but no cache for repository "a"\n')
+    host = FakeHost(INDEX, [*absent("git"), everything(), uncached, *absent("git")], check_mode=True, mtimes=FRESH)
+    assert play(host, PackagesRequest(("git",))).warnings == (
+        "the package index is incomplete, so it is not known yet whether it has git",
+    )
+
+
+def test_a_plan_that_dnf_cannot_make_is_an_error() -> None:
+    failed = Expected(simulate("git"), rc=1, err="Error: \n Problem: conflicting requests\n")
+    host = FakeHost(INDEX, [*absent("git"), everything(), failed], check_mode=True, mtimes=FRESH)
+    assert refused(host, PackagesRequest(("git",))) == (
+        "dnf cannot plan this: Error: Problem: conflicting requests; this task changed nothing; remove the conflicting "
+        "packages first (state: absent) if you do not need them"
+    )
+
+
+def test_a_removal_is_simulated_without_an_index() -> None:
+    removal = DnfCommand(4, "remove", ("git",), expire=86400).simulation()
+    table = "Removing:\n git   x86_64   2.43-1.el9   @appstream   50 k\n\nTransaction Summary\n"
+    host = FakeHost(
+        {},
+        [
+            asked("git", real=True),
+            everything("bash:5", "git:2.43-1.el9"),
+            Expected(removal, rc=1, out=table, err="Operation aborted.\n"),
+        ],
+        check_mode=True,
+    )
+    found = play(host, PackagesRequest(("git",), "absent"))
+    assert (found.before, found.after) == ({"bash": "5", "git": "2.43-1.el9"}, {"bash": "5"})
+
+
+# What is noticed after the transaction.
+
+
+def installed(ran: Expected, *, after: Expected | None = None) -> FakeHost:
+    """A host on which git is installed by ``ran``."""
+    before = [*absent("git"), everything(), *absent("git")]
+    return FakeHost(INDEX, [*before, ran, after or everything("git:1-1"), asked("git")])
+
+
+@pytest.mark.parametrize(
+    ("rc", "err", "warnings"),
+    [
+        pytest.param(0, "", (), id="nothing"),
+        pytest.param(
+            1,
+            "Error: something odd\n",
+            ("the packages are in the desired state, but dnf failed: Error: something odd",),
+            id="dnf failed",
+        ),
+        pytest.param(
+            1,
+            ">>> Error in %post(git-1-1.x86_64) scriptlet failed, exit status 1\n",
+            ("the packages are in the desired state, but a script of git-1-1.x86_64 failed",),
+            id="a script failed",
+        ),
+    ],
+)
+def test_a_package_that_is_there_is_a_success(rc: int, err: str, warnings: tuple[str, ...]) -> None:
+    host = installed(Expected(install("git"), rc=rc, err=err))
+    found = play(host, PackagesRequest(("git",)))
+    assert found.changed and found.warnings == warnings
+
+
+def test_a_repository_that_cannot_be_read_is_warned_of() -> None:
+    recorded = said(DNF4, "ignored")
+    host = installed(Expected(install("git"), out=recorded.out, err=recorded.err))
+    (warning,) = play(host, PackagesRequest(("git",))).warnings
+    assert warning == f"a repository could not be read: {unreadable_repositories(recorded.out + recorded.err)}"
+
+
+def test_a_package_in_two_versions_is_warned_of_once() -> None:
+    twice = everything("git:1-1", "git:2-1")
+    host = installed(Expected(install("git")), after=twice)
+    assert play(host, PackagesRequest(("git",))).warnings == (
+        "an earlier transaction was interrupted: git.x86_64 is installed in two versions; "
+        "run 'dnf check --duplicates' to list them",
+    )
+
+
+@pytest.mark.parametrize("update_cache", [True, False])
+def test_an_outdated_index_is_read_again_where_it_may_be(update_cache: bool) -> None:
+    outdated = "Error: Error downloading packages:\n  Status code: 404 for https://example.org/git.rpm\n"
+    command = DnfCommand(4, "install", ("git",), expire=86400 if update_cache else -1)
+    ran = [Expected(command.transaction(), rc=1, err=outdated)]
+    if update_cache:
+        ran.append(Expected(command.transaction(refresh=True)))
+    host = FakeHost(
+        INDEX, [*absent("git"), everything(), *absent("git"), *ran, everything("git:1-1"), asked("git")], mtimes=STALE
+    )
+    found = play(host, PackagesRequest(("git",), update_cache=update_cache))
+    assert bool(found.warnings) is not update_cache
+
+
+def test_an_index_that_dnf_has_just_read_is_not_read_again() -> None:
+    missing = Expected(install("gti"), rc=1, err=NO_GIT.replace("git", "gti"), touches={next(iter(INDEX)): NOW})
+    similar = Expected(["dnf", "-q", "-C", "repoquery", "--qf", r"%{name}\n", "gti*"])
+    host = FakeHost(INDEX, [*absent("gti"), everything(), *absent("gti"), missing, similar], mtimes=STALE)
+    assert refused(host, PackagesRequest(("gti",))).startswith("unknown package 'gti'")
+
+
+def test_whether_the_index_was_read_is_reported() -> None:
+    ran = Expected(install("git"), touches={next(iter(INDEX)): NOW})
+    host = installed(ran)
+    host.mtimes.update(STALE)
+    assert play(host, PackagesRequest(("git",))).cache_updated
+    host = installed(Expected(install("git")))
+    host.mtimes.update(STALE)
+    assert not play(host, PackagesRequest(("git",))).cache_updated
+
+
+def test_a_package_that_is_hidden_is_no_unknown_one() -> None:
+    hidden = (
+        "All matches were filtered out by modular filtering for argument: git\nError: Unable to find a match: git\n"
+    )
+    host = FakeHost(
+        INDEX,
+        [
+            *absent("git"),
+            everything(),
+            *absent("git"),
+            Expected(install("git"), rc=1, err=hidden),
+            Expected(install("git", refresh=True), rc=1, err=hidden),
+        ],
+    )
+    assert refused(host, PackagesRequest(("git",))) == (
+        "'git' is in a repository, but hidden by modular filtering by the configuration of dnf or a module stream; "
+        "this task changed nothing"
+    )
+
+
+def test_a_package_may_be_missing_because_a_repository_cannot_be_read() -> None:
+    recorded = said(DNF4, "ignored")
+    text = NO_GIT.replace("git", "+x") + recorded.out + recorded.err
+    host = FakeHost(
+        INDEX,
+        [
+            *absent("+x"),
+            everything(),
+            *absent("+x"),
+            Expected(install("+x"), rc=1, err=text),
+            # Names that look like it are not asked for: dnf would take "+x*" for another argument.
+            Expected(install("+x", refresh=True), rc=1, err=text),
+        ],
+    )
+    message = refused(host, PackagesRequest(("+x",)))
+    assert message.startswith("unknown package '+x'") and "; a repository could not be read: " in message
+
+
+def test_a_package_of_a_repository_says_where_it_should_be() -> None:
+    desired = PackagesRequest(("libyaml-devel",), repositories={"crb": ["libyaml-devel"]})
+    on = {"/etc/yum.repos.d/rocky-devel.repo": ROCKY.replace("enabled=0", "enabled=1", 1)}
+    host = FakeHost(
+        {**INDEX, **on},
+        [
+            *absent("libyaml-devel"),
+            everything(),
+            *absent("libyaml-devel"),
+            Expected(install("libyaml-devel"), rc=1, err=NO_YAML),
+            Expected(install("libyaml-devel", refresh=True), rc=1, err=NO_YAML),
+            Expected(["dnf", "-q", "-C", "repoquery", "--qf", r"%{name}\n", "liby*"]),
+        ],
+    )
+    assert refused(host, desired).endswith(
+        "; this task changed nothing; it should be in crb (dnf config-manager --set-enabled crb)"
+    )
+
+
+@pytest.mark.parametrize(("names", "still"), [(("git",), "git is"), (("curl", "git"), "curl, git are")])
+def test_packages_that_are_still_there_are_an_error(names: tuple[str, ...], still: str) -> None:
+    removal = DnfCommand(4, "remove", names, expire=86400).transaction()
+    there = [asked(*names, real=True), everything(*(f"{name}:1" for name in names)), asked(*names, real=True)]
+    host = FakeHost(INDEX, [*there, Expected(removal), *there[1:]])
+    host.commands[-1] = asked(*names, real=True)
+    assert refused(host, PackagesRequest(names, "absent")).startswith(f"{still} still installed after dnf")
+
+
+# The host itself.
+
+
+@pytest.mark.parametrize(
+    ("links", "generation"),
+    [
+        ({"/usr/bin/dnf": "/usr/bin/dnf-3"}, 4),
+        ({"/usr/bin/dnf": "/usr/bin/dnf5"}, 5),
+        ({"/bin/dnf": "/usr/bin/dnf5"}, 5),
+        ({}, 4),
+        ({"/usr/bin/dnf": "/opt/dnf5/dnf-3"}, 4),
+    ],
+)
+def test_the_generation_of_dnf(monkeypatch: pytest.MonkeyPatch, links: dict[str, str], generation: int) -> None:
+    monkeypatch.setattr(host_dnf.os.path, "realpath", lambda path: links.get(path, path))
+    assert host_dnf.read_generation() == generation
+    stand_in: t.Any = FakeHost()
+    assert Dnf(stand_in, EL9)._generation == generation
+    assert Dnf(stand_in, EL9, generation=4)._generation == 4
+
+
+def test_all_locks_are_looked_at_and_rpm_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_: list[t.Any] = []
+    of_kernel: list[LockHolder | None] = [None, HOLDER]
+
+    def find_lock_holder(paths: list[str]) -> LockHolder | None:
+        asked_.append(paths)
+        return of_kernel.pop(0)
+
+    def find_pid_files(paths: tuple[str, ...]) -> None:
+        asked_.append(paths)
+
+    monkeypatch.setattr(host_dnf, "find_lock_holder", find_lock_holder)
+    monkeypatch.setattr(host_dnf, "find_pid_file_holder", find_pid_files)
+    host = FakeHost({}, [Expected(["rpm", "-E", "%{_rpmlock_path}"], out="/usr/lib/sysimage/rpm/.rpm.lock\n")])
+    stand_in: t.Any = host
+    locks = host_dnf._LockFiles(stand_in)
+    assert (locks.find_holder(), locks.find_holder()) == (None, HOLDER)
+    host.done()
+    kernel = ["/usr/lib/sysimage/rpm/.rpm.lock", "/run/dnf/rpmtransaction.lock", "/var/lib/dnf/system-repo.lock"]
+    assert asked_ == [
+        kernel,
+        (
+            "/var/lib/dnf/rpmdb_lock.pid",
+            "/var/cache/dnf/metadata_lock.pid",
+            "/var/cache/dnf/download_lock.pid",
+        ),
+        kernel,
+    ]

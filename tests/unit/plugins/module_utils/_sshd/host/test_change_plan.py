@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+import typing as t
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,3 +142,85 @@ def test_the_holders_that_made_sshd_stay_are_in_the_plan(linux: Linux) -> None:
     files = managed_files(linux.main, "00-pyhost-baseline.conf")
     plan = plan_change(linux.host, sshd, files, linux.request(), holders=[holder])  # type: ignore[arg-type]  # a stand-in
     assert plan.holders == (holder,) and plan.is_pending
+
+
+@pytest.mark.parametrize(
+    ("changes", "crypto", "is_pending"),
+    [({}, False, False), ({"/x": None}, False, True), ({}, True, True), ({"/x": ""}, True, True)],
+    ids=["nothing", "a file", "host keys or moduli", "both"],
+)
+def test_a_plan_is_pending(changes: dict[str, str | None], crypto: bool, is_pending: bool) -> None:
+    plan: t.Any = types.SimpleNamespace(
+        written=types.SimpleNamespace(changes=changes), crypto=types.SimpleNamespace(changes=crypto)
+    )
+    found = t.cast(t.Any, change_plan.ChangePlan.is_pending).fget(plan)
+    assert found is is_pending
+
+
+def test_without_reload_a_masked_service_is_not_this_tasks(linux: Linux) -> None:
+    masked = linux.units(file="masked")
+    masked.out = masked.out.replace("LoadState=loaded", "LoadState=masked")
+    done = linux.play(
+        linux.version(),
+        linux.staged(sshd_t()),
+        masked,
+        linux.start(),
+        linux.asked(sshd_t(password="yes")),
+        linux.asked(sshd_t()),
+        request=linux.request("", reload=False),
+    )
+    assert done["changed"] and not done["reloaded"]
+
+
+def test_a_default_that_this_sshd_knows_stays(linux: Linux) -> None:
+    """Only what the request names as optional is asked about, and what sshd takes is not left out."""
+    linux.settings = {"PasswordAuthentication": False, "MaxSessions": 4}
+    linux.host.check_mode = True
+    known = Expected([PROGRAM, "-T", "-f", f"{linux.host.scratch()}/keywords"])
+    done = linux.play(
+        linux.version(),
+        known,
+        linux.staged(f"{sshd_t()}maxsessions 4\n"),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(password="yes")),
+        request=linux.request("", optional=frozenset({"maxsessions"})),
+    )
+    assert done["left_out"] == []
+    assert "\nMaxSessions 4\n" in done["diff"][0]["after"]
+    assert linux.host.laid_out[f"{linux.host.scratch()}/keywords"].splitlines() == ["MaxSessions 4"]
+
+
+LISTENS = frozenset({("192.0.2.1", 2022)})
+
+
+@pytest.mark.parametrize("present", [LISTENS, frozenset()], ids=["the kernel says where", "nobody knows where"])
+def test_sshd_stays_where_it_listens(monkeypatch: pytest.MonkeyPatch, linux: Linux, present: t.Any) -> None:
+    """Where it listens counts, not what its files say; these count where the kernel does not say it."""
+    holder = PortHolder(2222, "0.0.0.0", 7, 1001, "mallory")
+    held = [[holder], []]
+    monkeypatch.setattr(change_plan, "present_listens", lambda *_arguments: present)
+    monkeypatch.setattr(change_plan, "blocking_holders", lambda *_arguments: held.pop(0))
+    linux.settings = {"Port": 2222, "PasswordAuthentication": False}
+    plain = "port 2022\nlistenaddress 192.0.2.1:2022\n" if present else ""
+    stays = sshd_t(22) if not present else plain + sshd_t(2022).split("\n", 3)[3]
+    linux.host.commands = [
+        linux.version(),
+        linux.staged(sshd_t(2222)),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(22, password="yes")),
+        linux.staged(stays),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(22, password="yes")),
+    ]
+    sshd = Sshd(linux.host, PROGRAM, linux.main)  # type: ignore[arg-type]  # a stand-in
+    files = managed_files(linux.main, "00-pyhost-baseline.conf")
+    plan = plan_change(linux.host, sshd, files, linux.request())  # type: ignore[arg-type]  # a stand-in
+    linux.host.done()
+    assert plan.holders == (holder,)
+    settings = plan.request.desired.settings
+    assert settings["Port"] == (("2022",) if present else ("22",))
+    assert settings.get("ListenAddress") == (("192.0.2.1:2022",) if present else None)
+    assert settings["PasswordAuthentication"] == ("no",)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import check, confirm
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import PortAccess
 from tests.unit.fake_host import Expected
 from tests.unit.linux_sshd import Linux, sshd_t
 
@@ -91,3 +94,58 @@ def test_an_outdated_daemon_is_judged_by_the_files_on_the_host(linux: Linux, gua
     done = linux.play(*commands, request=linux.request("plan", users=USERS))
     assert done["changed"]
     assert guarded[0] == ("", "22", USERS)
+
+
+@pytest.mark.parametrize(
+    ("reload", "is_outdated", "is_pending", "outdated", "needed"),
+    [
+        pytest.param(True, False, False, False, False, id="nothing"),
+        pytest.param(True, False, True, False, True, id="a file differs"),
+        pytest.param(True, True, False, True, True, id="the daemon is outdated"),
+        pytest.param(True, True, True, True, True, id="both"),
+        # Without a reload, what the daemon runs with is not this task's.
+        pytest.param(False, True, False, False, False, id="an outdated daemon without reload"),
+        pytest.param(False, True, True, False, True, id="a file without reload"),
+    ],
+)
+def test_a_change_is_needed(
+    monkeypatch: pytest.MonkeyPatch, reload: bool, is_outdated: bool, is_pending: bool, outdated: bool, needed: bool
+) -> None:
+    calls: dict[str, t.Any] = {}
+    access, confirmation = PortAccess("ufw"), Confirmation("", 22)
+
+    def noted(name: str, answer: t.Any) -> t.Callable[..., t.Any]:
+        def call(*given: t.Any, **named: t.Any) -> t.Any:
+            calls[name] = (given, named)
+            return answer
+
+        return call
+
+    monkeypatch.setattr(check, "is_outdated", noted("is_outdated", is_outdated))
+    monkeypatch.setattr(check, "guard", noted("guard", ["a warning"]))
+    monkeypatch.setattr(check, "find_port_access", noted("find_port_access", access))
+    monkeypatch.setattr(check, "gather_confirmation", noted("gather_confirmation", confirmation))
+    move = types.SimpleNamespace(old_ports=[22], ports=[2222])
+    plan: t.Any = types.SimpleNamespace(
+        request=types.SimpleNamespace(reload=reload, users=("deploy",)),
+        answers=types.SimpleNamespace(root="/staged", incoming="from"),
+        crypto=types.SimpleNamespace(loaded_with=lambda tree: f"{tree} and the host keys"),
+        state=types.SimpleNamespace(sshd="sshd", tree="the present files"),
+        daemon="daemon",
+        move=move,
+        is_pending=is_pending,
+    )
+    host: t.Any = "host"
+    found = check.check_change(host, plan)
+    warnings = ("a warning",) if needed else ()
+    assert found == check.CheckedChange(plan, outdated, access, warnings, confirmation)
+    assert found.is_needed is needed
+    expected: dict[str, t.Any] = {
+        "find_port_access": (("host", [22], [2222]), {}),
+        "gather_confirmation": ((plan,), {"is_outdated": outdated}),
+    }
+    if reload:
+        expected["is_outdated"] = (("host", "daemon", "the present files and the host keys", move), {})
+    if needed:
+        expected["guard"] = (("sshd", "/staged", "from", ("deploy",)), {})
+    assert calls == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import types
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +11,24 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import PendingRollback
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import ArmedRollback, Confirmation
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
+    PendingRollback,
+    RollbackDaemon,
+    RollbackPaths,
+    RollbackRequest,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    ArmedRollback,
+    Confirmation,
+    Preflight,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import confirm as confirms
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest, with_armed
-from tests.unit.fake_host import Expected
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import (
+    ConfirmRequest,
+    NotRestored,
+    with_armed,
+)
+from tests.unit.fake_host import Expected, FakeHost
 from tests.unit.linux_sshd import Linux, sshd_t
 
 
@@ -115,8 +130,168 @@ def test_an_armed_rollback_crosses_without_its_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "only_plans", "arms"), [("", False, False), ("plan", True, False), ("apply", False, True)]
+    ("phase", "only_plans", "arms"),
+    [("", False, False), ("plan", True, False), ("apply", False, True), ("another", False, False), ("x", False, False)],
 )
 def test_the_phases(phase: str, only_plans: bool, arms: bool) -> None:
-    request = ConfirmRequest(phase)
+    # As it comes from the controller: a text of its own.
+    request = ConfirmRequest(json.loads(json.dumps(phase)))
     assert (request.only_plans, request.arms_rollback) == (only_plans, arms)
+
+
+def test_without_a_phase_the_time_is_the_documented_one() -> None:
+    assert ConfirmRequest().seconds == 45
+
+
+# When the controller's questions are answered.
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_pending", "is_outdated", "judged", "previewed"),
+    [
+        pytest.param("plan", True, False, True, True, id="a change"),
+        pytest.param("plan", True, True, True, False, id="a change for an outdated daemon"),
+        pytest.param("plan", False, True, True, False, id="an outdated daemon"),
+        pytest.param("plan", False, False, False, False, id="nothing"),
+        pytest.param("apply", True, True, False, False, id="it was answered before"),
+        pytest.param("", True, True, False, False, id="nobody asks"),
+    ],
+)
+def test_what_the_controller_decides_by(
+    monkeypatch: pytest.MonkeyPatch, phase: str, is_pending: bool, is_outdated: bool, judged: bool, previewed: bool
+) -> None:
+    calls: list[t.Any] = []
+    preflight = Preflight({"Ciphers": ("x",)})
+
+    def plan_preflight(*given: t.Any) -> Preflight:
+        calls.append(("preflight", given))
+        return preflight
+
+    monkeypatch.setattr(confirms, "effective_now", lambda sshd, incoming: ("now", sshd, incoming))
+    monkeypatch.setattr(confirms, "plan_preflight", plan_preflight)
+    monkeypatch.setattr(confirms, "guard", lambda *given: calls.append(("guard", given)))
+    incoming = types.SimpleNamespace(local_port="2222")
+    plan: t.Any = types.SimpleNamespace(
+        request=types.SimpleNamespace(confirm=ConfirmRequest(phase, login_user="ops")),
+        answers=types.SimpleNamespace(incoming=incoming, first="then", root="/staged"),
+        state=types.SimpleNamespace(sshd="sshd"),
+        crypto="crypto",
+        is_pending=is_pending,
+    )
+    found = confirms.gather_confirmation(plan, is_outdated=is_outdated)
+    assert (found.refusal, found.server_port, found.armed) == ("", 2222, None)
+    assert found.preflight == (preflight if previewed else None)
+    asked = [("guard", ("sshd", "/staged", incoming, ["ops"]))]
+    shown = [("preflight", ("sshd", ("now", "sshd", incoming), "then", "crypto"))]
+    assert calls == (asked if judged else []) + (shown if previewed else [])
+
+
+# The rollback around a change.
+
+PATHS = RollbackPaths("sshd", base="/state")
+
+
+class Around:
+    """``armed_rollback`` with stand-ins for the rollback; ``calls`` are what was armed and discarded."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, phase: str = "apply", changes: dict[str, str | None] | None = None
+    ) -> None:
+        self.calls: list[t.Any] = []
+        self.armed = PendingRollback("token", 45, "systemd", "/state")
+        self.host: t.Any = FakeHost()
+
+        def arm(host: object, request: RollbackRequest, paths: RollbackPaths) -> PendingRollback:
+            assert host is self.host
+            self.calls.append(("arm", request, paths))
+            return self.armed
+
+        monkeypatch.setattr(confirms, "arm_rollback", arm)
+        monkeypatch.setattr(confirms, "discard_rollback", lambda _host, paths: self.calls.append(("discard", paths)))
+        daemon = types.SimpleNamespace(unit="ssh.service", service="either", socket="ssh.socket", rc="sshd")
+        self._plan: t.Any = types.SimpleNamespace(
+            request=types.SimpleNamespace(confirm=ConfirmRequest(phase, 90, "ops", PATHS)),
+            written=types.SimpleNamespace(
+                changes={"/etc/ssh/sshd_config": "x", "/b": None} if changes is None else changes
+            ),
+            state=types.SimpleNamespace(sshd=types.SimpleNamespace(program="/opt/sshd")),
+            answers=types.SimpleNamespace(pid_file="/run/other.pid"),
+            daemon=daemon,
+        )
+        openings = [types.SimpleNamespace(take=("ufw", "delete"), give=("ufw", "allow"))]
+        self._access: t.Any = types.SimpleNamespace(files=["/etc/ufw/user.rules"], openings=openings)
+
+    def run(self, error: BaseException | None = None) -> PendingRollback | None:
+        with confirms.armed_rollback(self.host, self._plan, self._access) as armed:
+            self.calls.append("change")
+            if error:
+                raise error
+        return armed
+
+
+def test_the_rollback_restores_all_that_the_change_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = Around(monkeypatch)
+    assert around.run() is around.armed
+    request = RollbackRequest(
+        files=("/etc/ssh/sshd_config", "/b"),
+        seconds=90,
+        daemon=RollbackDaemon("/opt/sshd", "ssh.service", "ssh.socket", "/run/other.pid", "sshd"),
+        firewall_files=("/etc/ufw/user.rules",),
+        firewall_commands=(("ufw", "delete"),),
+    )
+    # It stays armed after a change that succeeded: the controller confirms.
+    assert around.calls == [("arm", request, PATHS), "change"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "changes"),
+    [
+        pytest.param("", {"/x": ""}, id="nobody would confirm"),
+        pytest.param("plan", {"/x": ""}, id="a plan"),
+        pytest.param("apply", {}, id="no file changes"),
+    ],
+)
+@pytest.mark.parametrize("error", [None, BaselineError("no")], ids=["success", "error"])
+def test_no_rollback(
+    monkeypatch: pytest.MonkeyPatch, phase: str, changes: dict[str, str | None], error: BaselineError | None
+) -> None:
+    around = Around(monkeypatch, phase, changes)
+    if error:
+        with pytest.raises(BaselineError):
+            around.run(error)
+    else:
+        assert around.run() is None
+    assert around.calls == ["change"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_discarded"),
+    [
+        pytest.param(BaselineError("no answer"), True, id="the run has reverted the change"),
+        pytest.param(NotRestored("no answer"), False, id="the run could not revert it"),
+        pytest.param(OSError(5, "Input/output error"), False, id="nobody knows what was written"),
+        pytest.param(KeyboardInterrupt(), False, id="an interrupt"),
+        pytest.param(SystemExit(1), False, id="the end of the process"),
+    ],
+)
+def test_only_a_change_that_was_reverted_needs_no_rollback(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, is_discarded: bool
+) -> None:
+    around = Around(monkeypatch)
+    with pytest.raises(type(error)) as caught:
+        around.run(error)
+    assert caught.value is error
+    assert around.calls[1:] == ["change", *([("discard", PATHS)] if is_discarded else [])]
+
+
+def test_a_rollback_that_cannot_be_armed_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = Around(monkeypatch)
+
+    def refuse(*_arguments: object) -> t.NoReturn:
+        raise BaselineError("systemd-run fails")
+
+    monkeypatch.setattr(confirms, "arm_rollback", refuse)
+    with pytest.raises(BaselineError, match="systemd-run fails"):
+        around.run()
+    # There is nothing to discard either: what is there may be another run's.
+    assert around.calls == []

@@ -1,0 +1,566 @@
+"""Each module between its options and its answer: the request, the lock, the error, the result and its warnings.
+
+The parts below it are stand-ins: no host is touched. What is special to a module is in the test of its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+import json
+import pkgutil
+import types
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.pyhost.baseline.plugins import modules
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import BanPlan, BanRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import BanResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, JailsState
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
+from ansible_collections.pyhost.baseline.plugins.modules import freebsd_updates, packages
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"
+WARNINGS = ["the first warning", "the second one"]
+POLICY = PolicyResult({"/etc/x": "old\n"}, {"/etc/x": "new\n"}, {"name": "of the result"}, list(WARNINGS))
+CHANGED = {
+    "changed": True,
+    "diff": [{"before_header": "/etc/x", "after_header": "/etc/x", "before": "old\n", "after": "new\n"}],
+    "name": "of the result",
+}
+JAILS = JailsResult(
+    before=JailsState("old\n", {"runs": False}),
+    after=JailsState(None, {"runs": True}, {"sshd": {"bantime": 600, "action x": "y"}, "others": {"bantime": 1}}),
+    composed=ComposedJails("text", "systemd", "nftables", frozenset()),
+    path="/etc/fail2ban/jail.d/x.local",
+    reloaded=["sshd"],
+    restarted=True,
+    warnings=list(WARNINGS),
+)
+BANS = BanResult({"sshd": BanPlan(("192.0.2.1",), ("192.0.2.1", "192.0.2.2"), ban=("192.0.2.2",))}, list(WARNINGS))
+DEBIAN = System("debian", "13", (), "Debian GNU/Linux 13")
+
+
+@dataclass
+class Case:
+    """A module with ``options``; its function ``entry`` returns ``answer``, and the module ``expected``.
+
+    ``asked`` are the arguments of ``entry`` after the host, ``lock`` is the lock that is held meanwhile.
+    """
+
+    module: str
+    answer: t.Any
+    expected: dict[str, t.Any]
+    options: dict[str, t.Any] = field(default_factory=dict)
+    entry: str = "ensure"
+    asked: t.Any = None
+    lock: str = ""
+    warnings: list[str] = field(default_factory=lambda: list(WARNINGS))
+    # A text option that the module has.
+    text: str = ""
+    stand_ins: dict[str, t.Any] = field(default_factory=dict)
+
+
+def of_freebsd(**options: t.Any) -> t.Any:
+    defaults = {name: one.get("default") for name, one in t.cast(t.Any, freebsd_updates._ARGUMENTS).items()}
+    return freebsd_policy({**defaults, **options})
+
+
+PACKAGES = {
+    "gather_system": lambda _host: DEBIAN,
+    "open_package_manager": lambda _host, system: types.SimpleNamespace(
+        ensure=lambda request: _packages_ensure(system, request)
+    ),
+}
+VENV = {"path": "/srv/app/venv", "owner": "app"}
+UPGRADES = {"gather_distribution": lambda _host: types.SimpleNamespace(id="debian", codename="trixie")}
+NOTHING = {"require_apt": lambda _host: None}
+
+
+def _packages_ensure(system: System, request: PackagesRequest) -> t.Any:
+    raise AssertionError("a stand-in takes its place")
+
+
+CASES = [
+    Case(
+        "admin_user",
+        POLICY,
+        CHANGED,
+        {"name": "ann", "authorized_keys": [KEY]},
+        asked=((AccountRequest("ann", (parse_public_key(KEY),)),), {}),
+        lock="admin_user",
+        text="shell",
+    ),
+    Case("dnf_automatic", POLICY, CHANGED, lock="dnf_automatic", text="calendar"),
+    Case(
+        "fail2ban_ban",
+        BANS,
+        {
+            "changed": True,
+            "jails": {"sshd": {"before": ["192.0.2.1"], "after": ["192.0.2.1", "192.0.2.2"], "restarted": False}},
+            "diff": {
+                "before_header": "bans in force",
+                "after_header": "bans in force",
+                "before": "sshd: 192.0.2.1\n",
+                "after": "sshd: 192.0.2.1\nsshd: 192.0.2.2\n",
+            },
+        },
+        {"address": ["192.0.2.2"], "jails": ["sshd"]},
+        asked=((BanRequest(("192.0.2.2",), True, ("sshd",), False),), {}),
+        lock="fail2ban",
+        text="address",
+    ),
+    Case(
+        "fail2ban_ban",
+        BanResult({"sshd": BanPlan((), ())}),
+        {"changed": False, "jails": {"sshd": {"before": [], "after": [], "restarted": False}}},
+        {"address": ["192.0.2.2"], "state": "unbanned", "force": True},
+        asked=((BanRequest(("192.0.2.2",), False, (), True),), {}),
+        lock="fail2ban",
+        warnings=[],
+    ),
+    Case(
+        "fail2ban_info",
+        {"running": True, "warnings": list(WARNINGS)},
+        {"changed": False, "running": True, "warnings_found": WARNINGS},
+        entry="gather",
+        asked=((), {}),
+    ),
+    Case(
+        "fail2ban_jails",
+        JAILS,
+        {
+            "changed": True,
+            # Only the requested jails, without the options of their actions.
+            "jails": {"sshd": {"bantime": 600}},
+            "backend": "systemd",
+            "banaction": "nftables",
+            "reloaded": ["sshd"],
+            "restarted": True,
+            "proof": {},
+            "diff": [
+                {
+                    "before_header": "/etc/fail2ban/jail.d/x.local",
+                    "after_header": "/etc/fail2ban/jail.d/x.local",
+                    "before": "old\n",
+                    "after": "",
+                },
+                {
+                    "before_header": "running server",
+                    "after_header": "running server",
+                    "before": "service runs = False\n",
+                    "after": (
+                        "service runs = True\nsshd runs = True\nsshd bantime = 600\nsshd action x = y\n"
+                        "others runs = True\nothers bantime = 1\n"
+                    ),
+                },
+            ],
+        },
+        {
+            "defaults": {"bantime": "1h"},
+            "jails": {"sshd": None, "postfix": {"enabled": False}},
+            "backend": "systemd",
+            "banaction": "ipset",
+            "sshd_logins": "keys",
+            "check_sshd": False,
+            "ignore_controller": True,
+            "prove": True,
+            "reload": False,
+        },
+        asked=(
+            (
+                JailsRequest(
+                    defaults={"bantime": "1h"},
+                    jails={"sshd": {}, "postfix": {"enabled": False}},
+                    backend="systemd",
+                    banaction="ipset",
+                    sshd_logins="keys",
+                    check_sshd=False,
+                    ignore_controller=True,
+                ),
+            ),
+            {"reload": False, "proof": True},
+        ),
+        lock="fail2ban",
+        text="backend",
+    ),
+    Case(
+        "freebsd_updates",
+        POLICY,
+        CHANGED,
+        asked=((of_freebsd(),), {"security_reports": None}),
+        lock="freebsd_updates",
+        text="calendar",
+    ),
+    Case(
+        "freebsd_updates",
+        POLICY,
+        CHANGED,
+        {"enabled": False, "security_reports": True},
+        asked=((None,), {"security_reports": True}),
+        lock="freebsd_updates",
+    ),
+    Case(
+        "packages",
+        PackagesResult({"git": "1"}, {"git": "2"}, True, True, tuple(WARNINGS)),
+        {
+            "changed": True,
+            "resolved": {"git": ["git"]},
+            "installed": {},
+            "upgraded": {"git": {"before": "1", "after": "2"}},
+            "removed": {},
+            "cache_updated": True,
+            "repositories_enabled": [],
+            "diff": {"before": "git 1\n", "after": "git 2\n"},
+            "ansible_facts": {"pyhost_system": DEBIAN.as_fact()},
+        },
+        {
+            "name": ["git"],
+            "state": "latest",
+            "install_recommends": True,
+            "update_cache": False,
+            "cache_valid_time": 5,
+            "lock_timeout": 7,
+            "enable_repositories": False,
+        },
+        entry="_packages_ensure",
+        asked=(
+            (
+                PackagesRequest(
+                    packages=("git",),
+                    state="latest",
+                    recommends=True,
+                    update_cache=False,
+                    cache_valid_time=5,
+                    lock_timeout=7,
+                    repositories={},
+                    enable_repositories=False,
+                ),
+            ),
+            {},
+        ),
+        text="name",
+        stand_ins=PACKAGES,
+    ),
+    Case(
+        "pf_anchor",
+        PolicyResult({"/etc/x": "old\n"}, {"/etc/x": "new\n"}, {"name": "of the result"}),
+        CHANGED,
+        {"anchor": "mine/*"},
+        asked=(("mine/*",), {}),
+        lock="pf_anchor",
+        warnings=[],
+        text="anchor",
+    ),
+    Case(
+        "python_venv",
+        PolicyResult({"/etc/x": "old\n"}, {"/etc/x": "new\n"}, {"name": "of the result"}),
+        CHANGED,
+        {"venvs": [VENV], "timeout": 60},
+        warnings=[],
+        text="venvs",
+    ),
+    Case(
+        "python_venv",
+        PolicyResult(result={"venvs": []}),
+        {"changed": False, "diff": [], "venvs": []},
+        {"venvs": [VENV], "state": "checked"},
+        entry="check",
+        warnings=[],
+    ),
+    Case(
+        "sshd_config",
+        {"changed": True, "path": "/x", "confirmation": {"server_port": 22}, "warnings": list(WARNINGS)},
+        {"changed": True, "path": "/x"},
+        {"settings": {"Port": 22}},
+        text="dropin",
+    ),
+    Case(
+        "sshd_info",
+        {"effective": {"port": ["22"]}},
+        {"changed": False, "effective": {"port": ["22"]}},
+        {"connection": {"user": "ann", "local_port": 22}, "path": "/x"},
+        entry="gather",
+        asked=(
+            (),
+            {
+                "main": "/x",
+                "requested": {
+                    "user": "ann",
+                    "address": None,
+                    "host": None,
+                    "local_address": None,
+                    "local_port": 22,
+                },
+            },
+        ),
+        warnings=[],
+        text="path",
+    ),
+    Case(
+        "unattended_upgrades",
+        POLICY,
+        CHANGED,
+        {"origins": ["origin=Debian"]},
+        lock="unattended_upgrades",
+        text="reboot_time",
+        stand_ins={**NOTHING, **UPGRADES},
+    ),
+    Case(
+        "unattended_upgrades",
+        POLICY,
+        CHANGED,
+        {"state": "absent"},
+        lock="unattended_upgrades",
+        stand_ins=NOTHING,
+    ),
+    Case(
+        "unattended_upgrades_info",
+        {"installed": True, "problems": list(WARNINGS)},
+        {"changed": False, "installed": True, "problems": WARNINGS},
+        entry="gather_info",
+        asked=((), {}),
+        stand_ins=NOTHING,
+    ),
+]
+each = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.module}-{len(case.options)}")
+
+
+@dataclass
+class Ran:
+    """What a run of a module asked for and printed."""
+
+    result: dict[str, t.Any]
+    warned: list[str]
+    calls: list[t.Any]
+    locks: list[str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Ran]:
+    """Run the module of a case; its ``entry`` returns the answer, or raises where this is an error."""
+
+    def call(case: Case, answer: t.Any, options: dict[str, t.Any] | None = None) -> Ran:
+        ran = Ran({}, [], [], [])
+        held: list[str] = []
+
+        @contextlib.contextmanager
+        def lock(_host: Host, name: str) -> t.Iterator[None]:
+            held.append(name)
+            ran.locks.append(name)
+            yield
+            held.remove(name)
+
+        def entry(host: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
+            assert isinstance(host, (Host, System))
+            assert held == ([case.lock] if case.lock else [])
+            ran.calls.append((given, named))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        module = importlib.import_module(f"{modules.__name__}.{case.module}")
+        for name, stand_in in case.stand_ins.items():
+            monkeypatch.setattr(module, name, stand_in)
+        monkeypatch.setattr(globals_of(case, module), case.entry, entry)
+        monkeypatch.setattr(Host, "lock", lock)
+        monkeypatch.setattr(Host, "run", lambda *_given, **_named: pytest.fail("a command was run"))
+        monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: ran.warned.append(text))
+        given = {"_ansible_check_mode": False, **(case.options if options is None else options)}
+        monkeypatch.setattr(basic, "_load_params", lambda: copy.deepcopy(given))
+        # What ansible-core 2.19 and later encode the answer by.
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            module.main()
+        ran.result = json.loads(capsys.readouterr().out)
+        assert ended.value.code == int("failed" in ran.result)
+        return ran
+
+    return call
+
+
+def globals_of(case: Case, module: types.ModuleType) -> t.Any:
+    """Return where ``entry`` of the case is looked up: in its module, or here."""
+    return module if hasattr(module, case.entry) else importlib.import_module(__name__)
+
+
+def test_no_module_is_forgotten() -> None:
+    names = [one.name for one in pkgutil.iter_modules(modules.__path__)]
+    with_main = {name for name in names if hasattr(importlib.import_module(f"{modules.__name__}.{name}"), "main")}
+    assert {case.module for case in CASES} == with_main
+    # The others are run on the controller.
+    assert set(names) - with_main == {"python_bootstrap", "ssh_login", "ssh_reach"}
+
+
+@each
+def test_a_result_is_returned_with_its_warnings(run: t.Callable[..., Ran], case: Case) -> None:
+    ran = run(case, copy.deepcopy(case.answer))
+    assert {name: ran.result.get(name) for name in case.expected} == case.expected
+    assert "failed" not in ran.result
+    assert ran.warned == case.warnings
+    assert ran.locks == ([case.lock] if case.lock else [])
+    assert len(ran.calls) == 1
+    if case.asked is not None:
+        assert ran.calls == [case.asked]
+
+
+@each
+@pytest.mark.parametrize("state", [None, "half of it was done"])
+def test_an_error_is_returned_by_its_parts(run: t.Callable[..., Ran], case: Case, state: str | None) -> None:
+    error = BaselineError(
+        "it cannot be done", option="an option", where="/x:1", hint="do something", state=state, culprits=["/x:1"]
+    )
+    ran = run(case, error)
+    assert len(ran.calls) == 1
+    sentence = f"an option: /x:1: it cannot be done; {state or 'this task changed nothing'}; do something"
+    parts = {"option": "an option", "where": "/x:1", "hint": "do something", "culprits": ["/x:1"]}
+    assert {name: ran.result.get(name) for name in ("failed", "msg", *parts)} == {
+        "failed": True,
+        "msg": sentence,
+        **parts,
+    }
+    assert "changed" not in ran.result or not ran.result["changed"]
+    assert ran.warned == []
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.text], ids=lambda case: case.module)
+def test_a_text_of_two_lines_reaches_no_host(run: t.Callable[..., Ran], case: Case) -> None:
+    text: t.Any = "a\u2028b"
+    if case.text in ("name", "address"):
+        text = [text] if isinstance(case.options[case.text], list) else text
+    elif case.text == "venvs":
+        text = [{**VENV, "owner": text}]
+    ran = run(case, AssertionError("it was reached"), {**case.options, case.text: text})
+    assert ran.result["failed"] and ran.calls == [] and ran.locks == []
+    assert "U+2028 (LINE SEPARATOR) at character 2 is not allowed there" in ran.result["msg"]
+    assert ran.result["option"].startswith(case.text)
+    assert ran.result["msg"].endswith("; this task changed nothing; write it as one line of printable characters")
+
+
+# What single modules make of their options.
+
+
+def case_of(module: str, number: int = 0) -> Case:
+    return [case for case in CASES if case.module == module][number]
+
+
+def test_the_options_of_dnf_automatic(run: t.Callable[..., Ran]) -> None:
+    options = {"enabled": False, "calendar": "03:00", "random_delay": "5m", "reboot": "when-needed"}
+    (((request,), _named),) = run(case_of("dnf_automatic"), POLICY, options).calls
+    assert (request.enabled, "OnCalendar=03:00" in request.drop_in) == (False, True)
+    assert "RandomizedDelaySec=5m\n" in request.drop_in and "dnf_automatic" in request.drop_in
+    assert "when-needed" in request.keys.values()
+    (((request,), _named),) = run(case_of("dnf_automatic"), POLICY, {}).calls
+    assert (request.enabled, request.drop_in) == (True, None)
+
+
+@pytest.mark.parametrize(("interval", "must_fire"), [(0, False), (1, True), (7, True)])
+def test_the_options_of_unattended_upgrades(run: t.Callable[..., Ran], interval: int, must_fire: bool) -> None:
+    options = {
+        "origins": ["origin=Debian"],
+        "upgrade_interval": interval,
+        "schedule": {"upgrade_at": "03:00", "random_delay": "5m"},
+    }
+    (((request,), _named),) = run(case_of("unattended_upgrades"), POLICY, options).calls
+    assert request.must_fire is must_fire
+    assert "origin=Debian" in request.text and request.policy.lists
+    upgrade, lists = request.drop_ins["apt-daily-upgrade.timer"], request.drop_ins["apt-daily.timer"]
+    assert "OnCalendar=03:00\n" in upgrade and "OnCalendar" not in lists
+    assert all("RandomizedDelaySec=5m\n" in text for text in (upgrade, lists))
+
+
+def test_unattended_upgrades_that_are_absent_need_no_timer(run: t.Callable[..., Ran]) -> None:
+    case = case_of("unattended_upgrades", 1)
+    (((request,), _named),) = run(case, POLICY).calls
+    assert (request.text, request.must_fire) == (None, False)
+    assert request.drop_ins == {"apt-daily.timer": None, "apt-daily-upgrade.timer": None}
+    assert (request.policy.lists, request.policy.values) == ({}, {})
+
+
+@pytest.mark.parametrize("module", ["unattended_upgrades", "unattended_upgrades_info"])
+def test_a_host_without_apt_is_not_asked_further(run: t.Callable[..., Ran], module: str) -> None:
+    def require_apt(_host: Host) -> t.NoReturn:
+        raise BaselineError("no apt", hint="another module")
+
+    case = copy.copy(case_of(module))
+    case.stand_ins = {**case.stand_ins, "require_apt": require_apt}
+    ran = run(case, AssertionError("it was reached"))
+    assert (ran.result["failed"], ran.result["hint"], ran.calls, ran.locks) == (True, "another module", [], [])
+
+
+@pytest.mark.parametrize("state", ["present", "checked"])
+def test_the_options_of_python_venv(run: t.Callable[..., Ran], state: str) -> None:
+    case = case_of("python_venv", state == "checked")
+    options = {
+        "venvs": [{**VENV, "requirements": ["flask"]}, {**VENV, "path": "/srv/b"}],
+        "state": state,
+        "timeout": 60,
+    }
+    (((requests,), named),) = run(case, copy.deepcopy(case.answer), options).calls
+    assert [(one.path, one.owner, one.requirements) for one in requests] == [
+        ("/srv/app/venv", "app", ("flask",)),
+        ("/srv/b", "app", ()),
+    ]
+    assert named == ({} if state == "checked" else {"seconds": 60})
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param(
+            {"state": "resolved"},
+            {
+                "resolved": {"git": ["git"]},
+                "system": DEBIAN.title,
+                "ansible_facts": {"pyhost_system": DEBIAN.as_fact()},
+            },
+            id="of this host",
+        ),
+        pytest.param({"state": "resolved", "system": "rocky9"}, {"resolved": {"git": ["git"]}}, id="of another system"),
+        pytest.param(
+            {"state": "resolved", "system": "rocky99x"}, {"failed": True, "option": "system"}, id="of an unknown system"
+        ),
+        pytest.param(
+            {"state": "present", "system": "rocky9"},
+            {"failed": True, "msg": "system: the option is for state=resolved only; this task changed nothing"},
+            id="another system is not for packages",
+        ),
+    ],
+)
+def test_packages_that_are_resolved_need_no_package_manager(
+    run: t.Callable[..., Ran], options: dict[str, t.Any], expected: dict[str, t.Any]
+) -> None:
+    ran = run(case_of("packages"), AssertionError("it was reached"), {"name": ["git"], **options})
+    assert {name: ran.result.get(name) for name in expected} == expected
+    assert ran.calls == []
+    # The facts are those of this host.
+    assert ("ansible_facts" in ran.result) is ("ansible_facts" in expected)
+
+
+@pytest.mark.parametrize(("state", "alone"), [("absent", True), ("present", False), ("latest", False)])
+def test_what_a_package_includes_is_not_removed_with_it(
+    run: t.Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, state: str, alone: bool
+) -> None:
+    asked: list[t.Any] = []
+    resolve = packages.resolve
+
+    def noted(names: t.Any, system: t.Any, *, alone: bool) -> t.Any:
+        asked.append((names, system, alone))
+        return resolve(names, system, alone=alone)
+
+    monkeypatch.setattr(packages, "resolve", noted)
+    case = case_of("packages")
+    run(case, case.answer, {"name": ["git"], "state": state})
+    assert asked == [(["git"], DEBIAN, alone)]
