@@ -17,6 +17,7 @@ from .text import is_number, printable
 __all__ = [
     "BASE",
     "BASES",
+    "MOST_SECONDS",
     "FirewallRollback",
     "PendingRollback",
     "RollbackDaemon",
@@ -38,14 +39,16 @@ _BASE_FREEBSD = "/var/db/pyhost.baseline"
 BASES = (BASE, _BASE_FREEBSD)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A shorter time rolls good changes back, as a login takes some seconds. A longer one is no rescue.
-_LEAST, _MOST = 15, 3600
+LEAST_SECONDS, MOST_SECONDS = 15, 3600
 _LONGEST_PROBLEMS = 2000
 
 
 def check_seconds(seconds: int) -> None:
     """Refuse a ``confirm_timeout`` that is too short for a login or too long to be a rescue."""
-    if not _LEAST <= seconds <= _MOST:
-        raise BaselineError(f"{seconds} seconds are not from {_LEAST} to {_MOST}", option="confirm_timeout")
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise BaselineError(
+            f"{seconds} seconds are not from {LEAST_SECONDS} to {MOST_SECONDS}", option="confirm_timeout"
+        )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..rollback import (
+    MOST_SECONDS,
     RollbackPaths,
     RollbackRecord,
     parse_armed,
@@ -113,7 +114,9 @@ def report_last_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
 
 
 def _wait_for_end(host: Host, state: RollbackState, paths: RollbackPaths) -> None:
-    wait = max(0.0, state.deadline - time.time()) + _GRACE if state.state == "armed" else _GRACE
+    """Wait for the end of a rollback, no longer than one can be armed: the clock may have been set back since."""
+    left = min(max(0.0, state.deadline - time.time()), MOST_SECONDS)
+    wait = left + _GRACE if state.state == "armed" else _GRACE
     end = time.monotonic() + wait
     while read_rollback_state(host, paths).is_pending and time.monotonic() < end:
         time.sleep(0.5)

@@ -47,6 +47,8 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
             where=paths.folder,
             hint="run again when it has ended",
         ) from error
+    except OSError as error:
+        raise _cannot_arm(error, paths) from error
     token = uuid.uuid4().hex
     try:
         saved = _save_all(host, request.files, paths, slots="")
@@ -59,10 +61,17 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
         host.write(paths.armed, armed_text(token, time.time() + request.seconds), mode=0o600)
         boot = _cover_boot(host, plan)
         _start_clock(host, plan)
+    except OSError as error:
+        disarm(host, paths)
+        raise _cannot_arm(error, paths) from error
     except BaseException:
         disarm(host, paths)
         raise
     return PendingRollback(token, request.seconds, boot, paths.base)
+
+
+def _cannot_arm(error: OSError, paths: RollbackPaths) -> BaselineError:
+    return BaselineError(f"the rollback of the change cannot be armed: {error.strerror or error}", where=paths.folder)
 
 
 def disarm(host: Host, paths: RollbackPaths) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError, state_of_errors
 from ..._core.host.rollback import is_armed
-from ..port_holders import PortTaken
+from ..port_holders import PortHolder, PortTaken
 from . import daemon as daemons
 from .check_effective import require_in_effect
 from .confirm import NotRestored, armed_rollback
@@ -28,6 +28,8 @@ if t.TYPE_CHECKING:
     from .port_access import PortAccess
 
 __all__ = ["AppliedChange", "apply_change"]
+
+_LOOK = "look at the host at once"
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,20 @@ def apply_change(host: Host, plan: ChangePlan, port_access: PortAccess) -> Appli
 
 @contextlib.contextmanager
 def _opened_ports(host: Host, port_access: PortAccess) -> t.Iterator[None]:
-    """Let clients into the new ports before sshd listens there; after a failure the firewall is as before."""
+    """Let clients into the new ports before sshd listens there; after a failure the firewall is as before.
+
+    Rules that cannot be removed are left to the host's rollback.
+    """
     try:
-        with state_of_errors("sshd was not changed, and the firewall rules that this task added were removed"):
+        with state_of_errors("sshd was not changed, and the firewall is as it was before"):
             port_access.open(host)
         yield
-    except BaselineError:
-        port_access.close(host)
-        raise
+    except BaselineError as error:
+        left = port_access.close(host)
+        if not left:
+            raise
+        state = f"{error.state}, but these rules could not be removed from {port_access.kind}: {', '.join(left)}"
+        raise _with_state(NotRestored, error, state) from error
 
 
 def _restarts_socket(host: Host, plan: ChangePlan) -> bool:
@@ -114,23 +122,32 @@ def _revert(
     """Restore what was written and bring sshd back; return the error with what became of the change."""
     request, pid_file = plan.request, plan.answers.pid_file
     # Asked before sshd goes back: the process that took the port may be gone a moment later.
-    current = daemons.with_current_pid(host, plan.daemon, pid_file)
-    taken = holders_after_start(host, current, plan.move, str(error)) if request.reload else []
+    taken = _holders_of_new_ports(host, plan, str(error)) if request.reload else []
     try:
         _restore(host, plan)
-    except BaselineError as failure:
-        return _with_state(NotRestored, error, _not_restored_state(failure, armed), hint="look at the host at once")
+    except (BaselineError, OSError) as failure:
+        state = f"the files could not be restored ({_problem(failure)}){_rollback_to_come(armed)}"
+        return _with_state(NotRestored, error, state, hint=_LOOK)
     state = "the files are as they were before"
     if not request.reload:
         return _with_state(BaselineError, error, state)
     if not daemons.recover(host, plan.daemon, pid_file=pid_file, moved=moved, expected=plan.move.before):
-        return _with_state(BaselineError, error, f"{state}, but sshd does not answer", hint="look at the host at once")
+        state = f"{state}, but sshd does not answer{_rollback_to_come(armed)}"
+        return _with_state(NotRestored, error, state, hint=_LOOK)
     state = f"{state} and sshd answers with them"
     if taken and plan.move.is_move and not any(one.uid == 0 for one in taken):
-        found = PortTaken(_problem(error), plan.move.before, taken)
+        found = PortTaken(error.problem if isinstance(error, BaselineError) else str(error), plan.move.before, taken)
         found.state = state
         return found
     return _with_state(BaselineError, error, state)
+
+
+def _holders_of_new_ports(host: Host, plan: ChangePlan, message: str) -> list[PortHolder]:
+    """Return who holds the ports that sshd moved to; a question that fails must not stop the restoration."""
+    with contextlib.suppress(BaselineError, OSError):
+        current = daemons.with_current_pid(host, plan.daemon, plan.answers.pid_file)
+        return holders_after_start(host, current, plan.move, message)
+    return []
 
 
 def _restore(host: Host, plan: ChangePlan) -> None:
@@ -166,15 +183,12 @@ def _write(
             os.chmod(path, mode)
 
 
-def _not_restored_state(failure: BaselineError, armed: PendingRollback | None) -> str:
-    state = f"the files could not be restored ({failure.sentence})"
-    if armed:
-        state += f", and the host rolls the change back by itself within {armed.seconds} seconds"
-    return state
+def _rollback_to_come(armed: PendingRollback | None) -> str:
+    return f", and the host rolls the change back by itself within {armed.seconds} seconds" if armed else ""
 
 
 def _problem(error: BaselineError | OSError) -> str:
-    return error.problem if isinstance(error, BaselineError) else str(error)
+    return error.sentence if isinstance(error, BaselineError) else str(error)
 
 
 def _with_state(

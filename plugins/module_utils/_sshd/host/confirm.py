@@ -28,7 +28,7 @@ __all__ = ["ConfirmRequest", "NotRestored", "armed_rollback", "gather_confirmati
 
 
 class NotRestored(BaselineError):
-    """A change failed and the run could not restore the files: the host's rollback has to do it."""
+    """A change failed and the run could not restore all of the host: its rollback has to do it."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +121,7 @@ def _refusal(plan: ChangePlan) -> str:
     try:
         guard(plan.state.sshd, plan.answers.root, plan.answers.incoming, [user])
     except BaselineError as error:
+        if "refused" not in error.details:
+            raise
         return printable(". ".join(error.details["refused"]))
     return ""

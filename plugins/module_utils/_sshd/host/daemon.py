@@ -232,7 +232,7 @@ def _reload_by_rc(host: Host, daemon: SshdDaemon, pid_file: str) -> bool:
 
 def recover(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, expected: t.Collection[Listen]) -> bool:
     """Bring sshd back by every means after the files were restored; say whether it answers on ``expected``."""
-    with contextlib.suppress(BaselineError):
+    with contextlib.suppress(BaselineError, OSError):
         reload(host, daemon, pid_file=pid_file, moved=moved)
     if not unanswered(expected, seconds=5.0):
         return True

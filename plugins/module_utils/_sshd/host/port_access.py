@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 from dataclasses import dataclass
 
@@ -50,11 +49,15 @@ class PortAccess:
         for one in self.openings:
             self._run(host, one.give)
 
-    def close(self, host: Host) -> None:
-        """Remove the rules that :meth:`open` adds, each that can be; a label lets nobody in, so it stays."""
+    def close(self, host: Host) -> list[str]:
+        """Remove the rules that :meth:`open` adds; return those that cannot be. A label lets nobody in, so it stays."""
+        left = []
         for one in self.openings:
-            with contextlib.suppress(BaselineError):
+            try:
                 self._run(host, one.take)
+            except BaselineError:
+                left.append(one.words)
+        return left
 
     @staticmethod
     def _run(host: Host, argv: t.Sequence[str]) -> None:

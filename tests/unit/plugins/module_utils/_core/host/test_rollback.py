@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,14 @@ def test_check_mode_keeps_the_folder(tmp_path: Path) -> None:
     host.check_mode = True
     assert report_last_rollback(host, paths) == [REPORTED]  # type: ignore[arg-type]  # the fake
     assert Path(paths.record).exists()
+
+
+def test_the_wait_for_an_earlier_run_ends_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(rollbacks, "time", clock)
+    paths = rollbacks.PATHS
+    asked = Expected(["/bin/sh", paths.script, "asked"], writes={paths.armed: None})
+    host: t.Any = FakeHost({paths.armed: armed_text("a", NOW + 50_000)}, [asked])
+    rollbacks.resolve_pending_rollback(host)
+    assert 3600 <= clock.now <= 3600 + 10
+    host.done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import types
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -344,3 +345,22 @@ def test_the_firewalls_files_and_sshds_have_copies_of_their_own(tmp_path: Path, 
     arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), wanted, paths)  # type: ignore[arg-type]  # fake
     copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if len(path.name) < 3}
     assert copies == {"0": "a", "1": "b", "f0": "a", "f1": "c"}
+
+
+@pytest.mark.parametrize("where", ["mkdir", "symlink", "Popen"])
+def test_what_the_system_refuses_is_an_error_that_changed_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    (tmp_path / "units").mkdir()
+    paths = RollbackPaths("sshd", base=f"{tmp_path}/base", units=f"{tmp_path}/units", crontabs=f"{tmp_path}/c")
+
+    def refuse(*_given: object, **_named: object) -> t.NoReturn:
+        raise OSError(28, "No space left on device")
+
+    host: t.Any = DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD if where == "Popen" else None)
+    host.make_directory = lambda path, mode=0o755: os.makedirs(path, exist_ok=True) if where != "mkdir" else None
+    host.run = lambda argv, **_named: types.SimpleNamespace(ok=True)
+    monkeypatch.setattr(rollback_arm.subprocess if where == "Popen" else rollback_arm.os, where, refuse)
+    with pytest.raises(BaselineError, match="cannot be armed: No space left on device; this task changed nothing$"):
+        arm_rollback(host, RollbackRequest((), 45), paths)
+    assert not Path(paths.folder).exists()

@@ -12,10 +12,12 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import PendingRollback
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.managers import Opening
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import apply
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import NotRestored
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.keys import GeneratedKey
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.move import PortMove
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import PortAccess
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.socket import SocketUnit
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host_keys import HostKey
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.plan import managed_files
@@ -302,7 +304,7 @@ STAYS = PortMove(MOVED.before, MOVED.before)
 USER, ROOT, UNKNOWN = PortHolder(2222, uid=1001), PortHolder(2222, uid=0), PortHolder(2222)
 RESTORED = "the files are as they were before"
 ANSWERS = f"{RESTORED} and sshd answers with them"
-SILENT = f"{RESTORED}, but sshd does not answer"
+SILENT = f"{RESTORED}, but sshd does not answer, and the host rolls the change back by itself within 45 seconds"
 
 
 class Revert:
@@ -373,14 +375,14 @@ def test_the_holders_are_read_before_the_files_are_restored_and_sshd_starts(
         pytest.param(
             ERROR,
             {"recovers": False},
-            BaselineError,
+            NotRestored,
             SILENT,
             "look at the host at once; see the journal",
             id="sshd is not back",
         ),
         pytest.param(ERROR, {"reload": False}, BaselineError, RESTORED, "see the journal", id="without reload"),
         pytest.param(FULL, {}, BaselineError, ANSWERS, "", id="an error of the system"),
-        pytest.param(FULL, {"recovers": False}, BaselineError, SILENT, "look at the host at once", id="and silence"),
+        pytest.param(FULL, {"recovers": False}, NotRestored, SILENT, "look at the host at once", id="and silence"),
         pytest.param(ERROR, {"holders": [USER]}, PortTaken, ANSWERS, "", id="a user took the port"),
         pytest.param(FULL, {"holders": [USER]}, PortTaken, ANSWERS, "", id="and the system has an error"),
         pytest.param(ERROR, {"holders": [UNKNOWN]}, PortTaken, ANSWERS, "", id="somebody took the port and is gone"),
@@ -394,7 +396,7 @@ def test_the_holders_are_read_before_the_files_are_restored_and_sshd_starts(
         pytest.param(
             ERROR,
             {"holders": [USER], "recovers": False},
-            BaselineError,
+            NotRestored,
             SILENT,
             "look at the host at once; see the journal",
             id="a user took the port and sshd is not back",
@@ -444,3 +446,39 @@ def test_files_that_are_not_restored_are_no_other_error(
     assert found.details == ERROR.details
     # sshd keeps what it has loaded.
     assert revert.steps[1:] == ["restore"]
+
+
+@pytest.mark.parametrize("failure", [BaselineError("/proc cannot be read"), OSError(5, "Input/output error")])
+def test_a_failed_question_does_not_keep_the_files_from_being_restored(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    revert = Revert(monkeypatch)
+
+    def fail(*_given: object) -> t.NoReturn:
+        raise failure
+
+    monkeypatch.setattr(apply, "holders_after_start", fail)
+    found = revert(ERROR)
+    assert (revert.steps[0], found.state) == ("restore", ANSWERS)
+
+
+def test_rules_that_cannot_be_removed_are_left_to_the_rollback_and_named() -> None:
+    opening, second = (
+        Opening(give=("fw", "add", name), take=("fw", "remove", name), words=name, file="") for name in ("one", "two")
+    )
+    host: t.Any = FakeHost(
+        commands=[
+            Expected(["fw", "add", "one"]),
+            Expected(["fw", "add", "two"], rc=1, err="no"),
+            Expected(["fw", "remove", "one"], rc=1, err="timeout"),
+            Expected(["fw", "remove", "two"]),
+        ]
+    )
+    ports = apply._opened_ports(host, PortAccess("firewalld", (opening, second)))
+    with pytest.raises(NotRestored) as caught, ports:
+        pass
+    assert caught.value.state == (
+        "sshd was not changed, and the firewall is as it was before, but these rules could not be removed from "
+        "firewalld: one"
+    )
+    host.done()

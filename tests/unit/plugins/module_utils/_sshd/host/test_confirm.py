@@ -295,3 +295,17 @@ def test_a_rollback_that_cannot_be_armed_stops_the_change(monkeypatch: pytest.Mo
         around.run()
     # There is nothing to discard either: what is there may be another run's.
     assert around.calls == []
+
+
+def test_an_error_of_the_guard_that_is_no_refusal_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def guard(*_given: object) -> t.NoReturn:
+        raise BaselineError("/etc/shells cannot be read: it is not a regular file")
+
+    monkeypatch.setattr(confirms, "guard", guard)
+    plan: t.Any = types.SimpleNamespace(
+        request=types.SimpleNamespace(confirm=ConfirmRequest("plan", login_user="ops")),
+        state=types.SimpleNamespace(sshd=None),
+        answers=types.SimpleNamespace(root="", incoming=None),
+    )
+    with pytest.raises(BaselineError, match="/etc/shells"):
+        confirms._refusal(plan)

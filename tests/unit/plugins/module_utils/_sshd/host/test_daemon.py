@@ -376,3 +376,14 @@ def test_a_process_that_has_taken_the_place_of_another() -> None:
     host = FakeHost({PID_FILE: "91\n", "/proc/91": ""})
     assert daemons.with_current_pid(host, daemon(), PID_FILE).pid == 91  # type: ignore[arg-type]  # the fake
     assert daemons.with_current_pid(FakeHost(), daemon(), PID_FILE).pid == 56  # type: ignore[arg-type]  # the fake
+
+
+def test_an_sshd_that_died_before_its_signal_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(_pid: int, _signal: int) -> t.NoReturn:
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(daemons.os, "kill", kill)
+    monkeypatch.setattr(daemons, "unanswered", lambda *_given, **_named: ["no"])
+    host: t.Any = FakeHost(platform=LINUX_WITHOUT_SYSTEMD)
+    dead = daemons.SshdDaemon("", "", 56, 0.0, "")
+    assert not daemons.recover(host, dead, pid_file="/run/sshd.pid", moved=False, expected=[("0.0.0.0", 22)])
