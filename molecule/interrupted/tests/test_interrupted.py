@@ -88,7 +88,7 @@ POINTS = {
     "policy-written": Point("Set the policy", {"systemctl": "daemon-reload*"}, left=EMPTY_KEYS),
     # Debian 12 starts no fail2ban on a host without /var/log/auth.log, so there is nothing to reload.
     "jails-written": Point("Run the jails", {"fail2ban-client": "*reload*", "systemctl": "*start*fail2ban*"}),
-    "sshd-written": Point("Bring the settings of sshd", {"systemctl": "reload*ssh*"}),
+    "sshd-written": Point("Ensure the settings of sshd", {"systemctl": "reload*ssh*"}),
 }
 
 # The state in force: who can log in and become root, and the configuration that sshd, fail2ban, apt and systemd use.
