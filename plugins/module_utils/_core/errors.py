@@ -70,13 +70,16 @@ class BaselineError(Exception):
 
 
 @contextlib.contextmanager
-def state_of_errors(state: str) -> t.Iterator[None]:
-    """Let errors from inside that name no state of their own say ``state``: what has been changed when they come."""
+def state_of_errors(state: str | t.Callable[[], str]) -> t.Iterator[None]:
+    """Let errors from inside that name no state of their own say ``state``: what has been changed when they come.
+
+    A function is called when the error comes, for a state that grows meanwhile.
+    """
     try:
         yield
     except BaselineError as error:
         if error.state is None:
-            error.state = state
+            error.state = state if isinstance(state, str) else state()
         raise
 
 

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import contextlib
-import typing as t
 
-from .errors import UNCHANGED, BaselineError
+from .errors import UNCHANGED, state_of_errors
 
 __all__ = ["Progress"]
 
@@ -32,12 +31,6 @@ class Progress:
             return UNCHANGED
         return f"this task {', '.join(self._steps)}, and changed nothing else"
 
-    @contextlib.contextmanager
-    def in_errors(self) -> t.Iterator[None]:
+    def in_errors(self) -> contextlib.AbstractContextManager[None]:
         """Let errors from inside that name no ``state`` of their own say what has been changed when they come."""
-        try:
-            yield
-        except BaselineError as error:
-            if error.state is None:
-                error.state = self.describe()
-            raise
+        return state_of_errors(self.describe)

@@ -25,6 +25,7 @@ __all__ = [
     "requested_keywords",
     "shadowed_directives",
     "unused_ports",
+    "with_criteria",
 ]
 
 # Other files may add to these without weakening the desired settings: distributions accept LANG and define sftp.
@@ -153,7 +154,7 @@ def match_exceptions(
     """Return the ``Match`` directives of other files that override ``desired`` for some connections."""
     settings = {name.lower() for name in desired.settings}
     return [
-        {**_place(directive), "criteria": " and ".join(str(criteria) for criteria in directive.criteria)}
+        with_criteria(directive)
         for directive in foreign_directives(directives, desired, own)
         if directive.criteria and directive.keyword in settings
     ]
@@ -185,9 +186,15 @@ def _has_no_address(directive: Directive, desired: SshdSettings) -> bool:
 
 
 def _place(directive: Directive) -> dict[str, t.Any]:
+    """Return ``directive`` and where it is located, as the modules' results have it."""
     return {
         "keyword": KEYWORDS.get(directive.keyword, directive.keyword),
         "value": " ".join(directive.arguments),
         "file": directive.file,
         "line": directive.number,
     }
+
+
+def with_criteria(directive: Directive) -> dict[str, t.Any]:
+    """Return ``directive``, where it is located, and the criteria of its block, as the modules' results have it."""
+    return {**_place(directive), "criteria": " and ".join(str(criteria) for criteria in directive.criteria)}

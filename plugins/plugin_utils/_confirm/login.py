@@ -95,10 +95,10 @@ def find_working_login(
                 return VerifiedLogin(target, sudo=False, warning=_login_alone(target, password))
             if user in guarded:
                 raise _not_root(str(user), error) from error
-            reasons.append(_reason(error))
+            reasons.append(error.advice)
         except BaselineError as error:
             _require_preflight(target, preflight, error.sentence)
-            reasons.append(_reason(error))
+            reasons.append(error.advice)
         else:
             return VerifiedLogin(target, sudo=True, password=password if login.sudo == "password" else None)
     raise BaselineError(
@@ -107,10 +107,6 @@ def find_working_login(
         hint="give this controller the private key of one of these users, or set confirm to false to change sshd "
         "without a confirmation",
     )
-
-
-def _reason(error: BaselineError) -> str:
-    return "; ".join(filter(None, [error.sentence, error.hint]))
 
 
 def _not_root(user: str, error: BaselineError) -> BaselineError:
@@ -235,7 +231,7 @@ def roll_back(
     if is_root(reply):
         return RollbackOutcome(True, f"a new login as {own} works again")
     error = login_error(own, reply) or sudo_error(own, reply, tried="nopasswd")
-    return RollbackOutcome(None, _reason(error) if error else "")
+    return RollbackOutcome(None, error.advice if error else "")
 
 
 def _script(paths: RollbackPaths) -> str:

@@ -8,10 +8,9 @@ import os
 import typing as t
 
 from ..._core.errors import BaselineError
-from ..comparison import unused_ports
+from ..comparison import unused_ports, with_criteria
 from ..effective import Effective, listen_addresses
 from ..host_keys import offered_keys
-from ..keywords import KEYWORDS
 from ..match import Connection
 from ..precedence import deciding_directives
 from ..tree import compose
@@ -27,7 +26,6 @@ from .sshd import (
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..tree import Directive
 
 __all__ = ["gather"]
 
@@ -54,9 +52,11 @@ def gather(host: Host, *, main: str, requested: t.Mapping[str, t.Any]) -> dict[s
         "version": sshd.version(),
         "connection": connection.specification(),
         "effective": {name: list(values) if len(values) > 1 else values[0] for name, values in effective.items()},
-        "decided_by": [_place(one) for deciding, _shadowed in decided.values() for one in deciding if one not in idle],
-        "shadowed": [_place(one) for _deciding, shadowed in decided.values() for one in shadowed]
-        + [_place(one) for one in idle],
+        "decided_by": [
+            with_criteria(one) for deciding, _shadowed in decided.values() for one in deciding if one not in idle
+        ],
+        "shadowed": [with_criteria(one) for _deciding, shadowed in decided.values() for one in shadowed]
+        + [with_criteria(one) for one in idle],
         "files": list(tree.files),
         "listen": [{"address": address, "port": port} for address, port in listening],
         "ports": sorted({port for _address, port in listening}),
@@ -80,16 +80,6 @@ def _connection(host: Host, requested: t.Mapping[str, t.Any]) -> Connection:
         ),
         requested["user"] or base.user,
     )
-
-
-def _place(directive: Directive) -> dict[str, t.Any]:
-    return {
-        "keyword": KEYWORDS.get(directive.keyword, directive.keyword),
-        "value": " ".join(directive.arguments),
-        "file": directive.file,
-        "line": directive.number,
-        "criteria": " and ".join(str(criteria) for criteria in directive.criteria),
-    }
 
 
 def _host_keys(sshd: Sshd, effective: Effective) -> list[dict[str, t.Any]]:
