@@ -122,5 +122,5 @@ def test_a_home_is_created_only_below_a_folder_of_root(tmp_path: Path) -> None:
     assert (mode(made), made.stat().st_uid, (made / KEYS).read_text()) == (0o700, 4242, "key\n")
     tmp_path.chmod(0o777)
     refused = pytest.raises(UnsafePath, match="so no home can be created there")
-    with open_home(HOST, str(tmp_path / "eve"), [KEYS]) as home, refused:
+    with refused, open_home(HOST, str(tmp_path / "eve"), [KEYS]) as home:
         home.change(change, (4242, 4242))

@@ -413,10 +413,8 @@ def test_the_error_of_a_change_that_was_reverted(
 ) -> None:
     revert = Revert(monkeypatch, **how)
     found = revert(error)
-    assert type(found) is kind
-    assert found.problem == (
-        error.problem if isinstance(error, BaselineError) else "[Errno 28] No space left on device"
-    )
+    problem = error.problem if isinstance(error, BaselineError) else "[Errno 28] No space left on device"
+    assert (type(found), found.problem) == (kind, problem)
     assert (found.state, found.hint) == (state, hint)
     if isinstance(found, PortTaken):
         assert (found.listens, found.holders) == (MOVED.before, tuple(how["holders"]))
@@ -440,7 +438,7 @@ def test_files_that_are_not_restored_are_no_other_error(
     failure = BaselineError("it is read-only", where="/etc/ssh/sshd_config", hint="mount it")
     revert = Revert(monkeypatch, failure=failure, holders=holders)
     found = revert(ERROR, armed=armed)
-    assert type(found) is NotRestored
+    assert isinstance(found, NotRestored)
     assert found.state == f"the files could not be restored (/etc/ssh/sshd_config: it is read-only){more}"
     assert (found.problem, found.hint) == (ERROR.problem, "look at the host at once; see the journal")
     assert found.details == ERROR.details
@@ -474,8 +472,8 @@ def test_rules_that_cannot_be_removed_are_left_to_the_rollback_and_named() -> No
             Expected(["fw", "remove", "two"]),
         ]
     )
-    ports = apply._opened_ports(host, PortAccess("firewalld", (opening, second)))
-    with pytest.raises(NotRestored) as caught, ports:
+    access = PortAccess("firewalld", (opening, second))
+    with pytest.raises(NotRestored) as caught, apply._opened_ports(host, access):
         pass
     assert caught.value.state == (
         "sshd was not changed, and the firewall is as it was before, but these rules could not be removed from "
