@@ -24,10 +24,12 @@ demo: setup  ## one disposable host, hardened and proven
 demo-down: setup  ## remove the demo's host
 	@$(BIN)/python -m tools.demo down
 
-test: check sanity molecule  ## everything
+test: setup  ## everything
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target sanity lint types unit
+	@$(MAKE) --no-print-directory molecule
 
-check: setup  ## lint, types and unit side by side, in about two minutes
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types unit
+check: setup  ## lint, types and unit (without coverage) side by side, in about two minutes
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types unit COVERAGE=no
 
 lint: setup  ## ruff, yamllint, pymarkdown, ansible-lint, shellcheck, the workflow's schema, known vulnerabilities of the tools
 	$(BIN)/ruff check .
@@ -44,10 +46,16 @@ lint: setup  ## ruff, yamllint, pymarkdown, ansible-lint, shellcheck, the workfl
 types: setup  ## mypy
 	tools/types.sh
 
-unit: setup  ## pytest over tests/unit, the coverage of plugins/ by branch, and its weakest files
+COVERAGE ?= yes
+
+unit: setup  ## pytest over tests/unit, the coverage of plugins/ by branch, and its weakest files; COVERAGE=no
 	@mkdir -p .cache
+ifeq ($(COVERAGE),yes)
 	$(BIN)/python -m pytest tests/unit --numprocesses=auto --cov --cov-report=
 	@$(BIN)/python -m coverage report --skip-covered --sort=cover --fail-under=0 | sed -n '1,17p'
+else
+	$(BIN)/python -m pytest tests/unit --numprocesses=auto
+endif
 
 mutants: setup  ## changes of one operator that no unit test sees, of what access depends on; SOURCE=
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --group mutants

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import tomllib
 from pathlib import Path
@@ -68,3 +69,10 @@ def test_the_configuration_is_toml_that_names_the_source_and_its_tests() -> None
 
 def test_each_listed_survivor_has_a_reason() -> None:
     assert all(reason.strip() and one.source in mutants.TARGETS for one, reason in mutants.listed().items())
+    assert all(reason.strip() for reason in mutants.passed_over().values())
+
+
+def test_a_line_that_is_passed_over_has_no_survivors() -> None:
+    report = mutants.Report(SOURCE, 1, (SURVIVOR,))
+    assert mutants.compare([report], {}, [re.compile(r"return now > \d")]) == []
+    assert mutants.compare([report], {}, [re.compile(r"now > 5")]) != []
