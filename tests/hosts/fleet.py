@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -175,12 +176,15 @@ def _label(fleet: str) -> str:
 
 def key() -> str:
     """Return the public key of the test hosts, making the pair where there is none."""
-    if not KEY.is_file():
-        KEY.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pyhost.baseline test hosts", "-f", str(KEY)],
-            check=True,
-        )
+    KEY.parent.mkdir(parents=True, exist_ok=True)
+    # Scenarios, and the hosts of one fleet, start side by side.
+    with KEY.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not KEY.with_suffix(".pub").is_file():
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pyhost.baseline test hosts", "-f", str(KEY)],
+                check=True,
+            )
     return KEY.with_suffix(".pub").read_text()
 
 

@@ -228,13 +228,14 @@ def hosts() -> Hosts:
 def looks(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t.Any]:
     """All runs, with what the hosts' files and the virgin host's logins were before and after them."""
     before = hosts.files()
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    # A module waits 30 seconds for the lock of another run: on a slow machine that is one run, not two.
+    with ThreadPoolExecutor(max_workers=2) as pairs, ThreadPoolExecutor(max_workers=2) as pool:
         logins = hosts.ask("virgin", LOGINS)
         home = {name: pool.submit(site, changes, "virgin") for name, (changes, _words) in AT_HOME.items()}
         runs = {name: future.result() for name, future in home.items()}
         after_home = hosts.ask("virgin", LOGINS)
         away = {
-            name: pool.submit(site, {**ROLES, **changes}, "debian12", "debian13")
+            name: pairs.submit(site, {**ROLES, **changes}, "debian12", "debian13")
             for name, (changes, _words) in AT_THE_HOST.items()
         }
         others = pool.submit(hosts.others)
