@@ -47,6 +47,11 @@ class JailStream:
     def actions(self) -> list[str]:
         return [str(arguments[0]) for arguments in self.values("addaction")]
 
+    def action_properties(self, action: str) -> dict[str, str]:
+        """Return the properties of the ban ``action``, as the files set them (``actionstart``, ``port`` …)."""
+        commands = (command for command in self.commands if command[2:4] == ("action", action))
+        return {name: str(value) for one in commands for name, value in _properties(one).items()}
+
     @property
     def log_paths(self) -> list[str]:
         return [str(arguments[0]) for arguments in self.values("addlogpath")]
@@ -156,8 +161,13 @@ def _groups(words: t.Iterable[str]) -> list[list[str]]:
 
 
 def _action(command: tuple[t.Any, ...]) -> dict[str, t.Any]:
+    return {f"action {command[3]} {name}": normal("", value) for name, value in _properties(command).items()}
+
+
+def _properties(command: tuple[t.Any, ...]) -> dict[str, t.Any]:
+    """Return the properties in a command ``set JAIL action ACTION NAME VALUE`` or its ``multi-set``."""
     pairs = command[4] if command[0] == "multi-set" else [command[4:]]
-    return {f"action {command[3]} {pair[0]}": normal("", pair[1]) for pair in pairs if len(pair) == 2}
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
 def questions(jail: str, options: t.Iterable[str]) -> dict[str, list[str]]:

@@ -9,19 +9,30 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..stream import expected
+from .filter_rules import banned_addresses
 from .server import Server, connect, running_jails, running_values
 from .service import Fail2banService, enable, service_log, service_state, start
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..stream import JailStream
     from .site import Site
     from .staging import Streams
 
-__all__ = ["Fail2ban", "Values"]
+__all__ = ["Fail2ban", "Values", "has_actions"]
 
 _START_SECONDS = 30.0
 
 Values = t.Dict[str, t.Dict[str, t.Any]]
+
+
+def has_actions(running: t.Mapping[str, t.Any] | None, jail: JailStream) -> bool:
+    """Return whether a jail with the ``running`` values has the actions of ``jail``, each with its properties."""
+    of_actions = [
+        {option: value for option, value in values.items() if option == "actions" or option.startswith("action ")}
+        for values in (running or {}, expected(jail))
+    ]
+    return of_actions[0] == of_actions[1]
 
 
 class Fail2ban:
@@ -64,19 +75,30 @@ class Fail2ban:
                 self._run_client("stop", name)
                 self.reloaded.append(name)
         for name, jail in streams.items():
-            if name in changed or before.get(name) != expected(jail):
+            if name in before and not has_actions(before[name], jail):
+                # A reload does not run actionstart, so the rules in the packet filter would stay as they are.
+                self.restart_jail(name)
+            elif name in changed or before.get(name) != expected(jail):
                 self._run_client("reload", "--if-exists", name)
                 self.reloaded.append(name)
-        # A reload keeps options that the new files no longer contain (incremental ban times, for example). Bans survive
-        # both a reload and a restart of a jail.
+        # A reload keeps options that the new files no longer contain (incremental ban times, for example).
         for name, values in self.values(streams).items():
             if values != expected(streams[name]):
-                self._run_client("reload", "--restart", name)
+                self.restart_jail(name)
 
     def restart_jail(self, name: str) -> None:
-        """Restart the jail ``name``: its packet filter rules are created again, and its bans restored."""
+        """Restart the jail ``name``: its rules in the packet filter are created again, and its bans restored.
+
+        fail2ban restores them from its database. Without one (``dbfile = None``) they are made again, with their time
+        from its beginning.
+        """
+        server = self.require_server()
+        banned = [] if server.ask("get", "dbfile") else banned_addresses(server, name)
         self._run_client("reload", "--restart", name)
-        self.reloaded.append(name)
+        for address in banned:
+            server.ask("set", name, "banip", address)
+        if name not in self.reloaded:
+            self.reloaded.append(name)
 
     def _run_client(self, *words: str) -> None:
         ran = self._host.run(["fail2ban-client", *words])

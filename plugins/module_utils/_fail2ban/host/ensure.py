@@ -12,11 +12,12 @@ from .. import plan as fail2ban_plan
 from ..jail_files import overridden_settings
 from ..plan import HostProbes, differences
 from ..stream import expected
-from .daemon import Fail2ban
+from .daemon import Fail2ban, has_actions
 from .expressions import with_expressions
+from .filter_rules import banned_addresses, filter_findings, remove_other_rules
 from .findings import gather_findings
 from .probe import controller, probe, takes_passwords
-from .proof import banned_addresses, recent_log_errors
+from .proof import recent_log_errors
 from .proof_record import ProofRecord
 from .site import compose_for, is_installed, own_path, read_site
 from .staging import own_log, read_streams
@@ -34,12 +35,12 @@ __all__ = ["JailsResult", "JailsState", "ensure"]
 
 @dataclass(frozen=True)
 class JailsState:
-    """The compared state: our file, the service, the values of each running jail, and what the packet filter lacks."""
+    """The compared state: our file, the service, the values of each running jail, and how the packet filter differs."""
 
     file: str | None
     service: dict[str, bool] = field(default_factory=dict)
     jails: Values = field(default_factory=dict)
-    missing: dict[str, list[str]] = field(default_factory=dict)
+    packet_filter: dict[str, list[str]] = field(default_factory=dict)
 
     def running(self) -> dict[str, t.Any]:
         """Return all but the file as one mapping from names to values."""
@@ -47,7 +48,7 @@ class JailsState:
         for jail, values in self.jails.items():
             flat[f"{jail} runs"] = True
             flat.update({f"{jail} {option}": value for option, value in values.items()})
-        flat.update({f"{jail} missing in the packet filter": missing for jail, missing in self.missing.items()})
+        flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
         return flat
 
 
@@ -169,14 +170,28 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     """Return the state of the host and the state that the request means, without a change."""
     candidate, fail2ban = run.candidate, run.fail2ban
     values = fail2ban.values(candidate.streams)
-    missing = run.record.missing(fail2ban) if run.record else {}
-    before = JailsState(candidate.site.own, fail2ban.service(), values, missing)
+    before = JailsState(candidate.site.own, fail2ban.service(), values, _filter_findings(run, values))
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
         {name: expected(jail) for name, jail in candidate.streams.items()},
     )
     return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
+
+
+def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
+    """Return, by requested jail, how the packet filter differs from what the jail requests."""
+    server, findings = run.fail2ban.server, {}
+    for name in run.request.enabled if server else []:
+        jail = run.candidate.streams.get(name)
+        # A jail that is about to be restarted for other actions is compared after that.
+        if jail is None or not has_actions(running.get(name), jail):
+            continue
+        rules = run.record.rules(run.fail2ban, name) if run.record else []
+        found = filter_findings(run.host, run.fail2ban.require_server(), jail, rules)
+        if found:
+            findings[name] = found
+    return findings
 
 
 def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
@@ -202,16 +217,16 @@ def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
 
 
 def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
-    """Write our file, start the server or reload its jails, and restart jails that the packet filter lacks."""
+    """Write our file, start the server or reload its jails, and restart the jails that differ in the packet filter."""
     candidate, fail2ban = run.candidate, run.fail2ban
     changed = _changed_by_files(run) if candidate.differs else []
     if candidate.differs:
         run.host.write(candidate.site.path, candidate.composed.text)
     with state_of_errors(_state(run, "fail2ban may have been started or reloaded")):
         fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
-        for name in plan.before.missing:
-            if name not in fail2ban.reloaded and not fail2ban.restarted:
-                fail2ban.restart_jail(name)
+        for name in plan.before.packet_filter:
+            fail2ban.restart_jail(name)
+            remove_other_rules(run.host, fail2ban.require_server(), candidate.streams[name])
 
 
 def _state(run: _JailsRun, service: str) -> str:

@@ -13,6 +13,7 @@ from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
 from ..packet_filters import addresses_in, documentation_addresses, rules_of, tool_of
 from ..plan import recent_errors
+from .filter_rules import banned_addresses, remove_other_rules, shown, wrong_rules
 from .server import running_jails
 from .service import service_log
 
@@ -21,48 +22,13 @@ if t.TYPE_CHECKING:
     from ..stream import JailStream
     from .server import Asks
 
-__all__ = [
-    "Proof",
-    "banned_addresses",
-    "missing_in_filter",
-    "prove",
-    "recent_log_errors",
-    "remove_test_bans",
-    "shown",
-    "wait_for_restored_bans",
-]
+__all__ = ["Proof", "prove", "recent_log_errors", "remove_test_bans", "wait_for_restored_bans"]
 
 Proof = t.Dict[str, t.Any]
 
 _RESTORE_SECONDS = 10.0
 _BAN_SECONDS = 3.0
 _TAIL = 1 << 18
-
-
-def shown(host: Host, jail: JailStream) -> str:
-    """Return the output of the packet filters behind the actions of ``jail``."""
-    tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
-    commands = dict.fromkeys(argv for tool in tools for argv in tool.showing(jail.name))
-    return "\n".join(host.run(argv).out for argv in commands)
-
-
-def missing_in_filter(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
-    """Return what the packet filter lacks of ``jail``: lines of ``rules`` and banned addresses."""
-    text = shown(host, jail)
-    present = addresses_in(text)
-    missing = [address for address in banned_addresses(server, jail.name) if address not in present]
-    if missing:
-        # A ban may have started or ended between the two readings. Only what is missing twice counts.
-        present = addresses_in(shown(host, jail))
-        banned = banned_addresses(server, jail.name)
-        missing = [address for address in banned if address in missing and address not in present]
-    found = rules_of(text, jail.name)
-    return [*(rule for rule in rules if rule not in found), *missing]
-
-
-def banned_addresses(server: Asks, jail: str) -> list[str]:
-    """Return the addresses that ``jail`` has banned."""
-    return [str(address) for address in server.ask("get", jail, "banip")]
 
 
 def _note_path(server: Asks) -> str:
@@ -116,6 +82,7 @@ def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
         for address in addresses:
             server.ask("set", jail.name, "banip", address)
         _wait(host, server, jail, addresses, banned=True)
+        _check_rules(host, server, jail)
     finally:
         for address in addresses:
             server.ask("set", jail.name, "unbanip", address)
@@ -143,6 +110,25 @@ def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, b
         "the packet filter",
         hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
     )
+
+
+def _check_rules(host: Host, server: Asks, jail: JailStream) -> None:
+    """Raise if the rules of the test bans are not the ones that ``jail`` requests. Earlier rules are removed."""
+    wrong = wrong_rules(host, server, jail)
+    if wrong:
+        remove_other_rules(host, server, jail)
+    # The action of firewalld makes a rule for each port, one after another.
+    deadline = time.monotonic() + _BAN_SECONDS
+    while wrong and time.monotonic() < deadline:
+        time.sleep(0.2)
+        wrong = wrong_rules(host, server, jail)
+    if wrong:
+        raise BaselineError(
+            f"bans of the jail {jail.name} ({', '.join(jail.actions)}) do not refuse what the jail requests; in the "
+            f"packet filter: {'; '.join(wrong)}",
+            hint=f"compare the rules of the packet filter with `fail2ban-client get {jail.name} actionproperties "
+            f"{jail.actions[0]}`",
+        )
 
 
 def recent_log_errors(host: Host, server: Asks) -> list[str]:

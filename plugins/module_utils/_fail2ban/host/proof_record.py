@@ -13,7 +13,7 @@ import os
 import typing as t
 
 from ..._core.host.paths import runtime_folder
-from .proof import missing_in_filter, prove, remove_test_bans, wait_for_restored_bans
+from .proof import prove, remove_test_bans, wait_for_restored_bans
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -45,18 +45,10 @@ class ProofRecord:
         jail = self._jails[name]
         return f"{fail2ban.unit.main_pid}:{hashlib.sha256(repr(jail).encode()).hexdigest()}"
 
-    def missing(self, fail2ban: Fail2ban) -> dict[str, list[str]]:
-        """Return, by jail, which rules and bans another program has removed from the packet filter."""
-        if fail2ban.server is None:
-            return {}
-        found = {}
-        for name in set(self._jails) & set(fail2ban.values({})):
-            proven = self._proven.get(name, {})
-            rules = proven.get("rules", []) if proven.get("key") == self._key(fail2ban, name) else []
-            missing = missing_in_filter(self._host, fail2ban.server, self._jails[name], rules)
-            if missing:
-                found[name] = missing
-        return found
+    def rules(self, fail2ban: Fail2ban, name: str) -> list[str]:
+        """Return the rules that the packet filter had for the jail ``name`` when it was proven as it runs now."""
+        proven = self._proven.get(name, {})
+        return proven.get("rules", []) if proven.get("key") == self._key(fail2ban, name) else []
 
     def prove(self, fail2ban: Fail2ban, banned: t.Mapping[str, list[str]]) -> dict[str, Proof]:
         """Prove each jail that is not proven as it runs now. ``banned``: the bans of each jail before the change."""

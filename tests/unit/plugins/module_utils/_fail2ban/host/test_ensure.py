@@ -45,8 +45,8 @@ ENABLE = Expected(["systemctl", "enable", "--", UNIT])
 START = Expected(["systemctl", "start", "--", UNIT])
 RELOAD = Expected(["fail2ban-client", "reload", "--if-exists", "sshd"], out="OK\n")
 RESTART = Expected(["fail2ban-client", "reload", "--restart", "sshd"], out="OK\n")
-# A test ban, found in the packet filter, and gone from it; then the rules are read for the record.
-PROVEN = [BANNED, FREE, FREE]
+# A test ban, found in the packet filter with the right rules, and gone from it; then the rules are read for the record.
+PROVEN = [BANNED, BANNED, FREE, FREE]
 TEST_BANS = [f"set sshd banip {ADDRESS}", f"set sshd unbanip {ADDRESS}"]
 
 
@@ -139,7 +139,8 @@ def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServe
 
 
 def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
-    host = FakeHost({**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit()], programs=PROGRAMS)
+    commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
+    host = FakeHost({**FILES, OWN: own_text()}, commands, programs=PROGRAMS)
     result = ensure(host, proof=False)
     assert (result.changed, result.proof, server.commands) == (False, {}, [])
 
@@ -291,14 +292,98 @@ def test_flushed_rules_restart_the_jail(server: FakeServer) -> None:
     server.commands.clear()
     host = FakeHost(
         {**FILES, **left},
-        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, RESTART, *PROVEN],
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FLUSHED, *PROVEN],
         programs=PROGRAMS,
     )
     result = ensure(host)
     assert result.changed
-    assert RULE in result.before.missing["sshd"]
+    assert RULE in result.before.packet_filter["sshd"]
     assert (result.reloaded, result.restarted) == (["sshd"], False)
     assert OWN not in host.written
+
+
+PORT_22 = ("'port', '22'", "echo '22'")
+PORT_2222 = ("'port', '2222'", "echo '2222'")
+
+
+def moved(text: str = STREAM) -> str:
+    """Return ``text`` with the jail on port 2222."""
+    for before, after in zip(PORT_22, PORT_2222, strict=True):
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+def on_port(command: Expected, port: int) -> Expected:
+    return Expected(command.argv, out=command.out.replace("dport 22 ", f"dport {port} "))
+
+
+def test_a_jail_whose_action_differs_is_restarted(server: FakeServer) -> None:
+    """A reload does not run actionstart: the rule would keep its port (fail2ban#2974)."""
+    request = JailsRequest(jails={"sshd": {"port": 2222}}, sshd_logins="keys", check_sshd=False)
+
+    class Restarting(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "--restart" in argv:
+                server.run(parse_stream(moved())["sshd"])
+            return super().run(argv, **options)
+
+    left = proven()
+    server.commands.clear()
+    proof = [on_port(command, 2222) for command in PROVEN]
+    host = Restarting(
+        {**FILES, **left},
+        [*PROBED, *staged(moved()), *CHECKED, unit(), present(STREAM), RESTART, *proof],
+        programs=PROGRAMS,
+    )
+    result = ensure(host, request)
+    assert (result.changed, result.reloaded, result.restarted) == (True, ["sshd"], False)
+    assert server.commands == TEST_BANS
+
+
+def test_a_rule_for_another_port_is_removed(server: FakeServer) -> None:
+    """The server has the new port since somebody's reload, and the packet filter has the old one."""
+    left = proven()
+    server.commands.clear()
+    old = on_port(FREE, 2222)
+    handles = "table inet f2b-table {\nchain f2b-chain {\n" + old.out.replace("unreachable", "unreachable # handle 7")
+    host = FakeHost(
+        {**FILES, OWN: left[OWN]},
+        [
+            *PROBED,
+            *staged(scratch=False),
+            *CHECKED,
+            unit(),
+            old,
+            old,
+            RESTART,
+            old,
+            Expected(["nft", "-a", "list", "ruleset"], out=handles),
+            Expected(["nft", "delete", "rule", "inet", "f2b-table", "f2b-chain", "handle", "7"]),
+            *PROVEN,
+        ],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert result.before.packet_filter == {
+        "sshd": ["IPv4: no rule to reject tcp 22", "IPv4: a rule to reject tcp 2222"]
+    }
+    assert result.before.running()["sshd differs in the packet filter"]
+    assert (result.changed, result.reloaded) == (True, ["sshd"])
+
+
+def test_without_a_database_the_bans_of_a_restarted_jail_are_made_again(server: FakeServer) -> None:
+    left = proven()
+    server.answers["get", "dbfile"] = None
+    server.banned.append("198.51.100.7")
+    server.commands.clear()
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE],
+        programs=PROGRAMS,
+    )
+    ensure(host, proof=False)
+    assert server.commands == ["set sshd banip 198.51.100.7"]
 
 
 def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
@@ -307,10 +392,10 @@ def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
     restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
     host = FakeHost(
         {**FILES, **left},
-        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, restored, *PROVEN],
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
-    assert ensure(host).before.missing["sshd"][-1] == "198.51.100.7"
+    assert ensure(host).before.packet_filter["sshd"][-1] == "198.51.100.7"
 
 
 def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeServer) -> None:
@@ -327,7 +412,7 @@ def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeSe
 
     host = Restarting(
         {**FILES, **left},
-        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, restored, *PROVEN],
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
     assert ensure(host).changed
@@ -407,7 +492,7 @@ def test_a_jail_that_no_file_defines_any_more_is_stopped(server: FakeServer) -> 
 
     server.answers["get", "old", "banip"] = []
     host = Stopping(
-        {**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), stop], programs=PROGRAMS
+        {**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, stop], programs=PROGRAMS
     )
     result = ensure(host, proof=False)
     assert result.reloaded == ["old"]
@@ -419,7 +504,7 @@ def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServe
     text = STREAM + "".join(line for line in other if "'other'" in line)
     host = FakeHost(
         FILES,
-        [*PROBED, *staged(text), *CHECKED, unit(), present(STREAM)]
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM)]
         + [Expected(["fail2ban-client", "reload", "--if-exists", "other"])],
         programs=PROGRAMS,
     )

@@ -236,6 +236,7 @@ def test_a_flushed_anchor_is_mended(freebsd: Server) -> None:
             *LOOKED_AT,
             *service("fail2ban"),
             *FLUSHED,
+            *FLUSHED,
             Expected(["fail2ban-client", "reload", "--restart", "sshd"], out="OK\n"),
             *BANNED,
             *FREE,
@@ -245,7 +246,7 @@ def test_a_flushed_anchor_is_mended(freebsd: Server) -> None:
     )
     result = ensure(host)
     assert result.changed
-    assert result.before.missing == {"sshd": ["block drop quick proto tcp from <f2b-sshd> to any port = ssh"]}
+    assert result.before.packet_filter == {"sshd": ["block drop quick proto tcp from <f2b-sshd> to any port = ssh"]}
     assert result.reloaded == ["sshd"]
 
 

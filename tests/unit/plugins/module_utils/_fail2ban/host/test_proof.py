@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
+from tests.unit.fake_fail2ban import JAIL
 from tests.unit.fake_host import Expected, FakeHost
 
 SSHD = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
@@ -136,18 +137,28 @@ def test_a_jail_that_sends_mail_is_not_tried() -> None:
     assert server.commands == []
 
 
-@pytest.mark.parametrize(
-    ("outputs", "bans", "missing"),
-    [
-        pytest.param([FREE], [], [], id="nothing is banned and the rules stand"),
-        pytest.param([BANNED], ["192.0.2.1"], [], id="the ban is there"),
-        pytest.param(["", ""], ["192.0.2.1"], [RULE, "192.0.2.1"], id="flushed"),
-        pytest.param([FREE, BANNED], ["192.0.2.1"], [], id="a ban that came between the two readings"),
-    ],
-)
-def test_missing_in_filter(outputs: list[str], bans: list[str], missing: list[str]) -> None:
-    host = nft(*outputs)
-    assert (
-        host_fail2ban_proof.missing_in_filter(host, Server({("get", "sshd", "banip"): bans}), SSHD, [RULE]) == missing
+def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 0.0, 1.0, 5.0])
+    monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
+    wrong = BANNED.replace("dport 22", "dport 2222")
+    handles = Expected(["nft", "-a", "list", "ruleset"], out=wrong)
+    host = FakeHost(commands=[*(Expected(["nft", "list", "ruleset"], out=wrong) for _ in range(3)), handles])
+    host.commands.append(Expected(["nft", "list", "ruleset"], out=wrong))
+    server = Server({("get", "sshd", "banip"): ["192.0.2.1"]})
+    with pytest.raises(BaselineError) as failed:
+        host_fail2ban_proof.prove(t.cast(t.Any, host), server, JAIL)
+    assert failed.value.problem == (
+        "bans of the jail sshd (nftables) do not refuse what the jail requests; in the packet filter: IPv4: no rule to "
+        "reject tcp 22; IPv4: a rule to reject tcp 2222"
     )
+    assert server.commands == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"], "the test ban is removed"
+    host.done()
+
+
+def test_a_second_rule_of_a_ban_is_waited_for() -> None:
+    """firewalld has one for each port, and fail2ban makes them one after another."""
+    late = BANNED.replace("dport 22", "dport 23")
+    host, server = nft(BANNED, late, late, BANNED, FREE, FREE), Server({("get", "sshd", "banip"): ["192.0.2.1"]})
+    host.commands.insert(3, Expected(["nft", "-a", "list", "ruleset"]))
+    assert host_fail2ban_proof.prove(host, server, JAIL)["proven"]
     host.done()

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
-from tests.unit.fake_fail2ban import ADDRESS, FLUSHED, FREE, JAIL, RECORD, RULE, SOCKET, FakeServer
+from tests.unit.fake_fail2ban import ADDRESS, JAIL, RECORD, RULE, SOCKET, FakeServer
 from tests.unit.fake_host import FakeHost
 
 DESIRED = JailsRequest(jails={"sshd": {}})
@@ -92,19 +92,13 @@ def test_a_socket_in_tmp_has_its_record_elsewhere() -> None:
     assert host.written == ["/run/pyhost.baseline/pyhost.baseline.proof"]
 
 
-def test_what_the_packet_filter_lacks() -> None:
+def test_the_rules_of_a_proof_count_for_its_process() -> None:
     host: t.Any = FakeHost()
     record(host).prove(running(), {})
-    host.commands = [FREE]
-    assert record(host).missing(running()) == {}
-    host.commands = [FLUSHED]
-    assert record(host).missing(running()) == {"sshd": [RULE]}
-    host.commands = [FLUSHED]
-    assert record(host).missing(running(pid=900)) == {}, "the rules of another process are not missed"
-    stopped = running()
-    stopped.server = None
-    assert record(host).missing(stopped) == {}
-    host.done()
+    assert record(host).rules(running(), "sshd") == [RULE]
+    assert record(host).rules(running(pid=900), "sshd") == []
+    host.files[RECORD] = ""
+    assert record(host).rules(running(), "sshd") == []
 
 
 def test_a_jail_that_no_file_defines_is_not_proven(calls: list[str]) -> None:

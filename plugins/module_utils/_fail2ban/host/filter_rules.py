@@ -1,0 +1,114 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the packet filter for the rules and bans of a jail, compares them, and removes rules of earlier settings."""
+
+from __future__ import annotations
+
+import socket
+import typing as t
+
+from ..filter_rules import missing_rules, other_rules, requested_rules, rules_in
+from ..packet_filters import addresses_in, rules_of, tool_of
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from ..filter_rules import ShownRule
+    from ..stream import JailStream
+    from .server import Asks
+
+__all__ = ["banned_addresses", "filter_findings", "remove_other_rules", "shown", "wrong_rules"]
+
+Outputs = t.List[t.Tuple[t.Tuple[str, ...], str]]
+
+
+def _outputs(host: Host, jail: JailStream) -> Outputs:
+    """Return the commands that show the packet filters behind the actions of ``jail``, each with its output."""
+    tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
+    commands = dict.fromkeys(argv for tool in tools for argv in tool.showing(jail.name))
+    return [(argv, host.run(argv).out) for argv in commands]
+
+
+def shown(host: Host, jail: JailStream) -> str:
+    """Return the output of the packet filters behind the actions of ``jail``."""
+    return _text(_outputs(host, jail))
+
+
+def _text(outputs: Outputs) -> str:
+    return "\n".join(text for _argv, text in outputs)
+
+
+def banned_addresses(server: Asks, jail: str) -> list[str]:
+    """Return the addresses that ``jail`` has banned."""
+    return [str(address) for address in server.ask("get", jail, "banip")]
+
+
+def filter_findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+    """Return how the packet filter differs from what ``jail`` requests.
+
+    Missing lines of ``rules`` (those of its proof), missing banned addresses, and rules for other ports, protocols or
+    verdicts.
+    """
+    findings = _findings(host, server, jail, rules)
+    if findings:
+        # A ban may have started or ended between the two answers. Only what is found twice counts.
+        again = _findings(host, server, jail, rules)
+        findings = [one for one in findings if one in again]
+    return findings
+
+
+def _findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+    outputs = _outputs(host, jail)
+    banned = banned_addresses(server, jail.name)
+    found = rules_of(_text(outputs), jail.name)
+    present = addresses_in(_text(outputs))
+    missing = [address for address in banned if address not in present]
+    return [*(rule for rule in rules if rule not in found), *missing, *_wrong_rules(jail, outputs, banned)]
+
+
+def wrong_rules(host: Host, server: Asks, jail: JailStream) -> list[str]:
+    """Return how the rules in the packet filter differ from those that ``jail`` requests, if it has any there."""
+    if not requested_rules(jail, _service_port):
+        return []
+    return _wrong_rules(jail, _outputs(host, jail), banned_addresses(server, jail.name))
+
+
+def _wrong_rules(jail: JailStream, outputs: Outputs, banned: t.Collection[str]) -> list[str]:
+    findings = []
+    for requested in requested_rules(jail, _service_port):
+        rules = rules_in(requested.program, outputs, jail.name, banned)
+        findings += missing_rules(requested, rules)
+        findings += [f"{one.place}: a rule to {one.rule}" for one in other_rules(requested, rules)]
+    return findings
+
+
+def remove_other_rules(host: Host, server: Asks, jail: JailStream) -> None:
+    """Remove the rules of ``jail`` that it does not request.
+
+    They are left by an earlier configuration: ``actionstop`` of the iptables actions removes only the rules that the
+    present one has.
+    """
+    for one in _other_rules(host, jail, banned_addresses(server, jail.name)):
+        if one.removal:
+            host.run(list(one.removal))
+
+
+def _other_rules(host: Host, jail: JailStream, banned: t.Collection[str]) -> list[ShownRule]:
+    other: list[ShownRule] = []
+    for requested in requested_rules(jail, _service_port):
+        outputs = _outputs(host, jail)
+        rules = rules_in(requested.program, outputs, jail.name, banned)
+        if requested.program == "nft" and other_rules(requested, rules):
+            # A rule is removed by its handle.
+            argv = ("nft", "-a", "list", "ruleset")
+            rules = rules_in("nft", [(argv, host.run(list(argv)).out)], jail.name, banned)
+        other += other_rules(requested, rules)
+    # Two verdicts in the chain of a jail are one jump to it.
+    return list({one.removal: one for one in other}.values())
+
+
+def _service_port(name: str) -> int | None:
+    """Return the port of a service in services(5)."""
+    try:
+        return socket.getservbyname(name)
+    except OSError:
+        return None

@@ -1,0 +1,126 @@
+"""How the packet filter is asked about a jail, and what is removed from it: transcripts of nft and iptables."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import filter_rules
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
+from tests.unit.fake_fail2ban import ADDRESS, BANNED, FLUSHED, FREE, JAIL, RULE, FakeServer
+from tests.unit.fake_host import Expected, FakeHost
+
+LISTED = Expected(["nft", "-a", "list", "ruleset"])
+IPTABLES = JailStream(
+    "sshd",
+    "systemd",
+    (
+        ("set", "sshd", "addaction", "iptables-multiport"),
+        (
+            "multi-set",
+            "sshd",
+            "action",
+            "iptables-multiport",
+            [
+                [
+                    "actionstart",
+                    "{ …; } || { iptables -I INPUT -p $proto -m multiport --dports ssh -j f2b-sshd; }",
+                ],
+                ["port", "ssh"],
+                ["protocol", "tcp"],
+                ["blocktype", "REJECT --reject-with icmp-port-unreachable"],
+                ["name", "sshd"],
+            ],
+        ),
+    ),
+)
+
+
+def other(command: Expected, argv: list[str] | None = None) -> Expected:
+    return Expected(argv or command.argv, out=command.out.replace("dport 22 ", "dport 2222 "))
+
+
+def server(*banned: str) -> FakeServer:
+    found = FakeServer()
+    found.banned += banned
+    return found
+
+
+@pytest.mark.parametrize(
+    ("outputs", "banned", "findings"),
+    [
+        pytest.param([FREE], [], [], id="nothing is banned and the rules stand"),
+        pytest.param([BANNED], [ADDRESS], [], id="the ban is there"),
+        pytest.param([FLUSHED, FLUSHED], [ADDRESS], [RULE, ADDRESS], id="flushed"),
+        pytest.param([FREE, BANNED], [ADDRESS], [], id="a ban that came between the two answers"),
+        pytest.param(
+            [other(BANNED), other(BANNED)],
+            [ADDRESS],
+            [RULE, "IPv4: no rule to reject tcp 22", "IPv4: a rule to reject tcp 2222"],
+            id="another port",
+        ),
+        pytest.param([other(BANNED), BANNED], [ADDRESS], [], id="a rule that came between the two answers"),
+    ],
+)
+def test_findings(outputs: list[Expected], banned: list[str], findings: list[str]) -> None:
+    host: t.Any = FakeHost(commands=outputs)
+    assert filter_rules.filter_findings(host, server(*banned), JAIL, [RULE]) == findings
+    host.done()
+
+
+def test_a_jail_whose_rules_are_not_known_is_not_asked_about() -> None:
+    jail = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
+    host: t.Any = FakeHost()
+    assert filter_rules.wrong_rules(host, server(), jail) == []
+
+
+def test_what_is_shown_is_all_that_the_tools_of_the_jail_print() -> None:
+    host: t.Any = FakeHost(
+        commands=[Expected(["iptables", "-w", "-S"], out="four"), Expected(["ip6tables", "-w", "-S"], out="six")]
+    )
+    assert filter_rules.shown(host, IPTABLES) == "four\nsix"
+    host.done()
+
+
+def test_a_rule_of_nft_is_removed_by_its_handle() -> None:
+    text = f"table inet f2b-table {{ # handle 1\nchain f2b-chain {{ # handle 2\n{RULE} # handle 4\n}}\n}}\n"
+    listed = Expected(LISTED.argv, out=other(Expected([], out=text)).out + text.replace("handle 4", "handle 5"))
+    removed = Expected(["nft", "delete", "rule", "inet", "f2b-table", "f2b-chain", "handle", "4"])
+    host: t.Any = FakeHost(commands=[other(FREE), listed, removed])
+    filter_rules.remove_other_rules(host, server(), JAIL)
+    host.done()
+
+
+def test_a_rule_without_a_handle_is_left() -> None:
+    host: t.Any = FakeHost(commands=[other(FREE), LISTED])
+    filter_rules.remove_other_rules(host, server(), JAIL)
+    host.done()
+
+
+def test_nothing_is_removed_where_the_rules_are_the_requested_ones() -> None:
+    host: t.Any = FakeHost(commands=[FREE])
+    filter_rules.remove_other_rules(host, server(), JAIL)
+    host.done()
+
+
+def test_a_rule_of_iptables_is_removed_once_by_its_text() -> None:
+    """Two verdicts of bans are one jump to the chain of the jail."""
+    chain = "-A f2b-sshd -s 192.0.2.1/32 -j REJECT\n-A f2b-sshd -s 192.0.2.2/32 -j DROP\n"
+    old = "-A INPUT -p tcp -m multiport --dports 2222 -j f2b-sshd"
+    new = old.replace("2222", "22")
+    host: t.Any = FakeHost(
+        commands=[
+            Expected(["iptables", "-w", "-S"], out=f"{old}\n{new}\n{chain.splitlines()[0]}\n"),
+            Expected(["ip6tables", "-w", "-S"], out=f"{old}\n{chain}"),
+            Expected(["iptables", "-w", *old.replace("-A", "-D").split()]),
+            Expected(["ip6tables", "-w", *old.replace("-A", "-D").split()]),
+        ]
+    )
+    filter_rules.remove_other_rules(host, server(), IPTABLES)
+    host.done()
+
+
+def test_services_have_their_port_by_name() -> None:
+    assert filter_rules._service_port("ssh") == 22
+    assert filter_rules._service_port("no-such-service") is None
