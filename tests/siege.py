@@ -240,7 +240,7 @@ def play(scenario: str, *words: str, dies: bool = False) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode != 0) is dies, done.stdout + done.stderr
     return done.stdout

@@ -18,10 +18,12 @@ description:
   - Probes the host for a log source (journal or log file) and for a working packet filter (nftables, iptables,
     firewalld, pf).
   - Checks the composed configuration in a staged copy of F(/etc/fail2ban) before anything is written. Then reloads the
-    jails that changed (bans survive), starts and enables the service, and reads the values back from the server.
+    jails that changed, restarts those whose actions changed, because a reload does not renew their rules in the packet
+    filter (bans survive both), starts and enables the service, and reads the values back from the server.
   - With O(prove), proves that bans take effect.
-  - If the server runs an older configuration than its files, the service is stopped, or another program has flushed
-    packet filter rules, the module repairs that and reports a change.
+  - If the server runs an older configuration than its files, the service is stopped, another program has flushed
+    packet filter rules, or the rules refuse other ports, protocols or verdicts than the jail requests, the module
+    repairs that and reports a change.
   - Fails if a file that fail2ban reads later overrides a requested setting. Files are read with their includes and
     comments, as fail2ban does.
 attributes:
@@ -102,7 +104,8 @@ options:
   prove:
     description:
       - Whether to prove that bans take effect. A documentation address (RFC 5737, and RFC 3849 if the host has IPv6) is
-        banned in each jail of O(jails), has to appear in the packet filter, is unbanned, and has to disappear from it.
+        banned in each jail of O(jails), has to appear in the packet filter, with rules for the ports, protocols and
+        verdict of the jail, is unbanned, and has to disappear from it.
         Nothing of it is left, neither in the packet filter nor in the database of fail2ban.
       - This is done once for each definition of each jail in a running server, which means after a change and after a
         start of the service. Other runs only check that the rules of that proof and all current bans are still in the
@@ -208,7 +211,7 @@ banaction:
   type: str
   sample: nftables
 reloaded:
-  description: The jails that were reloaded or stopped.
+  description: The jails that were reloaded, restarted or stopped.
   returned: success
   type: list
   elements: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -13,19 +14,26 @@ from tests.hosts import engine, fleet
 from tests.siege import Host, play
 
 SCENARIO = "fail2ban_actions"
-HOSTS = ("firewalld", "iptables", "ipset")
+HOSTS = ("firewalld", "iptables", "ipset", "nftables")
 ACTIONS = {
     "firewalld": "firewallcmd-rich-rules",
     "iptables": "iptables-multiport",
     "ipset": "iptables-ipset-proto6",
+    "nftables": "nftables",
 }
 # What shows the bans to the module, as it asks.
-SHOWS = {"firewalld": "firewall-cmd --list-rich-rules", "iptables": "iptables -w -S", "ipset": "ipset list"}
+SHOWS = {
+    "firewalld": "firewall-cmd --list-rich-rules",
+    "iptables": "iptables -w -S",
+    "ipset": "ipset list",
+    "nftables": "nft list ruleset",
+}
 # What another program may do to the rules.
 TAKES_AWAY = {
     "firewalld": "firewall-cmd --reload",
     "iptables": "iptables -F; iptables -X",
     "ipset": "iptables -F; ipset destroy f2b-sshd",
+    "nftables": "nft flush ruleset",
 }
 DOCUMENTATION = r"\b(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+|2001:db8:"
 each_host = pytest.mark.parametrize("name", HOSTS)
@@ -41,9 +49,9 @@ def peer(hosts: dict[str, Host], name: str) -> Host:
     return hosts[HOSTS[HOSTS.index(name) - 1]]
 
 
-def reaches(source: Host, target: Host) -> bool:
+def reaches(source: Host, target: Host, port: int = 22) -> bool:
     # No access is an answer here, not an error.
-    words = f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/22; head -c 4 <&3' || true"
+    words = f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/{port}; head -c 4 <&3' || true"
     return "SSH-" in source.run(words)
 
 
@@ -146,6 +154,84 @@ def test_the_next_run_removes_what_a_killed_proof_left(
 def healed(killed: dict[str, tuple[str, list[int]]]) -> str:
     assert killed
     return play(SCENARIO)
+
+
+def cut_off(hosts: dict[str, Host], *ports: int) -> dict[str, list[int]]:
+    """Return for each host on which of ``ports`` its banned peer has no access."""
+    return {
+        name: [port for port in ports if not reaches(peer(hosts, name), hosts[name], port)]
+        for name in HOSTS
+        if holds_its_peer(hosts, name)
+    }
+
+
+def changed(output: str) -> int:
+    return output.rpartition("PLAY RECAP")[2].count("changed=1 ")
+
+
+def ask_for(**inputs: object) -> str:
+    return play(SCENARIO, "-e", json.dumps(inputs))
+
+
+@pytest.fixture(scope="session")
+def listening(hosts: dict[str, Host], healed: str) -> None:
+    """Start a second sshd on port 2222 of each host, open in its firewall."""
+    assert healed
+    for name in HOSTS:
+        hosts[name].run("/usr/sbin/sshd -p 2222 -o PidFile=none")
+    hosts["firewalld"].run("firewall-cmd --quiet --add-port=2222/tcp")
+
+
+@pytest.fixture(scope="session")
+def both_ports(hosts: dict[str, Host], listening: None) -> str:
+    assert cut_off(hosts, 22, 2222) == {name: [22] for name in HOSTS}
+    return ask_for(fail2ban_jails={"sshd": {"port": "ssh,2222"}, "recidive": {}})
+
+
+def test_a_changed_port_takes_effect_for_bans_that_exist(hosts: dict[str, Host], both_ports: str) -> None:
+    """A reload alone leaves the rule with the old port (fail2ban#2974)."""
+    assert changed(both_ports) == len(HOSTS), both_ports
+    assert cut_off(hosts, 22, 2222) == {name: [22, 2222] for name in HOSTS}
+
+
+@pytest.fixture(scope="session")
+def stale(hosts: dict[str, Host], both_ports: str) -> str:
+    """Take the port out of the file by hand and reload: the server has the new port, the packet filter the old one."""
+    assert both_ports
+    for name in HOSTS:
+        hosts[name].run(
+            "sed -i 's/^port = ssh,2222$/port = ssh/' /etc/fail2ban/jail.d/zz-pyhost-baseline.local "
+            "&& fail2ban-client reload sshd"
+        )
+    assert cut_off(hosts, 22, 2222) == {name: [22, 2222] for name in HOSTS}
+    return ask_for(fail2ban_jails={"sshd": {"port": "ssh"}, "recidive": {}})
+
+
+def test_a_rule_of_an_earlier_port_is_found_and_removed(hosts: dict[str, Host], stale: str) -> None:
+    assert changed(stale) == len(HOSTS), stale
+    assert cut_off(hosts, 22, 2222) == {name: [22] for name in HOSTS}
+
+
+def test_the_next_run_changes_nothing(stale: str) -> None:
+    assert stale
+    again = ask_for(fail2ban_jails={"sshd": {"port": "ssh"}, "recidive": {}})
+    assert again.rpartition("PLAY RECAP")[2].count("changed=0 ") == len(HOSTS), again
+
+
+VERDICTS = {"iptables": "DROP", "ipset": "DROP", "nftables": "drop"}
+
+
+@pytest.mark.usefixtures("stale")
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_changed_verdict_takes_effect_for_bans_that_exist(name: str, hosts: dict[str, Host]) -> None:
+    shows = "iptables -w -S" if name == "ipset" else SHOWS[name]
+    action = f"{ACTIONS[name]}[blocktype={VERDICTS[name]}]"
+    inputs = {"fail2ban_jails": {"sshd": {"banaction": action}, "recidive": {}}}
+    assert changed(play(SCENARIO, "--limit", name, "-e", json.dumps(inputs))) == 1
+    assert cut_off(hosts, 22)[name] == [22]
+    rules = [line for line in hosts[name].run(shows).splitlines() if re.search(r"f2b-sshd|set-sshd", line)]
+    assert re.search(rf"\b{VERDICTS[name]}\b", "\n".join(rules))
+    assert not re.search("reject", "\n".join(rules), re.IGNORECASE)
 
 
 def test_a_firewalld_that_does_not_run_is_an_error(hosts: dict[str, Host], healed: str) -> None:

@@ -20,9 +20,12 @@ if t.TYPE_CHECKING:
 
 __all__ = ["ActionRules", "FilterRule", "ShownRule", "missing_rules", "other_rules", "requested_rules", "rules_in"]
 
+# The number of a service in services(5).
+ServicePort = t.Callable[[str], t.Optional[int]]
 # Numbers of the first and the last port.
 Ports = t.Tuple[t.Tuple[int, int], ...]
 EVERY_PORT: Ports = ((0, 65535),)
+_LISTED = re.compile(r"[,\s]+")
 _VERDICTS = ("drop", "reject")
 
 
@@ -45,37 +48,52 @@ class FilterRule:
 
 @dataclass(frozen=True)
 class ActionRules:
-    """The rules that one ban action requests, for each family or, with firewalld, for each banned address."""
+    """The rules that one ban action requests for each family."""
 
     action: str
     program: str
-    rules: frozenset[FilterRule]
+    ipv4: frozenset[FilterRule]
+    ipv6: frozenset[FilterRule]
+
+    def at(self, place: str) -> frozenset[FilterRule]:
+        """Return the rules for ``place``: a family or, with firewalld, a banned address."""
+        return self.ipv6 if place == "IPv6" or ":" in place else self.ipv4
 
 
-def requested_rules(jail: JailStream, service_port: t.Callable[[str], int | None]) -> list[ActionRules]:
-    """Return the rules of each action of ``jail`` whose kind is known. ``service_port``: services(5) to a number."""
+def requested_rules(jail: JailStream, service_port: ServicePort) -> list[ActionRules]:
+    """Return the rules of each action of ``jail`` whose kind is known."""
     requested = []
     for action in jail.actions:
         tool = tool_of(action)
         properties = jail.action_properties(action)
-        rules = _requested(tool.program, properties, service_port) if tool else frozenset()
         # The rules are found by the name of the jail.
-        if tool and rules and properties.get("name") == jail.name:
-            requested.append(ActionRules(action, "iptables" if tool.program == "ipset" else tool.program, rules))
+        if tool is None or properties.get("name") != jail.name:
+            continue
+        ipv4 = _requested(tool.program, properties, service_port)
+        ipv6 = _requested(tool.program, {**properties, **_of_ipv6(properties)}, service_port)
+        if ipv4 and ipv6:
+            requested.append(ActionRules(action, "iptables" if tool.program == "ipset" else tool.program, ipv4, ipv6))
     return requested
 
 
-def _requested(
-    program: str, properties: t.Mapping[str, str], service_port: t.Callable[[str], int | None]
-) -> frozenset[FilterRule]:
-    """Return the rules of an action, none if one of its ``properties`` is of another kind."""
+def _of_ipv6(properties: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the properties that an action has for IPv6 only (``[Init?family=inet6]``)."""
+    suffix = "?family=inet6"
+    return {name[: -len(suffix)]: value for name, value in properties.items() if name.endswith(suffix)}
+
+
+def _requested(program: str, properties: t.Mapping[str, str], service_port: ServicePort) -> frozenset[FilterRule]:
+    """Return the rules of an action for one family, none if one of its ``properties`` is of another kind."""
     scope = _SCOPES[program](properties) if program in _SCOPES else None
-    ports = EVERY_PORT if scope == "all" else _ports(properties.get("port", ""), service_port)
+    listed = properties.get("port", "")
+    # firewalld has a rule for each port.
+    texts = _LISTED.split(listed.strip()) if program == "firewall-cmd" else [listed]
+    ports = [EVERY_PORT] if scope == "all" else [_ports(text, service_port) for text in texts]
     verdict = _verdict(properties.get("rich-blocktype", properties.get("blocktype", "")))
-    if scope is None or ports is None or verdict is None:
+    if scope is None or None in ports or verdict is None:
         return frozenset()
-    protocols = re.split(r"[,\s]+", properties.get("protocol", "tcp").strip())
-    return frozenset(FilterRule(protocol, ports, verdict) for protocol in protocols)
+    protocols = _LISTED.split(properties.get("protocol", "tcp").strip())
+    return frozenset(FilterRule(protocol, one or (), verdict) for protocol in protocols for one in ports)
 
 
 def _nft_scope(properties: t.Mapping[str, str]) -> str | None:
@@ -85,7 +103,9 @@ def _nft_scope(properties: t.Mapping[str, str]) -> str | None:
     )
     if not found or not properties.get("addr_set", "").endswith("-<name>"):
         return None
-    return "ports" if " dport " in found.group(1) else "all" if found.group(1).startswith("meta l4proto ") else None
+    if found.group(1).startswith("$proto dport "):
+        return "ports"
+    return "all" if found.group(1).startswith("meta l4proto ") else None
 
 
 def _iptables_scope(properties: t.Mapping[str, str]) -> str | None:
@@ -112,10 +132,10 @@ def _start(properties: t.Mapping[str, str]) -> str:
     return properties.get("actionstart", "")
 
 
-def _ports(text: str, service_port: t.Callable[[str], int | None]) -> Ports | None:
+def _ports(text: str, service_port: ServicePort) -> Ports | None:
     """Return the ports in ``text`` (``ssh, 8000:8100``, ``{ 22, 8000-8100 }``), ``None`` if one is not known."""
     ranges = []
-    for word in re.split(r"[,\s]+", text.strip("{} ")):
+    for word in _LISTED.split(text.strip("{} ")):
         numbers = re.fullmatch(r"(\d+)(?:[:-](\d+))?", word)
         port = None if numbers else service_port(word)
         if numbers:
@@ -156,9 +176,18 @@ class ShownRule:
 
 
 def rules_in(
-    program: str, outputs: t.Iterable[tuple[tuple[str, ...], str]], jail: str, banned: t.Iterable[str]
+    requested: ActionRules,
+    outputs: t.Iterable[tuple[tuple[str, ...], str]],
+    jail: str,
+    *,
+    banned: t.Iterable[str],
+    service_port: ServicePort,
 ) -> list[ShownRule]:
-    """Return the rules of ``jail`` in the ``outputs`` (command and text) of ``program``."""
+    """Return the rules of ``jail`` in the ``outputs`` (command and text) of the program behind ``requested``.
+
+    ``banned``: its banned addresses. firewalld has rules for each of them, with the names of services as given.
+    """
+    program = requested.program
     found: list[ShownRule] = []
     for argv, text in outputs:
         if argv[0] == "nft" == program:
@@ -166,7 +195,7 @@ def rules_in(
         elif argv[0] in ("iptables", "ip6tables") and program == "iptables":
             found += _iptables_rules(argv[0], text, jail)
         elif argv[0] == "firewall-cmd" == program:
-            found += _rich_rules(text, frozenset(banned))
+            found += _rich_rules(text, frozenset(banned), service_port)
     return found
 
 
@@ -221,14 +250,14 @@ def _iptables_rules(program: str, text: str, jail: str) -> t.Iterator[ShownRule]
             yield ShownRule("IPv6" if program == "ip6tables" else "IPv4", rule, removal)
 
 
-def _rich_rules(text: str, banned: frozenset[str]) -> t.Iterator[ShownRule]:
+def _rich_rules(text: str, banned: frozenset[str], service_port: ServicePort) -> t.Iterator[ShownRule]:
     """Yield the rules of the ``banned`` addresses: firewalld has one for each address and port."""
-    pattern = re.compile(r'rule family="\w+" source address="(\S+)" port port="([\d-]+)" protocol="(\w+)" (\w+)')
+    pattern = re.compile(r'rule family="\w+" source address="(\S+)" port port="([\w-]+)" protocol="(\w+)" (\w+)')
     for line in text.splitlines():
         found = pattern.match(line)
         address = normal_address(found.group(1)) if found else None
         if found and address in banned:
-            rule = FilterRule(found.group(3), _shown_ports(found.group(2)), found.group(4))
+            rule = FilterRule(found.group(3), _ports(found.group(2), service_port) or (), found.group(4))
             yield ShownRule(str(address), rule, ("firewall-cmd", f"--remove-rich-rule={line}"))
 
 
@@ -240,11 +269,11 @@ def missing_rules(requested: ActionRules, shown: t.Iterable[ShownRule]) -> list[
     return [
         f"{place}: no rule to {rule}"
         for place, rules in places.items()
-        for rule in sorted(requested.rules)
+        for rule in sorted(requested.at(place))
         if not any(rule.same_as(other) for other in rules)
     ]
 
 
 def other_rules(requested: ActionRules, shown: t.Iterable[ShownRule]) -> list[ShownRule]:
     """Return the rules of the jail that are not ``requested``: those of an earlier configuration."""
-    return [one for one in shown if not any(one.rule.same_as(rule) for rule in requested.rules)]
+    return [one for one in shown if not any(one.rule.same_as(rule) for rule in requested.at(one.place))]

@@ -75,7 +75,7 @@ def wrong_rules(host: Host, server: Asks, jail: JailStream) -> list[str]:
 def _wrong_rules(jail: JailStream, outputs: Outputs, banned: t.Collection[str]) -> list[str]:
     findings = []
     for requested in requested_rules(jail, _service_port):
-        rules = rules_in(requested.program, outputs, jail.name, banned)
+        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
         findings += missing_rules(requested, rules)
         findings += [f"{one.place}: a rule to {one.rule}" for one in other_rules(requested, rules)]
     return findings
@@ -96,11 +96,12 @@ def _other_rules(host: Host, jail: JailStream, banned: t.Collection[str]) -> lis
     other: list[ShownRule] = []
     for requested in requested_rules(jail, _service_port):
         outputs = _outputs(host, jail)
-        rules = rules_in(requested.program, outputs, jail.name, banned)
+        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
         if requested.program == "nft" and other_rules(requested, rules):
             # A rule is removed by its handle.
             argv = ("nft", "-a", "list", "ruleset")
-            rules = rules_in("nft", [(argv, host.run(list(argv)).out)], jail.name, banned)
+            outputs = [(argv, host.run(list(argv)).out)]
+            rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
         other += other_rules(requested, rules)
     # Two verdicts in the chain of a jail are one jump to it.
     return list({one.removal: one for one in other}.values())
