@@ -7,7 +7,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.expressions import (
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import (
     _PROGRAM,
     _commands,
     own_path,

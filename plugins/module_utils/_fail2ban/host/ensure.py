@@ -13,9 +13,9 @@ from ..jail_files import overridden_settings
 from ..plan import HostProbes, differences
 from ..stream import expected
 from .daemon import Fail2ban, has_actions
-from .expressions import with_expressions
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules
 from .findings import gather_findings
+from .loading import check_loaded, load
 from .probe import controller, probe, takes_passwords
 from .proof import recent_log_errors
 from .proof_record import ProofRecord
@@ -78,6 +78,8 @@ class _Candidate:
     probes: HostProbes
     composed: ComposedJails
     streams: Streams
+    # The jails that the server of fail2ban would reject.
+    rejected: dict[str, BaselineError]
 
     @property
     def differs(self) -> bool:
@@ -135,7 +137,7 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
 
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
-    """Probe the host, compose the candidate, and let fail2ban read it in a staged copy of the configuration."""
+    """Probe the host, compose the candidate, and let fail2ban read and load it in a staged copy of its files."""
     probes = probe(host, request, own=site.own)
     composed = compose_for(host, request, probes, site)
     overridden = overridden_settings(composed.text, site.later)
@@ -147,7 +149,7 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
             hint="remove these settings, or request the same values",
         )
     streams = read_streams(host, site, composed.text if composed.text != site.own else None)
-    return _Candidate(site, probes, composed, with_expressions(host, streams, request.enabled))
+    return _Candidate(site, probes, composed, *load(host, streams))
 
 
 def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:
@@ -155,7 +157,7 @@ def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str
     found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
     if found.errors and not host.check_mode:
         raise BaselineError("; ".join(found.errors), state=UNCHANGED)
-    return [*found.errors, *found.warnings]
+    return [*found.errors, *check_loaded(candidate.rejected, request.enabled), *found.warnings]
 
 
 def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> JailsResult:

@@ -17,7 +17,7 @@ from ..config import controller_of
 from ..packet_filters import pf_problem
 from ..plan import HostProbes
 from ..sshd_filter import missed_expressions, probe_log
-from .expressions import interpreter, own_path
+from .loading import interpreter, own_path
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host

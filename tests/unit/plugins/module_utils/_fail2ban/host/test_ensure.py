@@ -234,10 +234,15 @@ def test_a_failed_reload_tells_what_was_written(server: FakeServer) -> None:
             [
                 *PROBED,
                 *staged()[:1],
-                Expected(staged()[1].argv, data=staged()[1].data, out='{"sshd": {"error": "no"}}'),
+                Expected(
+                    staged()[1].argv,
+                    data=staged()[1].data,
+                    out='{"sshd": {"option": "addfailregex", "error": "no"}}',
+                ),
+                *CHECKED,
             ],
             {},
-            "[sshd]: fail2ban rejects an expression of this jail: no",
+            "[sshd]: the server of fail2ban rejects failregex: no",
             id="an expression",
         ),
         pytest.param(PROBED, {"maxretries": 3}, "[sshd]: unknown jail option 'maxretries'", id="an unknown option"),

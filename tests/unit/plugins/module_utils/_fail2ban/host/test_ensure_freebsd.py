@@ -21,7 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info as host_fail2ban_info
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import ensure_with
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.expressions import _PROGRAM, _commands
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import _PROGRAM, _commands
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.probe import controller
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream, questions

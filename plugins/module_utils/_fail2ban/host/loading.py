@@ -1,0 +1,98 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads jails into a server object of the installed fail2ban, which has no socket, starts no jail and runs no action.
+
+``fail2ban-client -t`` accepts values that the server rejects: time zones, encodings, formulas, expressions. A reload
+with one of them ends half-way, and the service does not start again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import replace
+
+from ..._core.errors import UNCHANGED, BaselineError
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from ..stream import JailStream
+
+__all__ = ["LoadedJails", "check_loaded", "interpreter", "load", "own_path"]
+
+# With -c the interpreter also imports from the working directory. fail2ban does not.
+own_path = "import sys; sys.path = list(filter(None, sys.path)); "
+_PROGRAM = (
+    own_path
+    + """
+import json, logging, os
+from types import SimpleNamespace
+from fail2ban.server.server import Server
+from fail2ban.server.transmitter import Transmitter
+logging.disable(logging.CRITICAL)
+server = Server()
+transmitter = Transmitter(server)
+jails = getattr(server, "_Server__jails", {})
+def load(name, commands):
+    for command in commands:
+        rejected, answer = transmitter.proceed(command)
+        if rejected:
+            return {"option": "backend" if command[0] == "add" else command[2], "error": str(answer)}
+    try:
+        increase = jails[name].getBanTimeExtra("evformula") if name in jails else None
+        increase and increase(SimpleNamespace(Time=600.0, Count=1))
+    except Exception as error:
+        return {"option": "bantime.formula", "error": str(error)}
+    return {kind: transmitter.proceed(["get", name, kind])[1] for kind in ("failregex", "ignoreregex")}
+json.dump({name: load(name, commands) for name, commands in json.load(sys.stdin).items()}, sys.stdout)
+sys.stdout.flush()
+# The threads that a backend has started do not end by themselves.
+os._exit(0)
+"""
+)
+
+LoadedJails = t.Dict[str, "JailStream"]
+
+
+def interpreter(host: Host) -> list[str]:
+    """Return the interpreter in the first line of fail2ban-server, an empty list if there is none."""
+    server = host.find("fail2ban-server")
+    first = (host.read(server) or "").split("\n", 1)[0] if server else ""
+    shebang = re.fullmatch(r"#!\s*(\S+)(?:\s+(\S+))?.*", first)
+    return [part for part in shebang.groups() if part] if shebang else []
+
+
+def load(host: Host, streams: t.Mapping[str, JailStream]) -> tuple[LoadedJails, dict[str, BaselineError]]:
+    """Return ``streams`` with the expressions as the server compiles them, and the errors of jails that it rejects."""
+    data = json.dumps({name: _commands(jail) for name, jail in streams.items()})
+    ran = host.run([*interpreter(host), "-c", _PROGRAM], data=data)
+    if not ran.ok:
+        raise BaselineError(f"the Python code of fail2ban cannot be used to load the jails: {ran.message()}")
+    answers = json.loads(ran.out)
+    errors = {name: _error(name, answer) for name, answer in answers.items() if "error" in answer}
+    return {name: replace(jail, expressions=answers[name]) for name, jail in streams.items()}, errors
+
+
+def _error(name: str, answer: t.Mapping[str, str]) -> BaselineError:
+    option = re.sub(r"^add(?=failregex|ignoreregex|ignoreip|journalmatch|logpath)", "", answer["option"])
+    problem = f"the server of fail2ban rejects {option}: {answer['error']}"
+    return BaselineError(problem, where=f"[{name}]", state=UNCHANGED)
+
+
+def check_loaded(errors: t.Mapping[str, BaselineError], requested: t.Collection[str]) -> list[str]:
+    """Raise the error of a ``requested`` jail; return a warning for each jail of another file."""
+    for name in requested:
+        if name in errors:
+            raise errors[name]
+    return [
+        f"the jail {name}, which another file defines, cannot be started: {error.problem}"
+        for name, error in errors.items()
+    ]
+
+
+def _commands(jail: JailStream) -> list[t.Sequence[t.Any]]:
+    """Return the commands that load ``jail``, without those of actions in Python, whose code would run."""
+    in_python = [str(command[3]) for command in jail.commands if command[2] == "addaction" and len(command) > 4]
+    commands = [command for command in jail.commands if str(command[3]) not in in_python or "action" not in command[2]]
+    return [["add", jail.name, jail.backend], *commands]

@@ -1,0 +1,119 @@
+"""Jails, loaded by fail2ban's own code: which commands it gets, and what becomes of its answers."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import loading
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
+    JailStream,
+    expected,
+    normal,
+    questions,
+)
+from tests.unit.fake_host import Expected, FakeHost
+
+SHOP = JailStream(
+    "shop",
+    "auto",
+    (
+        ("set", "shop", "usedns", "warn"),
+        ("multi-set", "shop", "addfailregex", ["a <HOST>", "b <HOST>"]),
+        ("set", "shop", "addignoreregex", "c"),
+        ("set", "shop", "addaction", "nftables"),
+        ("multi-set", "shop", "action", "nftables", [["port", "22"]]),
+        # An action in Python: its code would run.
+        ("set", "shop", "addaction", "smtp", "/etc/fail2ban/action.d/smtp.py", "{}"),
+        ("set", "shop", "action", "smtp", "dest", "root"),
+        ("set", "shop", "maxretry", 5),
+    ),
+)
+LOADED = [
+    ["add", "shop", "auto"],
+    ["set", "shop", "usedns", "warn"],
+    ["multi-set", "shop", "addfailregex", ["a <HOST>", "b <HOST>"]],
+    ["set", "shop", "addignoreregex", "c"],
+    ["set", "shop", "addaction", "nftables"],
+    ["multi-set", "shop", "action", "nftables", [["port", "22"]]],
+    ["set", "shop", "maxretry", 5],
+]
+COMPILED = {"failregex": ["a x", "b x"], "ignoreregex": ["c"]}
+
+
+def play(
+    answer: dict[str, t.Any], *, rc: int = 0, err: str = ""
+) -> tuple[loading.LoadedJails, dict[str, BaselineError]]:
+    ran = Expected(
+        ["/usr/bin/python3", "-c", loading._PROGRAM],
+        rc=rc,
+        out=json.dumps({"shop": answer}),
+        err=err,
+        data=json.dumps({"shop": LOADED}),
+    )
+    host: t.Any = FakeHost({"/usr/bin/fail2ban-server": "#!/usr/bin/python3\n"}, [ran])
+    found = loading.load(host, {"shop": SHOP})
+    host.done()
+    return found
+
+
+def test_the_compiled_expressions_are_expected_of_the_server() -> None:
+    jails, errors = play(COMPILED)
+    jail = jails["shop"]
+    assert errors == {}
+    assert jail == SHOP, "the identity of a jail does not depend on its compiled expressions"
+    assert repr(jail) == repr(SHOP)
+    values = expected(jail)
+    assert values["failregex"] == 2
+    assert values["failregex text"] == normal("failregex text", ["a x", "b x"])
+    assert values["failregex text"] != normal("failregex text", ["a x", "another x"])
+    assert questions("shop", ["failregex text"]) == {"failregex text": ["get", "shop", "failregex"]}
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        ("logtimezone", "logtimezone"),
+        ("addfailregex", "failregex"),
+        ("addignoreip", "ignoreip"),
+        ("addaction", "addaction"),
+        ("backend", "backend"),
+    ],
+)
+def test_a_rejected_value_is_an_error_of_a_requested_jail(option: str, named: str) -> None:
+    _jails, errors = play({"option": option, "error": "no such thing"})
+    with pytest.raises(BaselineError) as failed:
+        loading.check_loaded(errors, ["sshd", "shop"])
+    assert str(failed.value) == (
+        f"[shop]: the server of fail2ban rejects {named}: no such thing; this task changed nothing"
+    )
+
+
+def test_a_rejected_value_is_a_warning_about_a_jail_of_another_file() -> None:
+    jails, errors = play({"option": "logencoding", "error": "unknown encoding: x"})
+    assert loading.check_loaded(errors, ["sshd"]) == [
+        "the jail shop, which another file defines, cannot be started: the server of fail2ban rejects logencoding: "
+        "unknown encoding: x"
+    ]
+    assert "failregex text" not in expected(jails["shop"])
+
+
+def test_fail2ban_that_cannot_be_imported() -> None:
+    with pytest.raises(BaselineError, match="No module named 'fail2ban'.*this task changed nothing"):
+        play({}, rc=1, err="ModuleNotFoundError: No module named 'fail2ban'")
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ("#!/usr/bin/python3\n", ["/usr/bin/python3"]),
+        ("#! /opt/venv/bin/python -s\nimport", ["/opt/venv/bin/python", "-s"]),
+        ("\x7fELF", []),
+    ],
+)
+def test_the_interpreter(first: str, found: list[str]) -> None:
+    host: t.Any = FakeHost({"/usr/bin/fail2ban-server": first})
+    assert loading.interpreter(host) == found
