@@ -83,7 +83,7 @@ def own_text() -> str:
     host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
     result = ensure(host, reload=False)
     assert host.written == [OWN]
-    assert result.changed
+    assert (result.changed, result.reloaded, result.restarted) == (True, [], False)
     return host.files[OWN]
 
 
@@ -143,6 +143,19 @@ def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
     host = FakeHost({**FILES, OWN: own_text()}, commands, programs=PROGRAMS)
     result = ensure(host, proof=False)
     assert (result.changed, result.proof, server.commands) == (False, {}, [])
+
+
+def test_without_a_reload_check_mode_leaves_the_file() -> None:
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS, check_mode=True)
+    result = ensure(host, reload=False)
+    assert result.changed and written(str(result.after.file)) == TEXT
+    assert host.written == []
+
+
+def test_without_a_reload_the_same_file_is_not_written_again() -> None:
+    host = FakeHost({**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED], programs=PROGRAMS)
+    assert not ensure(host, reload=False).changed
+    assert host.written == []
 
 
 def test_a_changed_jail_is_reloaded_and_not_the_service(server: FakeServer) -> None:
@@ -386,24 +399,38 @@ def test_without_a_database_the_bans_of_a_restarted_jail_are_made_again(server: 
     assert server.commands == ["set sshd banip 198.51.100.7"]
 
 
+class Restoring(FakeHost):
+    """No test ban comes before the packet filter has the earlier ban again."""
+
+    server: FakeServer
+
+    def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+        ran = super().run(argv, **options)
+        assert "198.51.100.7" not in ran.out or self.server.commands == []
+        return ran
+
+
 def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
     left = proven()
+    server.commands.clear()
     server.banned.append("198.51.100.7")
     restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
-    host = FakeHost(
+    host = Restoring(
         {**FILES, **left},
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
+    host.server = server
     assert ensure(host).before.packet_filter["sshd"][-1] == "198.51.100.7"
 
 
 def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeServer) -> None:
     left = proven()
+    server.commands.clear()
     server.banned.append("198.51.100.7")
     restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
 
-    class Restarting(FakeHost):
+    class Restarting(Restoring):
         def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
             if "--restart" in argv:
                 # The jail starts without bans and reads them from the database later.
@@ -415,6 +442,7 @@ def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeSe
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
+    host.server = server
     assert ensure(host).changed
 
 
@@ -459,6 +487,7 @@ def test_check_mode_plans_and_changes_nothing(server: FakeServer) -> None:
     assert result.changed
     assert result.after.service == {"running": True, "enabled": True}
     assert result.after.running()["sshd maxretry"] == 5
+    assert (result.before.running().get("sshd runs"), result.after.running()["sshd runs"]) == (None, True)
     assert (host.written, server.commands) == ([], [])
 
 
@@ -511,6 +540,7 @@ def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServe
     result = ensure(host, proof=False)
     (warning,) = result.warnings
     assert warning.startswith("the jail other, which another file defines, does not run as that file defines it: ")
+    assert warning.endswith(", running is False instead of None")
 
 
 def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> None:
