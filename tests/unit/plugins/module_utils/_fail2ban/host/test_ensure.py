@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import parse_stream
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
 from tests.unit.fake_fail2ban import (
     ADDRESS,
     BANNED,
@@ -20,6 +22,7 @@ from tests.unit.fake_fail2ban import (
     FILES,
     FLUSHED,
     FREE,
+    JAIL,
     NOTE,
     OWN,
     PROBED,
@@ -383,6 +386,23 @@ def test_a_rule_for_another_port_is_removed(server: FakeServer) -> None:
     }
     assert result.before.running()["sshd differs in the packet filter"]
     assert (result.changed, result.reloaded) == (True, ["sshd"])
+
+
+def test_a_jail_that_is_to_be_restarted_does_not_keep_the_next_one_from_being_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = replace(JAIL, name="other")
+    monkeypatch.setattr(
+        host_ensure, "filter_findings", lambda _host, _server, jail, _rules: [f"no rule of {jail.name}"]
+    )
+    run: t.Any = types.SimpleNamespace(
+        host=None,
+        request=types.SimpleNamespace(enabled=["gone", "sshd", "other"]),
+        candidate=types.SimpleNamespace(streams={"sshd": JAIL, "other": other}),
+        fail2ban=types.SimpleNamespace(server="server", require_server=lambda: "server"),
+        record=None,
+    )
+    assert host_ensure._filter_findings(run, {"other": expected(other)}) == {"other": ["no rule of other"]}
 
 
 def test_without_a_database_the_bans_of_a_restarted_jail_are_made_again(server: FakeServer) -> None:
