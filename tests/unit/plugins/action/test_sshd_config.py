@@ -406,8 +406,9 @@ def test_check_mode_runs_the_module_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert play.events == ["module at once"]
 
 
-@pytest.mark.parametrize("path", ["/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config"])
-def test_a_login_confirms_the_server_that_ansible_comes_in_by(play: Play, path: str) -> None:
+# Without a value the module takes its default.
+@pytest.mark.parametrize("path", ["/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config", None])
+def test_a_login_confirms_the_server_that_ansible_comes_in_by(play: Play, path: str | None) -> None:
     play.arguments["path"] = path
     assert play.result()["confirmed_by"]["method"] == "login"
 
