@@ -113,7 +113,7 @@ class ActionModule(CheckedAnswers):
             return {"method": "none", "reason": "confirm is false"}
         if not boolean(arguments.get("reload", True), strict=False):
             return {"method": "none", "reason": "reload is false, so sshd does not use the new files yet"}
-        if arguments.get("path", _MAINS[0]) not in _MAINS:
+        if arguments.get("path") not in (None, *_MAINS):
             return {"method": "checks", "reason": f"{arguments['path']} is not of the sshd that Ansible comes in by"}
         if not is_ssh(self._connection):
             reason = f"the connection is {self._connection.transport}: sshd was asked on the host, no login was made"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from ..comparison import differences, foreign_directives, not_in_effect
-from ..effective import Effective
+from ..effective import Effective, first_value
 from ..match import Connection
 from ..plan import ManagedFiles
 from ..settings import SshdSettings
@@ -44,7 +44,7 @@ class EffectiveAnswers:
 
     @property
     def pid_file(self) -> str:
-        return self.first.get("pidfile", ("none",))[0]
+        return first_value(self.first, "pidfile") or "none"
 
 
 def check_candidate(

@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyhost.baseline.plugins.action import sshd_config
@@ -51,6 +51,8 @@ class Play:
     check_mode: bool = False
     arguments: dict[str, t.Any] = field(default_factory=lambda: {"settings": {"PasswordAuthentication": False}})
     options: dict[str, t.Any] = field(default_factory=dict)
+    variables: dict[str, t.Any] | None = field(default_factory=lambda: {"inventory_hostname": "box"})
+    control: tuple[str | None, str | None] = ("%(directory)s/x", "/tmp/cp")
     answers: dict[str, t.Any] = field(default_factory=dict)
     replies: list[Reply] = field(default_factory=list)
     login_errors: dict[str, Exception] = field(default_factory=dict)
@@ -84,12 +86,13 @@ class Play:
         self.events.append(f"run {words[0] if words else 'nothing'} as {target.user}")
         self.targets.append(target)
         self.masters.append(master)
-        self.now += 1
+        self.now += 1.26
         return self.replies.pop(0)
 
     def _module(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
         phase = module_args.pop(PHASE_ARGUMENT, {"phase": ""})
         assert module_args == self.arguments
+        assert task_vars == (self.variables or {})
         self.events.append(f"module {phase['phase'] or 'at once'}")
         if phase["phase"]:
             assert phase == {"phase": phase["phase"], "login_user": "ops"}
@@ -109,11 +112,11 @@ class Play:
         action = ActionModule.__new__(ActionModule)
         action._task = types.SimpleNamespace(check_mode=self.check_mode, args=self.arguments)
         action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=None)
-        action._connection.control_path, action._connection.control_path_dir = "%(directory)s/x", "/tmp/cp"
+        action._connection.control_path, action._connection.control_path_dir = self.control
         action._play_context = types.SimpleNamespace(become_pass=None)
         action.__dict__["_execute_module"] = self._module
         action.__dict__["_low_level_execute_command"] = self._low_level
-        found = action.run(None, {})
+        found = action.run(None, self.variables)
         assert self.replies == []
         return found
 
@@ -128,8 +131,21 @@ def test_a_login_works_before_the_change_and_confirms_it_after(play: Play) -> No
     found = play.result()
     assert play.events == ["module plan", "log in as deploy", "module apply", "run confirm as deploy"]
     assert found["changed"] and "failed" not in found
-    assert found["confirmed_by"] == {"method": "login", "user": "deploy", "port": 22, "sudo": True, "seconds": 1.0}
+    assert found["confirmed_by"] == {"method": "login", "user": "deploy", "port": 22, "sudo": True, "seconds": 1.3}
     assert "confirmation" not in found
+
+
+def test_a_task_without_variables(play: Play) -> None:
+    play.variables = None
+    assert play.result()["changed"]
+
+
+def test_a_task_in_the_background_is_refused() -> None:
+    """Nobody would be there to confirm the change."""
+    action = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(async_val=60, action="pyhost.baseline.sshd_config")
+    with pytest.raises(AnsibleActionFail, match="does not support async"):
+        action.run(None, {})
 
 
 def test_a_run_that_changes_nothing_is_one_process(play: Play) -> None:
@@ -261,13 +277,12 @@ def test_a_login_that_fails_has_the_host_roll_back_over_the_connection_that_is_o
 def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: str) -> None:
     play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE)))
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: No route to host")
-    play.replies = [refused] * 20
-    play.now = 1000.0
-    results = []
+    started = play.now
+    looks: list[tuple[float, str | None]] = []
 
-    def run(*given: t.Any, **options: t.Any) -> Reply:
+    def run(*_given: t.Any, **options: t.Any) -> Reply:
+        looks.append((play.now - started, options.get("master")))
         play.now += 1
-        results.append(options.get("master"))
         return refused
 
     play.monkeypatch.setattr(logins, "run", run)
@@ -277,8 +292,18 @@ def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: s
     assert (
         f"the host rolls the change back by itself, 45 seconds after it was made{more}, which could not" in found["msg"]
     )
-    # The login is tried again for half of the time, and the host asked until its time is over.
-    assert results[0] is None and "/tmp/cp/x" in results and play.now > 1045
+    # The login is tried again every 3 seconds for half of the time, and the host asked until its time is over.
+    assert looks[:9] == [*((when, None) for when in range(0, 22, 3)), (22, "/tmp/cp/x")]
+    assert looks[-1][0] > 45
+
+
+@pytest.mark.parametrize("control", [(None, "/tmp/cp"), ("%(directory)s/x", None)], ids=["no path", "no folder"])
+def test_a_connection_without_a_control_master_is_not_asked(play: Play, control: tuple[str | None, str | None]) -> None:
+    play.control = control
+    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."), Reply(0, IN + RECORD, "")]
+    found = play.result()
+    assert play.masters == [None, None]
+    assert "the host rolled the change back by itself" in found["msg"] and found["rolled_back"] is True
 
 
 def test_files_that_were_there_before_have_nothing_to_go_back_to(play: Play) -> None:
@@ -354,6 +379,9 @@ def test_a_reload_alone_is_not_confirmed_over_the_connection(play: Play) -> None
     [
         pytest.param({"arguments": {"confirm": "no"}}, "none", "confirm is false", id="confirm"),
         pytest.param({"arguments": {"reload": False}}, "none", "reload is false", id="reload"),
+        # The module refuses these with the error of every option.
+        pytest.param({"arguments": {"confirm": "maybe"}}, "none", "confirm is false", id="confirm is no boolean"),
+        pytest.param({"arguments": {"reload": "maybe"}}, "none", "reload is false", id="reload is no boolean"),
         pytest.param({"arguments": {"path": "/srv/sftp/sshd_config"}}, "checks", "is not of the sshd", id="path"),
         pytest.param({"transport": "local"}, "checks", "the connection is local", id="local"),
     ],
@@ -378,8 +406,9 @@ def test_check_mode_runs_the_module_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert play.events == ["module at once"]
 
 
-@pytest.mark.parametrize("path", ["/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config"])
-def test_a_login_confirms_the_server_that_ansible_comes_in_by(play: Play, path: str) -> None:
+# Without a value the module takes its default.
+@pytest.mark.parametrize("path", ["/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config", None])
+def test_a_login_confirms_the_server_that_ansible_comes_in_by(play: Play, path: str | None) -> None:
     play.arguments["path"] = path
     assert play.result()["confirmed_by"]["method"] == "login"
 
@@ -416,6 +445,7 @@ def test_algorithms_of_another_client_are_not_removed_untried(monkeypatch: pytes
         ),
         pytest.param(answer(LESS), {"check_mode": True}, ["module at once"], id="check mode"),
         pytest.param(answer(LESS), {"arguments": {"confirm": "no"}}, ["module at once"], id="without confirm"),
+        pytest.param(answer(LESS), {"arguments": {"confirm": "?"}}, ["module at once"], id="confirm is no boolean"),
     ],
 )
 def test_another_client_goes_on_otherwise(

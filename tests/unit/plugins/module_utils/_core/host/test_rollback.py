@@ -88,6 +88,8 @@ def test_is_armed(files: dict[str, str], expected: bool) -> None:
 def test_the_state_is_read(files: dict[str, str], expected: RollbackState, pending: bool) -> None:
     state = read_rollback_state(FakeHost(files))  # type: ignore[arg-type]  # the fake
     assert (state, state.is_pending) == (expected, pending)
+    # Only one that is armed has a time.
+    assert state.state == "armed" or state.deadline == 0
 
 
 def resolve(host: FakeHost) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import parse_stream
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
 from tests.unit.fake_fail2ban import (
     ADDRESS,
     BANNED,
@@ -20,6 +22,7 @@ from tests.unit.fake_fail2ban import (
     FILES,
     FLUSHED,
     FREE,
+    JAIL,
     NOTE,
     OWN,
     PROBED,
@@ -83,7 +86,7 @@ def own_text() -> str:
     host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
     result = ensure(host, reload=False)
     assert host.written == [OWN]
-    assert result.changed
+    assert (result.changed, result.reloaded, result.restarted) == (True, [], False)
     return host.files[OWN]
 
 
@@ -143,6 +146,19 @@ def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
     host = FakeHost({**FILES, OWN: own_text()}, commands, programs=PROGRAMS)
     result = ensure(host, proof=False)
     assert (result.changed, result.proof, server.commands) == (False, {}, [])
+
+
+def test_without_a_reload_check_mode_leaves_the_file() -> None:
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS, check_mode=True)
+    result = ensure(host, reload=False)
+    assert result.changed and written(str(result.after.file)) == TEXT
+    assert host.written == []
+
+
+def test_without_a_reload_the_same_file_is_not_written_again() -> None:
+    host = FakeHost({**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED], programs=PROGRAMS)
+    assert not ensure(host, reload=False).changed
+    assert host.written == []
 
 
 def test_a_changed_jail_is_reloaded_and_not_the_service(server: FakeServer) -> None:
@@ -377,6 +393,23 @@ def test_a_rule_for_another_port_is_removed(server: FakeServer) -> None:
     assert (result.changed, result.reloaded) == (True, ["sshd"])
 
 
+def test_a_jail_that_is_to_be_restarted_does_not_keep_the_next_one_from_being_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = replace(JAIL, name="other")
+    monkeypatch.setattr(
+        host_ensure, "filter_findings", lambda _host, _server, jail, _rules: [f"no rule of {jail.name}"]
+    )
+    run: t.Any = types.SimpleNamespace(
+        host=None,
+        request=types.SimpleNamespace(enabled=["gone", "sshd", "other"]),
+        candidate=types.SimpleNamespace(streams={"sshd": JAIL, "other": other}),
+        fail2ban=types.SimpleNamespace(server="server", require_server=lambda: "server"),
+        record=None,
+    )
+    assert host_ensure._filter_findings(run, {"other": expected(other)}) == {"other": ["no rule of other"]}
+
+
 def test_without_a_database_the_bans_of_a_restarted_jail_are_made_again(server: FakeServer) -> None:
     left = proven()
     server.answers["get", "dbfile"] = None
@@ -391,24 +424,38 @@ def test_without_a_database_the_bans_of_a_restarted_jail_are_made_again(server: 
     assert server.commands == ["set sshd banip 198.51.100.7"]
 
 
+class Restoring(FakeHost):
+    """No test ban comes before the packet filter has the earlier ban again."""
+
+    server: FakeServer
+
+    def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+        ran = super().run(argv, **options)
+        assert "198.51.100.7" not in ran.out or self.server.commands == []
+        return ran
+
+
 def test_bans_are_waited_for_before_a_test_ban(server: FakeServer) -> None:
     left = proven()
+    server.commands.clear()
     server.banned.append("198.51.100.7")
     restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
-    host = FakeHost(
+    host = Restoring(
         {**FILES, **left},
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
+    host.server = server
     assert ensure(host).before.packet_filter["sshd"][-1] == "198.51.100.7"
 
 
 def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeServer) -> None:
     left = proven()
+    server.commands.clear()
     server.banned.append("198.51.100.7")
     restored = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
 
-    class Restarting(FakeHost):
+    class Restarting(Restoring):
         def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
             if "--restart" in argv:
                 # The jail starts without bans and reads them from the database later.
@@ -420,6 +467,7 @@ def test_bans_that_the_server_has_not_restored_yet_are_waited_for(server: FakeSe
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FLUSHED, FLUSHED, RESTART, FREE, FREE, restored, *PROVEN],
         programs=PROGRAMS,
     )
+    host.server = server
     assert ensure(host).changed
 
 
@@ -464,6 +512,7 @@ def test_check_mode_plans_and_changes_nothing(server: FakeServer) -> None:
     assert result.changed
     assert result.after.service == {"running": True, "enabled": True}
     assert result.after.running()["sshd maxretry"] == 5
+    assert (result.before.running().get("sshd runs"), result.after.running()["sshd runs"]) == (None, True)
     assert (host.written, server.commands) == ([], [])
 
 
@@ -516,6 +565,7 @@ def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServe
     result = ensure(host, proof=False)
     (warning,) = result.warnings
     assert warning.startswith("the jail other, which another file defines, does not run as that file defines it: ")
+    assert warning.endswith(", running is False instead of None")
 
 
 def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> None:

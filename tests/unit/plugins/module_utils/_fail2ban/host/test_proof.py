@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
-from tests.unit.fake_fail2ban import JAIL
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_fail2ban import JAIL, log_tail
+from tests.unit.fake_host import Clock, Expected, FakeHost, FreeBsdHost
 
 SSHD = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
 RULE = "tcp dport 22 ip saddr @addr-set-sshd reject"
@@ -39,7 +39,13 @@ class Server:
 @pytest.fixture(autouse=True)
 def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ["192.0.2.1"])
-    monkeypatch.setattr(host_fail2ban_proof.time, "sleep", lambda _seconds: None)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(host_fail2ban_proof, "time", clock)
+    return clock
 
 
 def nft(*outputs: str) -> t.Any:
@@ -71,16 +77,94 @@ def test_a_jail_without_bans_is_not_waited_for() -> None:
     host_fail2ban_proof.wait_for_restored_bans(nft(), Server({("get", "sshd", "banip"): []}), SSHD, [])
 
 
-def test_bans_that_ended_meanwhile_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 5.0, 11.0])
-    monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
-    host = nft(FREE, FREE)
+class Unchanging(FakeHost):
+    """A host whose packet filter always shows the same."""
+
+    def run(self, argv: t.Sequence[str], **_options: t.Any) -> t.Any:
+        return FakeHost(commands=[Expected(list(argv), out=self.files["nft"])]).run(argv)
+
+
+def test_bans_that_ended_meanwhile_are_not_waited_for_for_ever(clock: Clock) -> None:
+    host: t.Any = Unchanging({"nft": FREE})
     host_fail2ban_proof.wait_for_restored_bans(host, Server({("get", "sshd", "banip"): []}), SSHD, ["192.0.2.1"])
+    assert 10.0 <= clock.now <= 10.2
+
+
+def test_a_ban_that_takes_effect_and_ends_a_little_later_is_waited_for() -> None:
+    host, server = nft("", BANNED, BANNED, FREE, FREE), Server({("get", "sshd", "banip"): []})
+    assert host_fail2ban_proof.prove(host, server, SSHD)["proven"]
+    host.done()
+
+
+def test_a_ban_that_does_not_end_fails_the_proof(clock: Clock) -> None:
+    host: t.Any = Unchanging({"nft": BANNED})
+    server = Server({("get", "sshd", "banip"): [], ("get", "logtarget"): "/var/log/fail2ban.log"})
+    with pytest.raises(BaselineError) as failed:
+        host_fail2ban_proof.prove(host, server, SSHD)
+    assert failed.value.problem == (
+        "bans of the jail sshd (nftables) do not end: a test ban of 192.0.2.1 stays in the packet filter"
+    )
+    assert 3.0 <= clock.now <= 3.3
+
+
+@pytest.mark.parametrize(
+    ("host", "ipv6"),
+    [
+        pytest.param(FakeHost(), False, id="Linux without IPv6"),
+        pytest.param(FakeHost({"/proc/net/if_inet6": ""}), True, id="Linux"),
+        pytest.param(FreeBsdHost(), True, id="FreeBSD"),
+    ],
+)
+def test_a_ban_of_each_family_of_the_host_is_tried(monkeypatch: pytest.MonkeyPatch, host: FakeHost, ipv6: bool) -> None:
+    asked: list[t.Any] = []
+
+    def addresses(**options: t.Any) -> t.NoReturn:
+        asked.append(options)
+        raise SystemExit
+
+    monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", addresses)
+    server = Server({("get", "sshd", "banip"): ["192.0.2.1"]})
+    with pytest.raises(SystemExit):
+        host_fail2ban_proof.prove(t.cast(t.Any, host), server, SSHD)
+    assert asked == [{"ipv6": ipv6, "taken": {"192.0.2.1"}}]
+
+
+class LogHost(FakeHost):
+    """A host that reads the end of a file, as much as it is asked for."""
+
+    def read(self, path: str, *, last: int | None = None) -> str | None:
+        return self.files[path][-last:] if last else ""
+
+
+ERROR = "x fail2ban [1]: ERROR   no such table\n"
+
+
+@pytest.mark.parametrize(
+    ("later", "reported"),
+    [
+        pytest.param("INFO\n" * 199, True, id="200 lines from the end"),
+        pytest.param("INFO\n" * 200, False, id="201 lines from the end"),
+        pytest.param("-" * ((1 << 18) - len(ERROR)), True, id="256 KiB from the end"),
+        pytest.param("-" * (1 << 18), False, id="more than 256 KiB from the end"),
+    ],
+)
+def test_the_errors_are_those_at_the_end_of_the_log(later: str, reported: bool) -> None:
+    host: t.Any = LogHost({"/var/log/fail2ban.log": ERROR + later})
+    server = Server({("get", "logtarget"): "/var/log/fail2ban.log"})
+    assert host_fail2ban_proof.recent_log_errors(host, server) == (["no such table"] if reported else [])
+
+
+@pytest.mark.parametrize("target", ["SYSTEMD-JOURNAL", "/var/log/gone.log"])
+def test_without_a_log_file_the_errors_are_those_of_the_journal(target: str) -> None:
+    host: t.Any = FakeHost(commands=[log_tail(lines=50)])
+    server = Server({("get", "logtarget"): target})
+    assert host_fail2ban_proof.recent_log_errors(host, server) == ["the last line"]
     host.done()
 
 
 def test_a_ban_without_effect_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 5.0])
+    # At the end of the three seconds it is not looked for again.
+    ticks = iter([0.0, 3.0])
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
     host = nft("")
     host.files["/var/log/fail2ban.log"] = (
@@ -138,7 +222,7 @@ def test_a_jail_that_sends_mail_is_not_tried() -> None:
 
 
 def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 0.0, 1.0, 5.0])
+    ticks = iter([0.0, 0.0, 1.0, 3.0])
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
     wrong = BANNED.replace("dport 22", "dport 2222")
     handles = Expected(["nft", "-a", "list", "ruleset"], out=wrong)
@@ -155,10 +239,11 @@ def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypat
     host.done()
 
 
-def test_a_second_rule_of_a_ban_is_waited_for() -> None:
+def test_a_second_rule_of_a_ban_is_waited_for(clock: Clock) -> None:
     """firewalld has one for each port, and fail2ban makes them one after another."""
     late = BANNED.replace("dport 22", "dport 23")
     host, server = nft(BANNED, late, late, BANNED, FREE, FREE), Server({("get", "sshd", "banip"): ["192.0.2.1"]})
     host.commands.insert(3, Expected(["nft", "-a", "list", "ruleset"]))
     assert host_fail2ban_proof.prove(host, server, JAIL)["proven"]
     host.done()
+    assert clock.now == 0.2

@@ -72,6 +72,31 @@ def test_an_empty_request_removes_the_file(linux: Linux) -> None:
     assert done["changed"] and not Path(linux.dropin).exists()
 
 
+def test_a_port_of_another_file_is_not_added_to_the_desired_one(linux: Linux) -> None:
+    """By sshd_config(5) every Port counts, unless the addresses name theirs."""
+    other = f"{linux.root}/etc/ssh/sshd_config.d/50-site.conf"
+    Path(other).write_text("Port 22\n")
+    linux.settings = {"Port": 2222}
+    linux.host.check_mode = True
+    done = linux.play(
+        linux.version(),
+        linux.staged(sshd_t(2222)),
+        linux.staged(sshd_t(2222)),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(22)),
+        request=linux.request(""),
+    )
+    added = [line for line in done["diff"][0]["after"].splitlines() if line.startswith("ListenAddress")]
+    assert added == ["ListenAddress 0.0.0.0:2222", "ListenAddress [::]:2222"]
+
+
+def test_a_host_without_the_main_file_is_an_error(linux: Linux) -> None:
+    Path(linux.main).unlink()
+    error = linux.fail(linux.version())
+    assert (error.where, error.problem) == (linux.main, "the file does not exist")
+
+
 def squatted(linux: Linux, port: int) -> None:
     linux.monkeypatch.setattr(port_holders, "_can_bind", lambda _address, found: found != port)
     linux.host.files.update(tables(tcp(22), tcp(port, inode=7, uid=1001), wide=[tcp(22, wide=True)]))
