@@ -41,10 +41,16 @@ class Fail2ban:
     def __init__(self, host: Host, site: Site) -> None:
         self._host = host
         self._site = site
-        self.unit: Fail2banService = service_state(host)
-        self.server: Server | None = connect(site.socket, seconds=10 if self.unit.running else 0)
+        self.unit: Fail2banService
+        self.server: Server | None
+        self.reconnect()
         self.reloaded: list[str] = []
         self.restarted = False
+
+    def reconnect(self) -> None:
+        """Connect again: the server may have ended or started meanwhile."""
+        self.unit = service_state(self._host)
+        self.server = connect(self._site.socket, seconds=10 if self.unit.running else 0)
 
     def values(self, streams: Streams) -> Values:
         """Return the values of the running jails, empty if no server runs."""
@@ -83,7 +89,7 @@ class Fail2ban:
                 self.reloaded.append(name)
         # A reload keeps options that the new files no longer contain (incremental ban times, for example).
         for name, values in self.values(streams).items():
-            if values != expected(streams[name]):
+            if name in streams and values != expected(streams[name]):
                 self.restart_jail(name)
 
     def restart_jail(self, name: str) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,7 @@ from .loading import check_loaded, load
 from .probe import controller, probe, takes_passwords
 from .proof import recent_log_errors
 from .proof_record import ProofRecord
+from .restore import restore
 from .site import compose_for, is_installed, own_path, read_site
 from .staging import own_log, read_streams
 
@@ -198,18 +200,29 @@ def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
 
 def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
     """Carry out ``plan``, read the result back from the server, and prove that bans take effect."""
-    fail2ban, banned = run.fail2ban, {}
-    if plan.changed:
-        banned = _banned(fail2ban, plan)
-        _bring_into_force(run, plan)
-        with state_of_errors(_state(run, "fail2ban was started or reloaded")):
-            plan = replace(plan, warnings=[*plan.warnings, *_read_back(run, plan)])
-    proofs = {}
-    if run.record:
-        done = _state(run, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
-        with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
-            proofs = run.record.prove(fail2ban, banned)
+    fail2ban, proofs = run.fail2ban, {}
+    banned = _banned(fail2ban, plan) if plan.changed else {}
+    with _restored_on_error(run, plan):
+        if plan.changed:
+            _bring_into_force(run, plan)
+            with state_of_errors(_state(run, "fail2ban was started or reloaded")):
+                plan = replace(plan, warnings=[*plan.warnings, *_read_back(run, plan)])
+        if run.record:
+            done = _state(run, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
+            with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
+                proofs = run.record.prove(fail2ban, banned)
     return replace(plan, reloaded=fail2ban.reloaded, restarted=fail2ban.restarted, proof=proofs)
+
+
+@contextlib.contextmanager
+def _restored_on_error(run: _JailsRun, plan: JailsResult) -> t.Iterator[None]:
+    """Restore the file and the jails if an error occurs and jails ran before the change."""
+    try:
+        yield
+    except BaselineError as error:
+        if run.candidate.differs and plan.before.jails:
+            error.state = restore(run.host, run.fail2ban, run.candidate.site, plan.before.jails)
+        raise
 
 
 def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
@@ -250,18 +263,22 @@ def _changed_by_files(run: _JailsRun) -> list[str]:
 def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
     """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
     running = run.fail2ban.values(run.candidate.streams)
-    after = plan.after.jails
-    warnings = []
-    for name in [*after, *(name for name in running if name not in after)]:
-        wrong = differences(running.get(name, {"running": False}), after.get(name, {}))
-        if not wrong:
+    warnings = [
+        f"the jail {name}, which no file defines, still runs" for name in running if name not in plan.after.jails
+    ]
+    for name, values in plan.after.jails.items():
+        wrong = differences(running[name], values) if name in running else {}
+        if name in running and not wrong:
             continue
-        values = ", ".join(f"{key} is {was!r} instead of {right!r}" for key, (was, right) in wrong.items())
+        found = [f"{key} is {was!r} instead of {right!r}" for key, (was, right) in wrong.items()]
         if name in run.request.jails:
             logged = "\n".join(recent_log_errors(run.host, run.fail2ban.require_server()))
             raise BaselineError(
-                f"the jail {name} does not run as requested: {values}",
+                f"the jail {name} does not run as requested: {', '.join(found) or 'the server has no such jail'}",
                 hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
             )
-        warnings.append(f"the jail {name}, which another file defines, does not run as that file defines it: {values}")
+        warnings.append(
+            f"the jail {name}, which another file defines, does not run as that file defines it: "
+            + (", ".join(found) or "the server has no such jail")
+        )
     return warnings

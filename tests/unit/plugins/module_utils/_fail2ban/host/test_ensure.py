@@ -44,6 +44,8 @@ from tests.unit.fake_host import Clock, Expected, FakeHost
 FOLDER = OWN.rpartition("/")[0]
 DESIRED = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
 THREE = JailsRequest(jails={"sshd": {"maxretry": 3}}, sshd_logins="keys", check_sshd=False)
+# A failed change is followed by the earlier file, and the jails are loaded again.
+RESTORED = [present(STREAM), unit(), Expected(["fail2ban-client", "reload", "--if-exists", "sshd"], out="OK\n")]
 ENABLE = Expected(["systemctl", "enable", "--", UNIT])
 START = Expected(["systemctl", "start", "--", UNIT])
 RELOAD = Expected(["fail2ban-client", "reload", "--if-exists", "sshd"], out="OK\n")
@@ -206,12 +208,23 @@ def test_a_value_that_does_not_take_effect_is_an_error(server: FakeServer) -> No
     server.commands.clear()
     host = FakeHost(
         {**FILES, **left, "/var/log/fail2ban.log": "x fail2ban [1]: ERROR   no such option\n"},
-        [*PROBED, *staged(stream_text(maxretry="3")), *CHECKED, unit(), FREE, present(STREAM), RELOAD, RESTART],
+        [
+            *PROBED,
+            *staged(stream_text(maxretry="3")),
+            *CHECKED,
+            unit(),
+            FREE,
+            present(STREAM),
+            RELOAD,
+            RESTART,
+            *RESTORED,
+        ],
         programs=PROGRAMS,
     )
     error = fail(host, THREE)
     assert error.problem == "the jail sshd does not run as requested: maxretry is 5 instead of 3"
-    assert error.state == f"{OWN} was written, and fail2ban was started or reloaded"
+    assert error.state == f"{OWN} was restored, and the jails run as before"
+    assert host.files[OWN] == left[OWN]
     assert error.hint.endswith("\nno such option")
     assert server.commands == [], "no ban is tried in a jail that is not as requested"
 
@@ -220,14 +233,46 @@ def test_a_failed_reload_tells_what_was_written(server: FakeServer) -> None:
     failed = Expected(RELOAD.argv, rc=255, err="NOK\n")
     host = FakeHost(
         {**FILES, **proven()},
-        [*PROBED, *staged(stream_text(maxretry="3")), *CHECKED, unit(), FREE, present(STREAM), failed],
+        [*PROBED, *staged(stream_text(maxretry="3")), *CHECKED, unit(), FREE, present(STREAM), failed, *RESTORED],
         programs=PROGRAMS,
     )
     error = fail(host, THREE)
     assert str(error) == (
-        f"fail2ban-client reload --if-exists sshd failed: NOK (rc=255); {OWN} was written, and fail2ban may have been "
-        "started or reloaded"
+        f"fail2ban-client reload --if-exists sshd failed: NOK (rc=255); {OWN} was restored, and the jails run as before"
     )
+
+
+def test_a_failed_start_has_nothing_to_restore(server: FakeServer) -> None:
+    failed = Expected(START.argv, rc=1, err="Job failed")
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(), *CHECKED, unit("inactive"), present(None), failed, log_tail(lines=15)],
+        programs=PROGRAMS,
+    )
+    error = fail(host)
+    assert error.state == f"{OWN} was written, and fail2ban may have been started or reloaded"
+    assert server.commands == []
+
+
+def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeServer) -> None:
+    left = proven()
+    text = stream_text(maxretry="3")
+
+    class Reloading(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "reload" in argv:
+                server.run(parse_stream(STREAM if self.files[OWN] == left[OWN] else text)["sshd"])
+            return super().run(argv, **options)
+
+    host = Reloading(
+        {**FILES, **left, "/var/log/fail2ban.log": ""},
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), RELOAD, *[FLUSHED] * 16, *RESTORED],
+        programs=PROGRAMS,
+    )
+    error = fail(host, THREE)
+    assert "a test ban of 192.0.2.1 does not appear in the packet filter" in error.problem
+    assert error.state == f"{OWN} was restored, and the jails run as before"
+    assert host.files[OWN] == left[OWN]
 
 
 @pytest.mark.parametrize(
@@ -565,7 +610,7 @@ def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServe
     result = ensure(host, proof=False)
     (warning,) = result.warnings
     assert warning.startswith("the jail other, which another file defines, does not run as that file defines it: ")
-    assert warning.endswith(", running is False instead of None")
+    assert warning.endswith("as that file defines it: the server has no such jail")
 
 
 def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> None:
