@@ -51,7 +51,9 @@ def ad_hoc(
     if user != "root":
         options.append("--become")
     said = _run("adhoc", fleet, options, library)
-    return t.cast(Results, said["plays"][0]["tasks"][0]["hosts"][host])
+    result = t.cast(Results, said["plays"][0]["tasks"][0]["hosts"][host])
+    assert not result.get("unreachable"), f"{host} is unreachable: {result.get('msg')}"
+    return result
 
 
 def play(fleet: str, path: Path, variables: Results, *, user: str) -> dict[str, dict[str, Results]]:

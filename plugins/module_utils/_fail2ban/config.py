@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 
@@ -50,6 +51,7 @@ _WHOLE = ("maxretry", "maxmatches", "maxlines")
 _BOOLEANS = ("enabled", "ignoreself", "bantime.increment", "bantime.overalljails")
 # Lists of these options are joined by blanks. Lists of all other options have one item on each line.
 _BY_BLANK = ("ignoreip", "bantime.multipliers")
+_USEDNS = ("yes", "warn", "no", "raw")
 _RESERVED = ("DEFAULT", "INCLUDES", "Definition", "Init", "Thread")
 
 _DAY = 86400.0
@@ -85,7 +87,9 @@ def seconds(text: t.Any) -> float | None:
 def value_text(where: str, name: str, value: t.Any) -> str:
     """Return ``value`` as it is written in a jail file: booleans in lower case, list items by blank or line."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        # YAML reads an unquoted yes and no as booleans.
+        words = ("yes", "no") if name == "usedns" else ("true", "false")
+        return words[0] if value else words[1]
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, (list, tuple)):
@@ -194,12 +198,45 @@ def check_value(where: str, name: str, value: t.Any) -> None:
     text = value_text(where, name, value)
     if "%(" in text:
         return
-    wrong = None
-    if name in TIMES and seconds(text) is None:
-        wrong = "a time such as 600, 10m, 1h or 1d 12h"
-    elif name in _WHOLE and not re.fullmatch(r"[1-9]\d*", text):
-        wrong = "a whole number from 1"
-    elif name in _BOOLEANS and text not in ("true", "false"):
-        wrong = "true or false"
+    # Configurations are read with `;` as the sign of a comment within a line, and with `#` and `;` at its start.
+    cut = re.search(r"\s;.*|^[#;].*", text, re.MULTILINE)
+    wrong = _wrong_value(name, text)
     if wrong:
         raise BaselineError(f"{name} is {text!r}, but has to be {wrong}", where=where)
+    if cut:
+        raise BaselineError(
+            f"{name} contains {cut.group().strip()!r}, which fail2ban reads as a comment",
+            where=where,
+            hint="write ';' without a blank before it (in an expression: \\x3b)",
+        )
+
+
+def _wrong_value(name: str, text: str) -> str | None:
+    """Return what ``text`` would have to be as the value of the option ``name``, ``None`` if it is that."""
+    if name in TIMES and seconds(text) is None:
+        return "a time such as 600, 10m, 1h or 1d 12h"
+    # fail2ban takes both and bans nobody.
+    if name == "bantime" and seconds(text) == 0:
+        return "longer than 0, or -1 for bans without an end"
+    if name == "findtime" and (seconds(text) or 0) <= 0:
+        return "longer than 0"
+    if name in _WHOLE and not re.fullmatch(r"[1-9]\d*", text):
+        return "a whole number from 1"
+    if name in _BOOLEANS and text not in ("true", "false"):
+        return "true or false"
+    # fail2ban takes any other word for "no".
+    if name == "usedns" and text not in _USEDNS:
+        return f"one of {', '.join(_USEDNS)}"
+    bad = [item for item in re.split(r"[\s,]+", text) if not _is_ignored(item)] if name == "ignoreip" else []
+    return f"addresses, networks and host names ({bad[0]!r} is none of them)" if bad else None
+
+
+def _is_ignored(item: str) -> bool:
+    """Return whether ``item`` can be ignored: an address or network by its form has to be one."""
+    if not item or not re.fullmatch(r"[\d.]+(/.*)?|[^/]*:[^/]*:.*", item):
+        return True
+    try:
+        ipaddress.ip_network(item, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -163,3 +163,51 @@ def test_check_names_refuses_a_jail(name: str) -> None:
 def test_check_names_refuses_an_option(option: str) -> None:
     with pytest.raises(BaselineError, match="is not a valid name for an option"):
         fail2ban.check_names({option: "x"}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("bantime", 0, "bantime is '0', but has to be longer than 0, or -1 for bans without an end"),
+        ("bantime", "0s", "bantime is '0s', but has to be longer than 0"),
+        ("findtime", 0, "findtime is '0', but has to be longer than 0"),
+        ("findtime", "-1", "findtime is '-1', but has to be longer than 0"),
+        ("findtime", "soon", "findtime is 'soon', but has to be a time"),
+        ("usedns", "maybe", "usedns is 'maybe', but has to be one of yes, warn, no, raw"),
+        ("usedns", "true", "usedns is 'true', but has to be one of yes, warn, no, raw"),
+        ("ignoreip", "127.0.0.1 ::1/200", "('::1/200' is none of them)"),
+        ("ignoreip", ["10.0.0.0/8", "10.0.0.256"], "('10.0.0.256' is none of them)"),
+        ("ignoreip", "10.0.0.0/33", "('10.0.0.0/33' is none of them)"),
+        ("ignoreip", "10.0.0", "('10.0.0' is none of them)"),
+        ("port", "22 ; and later 2222", "port contains '; and later 2222', which fail2ban reads as a comment"),
+        ("failregex", "^a$\n# ^b$", "failregex contains '# ^b$', which fail2ban reads as a comment"),
+    ],
+)
+def test_a_value_that_fail2ban_takes_and_misreads(name: str, value: t.Any, problem: str) -> None:
+    with pytest.raises(BaselineError) as failed:
+        fail2ban.check_value("[sshd]", name, value)
+    assert problem in failed.value.problem
+    assert failed.value.where == "[sshd]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bantime", -1),
+        ("bantime", "1w"),
+        ("findtime", "10m"),
+        ("usedns", False),
+        ("usedns", "raw"),
+        ("ignoreip", "127.0.0.1/8 ::1 10.0.0.0/255.0.0.0, fe80::1%eth0 office.example file:/etc/ignored"),
+        ("ignoreip", ["192.0.2.7", "2001:db8::/32"]),
+        ("failregex", "^a;b #c$"),
+        ("ignoreip", "%(other)s ::1/200"),
+    ],
+)
+def test_a_value_that_fail2ban_reads_as_it_is_meant(name: str, value: t.Any) -> None:
+    fail2ban.check_value("[sshd]", name, value)
+
+
+def test_yaml_reads_no_as_a_boolean() -> None:
+    assert fail2ban.value_text("[sshd]", "usedns", False) == "no"
+    assert fail2ban.value_text("[sshd]", "usedns", True) == "yes"
