@@ -18,8 +18,10 @@ description:
   - Probes the host for a log source (journal or log file) and for a working packet filter (nftables, iptables,
     firewalld, pf).
   - Checks the composed configuration in a staged copy of F(/etc/fail2ban) before anything is written, and loads each
-    jail with the code of the installed fail2ban, without starting it. Then reloads the jails that changed, restarts those whose actions changed, because a reload does not renew their rules in the packet
-    filter (bans survive both), starts and enables the service, and reads the values back from the server.
+    jail with the code of the installed fail2ban, without starting it.
+  - Then reloads the jails that changed, restarts those whose actions changed, because a reload does not renew their
+    rules in the packet filter (bans survive both), starts and enables the service, and reads the values back from the
+    server.
   - With O(prove), proves that bans take effect.
   - If a change fails, the file and the jails that ran before are restored.
   - If the server runs an older configuration than its files, the service is stopped, another program has flushed
