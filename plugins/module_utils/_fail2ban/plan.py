@@ -91,8 +91,10 @@ def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters
         jails[name] = _jail(request, probes, name, filters.get(name, ""), others)
         if jails[name].get("backend") == "systemd":
             journal.add(name)
-        if probes.controller and "ignoreip" in jails[name]:
-            jails[name]["ignoreip"] = fail2ban.with_address(jails[name]["ignoreip"], probes.controller)
+        # A value of the jail, here or in another file, takes precedence over that of [DEFAULT].
+        ignored = jails[name].get("ignoreip", others.get(name, {}).get("ignoreip"))
+        if probes.controller and ignored is not None:
+            jails[name]["ignoreip"] = fail2ban.with_address(ignored, probes.controller)
     text = fail2ban.render(defaults, jails, controller=probes.controller)
     backend = request.backend if request.backend != "auto" else ("auto" if probes.no_journal else "systemd")
     return ComposedJails(text, backend, banaction, frozenset(journal))

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from .. import plan as fail2ban_plan
+from ..controller_access import controller_findings
 from ..jail_files import overridden_settings
 from ..plan import HostProbes, differences
 from ..stream import expected
 from .daemon import Fail2ban, has_actions
-from .filter_rules import banned_addresses, filter_findings, remove_other_rules
+from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
 from .findings import gather_findings
 from .loading import check_loaded, load
-from .probe import controller, probe, takes_passwords
+from .probe import controller, controller_port, probe, takes_passwords
 from .proof import recent_log_errors
 from .proof_record import ProofRecord
 from .restore import restore
@@ -157,9 +158,20 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
 def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:
     """Raise if a requested jail would not work; return warnings. In check mode errors are warnings too."""
     found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
-    if found.errors and not host.check_mode:
-        raise BaselineError("; ".join(found.errors), state=UNCHANGED)
-    return [*found.errors, *check_loaded(candidate.rejected, request.enabled), *found.warnings]
+    errors, warnings = _controller_findings(host, request, candidate)
+    errors = [*found.errors, *errors]
+    if errors and not host.check_mode:
+        raise BaselineError("; ".join(errors), state=UNCHANGED)
+    return [*errors, *check_loaded(candidate.rejected, request.enabled), *found.warnings, *warnings]
+
+
+def _controller_findings(host: Host, request: JailsRequest, candidate: _Candidate) -> tuple[list[str], list[str]]:
+    """Return errors and warnings about jails that can ban the controller, where it is to be ignored."""
+    address = candidate.probes.controller
+    if address is None:
+        return [], []
+    port = controller_port(host)
+    return controller_findings(candidate.streams, request.enabled, address, port=port, service_port=service_port)
 
 
 def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> JailsResult:

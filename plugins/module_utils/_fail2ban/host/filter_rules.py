@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
     from ..stream import JailStream
     from .server import Asks
 
-__all__ = ["banned_addresses", "filter_findings", "remove_other_rules", "shown", "wrong_rules"]
+__all__ = ["banned_addresses", "filter_findings", "remove_other_rules", "service_port", "shown", "wrong_rules"]
 
 Outputs = t.List[t.Tuple[t.Tuple[str, ...], str]]
 
@@ -67,15 +67,15 @@ def _findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[st
 
 def wrong_rules(host: Host, server: Asks, jail: JailStream) -> list[str]:
     """Return how the rules in the packet filter differ from those that ``jail`` requests, if it has any there."""
-    if not requested_rules(jail, _service_port):
+    if not requested_rules(jail, service_port):
         return []
     return _wrong_rules(jail, _outputs(host, jail), banned_addresses(server, jail.name))
 
 
 def _wrong_rules(jail: JailStream, outputs: Outputs, banned: t.Collection[str]) -> list[str]:
     findings = []
-    for requested in requested_rules(jail, _service_port):
-        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
+    for requested in requested_rules(jail, service_port):
+        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=service_port)
         findings += missing_rules(requested, rules)
         findings += [f"{one.place}: a rule to {one.rule}" for one in other_rules(requested, rules)]
     return findings
@@ -94,20 +94,20 @@ def remove_other_rules(host: Host, server: Asks, jail: JailStream) -> None:
 
 def _other_rules(host: Host, jail: JailStream, banned: t.Collection[str]) -> list[ShownRule]:
     other: list[ShownRule] = []
-    for requested in requested_rules(jail, _service_port):
+    for requested in requested_rules(jail, service_port):
         outputs = _outputs(host, jail)
-        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
+        rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=service_port)
         if requested.program == "nft" and other_rules(requested, rules):
             # A rule is removed by its handle.
             argv = ("nft", "-a", "list", "ruleset")
             outputs = [(argv, host.run(list(argv)).out)]
-            rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=_service_port)
+            rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=service_port)
         other += other_rules(requested, rules)
     # Two verdicts in the chain of a jail are one jump to it.
     return list({one.removal: one for one in other}.values())
 
 
-def _service_port(name: str) -> int | None:
+def service_port(name: str) -> int | None:
     """Return the port of a service in services(5)."""
     try:
         return socket.getservbyname(name)

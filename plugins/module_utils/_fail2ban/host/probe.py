@@ -25,6 +25,7 @@ if t.TYPE_CHECKING:
 
 __all__ = [
     "controller",
+    "controller_port",
     "find_missed_expressions",
     "probe",
     "takes_passwords",
@@ -148,3 +149,9 @@ def controller(host: Host) -> str | None:
     """Return the client address of the SSH session of this run, ``None`` for a run without one."""
     connection = own_ssh_connection(host).split()
     return connection[0].split("%", 1)[0] if connection else None
+
+
+def controller_port(host: Host) -> int | None:
+    """Return the port of this host in the SSH session of this run, ``None`` for a run without one."""
+    connection = own_ssh_connection(host).split()
+    return int(connection[3]) if len(connection) > 3 and connection[3].isdigit() else None

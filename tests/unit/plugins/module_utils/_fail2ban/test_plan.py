@@ -217,6 +217,15 @@ def test_the_controller_joins_every_ignoreip() -> None:
     assert fail2ban.controller_of(text) == "192.0.2.7"
 
 
+def test_the_controller_joins_the_ignoreip_of_a_jail_in_another_file() -> None:
+    files = others("debian13")
+    files["sshd"] = {**files.get("sshd", {}), "ignoreip": "10.0.0.0/8"}
+    text = compose(JailsRequest(jails={"sshd": {}}), HostProbes(controller="192.0.2.7"), files, {"sshd": SSHD}).text
+    assert jail_files.parse_sections(text)["sshd"]["ignoreip"] == "10.0.0.0/8 192.0.2.7"
+    text = compose(JailsRequest(jails={"sshd": {}}), HostProbes(), files, {"sshd": SSHD}).text
+    assert "ignoreip" not in jail_files.parse_sections(text)["sshd"]
+
+
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(BaselineError, match=r"\[sshd\]: unknown jail option 'maxretries'; did you mean 'maxretry'"):
         composed(JailsRequest(jails={"sshd": {"maxretries": 3}}))

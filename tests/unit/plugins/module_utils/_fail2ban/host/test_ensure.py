@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon as host_daemon
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as host_probe
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
@@ -627,3 +628,26 @@ def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> Non
     assert not result.changed
     assert server.commands == TEST_BANS
     assert json.loads(host.files[RECORD])["sshd"]["key"].startswith("900:")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_controller_that_a_jail_does_not_ignore_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    """What fail2ban makes of the files decides, not what we wrote."""
+    monkeypatch.setattr(host_probe, "own_ssh_connection", lambda _host: "198.51.100.9 40000 192.0.2.2 22")
+    request = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False, ignore_controller=True)
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS, check_mode=check_mode)
+    problem = "the jail sshd can ban the controller: its ignoreip, as fail2ban reads it, is "
+    if check_mode:
+        assert [one for one in ensure(host, request, reload=False).warnings if one.startswith(problem)]
+    else:
+        assert fail(host, request).problem.startswith(problem)
+    assert host.written == []
+
+
+def test_a_controller_that_comes_by_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_probe, "own_ssh_connection", lambda _host: "198.51.100.9 40000 192.0.2.2 2222")
+    request = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False, ignore_controller=True)
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
+    assert ensure(host, request, reload=False).warnings == []

@@ -122,5 +122,5 @@ def test_a_rule_of_iptables_is_removed_once_by_its_text() -> None:
 
 
 def test_services_have_their_port_by_name() -> None:
-    assert filter_rules._service_port("ssh") == 22
-    assert filter_rules._service_port("no-such-service") is None
+    assert filter_rules.service_port("ssh") == 22
+    assert filter_rules.service_port("no-such-service") is None
