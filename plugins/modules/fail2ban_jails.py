@@ -101,8 +101,8 @@ options:
       - Whether the address that Ansible connects from is added to C(ignoreip), so that no jail bans the controller.
       - It is the client address of the SSH session that runs the module. Without such a session the last address is
         kept.
-      - An C(ignoreip) that another file sets, for all jails or for a requested one, is kept as well. A jail that another
-        file defines is not changed, and a warning if it can ban the controller.
+      - An C(ignoreip) that another file sets, for all jails or for a requested one, is kept as well. A jail of another
+        file is not changed. If it can ban the controller, there is a warning.
     type: bool
     default: false
   prove:
