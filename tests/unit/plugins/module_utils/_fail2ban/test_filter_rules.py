@@ -29,7 +29,7 @@ FIXTURES = Path(__file__).parents[3] / "fixtures" / "fail2ban"
 RECORDED: dict[str, dict[str, t.Any]] = {
     system: json.loads((FIXTURES / f"filter-rules-{system}.json").read_text()) for system in ("debian12", "debian13")
 }
-BANNED = ["192.0.2.77", "2001:db8::77"]
+BANNED = ("192.0.2.77", "2001:db8::77")
 PORTS = {"ssh": 22, "http": 80, "https": 443}
 HIGH = (8000, 8100)
 

@@ -226,7 +226,7 @@ def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypat
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))
     wrong = BANNED.replace("dport 22", "dport 2222")
     handles = Expected(["nft", "-a", "list", "ruleset"], out=wrong)
-    host = FakeHost(commands=[*(Expected(["nft", "list", "ruleset"], out=wrong) for _ in range(3)), handles])
+    host = FakeHost(commands=[*[Expected(["nft", "list", "ruleset"], out=wrong)] * 3, handles])
     host.commands.append(Expected(["nft", "list", "ruleset"], out=wrong))
     server = Server({("get", "sshd", "banip"): ["192.0.2.1"]})
     with pytest.raises(BaselineError) as failed:
