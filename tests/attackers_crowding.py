@@ -115,14 +115,17 @@ def crowd(
     return seen
 
 
-def kexinit(stranger: Attacked, victim: Attacked) -> bytes:
-    """Return sshd's first packet, which names its algorithms in the clear, as it goes over the wire."""
+def kexinit(host: Attacked) -> bytes:
+    """Return the first packet of the host's sshd, which names its algorithms in the clear, as it goes over the wire.
+
+    The host asks itself: sshd may still refuse the stranger for its earlier connections.
+    """
     script = (
-        f"import socket; one = socket.create_connection(({_own(victim)!r}, 22), 10); file = one.makefile('rb'); "
+        f"import socket; one = socket.create_connection(({_own(host)!r}, 22), 10); file = one.makefile('rb'); "
         "file.readline(); one.send(b'SSH-2.0-test\\r\\n'); "
         "print(file.read(int.from_bytes(file.read(4), 'big')).hex())"
     )
-    return bytes.fromhex(stranger.run(f'python3 -c "{script}"').strip())
+    return bytes.fromhex(host.run(f'python3 -c "{script}"').strip())
 
 
 def _own(host: Attacked, family: int = 4) -> str:
