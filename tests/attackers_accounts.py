@@ -234,5 +234,5 @@ os.rename("/tmp/watching", "/tmp/watched")
 END
 rm -f /tmp/watched
 runuser -u mallory -- touch /tmp/watch
-systemd-run --quiet --uid=mallory --nice=10 --unit=watcher python3 /srv/watcher.py
+systemd-run --quiet --uid=mallory --nice=-10 --unit=watcher python3 /srv/watcher.py
 """

@@ -75,7 +75,7 @@ def test_no_process_list_shows_the_hash(attacked: dict[str, Attacked], before: d
     for name in HOSTS:
         assert "msg" not in found[name][WATCHED.name], found
         assert SECRET not in json.dumps(found)
-        # It has the lowest priority on a machine that may be busy.
+        # The machine may be busy.
         seen = attacked[name].run(
             "rm -f /tmp/watch; timeout 60 sh -c 'until cat /tmp/watched 2>&-; do sleep 0.2; done'"
         )
