@@ -282,15 +282,13 @@ def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
         wrong = differences(running[name], values) if name in running else {}
         if name in running and not wrong:
             continue
-        found = [f"{key} is {was!r} instead of {right!r}" for key, (was, right) in wrong.items()]
+        found = ", ".join(f"{key} is {was!r} instead of {right!r}" for key, (was, right) in wrong.items())
+        found = found or "the server has no such jail"
         if name in run.request.jails:
             logged = "\n".join(recent_log_errors(run.host, run.fail2ban.require_server()))
             raise BaselineError(
-                f"the jail {name} does not run as requested: {', '.join(found) or 'the server has no such jail'}",
+                f"the jail {name} does not run as requested: {found}",
                 hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
             )
-        warnings.append(
-            f"the jail {name}, which another file defines, does not run as that file defines it: "
-            + (", ".join(found) or "the server has no such jail")
-        )
+        warnings.append(f"the jail {name}, which another file defines, does not run as that file defines it: {found}")
     return warnings

@@ -18,8 +18,9 @@ from ..._core.errors import UNCHANGED, BaselineError
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..stream import JailStream
+    from .staging import Streams
 
-__all__ = ["LoadedJails", "check_loaded", "interpreter", "load", "own_path"]
+__all__ = ["check_loaded", "interpreter", "load", "own_path"]
 
 # With -c the interpreter also imports from the working directory. fail2ban does not.
 own_path = "import sys; sys.path = list(filter(None, sys.path)); "
@@ -42,6 +43,7 @@ def load(name, commands):
     try:
         increase = jails[name].getBanTimeExtra("evformula") if name in jails else None
         increase and increase(SimpleNamespace(Time=600.0, Count=1))
+    # The formula is any expression of Python, and raises what it likes.
     except Exception as error:
         return {"option": "bantime.formula", "error": str(error)}
     return {kind: transmitter.proceed(["get", name, kind])[1] for kind in ("failregex", "ignoreregex")}
@@ -52,8 +54,6 @@ os._exit(0)
 """
 )
 
-LoadedJails = t.Dict[str, "JailStream"]
-
 
 def interpreter(host: Host) -> list[str]:
     """Return the interpreter in the first line of fail2ban-server, an empty list if there is none."""
@@ -63,7 +63,7 @@ def interpreter(host: Host) -> list[str]:
     return [part for part in shebang.groups() if part] if shebang else []
 
 
-def load(host: Host, streams: t.Mapping[str, JailStream]) -> tuple[LoadedJails, dict[str, BaselineError]]:
+def load(host: Host, streams: t.Mapping[str, JailStream]) -> tuple[Streams, dict[str, BaselineError]]:
     """Return ``streams`` with the expressions as the server compiles them, and the errors of jails that it rejects."""
     data = json.dumps({name: _commands(jail) for name, jail in streams.items()})
     ran = host.run([*interpreter(host), "-c", _PROGRAM], data=data)

@@ -24,10 +24,7 @@ def restore(host: Host, fail2ban: Fail2ban, site: Site, before: Values) -> str:
     the host without any, so all jails are loaded again.
     """
     try:
-        if site.own is None:
-            host.remove(site.path)
-        else:
-            host.write(site.path, site.own)
+        host.put(site.path, site.own)
     except (BaselineError, OSError) as error:
         return f"{site.path} was changed and could not be restored ({error})"
     try:

@@ -46,7 +46,7 @@ COMPILED = {"failregex": ["a x", "b x"], "ignoreregex": ["c"]}
 
 def play(
     answer: dict[str, t.Any], *, rc: int = 0, err: str = ""
-) -> tuple[loading.LoadedJails, dict[str, BaselineError]]:
+) -> tuple[dict[str, JailStream], dict[str, BaselineError]]:
     ran = Expected(
         ["/usr/bin/python3", "-c", loading._PROGRAM],
         rc=rc,
