@@ -18,6 +18,7 @@ from .daemon import Fail2ban, has_actions
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
 from .findings import gather_findings
 from .loading import check_loaded, load
+from .open_journal import unread_journal
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof import recent_log_errors
 from .proof_record import ProofRecord
@@ -38,12 +39,16 @@ __all__ = ["JailsResult", "JailsState", "ensure"]
 
 @dataclass(frozen=True)
 class JailsState:
-    """The compared state: our file, the service, the values of each running jail, and how the packet filter differs."""
+    """The compared state: our file, the service, the values of each running jail, and what is wrong around them.
+
+    ``packet_filter``: how its rules differ; ``unread``: the journal that a jail does not read.
+    """
 
     file: str | None
     service: dict[str, bool] = field(default_factory=dict)
     jails: Values = field(default_factory=dict)
     packet_filter: dict[str, list[str]] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
 
     def running(self) -> dict[str, t.Any]:
         """Return all but the file as one mapping from names to values."""
@@ -52,6 +57,7 @@ class JailsState:
             flat[f"{jail} runs"] = True
             flat.update({f"{jail} {option}": value for option, value in values.items()})
         flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
+        flat.update({f"{jail} does not read": path for jail, path in self.unread.items()})
         return flat
 
 
@@ -186,7 +192,8 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     """Return the state of the host and the state that the request means, without a change."""
     candidate, fail2ban = run.candidate, run.fail2ban
     values = fail2ban.values(candidate.streams)
-    before = JailsState(candidate.site.own, fail2ban.service(), values, _filter_findings(run, values))
+    found = _filter_findings(run, values)
+    before = JailsState(candidate.site.own, fail2ban.service(), values, found, _unread(run, values))
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
@@ -208,6 +215,14 @@ def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
         if found:
             findings[name] = found
     return findings
+
+
+def _unread(run: _JailsRun, running: t.Container[str]) -> dict[str, str]:
+    """Return, by jail, the journal that it does not read although journald writes it."""
+    # A backend with options (systemd[journalpath=…]) reads other files.
+    jails = [name for name, jail in run.candidate.streams.items() if jail.backend == "systemd" and name in running]
+    path = unread_journal(run.host, run.fail2ban.unit.main_pid, readers=len(jails))
+    return dict.fromkeys(jails, path) if path else {}
 
 
 def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
@@ -251,8 +266,9 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
         run.host.write(candidate.site.path, candidate.composed.text)
     with state_of_errors(_state(run, "fail2ban may have been started or reloaded")):
         fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
-        for name in plan.before.packet_filter:
+        for name in dict.fromkeys([*plan.before.packet_filter, *plan.before.unread]):
             fail2ban.restart_jail(name)
+        for name in plan.before.packet_filter:
             remove_other_rules(run.host, fail2ban.require_server(), candidate.streams[name])
 
 
@@ -275,6 +291,12 @@ def _changed_by_files(run: _JailsRun) -> list[str]:
 def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
     """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
     running = run.fail2ban.values(run.candidate.streams)
+    unread = _unread(run, running) if plan.before.unread else {}
+    if unread:
+        raise BaselineError(
+            f"jails do not read the journal that journald writes, {min(unread.values())}: {', '.join(unread)}",
+            hint="run `systemctl restart fail2ban`",
+        )
     warnings = [
         f"the jail {name}, which no file defines, still runs" for name in running if name not in plan.after.jails
     ]

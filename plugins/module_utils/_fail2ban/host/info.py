@@ -14,8 +14,10 @@ from ..log_forging import forging_warnings
 from ..packet_filters import addresses_in, by_port, tool_of
 from ..status import counts_of, parse_ban
 from .findings import check_environment, failing_filters, last_entry
+from .open_journal import unread_journal
 from .probe import why_no_entries
 from .server import connect, running_jails
+from .service import service_state
 from .site import is_installed, read_site
 
 if t.TYPE_CHECKING:
@@ -52,9 +54,20 @@ def gather(host: Host) -> Report:
     report["warnings"] = [
         line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], no_entries)
     ]
+    report["warnings"] += _unread_warnings(host, jails)
     if not report["jails"]:
         report["warnings"] = ["the fail2ban server runs without any jail: nobody is banned"]
     return report
+
+
+def _unread_warnings(host: Host, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
+    readers = sum(jail.journal for jail in jails)
+    path = unread_journal(host, service_state(host).main_pid, readers=readers) if readers else None
+    if path:
+        yield (
+            f"jails count nothing: the server does not read {path}, which journald writes; run `systemctl restart "
+            "fail2ban`"
+        )
 
 
 def _database(host: Host, server: Asks) -> Report | None:

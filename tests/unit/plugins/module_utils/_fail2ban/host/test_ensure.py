@@ -651,3 +651,29 @@ def test_a_controller_that_comes_by_another_port(monkeypatch: pytest.MonkeyPatch
     request = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False, ignore_controller=True)
     host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
     assert ensure(host, request, reload=False).warnings == []
+
+
+JOURNAL = "/var/log/journal/abc/system.journal"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_journal_that_is_not_read_restarts_the_jail(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """The journal became persistent: the reader of the jail watches a folder that is gone (fail2ban#3396)."""
+    left = proven()
+    answers = iter([JOURNAL, JOURNAL if again else None])
+    monkeypatch.setattr(host_ensure, "unread_journal", lambda _host, pid, *, readers: next(answers))
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, RESTART, *([] if again else PROVEN)],
+        programs=PROGRAMS,
+    )
+    if again:
+        error = fail(host)
+        assert error.problem == f"jails do not read the journal that journald writes, {JOURNAL}: sshd"
+        assert error.state == "no file was changed, and fail2ban was started or reloaded"
+    else:
+        result = ensure(host)
+        assert (result.changed, result.reloaded) == (True, ["sshd"])
+        assert result.before.running()["sshd does not read"] == JOURNAL

@@ -10,7 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
-from tests.unit.fake_fail2ban import BANNED, FILES, FREE, PROBED, PROGRAMS, SOCKET, FakeServer
+from tests.unit.fake_fail2ban import BANNED, FILES, FREE, PROBED, PROGRAMS, SOCKET, FakeServer, unit
 from tests.unit.fake_host import Expected, FakeHost
 
 NEWEST = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "short-unix"]
@@ -39,7 +39,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
 
 
 def gather(commands: list[Expected], **options: t.Any) -> dict[str, t.Any]:
-    host = FakeHost(FILES, commands, **{"programs": PROGRAMS, **options})
+    # Last, a host with jails is asked which process reads the journal.
+    host = FakeHost(FILES, [*commands, *([unit()] if commands else [])], **{"programs": PROGRAMS, **options})
     report = info.gather(t.cast(t.Any, host))
     assert host.written == []
     host.done()
@@ -104,6 +105,21 @@ def test_a_jail_without_entries_and_actions(server: FakeServer) -> None:
     assert empty.endswith(") is empty so far")
     assert action == "the jail sshd has no action: it counts failures and bans nobody"
     assert journal == "the jail sshd reads the journal, but journald keeps no entries (Storage=none in journald.conf)"
+
+
+def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def unread(_host: object, pid: int, *, readers: int) -> str:
+        asked.append((pid, readers))
+        return "/var/log/journal/abc/system.journal"
+
+    monkeypatch.setattr(info, "unread_journal", unread)
+    assert gather([LAST, *ENTRIES, FREE])["warnings"] == [
+        "jails count nothing: the server does not read /var/log/journal/abc/system.journal, which journald writes; run "
+        "`systemctl restart fail2ban`"
+    ]
+    assert asked == [(812, 1)]
 
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:
