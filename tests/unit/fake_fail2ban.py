@@ -45,8 +45,8 @@ TEXT = f"""\
 
 [DEFAULT]
 usedns = no
-banaction = nftables
-banaction_allports = nftables[type=allports]
+banaction = nftables[table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]
+banaction_allports = nftables[type=allports, table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]
 
 [sshd]
 mode = aggressive
@@ -66,6 +66,7 @@ def stream_text(**options: str) -> str:
             line = repr(["set", "sshd", "addjournalmatch", *match])
         if "'usedns'" in line:
             line = repr(["set", "sshd", "usedns", "no"])
+        line = line.replace("'chain_hook', 'input'", "'chain_hook', 'prerouting'")
         for option, value in options.items():
             if line.startswith(f"['set', 'sshd', '{option}'"):
                 line = repr(["set", "sshd", option, value])
@@ -87,7 +88,15 @@ def expressions(jail: JailStream = JAIL) -> dict[str, list[str]]:
     return found
 
 
-NFT_TRIAL = Expected(["nft", "-c", "add table inet pyhost-baseline-trial"])
+NFT_TRIAL = Expected(
+    [
+        "nft",
+        "-c",
+        "add table inet pyhost-baseline-trial; "
+        "add chain inet pyhost-baseline-trial prerouting { type filter hook prerouting priority -301; }; "
+        "add rule inet pyhost-baseline-trial prerouting reject",
+    ]
+)
 NFT = ["nft", "list", "ruleset"]
 RULE = "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable"
 FREE = Expected(NFT, out=f"set addr-set-sshd {{\n}}\n{RULE}\n")

@@ -18,7 +18,16 @@ from .packet_filters import normal_address, tool_of
 if t.TYPE_CHECKING:
     from .stream import JailStream
 
-__all__ = ["ActionRules", "FilterRule", "ShownRule", "missing_rules", "other_rules", "requested_rules", "rules_in"]
+__all__ = [
+    "ActionRules",
+    "FilterRule",
+    "ShownRule",
+    "missing_rules",
+    "other_rules",
+    "port_ranges",
+    "requested_rules",
+    "rules_in",
+]
 
 # The number of a service in services(5).
 ServicePort = t.Callable[[str], t.Optional[int]]
@@ -88,7 +97,7 @@ def _requested(program: str, properties: t.Mapping[str, str], service_port: Serv
     listed = properties.get("port", "")
     # firewalld has a rule for each port.
     texts = _LISTED.split(listed.strip()) if program == "firewall-cmd" else [listed]
-    ports = [EVERY_PORT] if scope == "all" else [_ports(text, service_port) for text in texts]
+    ports = [EVERY_PORT] if scope == "all" else [port_ranges(text, service_port) for text in texts]
     verdict = _verdict(properties.get("rich-blocktype", properties.get("blocktype", "")))
     if scope is None or None in ports or verdict is None:
         return frozenset()
@@ -132,7 +141,7 @@ def _start(properties: t.Mapping[str, str]) -> str:
     return properties.get("actionstart", "")
 
 
-def _ports(text: str, service_port: ServicePort) -> Ports | None:
+def port_ranges(text: str, service_port: ServicePort) -> Ports | None:
     """Return the ports in ``text`` (``ssh, 8000:8100``, ``{ 22, 8000-8100 }``), ``None`` if one is not known."""
     ranges = []
     for word in _LISTED.split(text.strip("{} ")):
@@ -228,7 +237,7 @@ def _nft_scopes(text: str) -> list[tuple[str, Ports]]:
 
 
 def _shown_ports(text: str) -> Ports:
-    return _ports(text, lambda _name: None) or ()
+    return port_ranges(text, lambda _name: None) or ()
 
 
 def _iptables_rules(program: str, text: str, jail: str) -> t.Iterator[ShownRule]:
@@ -257,7 +266,7 @@ def _rich_rules(text: str, banned: frozenset[str], service_port: ServicePort) ->
         found = pattern.match(line)
         address = normal_address(found.group(1)) if found else None
         if found and address in banned:
-            rule = FilterRule(found.group(3), _ports(found.group(2), service_port) or (), found.group(4))
+            rule = FilterRule(found.group(3), port_ranges(found.group(2), service_port) or (), found.group(4))
             yield ShownRule(str(address), rule, ("firewall-cmd", f"--remove-rich-rule={line}"))
 
 

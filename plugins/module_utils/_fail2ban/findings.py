@@ -75,6 +75,8 @@ class WatchedJail:
     ports: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     usedns: str = ""
+    # Whether each action that drives a packet filter refuses packets that the host forwards, too.
+    covers_forwarded: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,12 @@ def no_log_source(
 
 def no_packet_filter(request: JailsRequest, probes: HostProbes) -> str | None:
     """Return that no ban action can be chosen because no packet filter works, else ``None``."""
-    if probes.filters or request.banaction != "auto" or "banaction" in request.defaults:
+    if probes.packet_filter or request.banaction != "auto" or "banaction" in request.defaults:
         return None
     if probes.no_pf:
         return f"no packet filter works on this host, so bans would not take effect; {probes.no_pf}"
     return (
-        "no packet filter works on this host (firewall-cmd, nft and iptables were tried), so bans would not take "
+        "no packet filter works on this host (nft, firewall-cmd and iptables were tried), so bans would not take "
         "effect; install the package nftables"
     )
 

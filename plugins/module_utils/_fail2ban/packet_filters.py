@@ -63,10 +63,18 @@ _TOOLS = (
     (r"pf", _PF),
 )
 
+# A chain that sees each incoming packet before connection tracking, DNAT and every other rule (nft(8), prerouting at
+# the priority of raw): a ban covers open connections, all zones of firewalld and the ports of containers. It is in a
+# table of its own, because a chain of that name may exist with the hook of the stock action.
+_PREROUTING = "table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301"
+
 # In the order of preference: the packet filter, and the two options of [DEFAULT] that use it.
 BAN_ACTIONS = {
+    "nftables": (f"nftables[{_PREROUTING}]", f"nftables[type=allports, {_PREROUTING}]"),
+    # Before Linux 5.9 nft can refuse packets in the chains input and forward only. Also beside firewalld: its rules are
+    # in one zone, and let open connections pass.
+    "nftables-input": ("nftables", "nftables[type=allports]"),
     "firewalld": ("firewallcmd-rich-rules", "firewallcmd-rich-rules"),
-    "nftables": ("nftables", "nftables[type=allports]"),
     # The oldest name of this pair, known to fail2ban 1.0 and 1.1. It has a set for each jail instead of a rule for each
     # ban.
     "ipset": ("iptables-ipset-proto6", "iptables-ipset-proto6-allports"),

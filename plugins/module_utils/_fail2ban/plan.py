@@ -54,8 +54,8 @@ class HostProbes:
     """What the host offers. ``no_journal``: why fail2ban cannot read the journal, empty if it can."""
 
     no_journal: str = ""
-    # Working packet filters in the order of preference: keys of packet_filters.BAN_ACTIONS.
-    filters: tuple[str, ...] = ()
+    # The best packet filter that works: a key of packet_filters.BAN_ACTIONS. Empty if none does, or if none is needed.
+    packet_filter: str = ""
     # Why pf does not work on a host that has it, otherwise empty.
     no_pf: str = ""
     controller: str | None = None
@@ -107,7 +107,7 @@ def _defaults(request: JailsRequest, probes: HostProbes, others: Sections) -> tu
         chosen = request.banaction
         if chosen == "auto":
             # Without a packet filter the candidate is checked with the most likely one. no_packet_filter() reports it.
-            chosen = packet_filters.BAN_ACTIONS[probes.filters[0] if probes.filters else "nftables"][0]
+            chosen = packet_filters.BAN_ACTIONS[probes.packet_filter or "nftables"][0]
         defaults["banaction"] = chosen
         defaults.setdefault("banaction_allports", _all_ports(chosen))
         if chosen.startswith("firewallcmd-rich"):

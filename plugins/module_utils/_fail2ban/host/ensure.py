@@ -136,7 +136,7 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
     probes = HostProbes(
         # FreeBSD has no journal, and pf only. Whether pf works is checked when fail2ban is installed.
         no_journal="journald does not run on this host" if is_freebsd else "",
-        filters=("pf",) if is_freebsd else (),
+        packet_filter="pf" if is_freebsd else "",
         controller=controller(host) if request.ignore_controller else None,
         passwords=takes_passwords(host, request),
     )

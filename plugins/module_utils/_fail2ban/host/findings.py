@@ -16,6 +16,7 @@ from .. import config as fail2ban
 from .. import findings as fail2ban_findings
 from .. import log_source
 from ..findings import JailFindings, SshdFacts, WatchedJail
+from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered_forwarded_ports
 from ..log_forging import forging_warnings
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
@@ -23,6 +24,7 @@ from .probe import why_no_pf
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..filter_rules import Ports
     from ..findings import JournalEntry
     from ..plan import HostProbes, JailsRequest
     from ..stream import JailStream
@@ -94,6 +96,9 @@ def watched_jail(stream: JailStream, filter_name: str) -> WatchedJail:
         ports=tuple(fail2ban_findings.ports_of(stream)),
         ignored=tuple(str(entry) for arguments in stream.values("addignoreip") for entry in arguments),
         usedns=str((stream.values("usedns") or [("",)])[-1][0]),
+        covers_forwarded=all(
+            covers_forwarded_ports(action, stream.action_properties(action)) for action in stream.actions
+        ),
     )
 
 
@@ -128,6 +133,8 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, ssh
     found.add_errors(*(_irregular(host, path) for path in jail.paths))
     if any(tool and tool.program == "pfctl" for tool in map(tool_of, jail.actions)):
         found.add_warnings(pf_warning(host.run(["pfctl", "-s", "rules"]).out))
+    if not jail.covers_forwarded:
+        found.add_warnings(uncovered_forwarded_ports(jail, _forwarded_ports(host), _number))
     if jail.filter != "sshd":
         return
     _check_entries(host, jail, found)
@@ -135,6 +142,14 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, ssh
     if facts:
         found.add_errors(fail2ban_findings.quiet_sshd(jail, facts))
         found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, _number))
+
+
+def _forwarded_ports(host: Host) -> list[Ports]:
+    ruleset, nat = (
+        host.run(argv).out if host.find(argv[0]) else ""
+        for argv in (["nft", "list", "ruleset"], ["iptables", "-w", "-t", "nat", "-S"])
+    )
+    return forwarded_ports(ruleset, nat)
 
 
 def _check_entries(host: Host, jail: WatchedJail, found: JailFindings) -> None:

@@ -9,6 +9,7 @@ import typing as t
 
 from ..config import filter_name
 from ..findings import JailFindings, WatchedJail
+from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
 from ..log_forging import forging_warnings
 from ..packet_filters import addresses_in, by_port, tool_of
@@ -94,7 +95,13 @@ def _watched_jail(server: Asks, site: Site, name: str) -> WatchedJail:
         ports=tuple(port for port in (_port(server, name, action) for action in actions) if port),
         ignored=tuple(str(entry) for entry in server.ask("get", name, "ignoreip") or []),
         usedns=str(server.ask("get", name, "usedns")),
+        covers_forwarded=all(_covers_forwarded(server, name, action) for action in actions),
     )
+
+
+def _covers_forwarded(server: Asks, name: str, action: str) -> bool:
+    asked = {"chain", "chain_hook"} & {str(one) for one in server.ask("get", name, "actionproperties", action) or []}
+    return covers_forwarded_ports(action, {one: str(server.ask("get", name, "action", action, one)) for one in asked})
 
 
 def _port(server: Asks, name: str, action: str) -> str | None:

@@ -45,10 +45,10 @@ _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
     """Return what the host offers. What ``request`` sets explicitly is not probed. ``own`` is the text of our file."""
     is_set = request.banaction != "auto" or "banaction" in request.defaults
-    filters, no_pf = ((), "") if is_set else usable_filters(host)
+    packet_filter, no_pf = ("", "") if is_set else usable_packet_filter(host)
     return HostProbes(
         no_journal=why_no_journal(host),
-        filters=filters,
+        packet_filter=packet_filter,
         no_pf=no_pf,
         # A run without an SSH connection (a local one) keeps the address of an earlier run.
         controller=(controller(host) or controller_of(own)) if request.ignore_controller else None,
@@ -118,16 +118,16 @@ def why_no_entries(host: Host) -> str:
     return ""
 
 
-def usable_filters(host: Host) -> tuple[tuple[str, ...], str]:
-    """Return the packet filters that work, in the order of preference, and why pf does not if there is no other.
+def usable_packet_filter(host: Host) -> tuple[str, str]:
+    """Return the best packet filter that works, empty if none does, and why pf does not if there is no other.
 
     Each one is tried without a change.
     """
-    found = [name for name, trials in _TRIALS if all(host.find(argv[0]) and host.run(argv).ok for argv in trials)]
-    if found or host.find("pfctl") is None:
-        return tuple(found), ""
-    why = why_no_pf(host)
-    return (() if why else ("pf",)), why
+    for name, trials in _TRIALS:
+        if all(host.find(argv[0]) and host.run(argv).ok for argv in trials):
+            return name, ""
+    why = why_no_pf(host) if host.find("pfctl") else ""
+    return ("pf" if host.find("pfctl") and not why else ""), why
 
 
 def why_no_pf(host: Host) -> str:
@@ -136,10 +136,17 @@ def why_no_pf(host: Host) -> str:
     return pf_problem(ran.out, host.run(["pfctl", "-s", "rules"]).out) if ran.ok else f"pfctl answers: {ran.message()}"
 
 
+_TRIAL = "add table inet pyhost-baseline-trial"
+_TRIAL_CHAIN = "pyhost-baseline-trial prerouting"
+_PREROUTING_TRIAL = (
+    f"{_TRIAL}; add chain inet {_TRIAL_CHAIN} {{ type filter hook prerouting priority -301; }}; "
+    f"add rule inet {_TRIAL_CHAIN} reject"
+)
 _TRIALS = (
-    ("firewalld", [["firewall-cmd", "--state"]]),
     # -c checks a change with the kernel without making it.
-    ("nftables", [["nft", "-c", "add table inet pyhost-baseline-trial"]]),
+    ("nftables", [["nft", "-c", _PREROUTING_TRIAL]]),
+    ("nftables-input", [["nft", "-c", _TRIAL]]),
+    ("firewalld", [["firewall-cmd", "--state"]]),
     ("ipset", [["ipset", "list", "-name"], ["iptables", "-w", "-S", "INPUT"]]),
     ("iptables", [["iptables", "-w", "-S", "INPUT"]]),
 )

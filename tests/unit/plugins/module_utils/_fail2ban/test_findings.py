@@ -241,7 +241,7 @@ def test_no_ban_action(jail: JailStream, present: set[str], said: str | None) ->
 
 
 def test_no_packet_filter() -> None:
-    assert findings.no_packet_filter(JailsRequest(), HostProbes(filters=("nftables",))) is None
+    assert findings.no_packet_filter(JailsRequest(), HostProbes(packet_filter="nftables")) is None
     assert findings.no_packet_filter(JailsRequest(banaction="ufw"), HostProbes()) is None
     assert findings.no_packet_filter(JailsRequest({"banaction": "ufw"}), HostProbes()) is None
     assert "install the package nftables" in str(findings.no_packet_filter(JailsRequest(), HostProbes()))

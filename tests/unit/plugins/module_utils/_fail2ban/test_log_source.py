@@ -37,7 +37,7 @@ def written(
     files = jail_files.merge_sections([(FIXTURES / "jail-debian12.conf").read_text()])
     files["DEFAULT"].update(defaults)
     files[jail].update(others)
-    probes = HostProbes(no_journal="" if journal else "there is none", filters=("nftables",), uids={"postfix": 105})
+    probes = HostProbes(no_journal="" if journal else "there is none", packet_filter="nftables", uids={"postfix": 105})
     filter_text = next(text for name, text in FILTERS.items() if jail.startswith(name))
     options = jail_files.parse_sections(
         compose(JailsRequest(jails={jail: own}), probes, files, {jail: filter_text}).text

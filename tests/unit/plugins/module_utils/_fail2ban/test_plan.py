@@ -39,7 +39,7 @@ def others(system: str) -> dict[str, dict[str, str]]:
     )
 
 
-NFTABLES = HostProbes(filters=("nftables",))
+NFTABLES = HostProbes(packet_filter="nftables")
 
 
 def composed(desired: JailsRequest, probes: HostProbes = NFTABLES, *, system: str = "debian13") -> t.Any:
@@ -53,7 +53,13 @@ def recorded(system: str = "debian13") -> JailStream:
 @pytest.mark.parametrize("system", ["debian12", "debian13"])
 def test_a_host_with_journal_and_nftables(system: str) -> None:
     assert composed(JailsRequest(jails={"sshd": {}}), system=system) == {
-        "DEFAULT": {"usedns": "no", "banaction": "nftables", "banaction_allports": "nftables[type=allports]"},
+        "DEFAULT": {
+            "usedns": "no",
+            "banaction": "nftables[table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]",
+            "banaction_allports": (
+                "nftables[type=allports, table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]"
+            ),
+        },
         "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH, **KEYS_ONLY},
     }
 
@@ -160,17 +166,17 @@ def test_who_wants_names_looked_up_gets_it(said: str) -> None:
     [
         pytest.param(
             JailsRequest(),
-            HostProbes(filters=("iptables",)),
+            HostProbes(packet_filter="iptables"),
             "iptables-multiport",
             "iptables-allports",
             id="iptables only",
         ),
         pytest.param(
             JailsRequest(),
-            HostProbes(filters=("firewalld", "nftables")),
+            HostProbes(packet_filter="firewalld"),
             "firewallcmd-rich-rules",
             "firewallcmd-rich-rules",
-            id="firewalld goes first",
+            id="firewalld without nft",
         ),
         pytest.param(JailsRequest(banaction="ufw"), HostProbes(), "ufw", "ufw", id="by name"),
         pytest.param(
@@ -184,18 +190,18 @@ def test_what_bans(desired: JailsRequest, probes: HostProbes, banaction: str, al
 
 
 @pytest.mark.parametrize(
-    ("filters", "defaults", "port"),
+    ("packet_filter", "defaults", "port"),
     [
-        pytest.param(("firewalld", "nftables"), {}, "0-65535", id="firewalld"),
-        pytest.param(("firewalld",), {"port": "1-1024"}, "1-1024", id="firewalld, and the desired knows better"),
-        pytest.param(("nftables",), {}, None, id="nftables"),
+        pytest.param("firewalld", {}, "0-65535", id="firewalld"),
+        pytest.param("firewalld", {"port": "1-1024"}, "1-1024", id="firewalld, and the desired knows better"),
+        pytest.param("nftables", {}, None, id="nftables"),
     ],
 )
 def test_all_ports_in_the_words_of_the_packet_filter(
-    filters: tuple[str, ...], defaults: dict[str, str], port: str | None
+    packet_filter: str, defaults: dict[str, str], port: str | None
 ) -> None:
     desired = JailsRequest(defaults=defaults, jails={"recidive": {}})
-    assert composed(desired, HostProbes(filters=filters))["DEFAULT"].get("port") == port
+    assert composed(desired, HostProbes(packet_filter=packet_filter))["DEFAULT"].get("port") == port
 
 
 def test_a_second_jail_with_the_filter_of_sshd_reads_the_journal() -> None:

@@ -26,7 +26,7 @@ from tests.unit.fake_fail2ban import FREE, JAIL, NFT, SOCKET
 from tests.unit.fake_host import NOW, Expected, FakeHost
 
 SITE = Site({"recidive": {"logpath": "/var/log/fail2ban.log"}}, (), None, SOCKET, "/var/log/fail2ban.log")
-PROBES = HostProbes(filters=("nftables",))
+PROBES = HostProbes(packet_filter="nftables")
 RECENT = ["journalctl", "--quiet", "--no-pager", "--boot", "--output", "json", "--lines", "500"]
 RECENT += journalctl_arguments(JOURNALMATCH.split(" + "))
 NEWEST = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "short-unix"]
@@ -99,7 +99,7 @@ def test_a_jail_that_works() -> None:
         pytest.param(
             {"shop": {}},
             {"shop": stream("shop", logs=["/x.log"], actions=("dummy",))},
-            HostProbes("there is none", filters=("nftables",)),
+            HostProbes("there is none", packet_filter="nftables"),
             ["nft"],
             "the jail shop has no log source: nothing writes to /x.log; the journal cannot be used: there is none",
             id="an empty log of jail.conf",
@@ -143,7 +143,7 @@ def test_an_unknown_service() -> None:
     pairs = [["actionstart", "nft … dport"], ["actionban", ""], ["port", "gopher"]]
     jail = stream("shop", logs=["/x.log"])
     jail = JailStream("shop", "auto", (*jail.commands, ("multi-set", "shop", "action", "nftables", pairs)))
-    host = FakeHost({"/x.log": "x\n"}, [FREE], programs=["nft"])
+    host = FakeHost({"/x.log": "x\n"}, [FREE, FREE], programs=["nft"])
     (error,) = gather(host, {"shop": {}}, {"shop": jail}).errors
     assert "bans on the port gopher, a service that is not in /etc/services" in error
 

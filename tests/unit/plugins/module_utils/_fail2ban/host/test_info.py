@@ -26,7 +26,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     server.answers.update(
         {
             ("get", "sshd", "banip", "--with-time"): [],
-            ("get", "sshd", "actionproperties", "nftables"): ["actionstart", "actionban", "port"],
+            ("get", "sshd", "actionproperties", "nftables"): ["actionstart", "actionban", "port", "chain_hook"],
             ("status", "sshd"): [
                 ("Filter", [("Currently failed", 1), ("Total failed", 7), ("Journal matches", "…")]),
                 ("Actions", [("Currently banned", 0), ("Total banned", 2)]),
@@ -123,5 +123,5 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:
-    server.answers["get", "sshd", "actionproperties", "nftables"] = ["actionban"]
+    server.answers["get", "sshd", "actionproperties", "nftables"] = ["actionban", "chain_hook"]
     assert gather([LAST, *ENTRIES, FREE])["jails"]["sshd"]["ports"] == []

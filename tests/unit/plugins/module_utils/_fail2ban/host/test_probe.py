@@ -11,33 +11,42 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
 from tests.unit.fake_host import Expected, FakeHost
 
-NFT = ["nft", "-c", "add table inet pyhost-baseline-trial"]
+INPUT = ["nft", "-c", "add table inet pyhost-baseline-trial"]
+NFT = [
+    "nft",
+    "-c",
+    "add table inet pyhost-baseline-trial; "
+    "add chain inet pyhost-baseline-trial prerouting { type filter hook prerouting priority -301; }; "
+    "add rule inet pyhost-baseline-trial prerouting reject",
+]
 INFO = ["pfctl", "-s", "info"]
 RULES = ["pfctl", "-s", "rules"]
 ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
 
 
 @pytest.mark.parametrize(
-    ("programs", "commands", "filters", "why"),
+    ("programs", "commands", "found", "why"),
     [
-        pytest.param(["nft"], [Expected(NFT)], ("nftables",), "", id="nftables"),
-        pytest.param(["nft"], [Expected(NFT, rc=1)], (), "", id="nftables that the kernel refuses"),
-        pytest.param([], [], (), "", id="nothing"),
+        pytest.param(["nft"], [Expected(NFT)], "nftables", "", id="nftables"),
         pytest.param(
-            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')], ("pf",), "", id="pf"
+            ["nft"], [Expected(NFT, rc=1), Expected(INPUT, rc=1)], "", "", id="nftables that the kernel refuses"
+        ),
+        pytest.param([], [], "", "", id="nothing"),
+        pytest.param(
+            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')], "pf", "", id="pf"
         ),
         pytest.param(
-            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES)], (), "no anchor", id="pf without the anchor"
+            ["pfctl"], [Expected(INFO, out=ENABLED), Expected(RULES)], "", "no anchor", id="pf without the anchor"
         ),
         pytest.param(
-            ["pfctl"], [Expected(INFO, rc=1, err="pfctl: /dev/pf: No such file")], (), "No such file", id="no pf"
+            ["pfctl"], [Expected(INFO, rc=1, err="pfctl: /dev/pf: No such file")], "", "No such file", id="no pf"
         ),
     ],
 )
-def test_usable_filters(programs: list[str], commands: list[Expected], filters: tuple[str, ...], why: str) -> None:
+def test_usable_packet_filter(programs: list[str], commands: list[Expected], found: str, why: str) -> None:
     host = FakeHost({}, commands, programs=programs)
-    found, reason = glue.usable_filters(t.cast(t.Any, host))
-    assert found == filters
+    answer, reason = glue.usable_packet_filter(t.cast(t.Any, host))
+    assert answer == found
     assert why in reason
     assert bool(why) == bool(reason)
     host.done()
@@ -220,7 +229,7 @@ def test_what_the_request_sets_is_not_probed(
 ) -> None:
     host = FakeHost({}, [Expected(NFT)] if is_probed else [], programs=["nft"])
     found = probed(monkeypatch, host, request_)
-    assert (found.filters, found.no_pf) == ((("nftables",), "") if is_probed else ((), ""))
+    assert (found.packet_filter, found.no_pf) == ("nftables" if is_probed else "", "")
     assert (found.no_journal, found.passwords, found.session) == ("why", True, False)
 
 
@@ -259,38 +268,48 @@ IPTABLES = ["iptables", "-w", "-S", "INPUT"]
 
 
 @pytest.mark.parametrize(
-    ("programs", "commands", "filters"),
+    ("programs", "commands", "found"),
     [
         pytest.param(
             ["firewall-cmd", "nft", "ipset", "iptables", "pfctl"],
-            [
-                Expected(["firewall-cmd", "--state"]),
-                Expected(NFT),
-                Expected(["ipset", "list", "-name"]),
-                Expected(IPTABLES),
-                Expected(IPTABLES),
-            ],
-            ("firewalld", "nftables", "ipset", "iptables"),
-            id="all of them, and pf is not asked",
+            [Expected(NFT)],
+            "nftables",
+            id="the first that works",
         ),
         pytest.param(
             ["firewall-cmd", "nft"],
-            [Expected(["firewall-cmd", "--state"], rc=252), Expected(NFT)],
-            ("nftables",),
+            [Expected(NFT, rc=1), Expected(INPUT)],
+            "nftables-input",
+            id="a kernel that cannot refuse packets before it routes them",
+        ),
+        pytest.param(
+            ["firewall-cmd", "iptables"],
+            [Expected(["firewall-cmd", "--state"])],
+            "firewalld",
+            id="firewalld without nft",
+        ),
+        pytest.param(
+            ["firewall-cmd", "iptables"],
+            [Expected(["firewall-cmd", "--state"], rc=252), Expected(IPTABLES)],
+            "iptables",
             id="firewalld does not run",
         ),
-        pytest.param(["ipset"], [Expected(["ipset", "list", "-name"])], (), id="ipset without iptables"),
+        pytest.param(["ipset"], [Expected(["ipset", "list", "-name"])], "", id="ipset without iptables"),
+        pytest.param(
+            ["ipset", "iptables"],
+            [Expected(["ipset", "list", "-name"]), Expected(IPTABLES)],
+            "ipset",
+            id="ipset",
+        ),
         pytest.param(
             ["ipset", "iptables"],
             [Expected(["ipset", "list", "-name"], rc=1), Expected(IPTABLES)],
-            ("iptables",),
+            "iptables",
             id="the kernel has no ipset",
         ),
     ],
 )
-def test_packet_filters_in_the_order_of_preference(
-    programs: list[str], commands: list[Expected], filters: tuple[str, ...]
-) -> None:
+def test_packet_filters_in_the_order_of_preference(programs: list[str], commands: list[Expected], found: str) -> None:
     host = FakeHost({}, commands, programs=programs)
-    assert glue.usable_filters(t.cast(t.Any, host)) == (filters, "")
+    assert glue.usable_packet_filter(t.cast(t.Any, host)) == (found, "")
     host.done()

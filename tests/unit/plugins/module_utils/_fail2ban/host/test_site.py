@@ -77,7 +77,7 @@ ASKED += [f"{ROOT}/filter.d/sshd.conf[mode=aggressive]"]
 def test_when_the_filter_is_tried(options: dict[str, t.Any], passwords: bool, asks: bool) -> None:
     commands = [Expected(ASKED, out="192.0.2.1\n192.0.2.2\n")] if asks else []
     host = host_of({**FILES, f"{ROOT}/filter.d/other.local": "[Definition]\n"}, commands=commands)
-    probes = HostProbes(passwords=passwords, filters=("nftables",))
+    probes = HostProbes(passwords=passwords, packet_filter="nftables")
     composed = site.compose_for(host, JailsRequest(jails={"sshd": options}), probes, site.read_site(host))
     assert "[sshd]" in composed.text
     host.done()
