@@ -19,7 +19,13 @@ description:
 extends_documentation_fragment:
   - pyhost.baseline.attributes
   - pyhost.baseline.attributes.info_module
-options: {}
+options:
+  prove:
+    description:
+      - Have sshd refuse a login over loopback, as a user who does not exist, and report whether the jails with the filter
+        C(sshd) count it. The login appears in the log of the host. A ban that it leads to is removed.
+    type: bool
+    default: false
 seealso:
   - module: pyhost.baseline.fail2ban_jails
 """
@@ -27,6 +33,11 @@ seealso:
 EXAMPLES = r"""
 - name: Read the state of fail2ban
   pyhost.baseline.fail2ban_info:
+  register: fail2ban
+
+- name: Find out whether a failed login at sshd is counted
+  pyhost.baseline.fail2ban_info:
+    prove: true
   register: fail2ban
 
 - name: Fail if a jail has no log source or no working ban action
@@ -106,6 +117,11 @@ jails:
       description: The ports on which the actions ban, as written in the actions. Empty for actions on all ports.
       type: list
       elements: str
+    counts:
+      description: >-
+        Whether the jail counts a refused login at sshd. None without O(prove), for jails with another filter, and where
+        it is not known.
+      type: bool
     failures:
       description: Number of addresses with recent failures that are not banned.
       type: int
@@ -137,6 +153,7 @@ jails:
       usedns: "no"
       actions: [nftables]
       ports: ["22"]
+      counts: true
       failures: 0
       failures_total: 7
       banned: 1
@@ -175,9 +192,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.inf
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"prove": {"type": "bool", "default": False}}, supports_check_mode=True
+    )
     try:
-        report = gather(Host(module))
+        report = gather(Host(module), prove=module.params["prove"])
     except BaselineError as error:
         module.fail_json(**error.as_result())
     found = report.pop("warnings")

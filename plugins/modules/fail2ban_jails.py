@@ -72,9 +72,12 @@ options:
   banaction:
     description:
       - The ban action of the jails without one.
-      - V(auto) selects the first one that works on the host of firewalld (if it runs), nftables, ipset with iptables,
+      - V(auto) selects the first one that works on the host of nftables, firewalld (if it runs), ipset with iptables,
         iptables, and pf (enabled, with C(anchor "f2b/*") in its rules, which M(pyhost.baseline.pf_anchor) adds). If
         none works, the module fails and names the package to install, or what pf lacks.
+      - With nftables bans are in a chain with the hook C(prerouting), before connection tracking and DNAT, so that they
+        also end open sessions, count in each zone of firewalld, and cover ports that the host forwards to containers.
+        The other actions do not cover such ports, which is a warning. Before Linux 5.9 nft uses the hook C(input).
       - C(banaction) in O(defaults) has the same meaning and takes precedence.
     type: str
     default: auto
@@ -91,8 +94,8 @@ options:
     default: auto
   check_sshd:
     description:
-      - Whether to compare jails with the filter C(sshd) with sshd itself. It is an error if they do not ban on each
-        port on which sshd listens, or if its C(LogLevel) excludes failed logins.
+      - Whether to compare the ports of jails with the filter C(sshd) with those of sshd. It is an error if they do not
+        ban on each port on which sshd listens.
       - Use V(false) in a play that configures sshd later.
     type: bool
     default: true
@@ -111,8 +114,11 @@ options:
         banned in each jail of O(jails), has to appear in the packet filter, with rules for the ports, protocols and
         verdict of the jail, is unbanned, and has to disappear from it.
         Nothing of it is left, neither in the packet filter nor in the database of fail2ban.
+      - For a jail with the filter C(sshd), sshd is then made to refuse a login over loopback, as a user who does not
+        exist. The jail has to count it, or to find it and ignore its address (C(ignoreip)). This needs the program
+        C(ssh) on the host. A ban that it leads to is removed.
       - This is done once for each definition of each jail in a running server, which means after a change and after a
-        start of the service. Other runs only check that the rules of that proof and all current bans are still in the
+        start of the service; the login also after each start of sshd or journald. Other runs only check that the rules of that proof and all current bans are still in the
         packet filter.
       - Not done for a jail whose actions include other programs, such as mail, which would report the ban.
     type: bool
@@ -226,7 +232,10 @@ restarted:
   type: bool
   sample: false
 proof:
-  description: For each jail, whether its bans were found in the packet filter, with which addresses, or why not.
+  description: >-
+    For each jail, whether its bans were found in the packet filter, with which addresses, or why not. Of a jail with the
+    filter C(sshd) also C(counts), whether it counted a refused login at sshd. None if that is not known, with the reason
+    in C(counts_reason).
   returned: success
   type: dict
   sample:
@@ -234,6 +243,7 @@ proof:
       proven: true
       addresses: [203.0.113.77, "2001:db8::4d"]
       actions: [nftables]
+      counts: true
 option:
   description: The option or variable that the error is about.
   returned: on failure, where it is about one

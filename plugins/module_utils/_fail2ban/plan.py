@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .._core.errors import nearest
 from . import config as fail2ban
 from . import log_source, packet_filters, sshd_filter
+from .sshd_log import SshdLog
 
 __all__ = [
     "ComposedJails",
@@ -64,6 +65,7 @@ class HostProbes:
     session: bool = False
     # The user numbers of services on the host, by name.
     uids: t.Mapping[str, int] = field(default_factory=dict)
+    sshd_log: SshdLog = field(default_factory=SshdLog)
     # Expressions for messages of sshd that the filter of fail2ban does not match.
     missed: tuple[str, ...] = ()
 

@@ -14,8 +14,8 @@ from ..ban import BanPlan, RunningJail
 from ..packet_filters import tool_of
 from .daemon import Fail2ban
 from .probe import controller
-from .proof import recent_log_errors
 from .server import running_jails
+from .server_log import recent_log_errors
 from .site import is_installed, read_site
 
 if t.TYPE_CHECKING:

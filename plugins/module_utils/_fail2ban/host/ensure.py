@@ -20,9 +20,9 @@ from .findings import gather_findings
 from .loading import check_loaded, load
 from .open_journal import unread_journal
 from .probe import controller, controller_port, probe, takes_passwords
-from .proof import recent_log_errors
 from .proof_record import ProofRecord
 from .restore import restore
+from .server_log import recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
 from .staging import own_log, read_streams
 
@@ -116,7 +116,7 @@ def ensure(host: Host, request: JailsRequest, *, reload: bool, proof: bool) -> J
         warnings = _check(host, request, candidate)
         if not reload:
             return _write_file(host, candidate, warnings)
-        record = ProofRecord(host, site, request, candidate.streams) if proof else None
+        record = ProofRecord(host, site, request, candidate.streams, candidate.probes.sshd_log) if proof else None
         run = _JailsRun(host, request, candidate, Fail2ban(host, site), record)
         plan = _plan(run, warnings)
         if host.check_mode:
@@ -238,7 +238,18 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
             done = _state(run, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
             with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
                 proofs = run.record.prove(fail2ban, banned)
-    return replace(plan, reloaded=fail2ban.reloaded, restarted=fail2ban.restarted, proof=proofs)
+    unproven = [
+        f"whether the jail {name} counts failed logins is not proven: {proof['counts_reason']}"
+        for name, proof in proofs.items()
+        if proof.get("counts_reason")
+    ]
+    return replace(
+        plan,
+        reloaded=fail2ban.reloaded,
+        restarted=fail2ban.restarted,
+        proof=proofs,
+        warnings=[*plan.warnings, *unproven],
+    )
 
 
 @contextlib.contextmanager

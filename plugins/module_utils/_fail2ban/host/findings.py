@@ -20,6 +20,7 @@ from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered
 from ..log_forging import forging_warnings
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
+from ..sshd_log import log_errors, log_warnings
 from .probe import why_no_pf
 
 if t.TYPE_CHECKING:
@@ -27,6 +28,7 @@ if t.TYPE_CHECKING:
     from ..filter_rules import Ports
     from ..findings import JournalEntry
     from ..plan import HostProbes, JailsRequest
+    from ..sshd_log import SshdLog
     from ..stream import JailStream
     from .site import Site
     from .staging import Streams
@@ -55,7 +57,7 @@ def gather_findings(
         found.add_errors(fail2ban_findings.unknown_services(stream, unknown_ports))
         if has_source:
             jail = watched_jail(stream, fail2ban.filter_name(name, request.jails[name], site.others))
-            check_environment(host, jail, found, sshd=request.check_sshd)
+            check_environment(host, jail, found, log=probes.sshd_log, sshd=request.check_sshd)
             if jail.journal and jail.filter != "sshd" and last_entry(host, jail) is None:
                 found.add_warnings(log_source.no_matching_entry(name, jail.matches))
     # Jails of other files ban as well, so they are checked too.
@@ -99,6 +101,7 @@ def watched_jail(stream: JailStream, filter_name: str) -> WatchedJail:
         covers_forwarded=all(
             covers_forwarded_ports(action, stream.action_properties(action)) for action in stream.actions
         ),
+        maxretry=int((stream.values("maxretry") or [(5,)])[-1][0]),
     )
 
 
@@ -126,8 +129,11 @@ def failing_filters(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterat
             yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.message()}"
 
 
-def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, sshd: bool) -> None:
-    """Add the findings about a jail that has a log source. ``sshd``: whether sshd has its final settings."""
+def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log: SshdLog, sshd: bool) -> None:
+    """Add the findings about a jail that has a log source.
+
+    ``log``: what happens to the messages of sshd; ``sshd``: whether sshd has its final ports.
+    """
     found.add_errors(fail2ban_findings.ignores_all(jail))
     found.add_warnings(fail2ban_findings.unknown_actions(jail))
     found.add_errors(*(_irregular(host, path) for path in jail.paths))
@@ -138,10 +144,14 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, ssh
     if jail.filter != "sshd":
         return
     _check_entries(host, jail, found)
-    facts = sshd_facts(host) if sshd else None
+    if jail.journal:
+        found.add_errors(*(f"the jail {jail.name} misses logins: {error}" for error in log_errors(log, jail.maxretry)))
+        found.add_warnings(*(f"the jail {jail.name}: {one}" for one in log_warnings(log, jail.maxretry)))
+    facts = sshd_facts(host)
     if facts:
         found.add_errors(fail2ban_findings.quiet_sshd(jail, facts))
-        found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, _number))
+        if sshd:
+            found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, _number))
 
 
 def _forwarded_ports(host: Host) -> list[Ports]:
@@ -210,12 +220,13 @@ def sshd_facts(host: Host) -> SshdFacts | None:
         return None
     unit = find_daemon(host, (effective.get("pidfile") or ("",))[0]).socket_unit
     if unit and unit.active:
-        ports = {port for _address, port in unit.loaded.listens}
+        listens = frozenset(unit.loaded.listens)
+        ports = {port for _address, port in listens}
     else:
+        listens = frozenset(fail2ban_findings.listens_of(effective.get("listenaddress", ())))
         ports = {int(port) for port in effective.get("port", ())}
-    return SshdFacts(
-        frozenset(ports), (effective.get("loglevel") or ("",))[0], (effective.get("syslogfacility") or ("",))[0]
-    )
+    level, facility = ((effective.get(keyword) or ("",))[0] for keyword in ("loglevel", "syslogfacility"))
+    return SshdFacts(frozenset(ports), level, facility, listens)
 
 
 def _irregular(host: Host, path: str) -> str | None:

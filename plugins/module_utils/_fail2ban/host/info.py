@@ -14,15 +14,17 @@ from ..jail_files import parse_sections
 from ..log_forging import forging_warnings
 from ..packet_filters import addresses_in, by_port, tool_of
 from ..status import counts_of, parse_ban
-from .findings import check_environment, failing_filters, last_entry
+from .counting import prove_counting
+from .findings import check_environment, failing_filters, last_entry, sshd_facts
 from .open_journal import unread_journal
-from .probe import why_no_entries
+from .probe import journald_settings, sshd_log, why_no_entries
 from .server import connect, running_jails
 from .service import service_state
 from .site import is_installed, read_site
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..sshd_log import SshdLog
     from .server import Asks
     from .site import Site
 
@@ -31,8 +33,11 @@ __all__ = ["gather"]
 Report = t.Dict[str, t.Any]
 
 
-def gather(host: Host) -> Report:
-    """Return the whole report: ``installed``, ``running``, ``version``, ``database``, ``jails``, ``warnings``."""
+def gather(host: Host, *, prove: bool = False) -> Report:
+    """Return the whole report: ``installed``, ``running``, ``version``, ``database``, ``jails``, ``warnings``.
+
+    ``prove``: whether to make a login that sshd refuses, to find out whether the jails with the filter sshd count it.
+    """
     report: Report = {
         "installed": is_installed(host),
         "running": False,
@@ -51,14 +56,35 @@ def gather(host: Host) -> Report:
     report.update(running=True, version=server.ask("version"), database=_database(host, server))
     jails = [_watched_jail(server, site, name) for name in running_jails(server)]
     report["jails"] = {jail.name: _jail(host, server, jail) for jail in jails}
-    no_entries = why_no_entries(host) if any(jail.journal for jail in jails) else ""
+    journald = journald_settings(host)
+    log = sshd_log(host, journald)
+    no_entries = why_no_entries(host, journald) if any(jail.journal for jail in jails) else ""
     report["warnings"] = [
-        line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], no_entries)
+        line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], log, no_entries)
     ]
     report["warnings"] += _unread_warnings(host, jails)
+    if prove:
+        report["warnings"] += _counting_warnings(host, server, jails, log, report["jails"])
     if not report["jails"]:
         report["warnings"] = ["the fail2ban server runs without any jail: nobody is banned"]
     return report
+
+
+def _counting_warnings(
+    host: Host, server: Asks, jails: t.Iterable[WatchedJail], log: SshdLog, reports: dict[str, Report]
+) -> t.Iterator[str]:
+    for jail in jails:
+        if jail.filter != "sshd":
+            continue
+        counting = prove_counting(host, server, jail, sshd_facts(host), log)
+        reports[jail.name]["counts"] = counting.counted
+        if counting.counted is False:
+            yield (
+                f"the jail {jail.name} does not count failed logins: sshd refused one over loopback, and "
+                f"{counting.reason}"
+            )
+        elif counting.counted is None:
+            yield f"whether the jail {jail.name} counts failed logins is not proven: {counting.reason}"
 
 
 def _unread_warnings(host: Host, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
@@ -95,6 +121,7 @@ def _watched_jail(server: Asks, site: Site, name: str) -> WatchedJail:
         ports=tuple(port for port in (_port(server, name, action) for action in actions) if port),
         ignored=tuple(str(entry) for entry in server.ask("get", name, "ignoreip") or []),
         usedns=str(server.ask("get", name, "usedns")),
+        maxretry=int(server.ask("get", name, "maxretry")),
         covers_forwarded=all(_covers_forwarded(server, name, action) for action in actions),
     )
 
@@ -131,16 +158,17 @@ def _jail(host: Host, server: Asks, jail: WatchedJail) -> Report:
         "usedns": jail.usedns,
         "actions": list(jail.actions),
         "ports": list(jail.ports),
+        "counts": None,
         **counts_of(server.ask("status", name)),
         "bans": [parse_ban(str(line), now) for line in server.ask("get", name, "banip", "--with-time")],
     }
 
 
-def _warnings(host: Host, jail: WatchedJail, report: Report, no_entries: str) -> t.Iterator[str]:
+def _warnings(host: Host, jail: WatchedJail, report: Report, log: SshdLog, no_entries: str) -> t.Iterator[str]:
     """Yield why the jail has no log source or no effect. ``no_entries``: why the journal has no entries at all."""
     yield from _source_warnings(jail, report, no_entries)
     found = JailFindings()
-    check_environment(host, jail, found, sshd=True)
+    check_environment(host, jail, found, log=log, sshd=True)
     yield from [*found.errors, *found.warnings, *forging_warnings(jail)]
     yield from _action_warnings(host, jail, report)
 

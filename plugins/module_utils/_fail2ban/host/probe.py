@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import contextlib
 import pwd
-import re
 import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
+from ..._core.host.service import unit_states
 from ..._sshd.host.sshd import connection_as, find_sshd
 from ..._sshd.match import Connection
 from ..config import controller_of
 from ..packet_filters import pf_problem
 from ..plan import HostProbes
 from ..sshd_filter import missed_expressions, probe_log
+from ..sshd_log import PROPERTIES, SshdLog, journal_settings
 from .loading import interpreter, own_path
 
 if t.TYPE_CHECKING:
@@ -27,7 +28,9 @@ __all__ = [
     "controller",
     "controller_port",
     "find_missed_expressions",
+    "journald_settings",
     "probe",
+    "sshd_log",
     "takes_passwords",
     "why_no_entries",
     "why_no_journal",
@@ -39,6 +42,7 @@ _STRANGER = "192.0.2.1"
 _BY_PASSWORD = ("passwordauthentication", "kbdinteractiveauthentication")
 # The program for a session on Debian, the RHEL family and FreeBSD.
 _SESSIONS = ("/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session", "/usr/libexec/sshd-session")
+_SSHD_UNITS = ("ssh.service", "sshd.service")
 _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
@@ -46,8 +50,9 @@ def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
     """Return what the host offers. What ``request`` sets explicitly is not probed. ``own`` is the text of our file."""
     is_set = request.banaction != "auto" or "banaction" in request.defaults
     packet_filter, no_pf = ("", "") if is_set else usable_packet_filter(host)
+    journald = journald_settings(host)
     return HostProbes(
-        no_journal=why_no_journal(host),
+        no_journal=why_no_journal(host, journald),
         packet_filter=packet_filter,
         no_pf=no_pf,
         # A run without an SSH connection (a local one) keeps the address of an earlier run.
@@ -55,6 +60,7 @@ def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
         passwords=takes_passwords(host, request),
         session=any(host.stat(path) is not None for path in _SESSIONS),
         uids=_uids("postfix"),
+        sshd_log=sshd_log(host, journald),
     )
 
 
@@ -94,7 +100,26 @@ def takes_passwords(host: Host, request: JailsRequest) -> bool:
     return any(effective.get(keyword) == ("yes",) for keyword in _BY_PASSWORD)
 
 
-def why_no_journal(host: Host) -> str:
+def journald_settings(host: Host) -> dict[str, str]:
+    """Return the settings of journald.conf(5) and its drop-ins, empty on a host without journald."""
+    if host.stat(_JOURNAL_SOCKET) is None:
+        return {}
+    return journal_settings(host.run(["systemd-analyze", "cat-config", "systemd/journald.conf"]).out)
+
+
+def sshd_log(host: Host, journald: t.Mapping[str, str]) -> SshdLog:
+    """Return what systemd and journald do with the messages of sshd, empty on a host without systemd."""
+    if not host.platform.has_systemd:
+        return SshdLog()
+    *services, journal = unit_states(host, [*_SSHD_UNITS, "systemd-journald.service"], more=PROPERTIES)
+    unit = next((one for one in services if one.exists), services[0])
+    arguments = (host.read(f"/proc/{unit.main_pid}/cmdline") or "").split("\0") if unit.main_pid else []
+    pids = (unit.main_pid, journal.main_pid)
+    # A running sshd sets its title to its arguments: "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups".
+    return SshdLog(unit.name, dict(unit.properties), journald, pids, tuple(" ".join(arguments).split()))
+
+
+def why_no_journal(host: Host, journald: t.Mapping[str, str]) -> str:
     """Return why the Python interpreter of fail2ban cannot read the journal, empty if it can."""
     if host.stat(_JOURNAL_SOCKET) is None:
         return "journald does not run on this host"
@@ -103,15 +128,13 @@ def why_no_journal(host: Host) -> str:
         return "fail2ban-server is not a Python script"
     ran = host.run([*python, "-c", own_path + "import systemd.journal"])
     if ran.ok:
-        return why_no_entries(host)
+        return why_no_entries(host, journald)
     return f"{' '.join(python)} cannot import systemd.journal; install the package python3-systemd"
 
 
-def why_no_entries(host: Host) -> str:
-    """Return why the journal has no entries, empty if it has some (journald.conf(5))."""
-    output = host.run(["systemd-analyze", "cat-config", "systemd/journald.conf"]).out
-    storage = re.findall(r"^Storage\s*=\s*(\S*)", output, re.MULTILINE)
-    if storage and storage[-1] == "none":
+def why_no_entries(host: Host, journald: t.Mapping[str, str]) -> str:
+    """Return why the journal has no entries, empty if it has some (``journald``: journald.conf(5))."""
+    if journald.get("Storage") == "none":
         return "journald keeps no entries (Storage=none in journald.conf)"
     if not host.run(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"]).out.strip():
         return "the journal has no entries"

@@ -12,23 +12,21 @@ import typing as t
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
 from ..packet_filters import addresses_in, documentation_addresses, rules_of, tool_of
-from ..plan import recent_errors
 from .filter_rules import banned_addresses, remove_other_rules, shown, wrong_rules
 from .server import running_jails
-from .service import service_log
+from .server_log import recent_log_errors
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..stream import JailStream
     from .server import Asks
 
-__all__ = ["Proof", "prove", "recent_log_errors", "remove_test_bans", "wait_for_restored_bans"]
+__all__ = ["Proof", "prove", "remove_test_bans", "wait_for_restored_bans"]
 
 Proof = t.Dict[str, t.Any]
 
 _RESTORE_SECONDS = 10.0
 _BAN_SECONDS = 3.0
-_TAIL = 1 << 18
 
 
 def _note_path(server: Asks) -> str:
@@ -129,10 +127,3 @@ def _check_rules(host: Host, server: Asks, jail: JailStream) -> None:
             hint=f"compare the rules of the packet filter with `fail2ban-client get {jail.name} actionproperties "
             f"{jail.actions[0]}`",
         )
-
-
-def recent_log_errors(host: Host, server: Asks) -> list[str]:
-    """Return the last errors and warnings of fail2ban from its log target."""
-    target = str(server.ask("get", "logtarget"))
-    text = host.read(target, last=_TAIL) if target.startswith("/") else None
-    return recent_errors(text.splitlines()[-200:] if text is not None else service_log(host, lines=50))

@@ -12,14 +12,21 @@ import json
 import os
 import typing as t
 
+from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
+from ..config import filter_name
+from .counting import prove_counting
+from .findings import sshd_facts, watched_jail
 from .proof import prove, remove_test_bans, wait_for_restored_bans
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..plan import JailsRequest
+    from ..sshd_log import SshdLog
+    from ..stream import JailStream
     from .daemon import Fail2ban
     from .proof import Proof
+    from .server import Asks
     from .site import Site
     from .staging import Streams
 
@@ -29,8 +36,10 @@ __all__ = ["ProofRecord"]
 class ProofRecord:
     """The proofs of the running server. They are valid for one process and one definition of each jail."""
 
-    def __init__(self, host: Host, site: Site, request: JailsRequest, streams: Streams) -> None:
+    def __init__(self, host: Host, site: Site, request: JailsRequest, streams: Streams, log: SshdLog) -> None:
         self._host = host
+        self._log = log
+        self._filters = {name: filter_name(name, request.jails[name], site.others) for name in request.enabled}
         folder = os.path.dirname(site.socket)
         # The socket may be in /tmp, where any user could create a file of that name.
         folder = folder if folder.startswith(("/run/", "/var/run/")) else runtime_folder()
@@ -43,7 +52,9 @@ class ProofRecord:
 
     def _key(self, fail2ban: Fail2ban, name: str) -> str:
         jail = self._jails[name]
-        return f"{fail2ban.unit.main_pid}:{hashlib.sha256(repr(jail).encode()).hexdigest()}"
+        # What systemd, journald and sshd do with messages changes with a new process of one of them.
+        pids = (fail2ban.unit.main_pid, *(self._log.pids if self._filters[name] == "sshd" else ()))
+        return f"{','.join(map(str, pids))}:{hashlib.sha256(repr(jail).encode()).hexdigest()}"
 
     def rules(self, fail2ban: Fail2ban, name: str) -> list[str]:
         """Return the rules that the packet filter had for the jail ``name`` when it was proven as it runs now."""
@@ -61,8 +72,22 @@ class ProofRecord:
             if proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted:
                 wait_for_restored_bans(self._host, server, jail, banned.get(name, []))
                 proven = {"key": key, **prove(self._host, server, jail)}
+                if self._filters[name] == "sshd":
+                    proven |= self._count(server, jail)
             kept[name] = proven
             proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}
         if kept != self._proven:
             self._host.write(self._path, json.dumps(kept), mode=0o600)
         return proofs
+
+    def _count(self, server: Asks, jail: JailStream) -> Proof:
+        """Return whether ``jail`` counts a refused login at sshd. One that it does not count is an error."""
+        watched = watched_jail(jail, "sshd")
+        counting = prove_counting(self._host, server, watched, sshd_facts(self._host), self._log)
+        if counting.counted is False:
+            raise BaselineError(
+                f"the jail {jail.name} does not count failed logins: sshd refused one over loopback, and "
+                f"{counting.reason}",
+                hint="repair the log of sshd, or the journal match or filter of the jail",
+            )
+        return {"counts": counting.counted, **({"counts_reason": counting.reason} if counting.reason else {})}

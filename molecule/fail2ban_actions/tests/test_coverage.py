@@ -1,0 +1,177 @@
+"""What a ban of each action covers: new and open connections, ports that the host forwards, zones of firewalld.
+
+A network namespace stands in for a container: it has an address of its own, and the host forwards a port to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.hosts import engine, fleet
+from tests.siege import Host, play
+
+SCENARIO = "fail2ban_actions"
+HOSTS = ("firewalld", "iptables", "ipset", "nftables")
+PORT = 8080
+FILES = Path(__file__).parents[1] / "files"
+CONTAINER = f"""
+    ip netns add container
+    ip link add outer type veth peer name inner netns container
+    ip address add 10.77.0.1/24 dev outer && ip link set outer up
+    ip -n container address add 10.77.0.2/24 dev inner && ip -n container link set inner up
+    ip -n container route add default via 10.77.0.1
+    echo 1 >/proc/sys/net/ipv4/ip_forward
+    ip netns exec container setsid python3 /root/echo.py {PORT} >/dev/null 2>&1 &
+"""
+IPTABLES = f"""
+    iptables -w -t nat -A PREROUTING -i eth0 -p tcp --dport {PORT} -j DNAT --to-destination 10.77.0.2:{PORT}
+"""
+FORWARDS = {
+    "firewalld": f"""
+        firewall-cmd --quiet --zone=trusted --add-interface=outer
+        firewall-cmd --quiet --add-forward-port=port={PORT}:proto=tcp:toport={PORT}:toaddr=10.77.0.2
+        firewall-cmd --quiet --zone=public --add-masquerade
+    """,
+    "iptables": IPTABLES,
+    "ipset": IPTABLES,
+    "nftables": f"""
+        nft add table ip nat && nft 'add chain ip nat prerouting {{ type nat hook prerouting priority dstnat; }}'
+        nft add rule ip nat prerouting iifname eth0 tcp dport {PORT} dnat to 10.77.0.2:{PORT}
+    """,
+}
+LISTENER = "setsid python3 /root/echo.py 2022 >/dev/null 2>&1 &"
+
+
+@dataclass
+class Covered:
+    """What of a banned address still gets through."""
+
+    new: bool
+    open: bool
+    forwarded: bool
+    open_forwarded: bool
+
+
+@pytest.fixture(scope="module")
+def hosts() -> dict[str, Host]:
+    client: docker.DockerClient = engine.connect()
+    return {name: Host(name, fleet.find(client, f"molecule-{SCENARIO}", name)) for name in HOSTS}
+
+
+def peer(hosts: dict[str, Host], name: str) -> Host:
+    return hosts[HOSTS[HOSTS.index(name) - 1]]
+
+
+def start(source: Host, target: Host, port: int) -> None:
+    """Start a client of ``port`` whose session waits for the file /run/go."""
+    words = f"setsid python3 /root/session.py {target.address('IPv4')} {port} >/run/session.{port} 2>&1 &"
+    source.run(f"rm -f /run/go; {words}")
+    assert source.wait(lambda: "True" in source.run(f"cat /run/session.{port}")), source.run(f"cat /run/session.{port}")
+
+
+def answers(source: Host, port: int) -> bool:
+    """Let the session go on; return whether it is answered."""
+    source.run("touch /run/go")
+    assert source.wait(lambda: len(source.run(f"cat /run/session.{port}").split()) == 2, 30)
+    return source.run(f"cat /run/session.{port}").split() == ["True", "True"]
+
+
+def connects(source: Host, target: Host, port: int) -> bool:
+    words = (
+        f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/{port}; echo hello >&3; head -n 1 <&3' || true"
+    )
+    return "hello" in source.run(words)
+
+
+def covered(source: Host, target: Host) -> Covered:
+    """Ban ``source`` at ``target`` while it has sessions; return what still gets through."""
+    address = source.address("IPv4")
+    for port in (2022, PORT):
+        start(source, target, port)
+    target.run(f"fail2ban-client set sshd banip {address}")
+    try:
+        target.wait(lambda: not connects(source, target, 2022), 5)
+        return Covered(
+            new=connects(source, target, 2022),
+            open=answers(source, 2022),
+            forwarded=connects(source, target, PORT),
+            open_forwarded=answers(source, PORT),
+        )
+    finally:
+        target.run(f"fail2ban-client set sshd unbanip {address}")
+
+
+def ask_for(name: str) -> str:
+    jails = {"sshd": {"port": f"ssh,2022,{PORT}"}, "recidive": {}}
+    return play(SCENARIO, "--limit", name, "-e", json.dumps({"fail2ban_jails": jails}))
+
+
+@pytest.fixture(scope="module")
+def output(hosts: dict[str, Host]) -> Iterator[dict[str, str]]:
+    """Forward a port of each host, and have its jail ban on it; return what the runs print."""
+    printed = {}
+    for name, host in hosts.items():
+        host.run("fail2ban-client unban --all")
+        for file in FILES.iterdir():
+            host.run(f"cat >/root/{file.name} <<'END'\n{file.read_text()}\nEND")
+        host.run(CONTAINER + FORWARDS[name] + LISTENER)
+        if name == "firewalld":
+            host.run("firewall-cmd --quiet --add-port=2022/tcp")
+        printed[name] = " ".join(ask_for(name).split())
+        assert host.wait(partial(connects, peer(hosts, name), host, PORT)), name
+    yield printed
+    for host in hosts.values():
+        host.run("fail2ban-client unban --all")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_what_a_ban_covers(name: str, hosts: dict[str, Host], output: dict[str, str]) -> None:
+    found = covered(peer(hosts, name), hosts[name])
+    assert not found.new
+    # firewalld accepts the packets of open sessions before it evaluates the rules of zones.
+    assert found.open is (name == "firewalld")
+    # The others are warned.
+    assert (found.forwarded, found.open_forwarded) == ((False, False) if name == "nftables" else (True, True))
+    assert (f"do not cover the port {PORT}, which this host forwards" in output[name]) is (name != "nftables")
+
+
+@pytest.fixture(scope="module")
+def with_nftables(hosts: dict[str, Host], output: dict[str, str]) -> Host:
+    """Install nft beside firewalld, and run the role again."""
+    assert output
+    host = hosts["firewalld"]
+    host.run("apt-get -qq install -y --no-install-recommends nftables >/dev/null 2>&1")
+    assert "which this host forwards" not in " ".join(ask_for("firewalld").split())
+    return host
+
+
+def test_nftables_is_chosen_beside_firewalld(with_nftables: Host) -> None:
+    assert with_nftables.run("fail2ban-client get sshd actions").split()[-1] == "nftables"
+    assert "f2b-prerouting" in with_nftables.run("nft list tables")
+
+
+def test_it_covers_sessions_and_forwarded_ports(hosts: dict[str, Host], with_nftables: Host) -> None:
+    found = covered(peer(hosts, "firewalld"), with_nftables)
+    assert found == Covered(new=False, open=False, forwarded=False, open_forwarded=False)
+
+
+def test_it_covers_each_zone_and_a_reload(hosts: dict[str, Host], with_nftables: Host) -> None:
+    """A rich rule is in the default zone only (fail2ban#2810)."""
+    source = peer(hosts, "firewalld")
+    with_nftables.run("firewall-cmd --quiet --zone=trusted --change-interface=eth0")
+    try:
+        assert connects(source, with_nftables, 2022)
+        with_nftables.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
+        assert with_nftables.wait(lambda: not connects(source, with_nftables, 2022))
+        with_nftables.run("firewall-cmd --reload")
+        assert not connects(source, with_nftables, 2022)
+    finally:
+        with_nftables.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
+        with_nftables.run("firewall-cmd --quiet --zone=public --change-interface=eth0")

@@ -1,0 +1,137 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What systemd and journald do with the messages of sshd: levels, namespaces and rates that lose failed logins.
+
+See systemd.exec(5) (``LogLevelMax=``, ``LogNamespace=``, ``LogRateLimitBurst=``) and journald.conf(5)
+(``MaxLevelStore=``, ``RateLimitBurst=``).
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.text import is_number
+
+__all__ = ["PROPERTIES", "SshdLog", "argument_cause", "journal_settings", "log_errors", "log_warnings", "span_seconds"]
+
+# The properties of a unit that decide about its messages, as systemctl(1) shows them.
+PROPERTIES = ("LogLevelMax", "LogNamespace", "LogRateLimitIntervalUSec", "LogRateLimitBurst")
+
+# syslog(3). sshd logs a failed login at the level info.
+_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_INFO = _LEVELS.index("info")
+_DEFAULT_BURST, _DEFAULT_INTERVAL = 10000, 30.0
+# One refused login is up to this many messages (docs/fail2ban.md).
+_MESSAGES = 4
+# Below this rate the messages about one attacker can be lost in those about others.
+_FEW = 1000
+
+
+@dataclass(frozen=True)
+class SshdLog:
+    """The unit of sshd (``name``, its ``properties``) and the settings of journald. Each is empty without systemd.
+
+    ``pids``: the processes of sshd and journald. If both are the same ones, their settings are, too.
+    """
+
+    unit: str = ""
+    properties: t.Mapping[str, str] = field(default_factory=dict)
+    journald: t.Mapping[str, str] = field(default_factory=dict)
+    pids: tuple[int, ...] = ()
+    # The arguments of the running sshd.
+    arguments: tuple[str, ...] = ()
+
+
+def journal_settings(text: str) -> dict[str, str]:
+    """Return the settings in ``systemd-analyze cat-config systemd/journald.conf``; the last value counts."""
+    return dict(re.findall(r"^\s*(\w+)\s*=[ \t]*(.*?)\s*$", text, re.MULTILINE))
+
+
+def log_errors(log: SshdLog, maxretry: int) -> list[str]:
+    """Return why the journal lacks messages of sshd about failed logins. ``maxretry``: the failures before a ban."""
+    errors = []
+    namespace = log.properties.get("LogNamespace", "")
+    if namespace:
+        errors.append(
+            f"{log.unit} logs to the journal namespace {namespace} (LogNamespace), which fail2ban does not read"
+        )
+    for where, level in (
+        (f"{log.unit} has LogLevelMax", log.properties.get("LogLevelMax", "")),
+        ("journald.conf has MaxLevelStore", log.journald.get("MaxLevelStore", "")),
+    ):
+        if _excludes_info(level):
+            errors.append(f"{where}={_level_name(level)}, which excludes failed logins (level info)")
+    burst, interval, where = _rate(log)
+    if burst and burst < _MESSAGES * maxretry:
+        errors.append(
+            f"journald keeps only {burst} messages of sshd in {interval:g} seconds ({where}), and loses others: "
+            f"{maxretry} failed logins (maxretry) are up to {_MESSAGES * maxretry} messages"
+        )
+    return errors
+
+
+def log_warnings(log: SshdLog, maxretry: int) -> list[str]:
+    """Return that journald may lose messages of sshd during an attack."""
+    burst, interval, where = _rate(log)
+    if not burst or burst >= _FEW or burst < _MESSAGES * maxretry:
+        return []
+    return [
+        f"journald keeps only {burst} messages of sshd in {interval:g} seconds ({where}): during an attack it loses "
+        f"others, and fail2ban does not count them; set it to {_FEW} or more"
+    ]
+
+
+def argument_cause(arguments: t.Sequence[str]) -> str:
+    """Return which of the ``arguments`` of sshd keeps its messages from syslog (sshd(8)), empty if none does."""
+    for word, following in zip(arguments, [*arguments[1:], ""]):
+        if word == "-q":
+            return "sshd runs with -q, so it logs nothing"
+        if word.startswith("-E"):
+            return f"sshd runs with -E {word[2:] or following}, so it logs to that file only"
+        if word == "--":
+            break
+    return ""
+
+
+def _level_name(level: str) -> str:
+    return _LEVELS[int(level)] if is_number(level) and int(level) < len(_LEVELS) else level
+
+
+def _excludes_info(level: str) -> bool:
+    name = _level_name(level.strip())
+    return name in _LEVELS and _LEVELS.index(name) < _INFO
+
+
+def _rate(log: SshdLog) -> tuple[int, float, str]:
+    """Return how many messages of sshd journald keeps in how many seconds, 0 for all, and the name of the setting."""
+    burst, where = log.properties.get("LogRateLimitBurst", ""), f"LogRateLimitBurst of {log.unit}"
+    if not _positive(burst):
+        burst, where = log.journald.get("RateLimitBurst", ""), "RateLimitBurst of journald.conf"
+    interval = span_seconds(log.properties.get("LogRateLimitIntervalUSec", "")) or span_seconds(
+        log.journald.get("RateLimitIntervalSec", log.journald.get("RateLimitInterval", ""))
+    )
+    if not is_number(burst):
+        return _DEFAULT_BURST, _DEFAULT_INTERVAL if interval is None else interval, where
+    # Zero turns the limit off.
+    is_off = interval == 0 or int(burst) == 0
+    return 0 if is_off else int(burst), _DEFAULT_INTERVAL if interval is None else interval, where
+
+
+def _positive(number: str) -> bool:
+    return is_number(number) and int(number) > 0
+
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hr": 3600.0}
+
+
+def span_seconds(text: str) -> float | None:
+    """Return a time span of systemd.time(7) (``30s``, ``1min 30s``) in seconds, ``None`` if it is none."""
+    parts = re.findall(r"([\d.]+)\s*([a-z]*)", text)
+    if not parts or re.sub(r"[\d.]+\s*[a-z]*", "", text).strip():
+        return None
+    try:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    except (KeyError, ValueError):
+        return None
