@@ -20,6 +20,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream i
     questions,
 )
 from tests.unit.fake_host import Expected
+from tests.unit.linux_sshd import ABSENT, NAMES, PROPERTIES, SERVICE, WHO, sshd_t
 
 FIXTURES = Path(__file__).parent / "fixtures" / "fail2ban"
 ROOT = "/etc/fail2ban"
@@ -29,8 +30,9 @@ PYTHON = "/usr/bin/python3"
 SOCKET = "/var/run/fail2ban/fail2ban.sock"
 RECORD = "/var/run/fail2ban/pyhost.baseline.proof"
 NOTE = "/var/lib/fail2ban/pyhost.baseline.test-bans"
+LOG = "/var/log/fail2ban.log"
 UNIT = "fail2ban.service"
-PID = 812
+PID, SSHD_PID, JOURNALD_PID = 812, 634, 217
 ADDRESS = "192.0.2.1"
 PROGRAMS = ["fail2ban-client", "fail2ban-server", "nft"]
 FILES = {
@@ -102,14 +104,68 @@ RULE = "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable"
 FREE = Expected(NFT, out=f"set addr-set-sshd {{\n}}\n{RULE}\n")
 BANNED = Expected(NFT, out=f"set addr-set-sshd {{\nelements = {{ {ADDRESS} }}\n}}\n{RULE}\n")
 FLUSHED = Expected(NFT)
+# What systemd is asked about each unit.
+SHOWN = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
+JOURNALD = Expected(["systemd-analyze", "cat-config", "systemd/journald.conf"], out="[Journal]\n#Storage=auto\n")
+ENTRIES = Expected(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"], out="hello\n")
+
+
+def sshd_log(*, sshd: int = SSHD_PID, journald: int = JOURNALD_PID, **properties: str) -> Expected:
+    """Return the answer of systemd about the services of sshd and journald, with ``properties`` of the one of sshd."""
+    limits = {"LogLevelMax": "-1", "LogNamespace": "", "LogRateLimitIntervalUSec": "0", "LogRateLimitBurst": "0"}
+    blocks = [
+        {"Id": "ssh.service", "LoadState": "loaded", "MainPID": str(sshd), **limits, **properties},
+        {"Id": "sshd.service", "LoadState": "not-found", "MainPID": "0", **limits},
+        {"Id": "systemd-journald.service", "LoadState": "loaded", "MainPID": str(journald), **limits},
+    ]
+    out = "\n".join("".join(f"{name}={value}\n" for name, value in block.items()) for block in blocks)
+    units = [block["Id"] for block in blocks]
+    return Expected(["systemctl", "show", "--property", ",".join([*SHOWN, *limits]), "--", *units], out=out)
+
+
 PROBED = [
     NFT_TRIAL,
+    JOURNALD,
     Expected([PYTHON, "-c", own_path + "import systemd.journal"]),
-    Expected(["systemd-analyze", "cat-config", "systemd/journald.conf"], out="[Journal]\n#Storage=auto\n"),
-    Expected(["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "cat"], out="hello\n"),
+    ENTRIES,
+    sshd_log(),
 ]
 # The check of the ban action.
 CHECKED = [FREE]
+# What sshd answers about itself (with SSH_CONNECTION set to CONNECTION), and what systemd says about its units.
+CONNECTION = "192.0.2.7 50000 192.0.2.1 22"
+FACTS = [
+    Expected(
+        ["/usr/bin/sshd", "-T", "-f", "/etc/ssh/sshd_config", "-C", WHO],
+        out=sshd_t() + "loglevel INFO\nsyslogfacility AUTH\n",
+    ),
+    Expected(
+        ["systemctl", "show", "--property", PROPERTIES, "--", *NAMES],
+        out="\n".join([SERVICE.format(active="active", file="enabled", pid=SSHD_PID), *[ABSENT] * 3]),
+    ),
+]
+SOURCE, USER = "127.45.6.7", "pyhost-baseline-c0ffee"
+FOUND = f"2026-11-22 10:48:46,012 fail2ban.filter [812]: INFO    [sshd] Found {SOURCE} - 2026-11-22 10:48:45\n"
+
+
+def login(
+    address: str = "127.0.0.1", *, port: int = 22, source: str = SOURCE, refused: bool = True, log: str | None = None
+) -> Expected:
+    """Return the login at sshd as USER, and how it ends. ``log``: what the log of fail2ban is afterwards."""
+    options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
+    options += ["GlobalKnownHostsFile=/dev/null", "PreferredAuthentications=publickey", "IdentityFile=/dev/null"]
+    options += ["IdentitiesOnly=yes", "IdentityAgent=none", "NumberOfPasswordPrompts=0", "ControlPath=none"]
+    options += ["ProxyCommand=none", "ConnectTimeout=10", "LogLevel=ERROR"]
+    options += [f"BindAddress={source}"] if source else []
+    words = [word for option in options for word in ("-o", option)]
+    denied = f"{USER}@{address}: Permission denied (publickey,password).\r\n"
+    failed = f"ssh: connect to host {address} port {port}: Connection refused\r\n"
+    return Expected(
+        ["ssh", "-F", "none", "-T", "-n", *words, "-p", str(port), "-l", USER, address, "true"],
+        rc=255,
+        err=denied if refused else failed,
+        writes={} if log is None else {LOG: log},
+    )
 
 
 def staged(text: str = STREAM, *, scratch: bool = True) -> list[Expected]:
@@ -133,10 +189,9 @@ def present(text: str | None) -> Expected:
 
 def unit(active: str = "active", *, file_state: str = "enabled", pid: int = PID) -> Expected:
     """Return the answer of systemd about the service."""
-    names = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
     values = (UNIT, "loaded", active, "", file_state, "", str(pid if active == "active" else 0), "no")
-    out = "".join(f"{name}={value}\n" for name, value in zip(names, values, strict=True))
-    return Expected(["systemctl", "show", "--property", ",".join(names), "--", UNIT], out=out)
+    out = "".join(f"{name}={value}\n" for name, value in zip(SHOWN, values, strict=True))
+    return Expected(["systemctl", "show", "--property", ",".join(SHOWN), "--", UNIT], out=out)
 
 
 def log_tail(*, lines: int) -> Expected:
@@ -162,7 +217,8 @@ class FakeServer:
                 ],
                 ("version",): "1.1.0",
                 ("get", "dbfile"): "/var/lib/fail2ban/fail2ban.sqlite3",
-                ("get", "logtarget"): "/var/log/fail2ban.log",
+                ("get", "logtarget"): LOG,
+                ("get", "loglevel"): "INFO",
             }
         )
 

@@ -27,7 +27,6 @@ CONTAINER = f"""
     ip address add 10.77.0.1/24 dev outer && ip link set outer up
     ip -n container address add 10.77.0.2/24 dev inner && ip -n container link set inner up
     ip -n container route add default via 10.77.0.1
-    echo 1 >/proc/sys/net/ipv4/ip_forward
     ip netns exec container setsid python3 /root/echo.py {PORT} >/dev/null 2>&1 &
 """
 IPTABLES = f"""

@@ -136,7 +136,15 @@ CASES = [
         {"running": True, "warnings": list(WARNINGS)},
         {"changed": False, "running": True, "warnings_found": WARNINGS},
         entry="gather",
-        asked=((), {}),
+        asked=((), {"prove": False}),
+    ),
+    Case(
+        "fail2ban_info",
+        {"running": True, "warnings": list(WARNINGS)},
+        {"changed": False, "running": True, "warnings_found": WARNINGS},
+        options={"prove": True},
+        entry="gather",
+        asked=((), {"prove": True}),
     ),
     Case(
         "fail2ban_jails",

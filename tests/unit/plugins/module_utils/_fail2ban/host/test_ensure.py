@@ -10,31 +10,40 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import counting as host_counting
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon as host_daemon
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as host_probe
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
 from tests.unit.fake_fail2ban import (
     ADDRESS,
     BANNED,
     CHECKED,
+    CONNECTION,
+    FACTS,
     FILES,
     FLUSHED,
+    FOUND,
     FREE,
     JAIL,
+    LOG,
     NOTE,
     OWN,
     PROBED,
     PROGRAMS,
     RECORD,
     RULE,
+    SOURCE,
     STREAM,
     TEXT,
     UNIT,
+    USER,
     FakeServer,
     log_tail,
+    login,
     present,
     staged,
     stream_text,
@@ -62,9 +71,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     server = FakeServer()
     monkeypatch.setattr(host_proof, "documentation_addresses", lambda **_options: [ADDRESS])
     monkeypatch.setattr(host_daemon, "connect", lambda _path, **options: server if options["seconds"] else None)
-    for module in (host_proof, host_daemon):
+    for module in (host_proof, host_daemon, host_counting):
         monkeypatch.setattr(module, "time", Clock())
     return server
+
+
+@pytest.fixture(autouse=True)
+def countings(monkeypatch: pytest.MonkeyPatch) -> list[host_counting.Counting]:
+    """What comes of the refused logins, in their order; the jail counts those of which nothing is said."""
+    outcomes: list[host_counting.Counting] = []
+
+    def prove_counting(*_arguments: t.Any) -> host_counting.Counting:
+        return outcomes.pop(0) if outcomes else host_counting.Counting(True)
+
+    monkeypatch.setattr(proof_record, "prove_counting", prove_counting)
+    return outcomes
 
 
 def ensure(host: FakeHost, desired: JailsRequest = DESIRED, **options: bool) -> host_ensure.JailsResult:
@@ -127,10 +148,73 @@ def test_the_first_run(server: FakeServer) -> None:
     assert result.warnings == []
     assert written(host.files[OWN]) == TEXT
     assert server.commands == TEST_BANS
-    assert result.proof == {"sshd": {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"]}}
+    assert result.proof == {"sshd": {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True}}
     assert [path for path in host.written if path != NOTE] == [OWN, RECORD]
     assert (host.modes[OWN], host.modes[RECORD], host.modes[NOTE]) == (0o644, 0o600, 0o600)
     assert NOTE not in host.files
+
+
+def test_the_first_run_has_sshd_refuse_a_login_that_the_jail_counts(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_record, "prove_counting", host_counting.prove_counting)
+    monkeypatch.setattr(host_counting, "random_source", lambda: SOURCE)
+    monkeypatch.setattr(host_counting, "random_user", lambda: USER)
+    monkeypatch.setenv("SSH_CONNECTION", CONNECTION)
+    programs = [*PROGRAMS, "sshd", "ssh"]
+    commands = [*PROBED, *staged(), *CHECKED, *FACTS, unit("inactive"), present(None), START, unit(), *PROVEN]
+    host = FakeHost({**FILES, LOG: ""}, [*commands, *FACTS, login(log=FOUND)], programs=programs)
+    result = ensure(host)
+    assert result.proof["sshd"]["counts"] is True
+    assert result.warnings == []
+    assert server.commands == [*TEST_BANS, f"set sshd unbanip {SOURCE}"]
+    # The next run makes no login.
+    server.commands.clear()
+    commands = [*PROBED, *staged(scratch=False), *CHECKED, *FACTS, unit(), FREE]
+    again = ensure(FakeHost(host.files, commands, programs=programs))
+    assert (again.changed, again.proof, server.commands) == (False, result.proof, [])
+
+
+def test_a_login_that_is_not_counted_restores_the_earlier_settings(
+    server: FakeServer, countings: list[host_counting.Counting]
+) -> None:
+    left = proven()
+    text = stream_text(maxretry="3")
+
+    class Reloading(FakeHost):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if "reload" in argv:
+                server.run(parse_stream(STREAM if self.files[OWN] == left[OWN] else text)["sshd"])
+            return super().run(argv, **options)
+
+    countings.append(host_counting.Counting(False, "its filter does not find a failure"))
+    host = Reloading(
+        {**FILES, **left},
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), RELOAD, *PROVEN, *RESTORED],
+        programs=PROGRAMS,
+    )
+    error = fail(host, THREE)
+    assert error.problem == (
+        "the jail sshd does not count failed logins: sshd refused one over loopback, and its filter does not find a "
+        "failure"
+    )
+    assert error.state == f"{OWN} was restored, and the jails run as before"
+    assert {path: host.files[path] for path in left} == left
+
+
+def test_a_login_of_which_nothing_is_known_is_a_warning(countings: list[host_counting.Counting]) -> None:
+    countings.append(host_counting.Counting(None, "the program ssh is not installed"))
+    host = FakeHost(
+        FILES,
+        [*PROBED, *staged(), *CHECKED, unit("inactive"), present(None), START, unit(), *PROVEN],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert result.changed
+    assert result.warnings == [
+        "whether the jail sshd counts failed logins is not proven: the program ssh is not installed"
+    ]
+    assert (result.proof["sshd"]["proven"], result.proof["sshd"]["counts"]) == (True, None)
 
 
 def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServer) -> None:
@@ -617,7 +701,7 @@ def test_a_jail_of_another_file_that_does_not_run_is_a_warning(server: FakeServe
 def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> None:
     left = proven()
     record = json.loads(left[RECORD])
-    assert record["sshd"]["key"].startswith("812:")
+    assert record["sshd"]["key"].startswith("812,634,217:")
     server.commands.clear()
     host = FakeHost(
         {**FILES, **left},
@@ -627,7 +711,7 @@ def test_the_record_of_another_process_is_not_trusted(server: FakeServer) -> Non
     result = ensure(host)
     assert not result.changed
     assert server.commands == TEST_BANS
-    assert json.loads(host.files[RECORD])["sshd"]["key"].startswith("900:")
+    assert json.loads(host.files[RECORD])["sshd"]["key"].startswith("900,634,217:")
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

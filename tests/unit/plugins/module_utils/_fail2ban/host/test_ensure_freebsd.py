@@ -20,7 +20,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info as host_fail2ban_info
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import ensure_with
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.counting import Counting
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import _PROGRAM, _commands
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.probe import controller
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
@@ -148,6 +150,7 @@ def freebsd(monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
     monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ADDRESSES)
     monkeypatch.setattr(host_daemon, "connect", lambda _path, **options: server if options["seconds"] else None)
+    monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: Counting(True))
     return server
 
 
@@ -186,7 +189,7 @@ def test_the_first_run(freebsd: Server) -> None:
     assert result.restarted
     assert written(host.files[OWN]) == TEXT
     assert result.composed.backend == "auto"
-    assert result.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"]}}
+    assert result.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"], "counts": True}}
     assert freebsd.commands == [f"set sshd {verb} {address}" for verb in ("banip", "unbanip") for address in ADDRESSES]
 
 

@@ -7,6 +7,7 @@ import os
 import stat
 import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
 from tests.unit.fake_fail2ban import FREE, JAIL, NFT, SOCKET
 from tests.unit.fake_host import NOW, Expected, FakeHost
@@ -36,6 +38,8 @@ LOG = "/var/log/auth.log"
 @pytest.fixture(autouse=True)
 def services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
+    # A host without sshd, unless a test has one.
+    monkeypatch.setattr(host_findings, "find_sshd", lambda _host, _main: None)
 
 
 def entries(*numbers: int) -> str:
@@ -169,9 +173,9 @@ def test_ufw_that_is_inactive() -> None:
     assert problem.startswith("the jail x bans with ufw, but ufw status answers: ")
 
 
-def check(host: FakeHost, jail: WatchedJail, *, sshd: bool = False) -> JailFindings:
+def check(host: FakeHost, jail: WatchedJail, *, log: SshdLog | None = None, sshd: bool = False) -> JailFindings:
     found = JailFindings()
-    host_findings.check_environment(t.cast(t.Any, host), jail, found, sshd=sshd)
+    host_findings.check_environment(t.cast(t.Any, host), jail, found, log=log or SshdLog(), sshd=sshd)
     host.done()
     return found
 
@@ -195,8 +199,7 @@ def test_a_match_that_misses_logins() -> None:
         pytest.param(NOW + 2, "", 0, 0, id="empty"),
     ],
 )
-def test_a_log(monkeypatch: pytest.MonkeyPatch, mtime: int, text: str, errors: int, warnings: int) -> None:
-    monkeypatch.setattr(host_findings, "sshd_facts", lambda _host: None)
+def test_a_log(mtime: int, text: str, errors: int, warnings: int) -> None:
     jail = WatchedJail("sshd", "sshd", False, paths=(LOG,), actions=("nftables",))
     host = FakeHost({LOG: text}, [Expected(RECENT, out=entries(1))], mtimes={LOG: mtime})
     found = check(host, jail)
@@ -232,7 +235,13 @@ def sshd_of(monkeypatch: pytest.MonkeyPatch, settings: t.Any, listens: t.Any = N
     monkeypatch.setattr(host_findings, "find_daemon", lambda _host, _pidfile: types.SimpleNamespace(socket_unit=held))
 
 
-SETTINGS = {"port": ("22", "2222"), "loglevel": ("INFO",), "syslogfacility": ("AUTH",), "pidfile": ("/run/sshd.pid",)}
+SETTINGS = {
+    "port": ("22", "2222"),
+    "listenaddress": ("[::]:22", "192.0.2.1:2222"),
+    "loglevel": ("INFO",),
+    "syslogfacility": ("AUTH",),
+    "pidfile": ("/run/sshd.pid",),
+}
 
 
 @pytest.mark.parametrize(
@@ -240,23 +249,83 @@ SETTINGS = {"port": ("22", "2222"), "loglevel": ("INFO",), "syslogfacility": ("A
     [
         (None, None, None),
         (BaselineError("no"), None, None),
-        (SETTINGS, None, SshdFacts(frozenset([22, 2222]), "INFO", "AUTH")),
-        (SETTINGS, [("0.0.0.0", 24)], SshdFacts(frozenset([24]), "INFO", "AUTH")),
+        (
+            SETTINGS,
+            None,
+            SshdFacts(frozenset([22, 2222]), "INFO", "AUTH", frozenset([("::", 22), ("192.0.2.1", 2222)])),
+        ),
+        (SETTINGS, [("0.0.0.0", 24)], SshdFacts(frozenset([24]), "INFO", "AUTH", frozenset([("0.0.0.0", 24)]))),
+        ({}, None, SshdFacts(frozenset(), "", "")),
     ],
-    ids=["no sshd", "a rejected configuration", "its ports", "the ports of its socket unit"],
+    ids=["no sshd", "a rejected configuration", "its ports", "the ports of its socket unit", "no answer"],
 )
 def test_sshd_facts(monkeypatch: pytest.MonkeyPatch, settings: t.Any, listens: t.Any, facts: SshdFacts | None) -> None:
     sshd_of(monkeypatch, settings, listens)
     assert host_findings.sshd_facts(t.cast(t.Any, FakeHost())) == facts
 
 
+JOURNAL = WatchedJail(
+    "sshd", "sshd", True, matches=tuple(JOURNALMATCH.split(" + ")), actions=("nftables",), ports=("ssh",)
+)
+
+
 def test_a_jail_compared_with_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
     sshd_of(monkeypatch, {**SETTINGS, "loglevel": ("QUIET",)})
-    matches = tuple(JOURNALMATCH.split(" + "))
-    jail = WatchedJail("sshd", "sshd", True, matches=matches, actions=("nftables",), ports=("ssh",))
-    quiet, ports = check(FakeHost(), jail, sshd=True).errors
+    quiet, ports = check(FakeHost(), JOURNAL, sshd=True).errors
     assert "sshd's LogLevel is QUIET" in quiet
     assert "set the port of the jail to 22,2222" in ports
+
+
+def test_the_log_level_of_an_sshd_whose_ports_are_not_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    sshd_of(monkeypatch, {**SETTINGS, "loglevel": ("ERROR",)})
+    (quiet,) = check(FakeHost(), JOURNAL).errors
+    assert "sshd's LogLevel is ERROR" in quiet
+
+
+LOSING = SshdLog("ssh.service", {"LogLevelMax": "4", "LogRateLimitBurst": "30"})
+LEVEL = "the jail sshd misses logins: ssh.service has LogLevelMax=warning"
+RATE = "journald keeps only 30 messages of sshd in 30 seconds (LogRateLimitBurst of ssh.service)"
+
+
+@pytest.mark.parametrize(
+    ("jail", "errors", "warnings"),
+    [
+        pytest.param(JOURNAL, [LEVEL], [f"the jail sshd: {RATE}: during an attack it loses others"], id="the journal"),
+        pytest.param(
+            replace(JOURNAL, maxretry=8),
+            [LEVEL, f"the jail sshd misses logins: {RATE}"],
+            [],
+            id="the failures before a ban are lost",
+        ),
+        pytest.param(replace(JOURNAL, journal=False, matches=(), paths=(LOG,)), [], [], id="a file"),
+        pytest.param(replace(JOURNAL, filter="postfix"), [], [], id="another filter"),
+    ],
+)
+def test_messages_of_sshd_that_are_lost(jail: WatchedJail, errors: list[str], warnings: list[str]) -> None:
+    host = FakeHost({LOG: ""}, [] if jail.journal else [Expected(RECENT)])
+    found = check(host, jail, log=LOSING)
+    # Up to the first comma.
+    assert [one.partition(",")[0] for one in found.errors] == errors
+    assert [one.partition(",")[0] for one in found.warnings] == warnings
+
+
+def test_the_jail_is_checked_with_the_log_of_sshd_that_was_probed() -> None:
+    probes = HostProbes(packet_filter="nftables", sshd_log=LOSING)
+    found = gather(FakeHost({}, [FREE], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL}, probes)
+    assert ["LogLevelMax" in one for one in found.errors] == [True]
+    assert ["only 30 messages" in one for one in found.warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("commands", "maxretry"),
+    [
+        pytest.param([], 5, id="the default"),
+        pytest.param([("set", "sshd", "maxretry", 3)], 3, id="a number"),
+        pytest.param([("set", "sshd", "maxretry", 3), ("set", "sshd", "maxretry", "2")], 2, id="the last one"),
+    ],
+)
+def test_the_failures_before_a_ban(commands: list[tuple[t.Any, ...]], maxretry: int) -> None:
+    assert host_findings.watched_jail(JailStream("sshd", "auto", tuple(commands)), "sshd").maxretry == maxretry
 
 
 def test_the_last_entry() -> None:

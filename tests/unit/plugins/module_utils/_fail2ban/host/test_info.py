@@ -7,16 +7,34 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import journalctl_arguments
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import counting as host_counting
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import info
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
-from tests.unit.fake_fail2ban import BANNED, FILES, FREE, PROBED, PROGRAMS, SOCKET, FakeServer, unit
-from tests.unit.fake_host import Expected, FakeHost
+from tests.unit.fake_fail2ban import (
+    BANNED,
+    CONNECTION,
+    ENTRIES,
+    FACTS,
+    FILES,
+    FOUND,
+    FREE,
+    JOURNALD,
+    LOG,
+    PROGRAMS,
+    SOCKET,
+    SOURCE,
+    USER,
+    FakeServer,
+    login,
+    sshd_log,
+    unit,
+)
+from tests.unit.fake_host import Clock, Expected, FakeHost
 
 NEWEST = ["journalctl", "--quiet", "--no-pager", "--lines", "1", "--output", "short-unix"]
 LAST = Expected([*NEWEST, *journalctl_arguments(JOURNALMATCH.split(" + "))], out="1800000000.5 host sshd[1]: x\n")
-# Whether the journal keeps entries, as the probe asks.
-ENTRIES = PROBED[2:]
+# What becomes of the messages of sshd, and whether the journal has entries.
+LOGGED = [JOURNALD, sshd_log(), ENTRIES]
 BAN = "192.0.2.1 \t2026-11-22 10:00:00 + 600 = 2099-11-22 10:10:00"
 
 
@@ -34,26 +52,30 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
         }
     )
     monkeypatch.setattr(info, "connect", lambda path, **_options: server if path == SOCKET else None)
-    monkeypatch.setattr(host_findings, "sshd_facts", lambda _host: None)
     return server
 
 
-def gather(commands: list[Expected], **options: t.Any) -> dict[str, t.Any]:
+def gather(
+    commands: list[Expected], *, login: t.Sequence[Expected] | None = None, **options: t.Any
+) -> dict[str, t.Any]:
+    """Return the report. ``login``: the commands of the refused login, without which none is made."""
     # Last, a host with jails is asked which process reads the journal.
-    host = FakeHost(FILES, [*commands, *([unit()] if commands else [])], **{"programs": PROGRAMS, **options})
-    report = info.gather(t.cast(t.Any, host))
+    commands = [*commands, *([unit()] if commands else []), *(login or [])]
+    host = FakeHost({**FILES, LOG: ""}, commands, **{"programs": PROGRAMS, **options})
+    report = info.gather(t.cast(t.Any, host), prove=login is not None)
     assert host.written == []
     host.done()
     return report
 
 
 def test_a_host_that_works() -> None:
-    report = gather([LAST, *ENTRIES, FREE])
+    report = gather([LAST, *LOGGED, FREE])
     assert report["warnings"] == []
     assert (report["installed"], report["running"], report["version"]) == (True, True, "1.1.0")
     jail = report["jails"]["sshd"]
     assert (jail["source"], jail["filter"], jail["ports"], jail["actions"]) == ("journal", "sshd", ["22"], ["nftables"])
     assert (jail["failures"], jail["failures_total"], jail["banned_total"]) == (1, 7, 2)
+    assert jail["counts"] is None, "nobody asked for a login"
     assert jail["has_entries"]
     assert jail["last_entry"].startswith("2027-01-1")
 
@@ -71,35 +93,37 @@ def test_a_server_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_without_a_jail(server: FakeServer) -> None:
     server.answers["status",] = [("Number of jail", 0), ("Jail list", "")]
     server.answers["get", "dbfile"] = None
-    report = gather([])
+    host = FakeHost(FILES, LOGGED[:2], programs=PROGRAMS)
+    report = info.gather(t.cast(t.Any, host))
+    host.done()
     assert report["warnings"] == ["the fail2ban server runs without any jail: nobody is banned"]
     assert report["database"] is None
 
 
 def test_bans_that_the_packet_filter_has(server: FakeServer) -> None:
     server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
-    report = gather([LAST, *ENTRIES, BANNED, BANNED])
+    report = gather([LAST, *LOGGED, BANNED, BANNED])
     assert report["warnings"] == []
     assert report["jails"]["sshd"]["bans"][0]["address"] == "192.0.2.1"
 
 
 def test_bans_that_the_packet_filter_lacks(server: FakeServer) -> None:
     server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
-    assert gather([LAST, *ENTRIES, FREE, FREE])["warnings"] == [
+    assert gather([LAST, *LOGGED, FREE, FREE])["warnings"] == [
         "bans of the jail sshd do not take effect: the packet filter lacks its bans of 192.0.2.1"
     ]
 
 
 def test_a_program_that_is_not_installed() -> None:
     programs = [name for name in PROGRAMS if name != "nft"]
-    assert gather([LAST, *ENTRIES], programs=programs)["warnings"] == [
+    assert gather([LAST, *LOGGED], programs=programs)["warnings"] == [
         "bans of the jail sshd do not take effect: it bans with nftables, but nft is not installed on this host"
     ]
 
 
 def test_a_jail_without_entries_and_actions(server: FakeServer) -> None:
     server.answers["get", "sshd", "actions"] = []
-    silent = [Expected(ENTRIES[0].argv, out="[Journal]\nStorage=none\n")]
+    silent = [Expected(JOURNALD.argv, out="[Journal]\nStorage=none\n"), sshd_log()]
     empty, action, journal = gather([Expected(LAST.argv), *silent])["warnings"]
     assert empty.startswith("the jail sshd has no entries: its journal (SYSLOG_IDENTIFIER=sshd ")
     assert empty.endswith(") is empty so far")
@@ -115,7 +139,7 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
         return "/var/log/journal/abc/system.journal"
 
     monkeypatch.setattr(info, "unread_journal", unread)
-    assert gather([LAST, *ENTRIES, FREE])["warnings"] == [
+    assert gather([LAST, *LOGGED, FREE])["warnings"] == [
         "jails count nothing: the server does not read /var/log/journal/abc/system.journal, which journald writes; run "
         "`systemctl restart fail2ban`"
     ]
@@ -124,4 +148,66 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:
     server.answers["get", "sshd", "actionproperties", "nftables"] = ["actionban", "chain_hook"]
-    assert gather([LAST, *ENTRIES, FREE])["jails"]["sshd"]["ports"] == []
+    assert gather([LAST, *LOGGED, FREE])["jails"]["sshd"]["ports"] == []
+
+
+@pytest.mark.parametrize(
+    ("maxretry", "warning"),
+    [
+        (5, "the jail sshd: journald keeps only 30 messages of sshd in 30 seconds"),
+        (8, "the jail sshd misses logins: journald keeps only 30 messages of sshd in 30 seconds"),
+    ],
+)
+def test_messages_of_sshd_that_journald_loses(server: FakeServer, maxretry: int, warning: str) -> None:
+    server.answers["get", "sshd", "maxretry"] = maxretry
+    (found,) = gather([LAST, JOURNALD, sshd_log(LogRateLimitBurst="30"), ENTRIES, FREE])["warnings"]
+    assert found.startswith(warning)
+
+
+def test_a_refused_login_that_is_counted(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", CONNECTION)
+    monkeypatch.setattr(host_counting, "time", Clock())
+    monkeypatch.setattr(host_counting, "random_source", lambda: SOURCE)
+    monkeypatch.setattr(host_counting, "random_user", lambda: USER)
+    commands = [LAST, *LOGGED, *FACTS, FREE]
+    report = gather(commands, login=[*FACTS, login(log=FOUND)], programs=[*PROGRAMS, "sshd", "ssh"])
+    assert report["warnings"] == []
+    assert report["jails"]["sshd"]["counts"] is True
+    assert server.commands == [f"set sshd unbanip {SOURCE}"]
+
+
+@pytest.mark.parametrize(
+    ("counting", "warnings"),
+    [
+        pytest.param(host_counting.Counting(True), [], id="counted"),
+        pytest.param(
+            host_counting.Counting(False, "the journal has no message of sshd about it"),
+            [
+                "the jail sshd does not count failed logins: sshd refused one over loopback, and the journal has no "
+                "message of sshd about it"
+            ],
+            id="not counted",
+        ),
+        pytest.param(
+            host_counting.Counting(None, "the program ssh is not installed"),
+            ["whether the jail sshd counts failed logins is not proven: the program ssh is not installed"],
+            id="not known",
+        ),
+    ],
+)
+def test_what_comes_of_a_refused_login(
+    monkeypatch: pytest.MonkeyPatch, counting: host_counting.Counting, warnings: list[str]
+) -> None:
+    monkeypatch.setattr(info, "prove_counting", lambda *_arguments: counting)
+    report = gather([LAST, *LOGGED, FREE], login=[])
+    assert report["warnings"] == warnings
+    assert report["jails"]["sshd"]["counts"] is counting.counted
+
+
+def test_no_login_is_made_for_a_jail_with_another_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prove_counting(*_arguments: t.Any) -> t.NoReturn:
+        raise AssertionError("a login was made")
+
+    monkeypatch.setattr(info, "prove_counting", prove_counting)
+    monkeypatch.setattr(info, "filter_name", lambda _name, _options, _others: "postfix")
+    assert gather([LAST, *LOGGED, FREE], login=[])["jails"]["sshd"]["counts"] is None

@@ -6,9 +6,16 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
+    FREEBSD,
+    LINUX_WITHOUT_SYSTEMD,
+    Platform,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import no_packet_filter
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as glue
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
+from tests.unit.fake_fail2ban import sshd_log
 from tests.unit.fake_host import Expected, FakeHost
 
 INPUT = ["nft", "-c", "add table inet pyhost-baseline-trial"]
@@ -98,7 +105,7 @@ SOME = Expected(ENTRIES, out="a line\n")
 @pytest.mark.parametrize(
     ("files", "commands", "why"),
     [
-        pytest.param(SCRIPT, [Expected(IMPORT), Expected(STORAGE), SOME], "", id="it can"),
+        pytest.param(SCRIPT, [Expected(IMPORT), SOME], "", id="it can"),
         pytest.param({SERVER: SCRIPT[SERVER]}, [], "journald does not run on this host", id="no journald"),
         pytest.param({JOURNAL_SOCKET: ""}, [], "fail2ban-server is not a Python script", id="no fail2ban"),
         pytest.param(
@@ -113,20 +120,19 @@ SOME = Expected(ENTRIES, out="a line\n")
             "/usr/bin/python3 -I cannot import systemd.journal; install the package python3-systemd",
             id="no module",
         ),
-        pytest.param(
-            SCRIPT, [Expected(IMPORT), Expected(STORAGE), Expected(ENTRIES)], "the journal has no entries", id="empty"
-        ),
-        pytest.param(
-            SCRIPT,
-            [Expected(IMPORT), Expected(STORAGE, out="[Journal]\nStorage=none\n")],
-            "journald keeps no entries (Storage=none in journald.conf)",
-            id="nothing is kept",
-        ),
+        pytest.param(SCRIPT, [Expected(IMPORT), Expected(ENTRIES)], "the journal has no entries", id="empty"),
     ],
 )
 def test_why_the_journal_cannot_be_read(files: dict[str, str], commands: list[Expected], why: str) -> None:
     host = FakeHost(files, commands)
-    assert glue.why_no_journal(t.cast(t.Any, host)) == why
+    assert glue.why_no_journal(t.cast(t.Any, host), {"Storage": "auto"}) == why
+    host.done()
+
+
+def test_a_journal_of_which_nothing_is_kept() -> None:
+    host = FakeHost(SCRIPT, [Expected(IMPORT)])
+    why = glue.why_no_journal(t.cast(t.Any, host), {"Storage": "none"})
+    assert why == "journald keeps no entries (Storage=none in journald.conf)"
     host.done()
 
 
@@ -144,9 +150,92 @@ def test_why_the_journal_cannot_be_read(files: dict[str, str], commands: list[Ex
     ],
 )
 def test_the_last_setting_of_journald_counts(text: str, is_kept: bool) -> None:
-    host = FakeHost({}, [Expected(STORAGE, out=text), *([SOME] if is_kept else [])])
-    assert (glue.why_no_entries(t.cast(t.Any, host)) == "") is is_kept
+    host = FakeHost({JOURNAL_SOCKET: ""}, [Expected(STORAGE, out=text), *([SOME] if is_kept else [])])
+    journald = glue.journald_settings(t.cast(t.Any, host))
+    assert (glue.why_no_entries(t.cast(t.Any, host), journald) == "") is is_kept
     host.done()
+
+
+def test_without_journald_there_are_no_settings() -> None:
+    assert glue.journald_settings(t.cast(t.Any, FakeHost())) == {}
+
+
+# What becomes of the messages of sshd.
+
+LIMITS = {"LogLevelMax": "-1", "LogNamespace": "", "LogRateLimitIntervalUSec": "0", "LogRateLimitBurst": "0"}
+LISTENER = "sshd: /usr/sbin/sshd -D -E /var/log/sshd.log [listener] 0 of 10-100 startups"
+
+
+def units(*blocks: str) -> Expected:
+    """Return the answer of systemd about ssh.service, sshd.service and systemd-journald.service."""
+    return Expected(sshd_log().argv, out="\n".join(blocks))
+
+
+@pytest.mark.parametrize(
+    ("answer", "files", "found"),
+    [
+        pytest.param(
+            sshd_log(LogLevelMax="4"),
+            {},
+            SshdLog("ssh.service", {**LIMITS, "LogLevelMax": "4"}, {"Storage": "auto"}, (634, 217)),
+            id="Debian",
+        ),
+        pytest.param(
+            units(
+                "Id=ssh.service\nLoadState=not-found\nMainPID=0\n",
+                "Id=sshd.service\nLoadState=loaded\nMainPID=700\nLogNamespace=quiet\n",
+                "LoadState=loaded\nMainPID=217\n",
+            ),
+            {"/proc/700/cmdline": "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups\0"},
+            SshdLog(
+                "sshd.service",
+                {"LogNamespace": "quiet"},
+                {"Storage": "auto"},
+                (700, 217),
+                ("sshd:", "/usr/sbin/sshd", "-D", "[listener]", "0", "of", "10-100", "startups"),
+            ),
+            id="RHEL",
+        ),
+        pytest.param(
+            sshd_log(),
+            {"/proc/634/cmdline": "/usr/sbin/sshd\0-D\0-E\0/var/log/sshd.log\0"},
+            SshdLog(
+                "ssh.service",
+                LIMITS,
+                {"Storage": "auto"},
+                (634, 217),
+                ("/usr/sbin/sshd", "-D", "-E", "/var/log/sshd.log"),
+            ),
+            id="arguments without a title",
+        ),
+        pytest.param(
+            sshd_log(sshd=0),
+            {"/proc/0/cmdline": LISTENER},
+            SshdLog("ssh.service", LIMITS, {"Storage": "auto"}, (0, 217)),
+            id="a socket unit listens",
+        ),
+        pytest.param(
+            units(*["LoadState=not-found\nMainPID=0\n"] * 3),
+            {},
+            SshdLog("ssh.service", {}, {"Storage": "auto"}, (0, 0)),
+            id="no unit",
+        ),
+    ],
+)
+def test_what_systemd_does_with_the_messages_of_sshd(answer: Expected, files: dict[str, str], found: SshdLog) -> None:
+    host = FakeHost(files, [answer])
+    assert glue.sshd_log(t.cast(t.Any, host), {"Storage": "auto"}) == found
+    host.done()
+
+
+def test_the_title_of_sshd_has_its_arguments() -> None:
+    host: t.Any = FakeHost({"/proc/634/cmdline": f"{LISTENER}\0\0\0"}, [sshd_log()])
+    assert glue.sshd_log(host, {}).arguments == tuple(LISTENER.split())
+
+
+@pytest.mark.parametrize("platform", [FREEBSD, LINUX_WITHOUT_SYSTEMD])
+def test_without_systemd_nothing_is_known_about_the_messages(platform: Platform) -> None:
+    assert glue.sshd_log(t.cast(t.Any, FakeHost(platform=platform)), {"Storage": "none"}) == SshdLog()
 
 
 # The client of this run.
@@ -208,7 +297,9 @@ class Entry(t.NamedTuple):
 def probed(
     monkeypatch: pytest.MonkeyPatch, host: FakeHost, request: JailsRequest, *, own: str | None = None
 ) -> HostProbes:
-    monkeypatch.setattr(glue, "why_no_journal", lambda _host: "why")
+    monkeypatch.setattr(glue, "journald_settings", lambda _host: {"Storage": "auto"})
+    monkeypatch.setattr(glue, "why_no_journal", lambda _host, journald: f"why: {journald['Storage']}")
+    monkeypatch.setattr(glue, "sshd_log", lambda _host, journald: SshdLog(journald=journald))
     monkeypatch.setattr(glue, "takes_passwords", lambda _host, given: given is request)
     found = glue.probe(t.cast(t.Any, host), request, own=own)
     host.done()
@@ -230,7 +321,8 @@ def test_what_the_request_sets_is_not_probed(
     host = FakeHost({}, [Expected(NFT)] if is_probed else [], programs=["nft"])
     found = probed(monkeypatch, host, request_)
     assert (found.packet_filter, found.no_pf) == ("nftables" if is_probed else "", "")
-    assert (found.no_journal, found.passwords, found.session) == ("why", True, False)
+    assert (found.no_journal, found.passwords, found.session) == ("why: auto", True, False)
+    assert found.sshd_log.journald == {"Storage": "auto"}
 
 
 @pytest.mark.parametrize(

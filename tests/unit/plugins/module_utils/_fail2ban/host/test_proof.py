@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_fail2ban_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
-from tests.unit.fake_fail2ban import JAIL, log_tail
+from tests.unit.fake_fail2ban import JAIL
 from tests.unit.fake_host import Clock, Expected, FakeHost, FreeBsdHost
 
 SSHD = JailStream("sshd", "systemd", (("set", "sshd", "addaction", "nftables"),))
@@ -127,39 +127,6 @@ def test_a_ban_of_each_family_of_the_host_is_tried(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SystemExit):
         host_fail2ban_proof.prove(t.cast(t.Any, host), server, SSHD)
     assert asked == [{"ipv6": ipv6, "taken": {"192.0.2.1"}}]
-
-
-class LogHost(FakeHost):
-    """A host that reads the end of a file, as much as it is asked for."""
-
-    def read(self, path: str, *, last: int | None = None) -> str | None:
-        return self.files[path][-last:] if last else ""
-
-
-ERROR = "x fail2ban [1]: ERROR   no such table\n"
-
-
-@pytest.mark.parametrize(
-    ("later", "reported"),
-    [
-        pytest.param("INFO\n" * 199, True, id="200 lines from the end"),
-        pytest.param("INFO\n" * 200, False, id="201 lines from the end"),
-        pytest.param("-" * ((1 << 18) - len(ERROR)), True, id="256 KiB from the end"),
-        pytest.param("-" * (1 << 18), False, id="more than 256 KiB from the end"),
-    ],
-)
-def test_the_errors_are_those_at_the_end_of_the_log(later: str, reported: bool) -> None:
-    host: t.Any = LogHost({"/var/log/fail2ban.log": ERROR + later})
-    server = Server({("get", "logtarget"): "/var/log/fail2ban.log"})
-    assert host_fail2ban_proof.recent_log_errors(host, server) == (["no such table"] if reported else [])
-
-
-@pytest.mark.parametrize("target", ["SYSTEMD-JOURNAL", "/var/log/gone.log"])
-def test_without_a_log_file_the_errors_are_those_of_the_journal(target: str) -> None:
-    host: t.Any = FakeHost(commands=[log_tail(lines=50)])
-    server = Server({("get", "logtarget"): target})
-    assert host_fail2ban_proof.recent_log_errors(host, server) == ["the last line"]
-    host.done()
 
 
 def test_a_ban_without_effect_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,19 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import SshdFacts
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.counting import Counting
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
 from tests.unit.fake_fail2ban import ADDRESS, JAIL, RECORD, RULE, SOCKET, FakeServer
 from tests.unit.fake_host import FakeHost
 
 DESIRED = JailsRequest(jails={"sshd": {}})
+FACTS = SshdFacts(frozenset([22]), "INFO", "AUTH", frozenset([("0.0.0.0", 22)]))
+LOG = SshdLog("ssh.service", pids=(634, 217))
 RESULT = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "rules": [RULE]}
 
 
@@ -33,6 +39,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(proof_record, "remove_test_bans", step("clean", []))
     monkeypatch.setattr(proof_record, "wait_for_restored_bans", step("wait", None))
     monkeypatch.setattr(proof_record, "prove", step("prove", RESULT))
+    monkeypatch.setattr(proof_record, "sshd_facts", lambda _host: FACTS)
+    monkeypatch.setattr(proof_record, "prove_counting", step("login", Counting(True)))
     monkeypatch.setattr(proof_record, "runtime_folder", lambda: "/run/pyhost.baseline")
     return calls
 
@@ -49,16 +57,23 @@ def running(*, pid: int = 812, reloaded: list[str] | None = None, restarted: boo
     )
 
 
-def record(host: t.Any, *, socket: str = SOCKET, streams: t.Any = None) -> proof_record.ProofRecord:
+def record(
+    host: t.Any,
+    *,
+    socket: str = SOCKET,
+    streams: t.Any = None,
+    request: JailsRequest = DESIRED,
+    log: SshdLog = LOG,
+) -> proof_record.ProofRecord:
     site = Site({}, (), None, socket, "/var/log/fail2ban.log")
-    return proof_record.ProofRecord(host, site, DESIRED, {"sshd": JAIL} if streams is None else streams)
+    return proof_record.ProofRecord(host, site, request, {"sshd": JAIL} if streams is None else streams, log)
 
 
 def test_a_jail_is_proven_once(calls: list[str]) -> None:
     host: t.Any = FakeHost()
-    shown = {name: value for name, value in RESULT.items() if name != "rules"}
+    shown = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True}
     assert record(host).prove(running(), {}) == {"sshd": shown}
-    assert calls == ["clean", "wait", "prove"]
+    assert calls == ["clean", "wait", "prove", "login"]
     assert host.modes[RECORD] == 0o600
     assert json.loads(host.files[RECORD])["sshd"]["rules"] == [RULE]
     calls.clear()
@@ -76,7 +91,66 @@ def test_what_asks_for_a_new_proof(options: dict[str, t.Any], calls: list[str]) 
     record(host).prove(running(), {})
     calls.clear()
     record(host).prove(running(**options), {})
+    assert calls == ["clean", "wait", "prove", "login"]
+
+
+@pytest.mark.parametrize("pids", [(635, 217), (634, 218), (0, 217), ()], ids=["sshd", "journald", "no sshd", "unknown"])
+def test_another_process_of_the_log_of_sshd_asks_for_a_new_proof(pids: tuple[int, ...], calls: list[str]) -> None:
+    host: t.Any = FakeHost()
+    record(host).prove(running(), {})
+    calls.clear()
+    record(host, log=SshdLog("ssh.service", pids=pids)).prove(running(), {})
+    assert calls == ["clean", "wait", "prove", "login"]
+
+
+def test_a_jail_with_another_filter_makes_no_login(calls: list[str]) -> None:
+    """Neither does another process of sshd ask for a new proof of it."""
+    host: t.Any = FakeHost()
+    request = JailsRequest(jails={"sshd": {"filter": "postfix"}})
+    shown = record(host, request=request).prove(running(), {})["sshd"]
+    assert "counts" not in shown
     assert calls == ["clean", "wait", "prove"]
+    calls.clear()
+    record(host, request=request, log=SshdLog("ssh.service", pids=(635, 218))).prove(running(), {})
+    assert calls == ["clean"]
+
+
+def test_the_arguments_of_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments: list[t.Any] = []
+
+    def prove_counting(*given: t.Any) -> Counting:
+        arguments.extend(given)
+        return Counting(True)
+
+    monkeypatch.setattr(proof_record, "prove_counting", prove_counting)
+    host, fail2ban = FakeHost(), running()
+    record(host).prove(fail2ban, {})
+    asked, server, jail, *rest = arguments
+    assert asked is host
+    assert server is fail2ban.server
+    assert (jail.name, jail.filter, jail.journal, jail.maxretry) == ("sshd", "sshd", True, 5)
+    assert rest == [FACTS, LOG]
+
+
+def test_a_login_that_is_not_counted_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        proof_record, "prove_counting", lambda *_arguments: Counting(False, "the journal has no message of sshd")
+    )
+    host: t.Any = FakeHost()
+    with pytest.raises(BaselineError) as failed:
+        record(host).prove(running(), {})
+    assert failed.value.problem == (
+        "the jail sshd does not count failed logins: sshd refused one over loopback, and the journal has no message of "
+        "sshd"
+    )
+    assert failed.value.hint == "repair the log of sshd, or the journal match or filter of the jail"
+    assert RECORD not in host.files, "the next run proves it again"
+
+
+def test_a_login_of_which_nothing_is_known_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: Counting(None, "ssh is not installed"))
+    shown = record(FakeHost()).prove(running(), {})["sshd"]
+    assert (shown["proven"], shown["counts"], shown["counts_reason"]) == (True, None, "ssh is not installed")
 
 
 @pytest.mark.parametrize("text", ["", "{", "half a rec"])
