@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule fuzz bench bench-crowding hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz bench bench-crowding hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ demo: setup  ## one disposable host, hardened and proven
 demo-down: setup  ## remove the demo's host
 	@$(BIN)/python -m tools.demo down
 
-test: setup  ## everything
+test: setup  ## lint, types, unit, sanity and molecule
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target sanity lint types unit
 	@$(MAKE) --no-print-directory molecule
 
@@ -61,13 +61,16 @@ mutants: setup  ## changes of one operator that no unit test sees, of what acces
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --group mutants
 	$(BIN)/python -m tools.mutants $(SOURCE)
 
-sanity: setup  ## ansible-test sanity on a copy
+sanity: setup  ## ansible-test sanity on the built collection
 	tools/sanity.sh
 
-molecule: setup  ## every scenario, or one: make molecule SCENARIO=sshd
+molecule: setup  ## the scenarios but those of faults, or one: make molecule SCENARIO=sshd
 	$(BIN)/python -m tools.scenarios $(SCENARIO)
 
 COUNT ?= 20000
+
+faults: setup  ## the scenarios that provoke attacks, faults and foreign configurations case by case
+	$(BIN)/python -m tools.scenarios --faults
 
 fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
 	PYTHONPATH=.venv/collections $(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))

@@ -1,5 +1,8 @@
 """Run Molecule's scenarios, one more side by side than there are cores: ``python -m tools.scenarios [NAME …]``.
 
+Without a name they are those of ``make test``; with ``--faults`` those of ``make faults``, which provoke long tables of
+faults and attacks.
+
 Each has a log of its own in .cache/molecule/. One line is printed for each scenario, the log of a failed one, and at
 the end a table of the seconds of all, longest first. They are kept in .cache/molecule/seconds.json, so that the next
 run starts the longest scenario first. One named scenario runs in the foreground. ``MOLECULE_DESTROY=never`` keeps its
@@ -28,6 +31,8 @@ from tests.hosts.paths import CACHE, ROOT
 LOGS = CACHE / "molecule"
 SECONDS = LOGS / "seconds.json"
 BIN = Path(sys.executable).parent
+# They provoke attacks, faults and foreign configurations case by case, as long as all the others together.
+FAULTS = ("attackers", "bad_input", "fail2ban_findings", "sshd_lockout", "sshd_shadowed")
 # The start order where no earlier run is known.
 LONGEST = (
     "attackers",
@@ -60,6 +65,11 @@ class Run:
 
 def known() -> list[str]:
     return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+
+
+def usual() -> list[str]:
+    """Return the scenarios that run without a name."""
+    return [name for name in known() if name not in FAULTS]
 
 
 def absent(name: str) -> str:
@@ -127,12 +137,13 @@ def durations(begun: t.Mapping[str, float], ended: float) -> dict[str, float]:
     return {step: round(end - start, 1) for step, (start, end) in zip(begun, spans, strict=True)}
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
+    names = [name for name in words if name != "--faults"]
     unknown = set(names) - set(known())
     if unknown:
         print(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(known())}", file=sys.stderr)
         return 2
-    wanted = names or known()
+    wanted = names or (list(FAULTS) if "--faults" in words else usual())
     out = {name: variable for name, variable in ((name, absent(name)) for name in wanted) if variable}
     for name, variable in out.items():
         print(f"molecule: {name}: left out, for {variable} names no machine (tests/hosts/README.md)", flush=True)

@@ -22,8 +22,8 @@ extends_documentation_fragment:
 options:
   prove:
     description:
-      - Have sshd refuse a login over loopback, as a user who does not exist, and report whether the jails with the filter
-        C(sshd) count it. The login appears in the log of the host. A ban that it leads to is removed.
+      - Have sshd refuse a login over loopback, as a user who does not exist, and report whether the jails with the
+        filter C(sshd) count it. The login appears in the log of the host. A ban that it leads to is removed.
     type: bool
     default: false
 seealso:
@@ -192,9 +192,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.inf
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"prove": {"type": "bool", "default": False}}, supports_check_mode=True
-    )
+    module = AnsibleModule(argument_spec={"prove": {"type": "bool", "default": False}}, supports_check_mode=True)
     try:
         report = gather(Host(module), prove=module.params["prove"])
     except BaselineError as error:

@@ -118,8 +118,8 @@ options:
         exist. The jail has to count it, or to find it and ignore its address (C(ignoreip)). This needs the program
         C(ssh) on the host. A ban that it leads to is removed.
       - This is done once for each definition of each jail in a running server, which means after a change and after a
-        start of the service; the login also after each start of sshd or journald. Other runs only check that the rules of that proof and all current bans are still in the
-        packet filter.
+        start of the service; the login also after each start of sshd or journald. Other runs only check that the rules
+        of that proof and all current bans are still in the packet filter.
       - Not done for a jail whose actions include other programs, such as mail, which would report the ban.
     type: bool
     default: false
@@ -233,9 +233,9 @@ restarted:
   sample: false
 proof:
   description: >-
-    For each jail, whether its bans were found in the packet filter, with which addresses, or why not. Of a jail with the
-    filter C(sshd) also C(counts), whether it counted a refused login at sshd. None if that is not known, with the reason
-    in C(counts_reason).
+    For each jail, whether its bans were found in the packet filter, with which addresses, or why not. Of a jail with
+    the filter C(sshd) also C(counts), whether it counted a refused login at sshd. None if that is not known, with the
+    reason in C(counts_reason).
   returned: success
   type: dict
   sample:

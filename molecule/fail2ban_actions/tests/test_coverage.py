@@ -174,3 +174,19 @@ def test_it_covers_each_zone_and_a_reload(hosts: dict[str, Host], with_nftables:
     finally:
         with_nftables.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
         with_nftables.run("firewall-cmd --quiet --zone=public --change-interface=eth0")
+
+
+@pytest.mark.parametrize("verb", ["restart", "reload"])
+def test_a_start_of_nftables_restores_the_bans(verb: str, hosts: dict[str, Host], output: dict[str, str]) -> None:
+    """The nftables.conf of Debian begins with ``flush ruleset``."""
+    assert output
+    source, target = peer(hosts, "nftables"), hosts["nftables"]
+    target.run(f"systemctl start nftables; fail2ban-client set sshd banip {source.address('IPv4')}")
+    try:
+        assert target.wait(lambda: not connects(source, target, 2022))
+        target.run(f"systemctl {verb} nftables")
+        assert target.wait(lambda: not connects(source, target, 2022), 10)
+        # It is in force again, not still.
+        assert "Restore Ban" in target.run("tail -n 50 /var/log/fail2ban.log")
+    finally:
+        target.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")

@@ -71,6 +71,12 @@ def addresses(words: t.Iterable[t.Any]) -> tuple[str, ...]:
     found = {}
     for word in words:
         address = normal_address(str(word))
+        if "%" in str(word):
+            raise BaselineError(
+                f"{str(word)!r} has a zone, which packet filters do not take",
+                option="address",
+                hint="give the address without it; the ban then is in force on all interfaces",
+            )
         if address is None:
             raise BaselineError(
                 f"{str(word)!r} is not an address",
@@ -83,12 +89,15 @@ def addresses(words: t.Iterable[t.Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def protected(address: str, jail: RunningJail, controller: str | None) -> str | None:
-    """Return why ``address`` should not be banned in ``jail``, ``None`` if it can be."""
+def protected(address: str, jail: RunningJail, controller: str | None, own: t.Iterable[str] = ()) -> str | None:
+    """Return why ``address`` should not be banned in ``jail``, ``None`` if it can be.
+
+    ``controller``: the address that Ansible connects from; ``own``: the addresses of this host.
+    """
     network = _network(address)
     if controller and _overlap(network, controller):
         return f"{address} is {_describe_controller(network, controller)} Ansible connects from"
-    if _overlap(network, "127.0.0.0/8") or _overlap(network, "::1"):
+    if any(_overlap(network, one) for one in ("127.0.0.0/8", "::1", *own)):
         return f"{address} is this host itself"
     kept = next((entry for entry in jail.ignored if _overlap(network, entry)), None)
     return f"the jail {jail.name} ignores {kept} (ignoreip)" if kept else None

@@ -159,8 +159,8 @@ def no_packet_filter(request: JailsRequest, probes: HostProbes) -> str | None:
     """Return that no ban action can be chosen because no packet filter works, else ``None``."""
     if probes.packet_filter or request.banaction != "auto" or "banaction" in request.defaults:
         return None
-    if probes.no_pf:
-        return f"no packet filter works on this host, so bans would not take effect; {probes.no_pf}"
+    if probes.no_filter:
+        return f"no packet filter works on this host, so bans would not take effect; {probes.no_filter}"
     return (
         "no packet filter works on this host (nft, firewall-cmd and iptables were tried), so bans would not take "
         "effect; install the package nftables"

@@ -57,8 +57,8 @@ class HostProbes:
     no_journal: str = ""
     # The best packet filter that works: a key of packet_filters.BAN_ACTIONS. Empty if none does, or if none is needed.
     packet_filter: str = ""
-    # Why pf does not work on a host that has it, otherwise empty.
-    no_pf: str = ""
+    # Why packet filters that are installed do not work, empty if one does or none is installed.
+    no_filter: str = ""
     controller: str | None = None
     passwords: bool = False
     # Whether sshd has a separate program for a session (OpenSSH 9.8), whose name appears in the log.

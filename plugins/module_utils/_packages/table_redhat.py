@@ -67,7 +67,7 @@ TABLE = PackageTable(
         # the host itself
         "automatic-updates": ("dnf-automatic",),
         # Not the package fail2ban: it installs a mail client, and not the module that reads the journal.
-        "fail2ban": (*_FAIL2BAN, "nftables"),
+        "fail2ban": (*_FAIL2BAN, "nftables", "openssh-clients"),
         "openssh-client": ("openssh-clients",),
         "openssh-server": ("openssh-server",),
         "packet-filter": ("firewalld",),

@@ -25,7 +25,7 @@ def test_a_scenario_without_its_machine_is_left_out_aloud(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("PYHOST_FREEBSD", raising=False)
-    monkeypatch.setattr(scenarios, "known", lambda: ["freebsd"])
+    monkeypatch.setattr(scenarios, "usual", lambda: ["freebsd"])
     monkeypatch.setattr(scenarios.fleet, "key", lambda: "")
     assert scenarios.main([]) == 0
     printed = capsys.readouterr().out.splitlines()
@@ -45,6 +45,23 @@ def test_a_scenario_with_its_machine_runs(monkeypatch: pytest.MonkeyPatch) -> No
     assert scenarios.absent("freebsd") == ""
     assert not scenarios.needs_engine("freebsd")
     assert scenarios.needs_engine("default")
+
+
+def test_every_scenario_runs_in_one_of_the_two_targets() -> None:
+    assert set(scenarios.FAULTS) <= set(scenarios.known())
+    assert sorted([*scenarios.FAULTS, *scenarios.usual()]) == scenarios.known()
+
+
+@pytest.mark.parametrize(("words", "run"), [([], ["sshd"]), (["--faults"], ["attackers"])])
+def test_the_scenarios_of_a_target(monkeypatch: pytest.MonkeyPatch, words: list[str], run: list[str]) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(scenarios, "known", lambda: ["attackers", "sshd"])
+    monkeypatch.setattr(scenarios, "FAULTS", ("attackers",))
+    monkeypatch.setattr(scenarios, "needs_engine", lambda _name: False)
+    monkeypatch.setattr(scenarios.fleet, "key", lambda: "")
+    monkeypatch.setattr(scenarios, "side_by_side", lambda names, **_options: asked.extend(names) or 0)
+    assert scenarios.main(words) == 0
+    assert asked == run
 
 
 @pytest.mark.parametrize("name", scenarios.known())

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -138,15 +139,21 @@ def _shown(host: Host, name: str, tools: t.Sequence[Tool]) -> str:
 def _check(session: _Session, request: BanRequest, jails: t.Iterable[RunningJail]) -> None:
     """Refuse a ban of a protected address and a ban that the jail cannot carry out."""
     guarded = None if request.force else controller(session.host)
+    own = () if request.force else _own_addresses(session.host)
     for jail in jails:
         if not jail.actions:
             raise BaselineError(f"the jail {jail.name} has no action, so a ban would only be counted")
         for address in request.addresses:
-            why = None if request.force else fail2ban_ban.protected(address, jail, guarded)
+            why = None if request.force else fail2ban_ban.protected(address, jail, guarded, own)
             if why:
                 raise BaselineError(why, option="address", hint="set force to ban it anyway")
             if "/" in address:
                 _check_network(session.server, jail, address)
+
+
+def _own_addresses(host: Host) -> list[str]:
+    argv = ["ip", "-o", "address", "show"] if host.find("ip") else ["ifconfig"]
+    return re.findall(r"\binet6? ([0-9a-f.:]+)", host.run(argv).out)
 
 
 def _check_network(server: Asks, jail: RunningJail, network: str) -> None:

@@ -8,6 +8,7 @@ import time
 import typing as t
 
 from ..._core.errors import BaselineError
+from ..plan import recent_errors
 from ..stream import expected
 from .filter_rules import banned_addresses
 from .server import Server, connect, running_jails, running_values
@@ -22,6 +23,7 @@ if t.TYPE_CHECKING:
 __all__ = ["Fail2ban", "Values", "has_actions"]
 
 _START_SECONDS = 30.0
+_TAIL = 1 << 18
 
 Values = t.Dict[str, t.Dict[str, t.Any]]
 
@@ -44,6 +46,7 @@ class Fail2ban:
         self.unit: Fail2banService
         self.server: Server | None
         self.reconnect()
+        self._logged = self._log_size()
         self.reloaded: list[str] = []
         self.restarted = False
 
@@ -112,6 +115,7 @@ class Fail2ban:
             raise BaselineError(f"fail2ban-client {' '.join(words)} failed: {ran.message()}")
 
     def _start(self, streams: Streams) -> None:
+        self._logged = self._log_size()
         start(self._host, self.unit)
         self.server = connect(self._site.socket, seconds=_START_SECONDS, alive=self._is_alive)
         self.unit = service_state(self._host)
@@ -127,7 +131,20 @@ class Fail2ban:
 
     def _log_hint(self, *, lines: int) -> str:
         tail = service_log(self._host, lines=lines)
-        return "see the log of the service, which ends with:\n" + ("\n".join(tail) or "nothing")
+        hint = "see the log of the service, which ends with:\n" + ("\n".join(tail) or "nothing")
+        # The cause is in the log of fail2ban itself, which is not part of the journal of the service.
+        errors = recent_errors(self._new_log().splitlines())
+        return hint + (f"\nand {self._site.log} with:\n" + "\n".join(errors) if errors else "")
+
+    def _log_size(self) -> int:
+        state = self._host.stat(self._site.log) if self._site.log.startswith("/") else None
+        return state.st_size if state else 0
+
+    def _new_log(self) -> str:
+        """Return what fail2ban has logged since its start, from a log that may have been rotated meanwhile."""
+        size = self._log_size()
+        new = size - self._logged if size >= self._logged else size
+        return (self._host.read(self._site.log, last=min(new, _TAIL)) or "") if new else ""
 
     def _is_alive(self) -> bool:
         return service_state(self._host).alive

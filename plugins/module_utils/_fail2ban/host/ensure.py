@@ -18,6 +18,7 @@ from .daemon import Fail2ban, has_actions
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
 from .findings import gather_findings
 from .loading import check_loaded, load
+from .nftables_unit import DROP_IN, drop_in, load_drop_in, requested_drop_in
 from .open_journal import unread_journal
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
@@ -41,7 +42,8 @@ __all__ = ["JailsResult", "JailsState", "ensure"]
 class JailsState:
     """The compared state: our file, the service, the values of each running jail, and what is wrong around them.
 
-    ``packet_filter``: how its rules differ; ``unread``: the journal that a jail does not read.
+    ``packet_filter``: how its rules differ; ``unread``: the journal that a jail does not read; ``drop_in``: that of the
+    unit of nftables.
     """
 
     file: str | None
@@ -49,6 +51,7 @@ class JailsState:
     jails: Values = field(default_factory=dict)
     packet_filter: dict[str, list[str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    drop_in: str | None = None
 
     def running(self) -> dict[str, t.Any]:
         """Return all but the file as one mapping from names to values."""
@@ -58,6 +61,7 @@ class JailsState:
             flat.update({f"{jail} {option}": value for option, value in values.items()})
         flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
         flat.update({f"{jail} does not read": path for jail, path in self.unread.items()})
+        flat.update({DROP_IN: self.drop_in} if self.drop_in else {})
         return flat
 
 
@@ -193,11 +197,13 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     candidate, fail2ban = run.candidate, run.fail2ban
     values = fail2ban.values(candidate.streams)
     found = _filter_findings(run, values)
-    before = JailsState(candidate.site.own, fail2ban.service(), values, found, _unread(run, values))
+    unread, present = _unread(run, values), drop_in(run.host)
+    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present)
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
         {name: expected(jail) for name, jail in candidate.streams.items()},
+        drop_in=requested_drop_in(run.host, candidate.streams.values()),
     )
     return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
 
@@ -275,6 +281,8 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
     changed = _changed_by_files(run) if candidate.differs else []
     if candidate.differs:
         run.host.write(candidate.site.path, candidate.composed.text)
+    if plan.before.drop_in != plan.after.drop_in:
+        load_drop_in(run.host, plan.after.drop_in)
     with state_of_errors(_state(run, "fail2ban may have been started or reloaded")):
         fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
         for name in dict.fromkeys([*plan.before.packet_filter, *plan.before.unread]):

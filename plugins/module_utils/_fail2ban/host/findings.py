@@ -15,6 +15,7 @@ from ..._sshd.host.sshd import find_sshd, incoming_connection
 from .. import config as fail2ban
 from .. import findings as fail2ban_findings
 from .. import log_source
+from ..blind_jails import blind_filter, other_log, unasked_jails
 from ..findings import JailFindings, SshdFacts, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered_forwarded_ports
 from ..log_forging import forging_warnings
@@ -50,16 +51,19 @@ def gather_findings(
         if stream is None:
             found.add_errors(f"the jail {name} does not run according to the files, although it is enabled")
             continue
+        filter_name = fail2ban.filter_name(name, request.jails[name], site.others)
+        found.add_errors(blind_filter(stream), other_log(stream, filter_name, site.log))
         has_source = _check_source(host, request, probes, site, stream, found)
         if not no_filter:
             found.add_errors(_no_ban_action(host, stream))
         unknown_ports = [port for port in fail2ban_findings.service_names(stream) if _number(port) is None]
         found.add_errors(fail2ban_findings.unknown_services(stream, unknown_ports))
         if has_source:
-            jail = watched_jail(stream, fail2ban.filter_name(name, request.jails[name], site.others))
+            jail = watched_jail(stream, filter_name)
             check_environment(host, jail, found, log=probes.sshd_log, sshd=request.check_sshd)
             if jail.journal and jail.filter != "sshd" and last_entry(host, jail) is None:
                 found.add_warnings(log_source.no_matching_entry(name, jail.matches))
+    found.add_warnings(unasked_jails(streams, request.jails, site.others))
     # Jails of other files ban as well, so they are checked too.
     for name, stream in streams.items():
         options = request.jails.get(name, {})

@@ -49,12 +49,12 @@ _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
     """Return what the host offers. What ``request`` sets explicitly is not probed. ``own`` is the text of our file."""
     is_set = request.banaction != "auto" or "banaction" in request.defaults
-    packet_filter, no_pf = ("", "") if is_set else usable_packet_filter(host)
+    packet_filter, no_filter = ("", "") if is_set else usable_packet_filter(host)
     journald = journald_settings(host)
     return HostProbes(
         no_journal=why_no_journal(host, journald),
         packet_filter=packet_filter,
-        no_pf=no_pf,
+        no_filter=no_filter,
         # A run without an SSH connection (a local one) keeps the address of an earlier run.
         controller=(controller(host) or controller_of(own)) if request.ignore_controller else None,
         passwords=takes_passwords(host, request),
@@ -142,15 +142,31 @@ def why_no_entries(host: Host, journald: t.Mapping[str, str]) -> str:
 
 
 def usable_packet_filter(host: Host) -> tuple[str, str]:
-    """Return the best packet filter that works, empty if none does, and why pf does not if there is no other.
+    """Return the best packet filter that works, empty if none does, and why those that are installed do not.
 
     Each one is tried without a change.
     """
+    failed: dict[str, str] = {}
     for name, trials in _TRIALS:
-        if all(host.find(argv[0]) and host.run(argv).ok for argv in trials):
+        if not all(host.find(argv[0]) for argv in trials):
+            continue
+        ran = next((one for one in map(host.run, trials) if not one.ok), None)
+        if ran is None:
             return name, ""
-    why = why_no_pf(host) if host.find("pfctl") else ""
-    return ("pf" if host.find("pfctl") and not why else ""), why
+        failed[trials[0][0]] = ran.message()
+    if host.find("pfctl"):
+        why = why_no_pf(host)
+        return ("", why) if why else ("pf", "")
+    return "", _why_none(failed)
+
+
+def _why_none(failed: t.Mapping[str, str]) -> str:
+    """Return why no packet filter works, by the messages of the programs that ``failed``."""
+    listed = "; ".join(f"{program} answers: {message}" for program, message in failed.items())
+    if any("not permitted" in message or "ermission denied" in message for message in failed.values()):
+        # As root, with the packages installed: this is a container.
+        return f"{listed}; give this container the capability CAP_NET_ADMIN, or run fail2ban on the host that runs it"
+    return listed
 
 
 def why_no_pf(host: Host) -> str:
