@@ -243,4 +243,4 @@ def play(scenario: str, *words: str, dies: bool = False) -> str:
         timeout=300,
     )
     assert (done.returncode != 0) is dies, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr

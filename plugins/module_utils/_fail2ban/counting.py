@@ -60,7 +60,7 @@ def connect_addresses(facts: SshdFacts) -> list[tuple[str, int]]:
 
 def _local(address: str) -> list[str]:
     """Return the addresses on which a server that listens on ``address`` is reached from its own host."""
-    if address and not ipaddress.ip_address(address).is_unspecified:
+    if address and not ipaddress.ip_address(address.split("%", 1)[0]).is_unspecified:
         return [address]
     # A socket of systemd for IPv6 takes IPv4, too.
     return ["127.0.0.1"] if "." in address else ["127.0.0.1", "::1"]
@@ -95,7 +95,7 @@ def why_not_counted(
     logged = [entry for entry in entries if user in str(entry.get("MESSAGE"))]
     written = [line for line in lines.splitlines() if user in line]
     if jail.journal and logged:
-        if not any(_is_selected(entry, match) for entry in logged for match in jail.matches):
+        if jail.matches and not any(_is_selected(entry, match) for entry in logged for match in jail.matches):
             named = ", ".join(f"{name}={logged[0].get(name)}" for name in ("SYSLOG_IDENTIFIER", "_UID", "_TRANSPORT"))
             return f"its journal match ({' + '.join(jail.matches)}) does not select what sshd logs ({named})"
         return f"its filter does not find a failure in what sshd logs ({logged[0]['MESSAGE']!r})"

@@ -25,6 +25,10 @@ _INFO = _LEVELS.index("info")
 _DEFAULT_BURST, _DEFAULT_INTERVAL = 10000, 30.0
 # One refused login is up to this many messages (docs/fail2ban.md).
 _MESSAGES = 4
+# Options of sshd(8) whose value may follow in the same word.
+_WITH_VALUE = ("-E", "-f", "-h", "-o", "-c", "-C", "-g", "-p", "-u", "-b")
+# journald multiplies the burst by up to this factor, depending on the free space of the disk.
+_MOST_FACTOR = 6
 # Below this rate the messages about one attacker can be lost in those about others.
 _FEW = 1000
 
@@ -64,9 +68,9 @@ def log_errors(log: SshdLog, maxretry: int) -> list[str]:
         if _excludes_info(level):
             errors.append(f"{where}={_level_name(level)}, which excludes failed logins (level info)")
     burst, interval, where = _rate(log)
-    if burst and burst < _MESSAGES * maxretry:
+    if burst and burst * _MOST_FACTOR < _MESSAGES * maxretry:
         errors.append(
-            f"journald keeps only {burst} messages of sshd in {interval:g} seconds ({where}), and loses others: "
+            f"journald keeps about {burst} messages of sshd in {interval:g} seconds ({where}), and loses others: "
             f"{maxretry} failed logins (maxretry) are up to {_MESSAGES * maxretry} messages"
         )
     return errors
@@ -75,10 +79,10 @@ def log_errors(log: SshdLog, maxretry: int) -> list[str]:
 def log_warnings(log: SshdLog, maxretry: int) -> list[str]:
     """Return that journald may lose messages of sshd during an attack."""
     burst, interval, where = _rate(log)
-    if not burst or burst >= _FEW or burst < _MESSAGES * maxretry:
+    if not burst or burst >= _FEW or burst * _MOST_FACTOR < _MESSAGES * maxretry:
         return []
     return [
-        f"journald keeps only {burst} messages of sshd in {interval:g} seconds ({where}): during an attack it loses "
+        f"journald keeps about {burst} messages of sshd in {interval:g} seconds ({where}): during an attack it loses "
         f"others, and fail2ban does not count them; set it to {_FEW} or more"
     ]
 
@@ -86,12 +90,12 @@ def log_warnings(log: SshdLog, maxretry: int) -> list[str]:
 def argument_cause(arguments: t.Sequence[str]) -> str:
     """Return which of the ``arguments`` of sshd keeps its messages from syslog (sshd(8)), empty if none does."""
     for word, following in zip(arguments, [*arguments[1:], ""]):
-        if word == "-q":
+        if word == "--":
+            break
+        if re.fullmatch(r"-[A-Za-z46]*q[A-Za-z46]*", word) and not word.startswith(_WITH_VALUE):
             return "sshd runs with -q, so it logs nothing"
         if word.startswith("-E"):
             return f"sshd runs with -E {word[2:] or following}, so it logs to that file only"
-        if word == "--":
-            break
     return ""
 
 
@@ -123,7 +127,19 @@ def _positive(number: str) -> bool:
     return is_number(number) and int(number) > 0
 
 
-_UNITS = {"us": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hr": 3600.0}
+_UNITS = {
+    unit: seconds
+    for units, seconds in (
+        ("us usec", 1e-6),
+        ("ms msec", 1e-3),
+        ("s sec second seconds", 1.0),
+        ("m min minute minutes", 60.0),
+        ("h hr hour hours", 3600.0),
+        ("d day days", 86400.0),
+        ("w week weeks", 604800.0),
+    )
+    for unit in units.split()
+}
 
 
 def span_seconds(text: str) -> float | None:
@@ -132,6 +148,6 @@ def span_seconds(text: str) -> float | None:
     if not parts or re.sub(r"[\d.]+\s*[a-z]*", "", text).strip():
         return None
     try:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        return sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     except (KeyError, ValueError):
         return None

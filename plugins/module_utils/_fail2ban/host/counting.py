@@ -21,7 +21,9 @@ from ..counting import (
     why_not_counted,
 )
 from ..findings import quiet_sshd
+from ..packet_filters import tool_of
 from ..sshd_log import argument_cause, log_errors
+from .filter_rules import banned_addresses
 from .server_log import log_lines
 
 if t.TYPE_CHECKING:
@@ -35,6 +37,9 @@ __all__ = ["Counting", "prove_counting"]
 # fail2ban reads a new message within a second on an idle machine.
 _SECONDS = 20.0
 _TAIL = 1 << 18
+# One login is one failure, or two with a mode or an ignoreregex of the jail itself.
+_FEW_FAILURES = 2
+_BAN_SECONDS = 3.0
 
 
 class Counting(t.NamedTuple):
@@ -53,25 +58,40 @@ def prove_counting(host: Host, server: Asks, jail: WatchedJail, facts: SshdFacts
         return Counting(None, "sshd does not listen, or rejects its configuration")
     if host.find("ssh") is None:
         return Counting(None, "the program ssh is not installed on this host (package openssh-client, openssh-clients)")
+    others = [action for action in jail.actions if tool_of(action) is None]
+    if others and jail.maxretry <= _FEW_FAILURES:
+        return Counting(None, f"it may lead to a ban, which would also run {', '.join(others)}")
+    if not log_lines(host, server):
+        return Counting(None, "the log of fail2ban cannot be read, or is empty")
     user = _unknown_user()
     started = time.time()
+    answer = ""
     with _visible_failures(server):
         for address, port in connect_addresses(facts):
             # IPv6 has a single loopback address. An address of another interface is its own source.
-            source = random_source() if address.startswith("127.") else ""
+            # The loopback interface of FreeBSD has 127.0.0.1 only.
+            has_network = address.startswith("127.") and not host.platform.is_freebsd
+            source = random_source() if has_network else ""
             seen = source or address
             before = sightings("\n".join(log_lines(host, server)), jail.name, seen)
             ran = host.run(login_command(user, address, port, source))
             if is_refused(ran.err):
                 counted = _wait(host, server, jail.name, seen, before)
-                # The jail bans the source if one failure is enough.
-                server.ask("set", jail.name, "unbanip", seen)
+                _unban(server, jail, seen)
                 if counted:
                     return Counting(True)
                 causes = [quiet_sshd(jail, facts) or "", argument_cause(log.arguments), *log_errors(log, jail.maxretry)]
                 return Counting(False, _why_not(host, jail, user, started, causes))
             answer = ran.message()
     return Counting(None, f"the login at sshd did not come as far as a user name: {answer}")
+
+
+def _unban(server: Asks, jail: WatchedJail, address: str) -> None:
+    """Remove the ban that few failures lead to. The server bans a moment after it has logged the failure."""
+    deadline = time.monotonic() + (_BAN_SECONDS if jail.maxretry <= _FEW_FAILURES else 0.0)
+    while address not in banned_addresses(server, jail.name) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    server.ask("set", jail.name, "unbanip", address)
 
 
 def _unknown_user() -> str:

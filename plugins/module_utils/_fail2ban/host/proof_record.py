@@ -69,11 +69,13 @@ class ProofRecord:
         for name, jail in self._jails.items():
             key = self._key(fail2ban, name)
             proven = self._proven.get(name, {})
-            if proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted:
+            is_new = proven.get("key") != key or name in fail2ban.reloaded or fail2ban.restarted
+            if is_new:
                 wait_for_restored_bans(self._host, server, jail, banned.get(name, []))
                 proven = {"key": key, **prove(self._host, server, jail)}
-                if self._filters[name] == "sshd":
-                    proven |= self._count(server, jail)
+            if self._filters[name] == "sshd" and (is_new or proven.get("counts") is None):
+                # What kept an earlier run from the proof (a missing program) may be repaired.
+                proven = {**proven, "counts_reason": None, **self._count(server, jail)}
             kept[name] = proven
             proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}
         if kept != self._proven:
@@ -90,4 +92,4 @@ class ProofRecord:
                 f"{counting.reason}",
                 hint="repair the log of sshd, or the journal match or filter of the jail",
             )
-        return {"counts": counting.counted, **({"counts_reason": counting.reason} if counting.reason else {})}
+        return {"counts": counting.counted, "counts_reason": counting.reason or None}
