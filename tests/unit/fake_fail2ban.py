@@ -104,6 +104,16 @@ RULE = "tcp dport 22 ip saddr @addr-set-sshd reject with icmp port-unreachable"
 FREE = Expected(NFT, out=f"set addr-set-sshd {{\n}}\n{RULE}\n")
 BANNED = Expected(NFT, out=f"set addr-set-sshd {{\nelements = {{ {ADDRESS} }}\n}}\n{RULE}\n")
 FLUSHED = Expected(NFT)
+# The addresses of the host.
+ADDRESSES = Expected(
+    ["ip", "-o", "address", "show"],
+    out="1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n"
+    "1: lo    inet6 ::1/128 scope host noprefixroute \\       valid_lft forever preferred_lft forever\n"
+    "2: eth0    inet 203.0.113.5/24 brd 203.0.113.255 scope global dynamic eth0\\       valid_lft 86013sec\n"
+    "2: eth0    inet6 2001:db8::5/64 scope global \\       valid_lft forever preferred_lft forever\n"
+    "2: eth0    inet6 fe80::5054:ff:fe12:3456/64 scope link \\       valid_lft forever preferred_lft forever\n"
+    "3: tun0    inet 198.51.100.129 peer 198.51.100.130/32 scope global tun0\\       valid_lft forever\n",
+)
 # What systemd is asked about each unit.
 SHOWN = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
 JOURNALD = Expected(["systemd-analyze", "cat-config", "systemd/journald.conf"], out="[Journal]\n#Storage=auto\n")
@@ -145,6 +155,8 @@ FACTS = [
     ),
 ]
 SOURCE, USER = "127.45.6.7", "pyhost-baseline-c0ffee"
+# The log of fail2ban after its start, and a failure in it.
+STARTED = "2026-11-22 10:00:00,000 fail2ban.server [812]: INFO    Starting Fail2ban v1.1.0\n"
 FOUND = f"2026-11-22 10:48:46,012 fail2ban.filter [812]: INFO    [sshd] Found {SOURCE} - 2026-11-22 10:48:45\n"
 
 

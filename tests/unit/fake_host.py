@@ -105,7 +105,8 @@ class FakeHost:
         return self.links.get(path, path)
 
     def read(self, path: str, *, last: int | None = None) -> str | None:
-        return self.files.get(path)
+        text = self.files.get(path)
+        return text if text is None or last is None else text[max(0, len(text) - last) :]
 
     def glob(self, pattern: str) -> list[str]:
         return sorted(path for path in self.files if fnmatch.fnmatchcase(path, pattern))

@@ -181,7 +181,9 @@ def test_a_start_of_nftables_restores_the_bans(verb: str, hosts: dict[str, Host]
     """The nftables.conf of Debian begins with ``flush ruleset``."""
     assert output
     source, target = peer(hosts, "nftables"), hosts["nftables"]
-    target.run(f"systemctl start nftables; fail2ban-client set sshd banip {source.address('IPv4')}")
+    target.run("systemctl start nftables")
+    assert target.wait(lambda: "pong" in target.run("fail2ban-client ping 2>/dev/null || true"))
+    target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
     try:
         assert target.wait(lambda: not connects(source, target, 2022))
         target.run(f"systemctl {verb} nftables")

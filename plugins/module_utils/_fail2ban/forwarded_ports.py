@@ -32,8 +32,11 @@ def covers_forwarded_ports(action: str, properties: t.Mapping[str, str]) -> bool
     return properties.get("chain_hook") == "prerouting" or properties.get("chain") in _FORWARDING
 
 
-def forwarded_ports(ruleset: str, nat: str) -> list[Ports]:
-    """Return the ports whose destination is changed by rules in ``nft list ruleset`` or ``iptables -t nat -S``."""
+def forwarded_ports(ruleset: str, nat: str, zones: str = "") -> list[Ports]:
+    """Return the ports whose destination is changed by rules.
+
+    ``ruleset``: ``nft list ruleset``; ``nat``: ``iptables -t nat -S``; ``zones``: ``firewall-cmd --list-all-zones``.
+    """
     found = []
     for line in map(str.strip, ruleset.splitlines()):
         if re.search(r"\b(?:dnat(?: ip6?)? to|redirect(?: to)?)\b", line):
@@ -44,6 +47,7 @@ def forwarded_ports(ruleset: str, nat: str) -> list[Ports]:
         if re.match(r"-A (?!OUTPUT )", line) and re.search(r" -j (?:DNAT|REDIRECT)\b", line):
             ports = re.search(r"--dports? (\S+)", line)
             found.append(_numbers(ports.group(1)) if ports else EVERY_PORT)
+    found += [_numbers(ports) for ports in re.findall(r"\bport=([\d-]+):proto=", zones)]
     return list(dict.fromkeys(found))
 
 

@@ -159,11 +159,12 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log
 
 
 def _forwarded_ports(host: Host) -> list[Ports]:
-    ruleset, nat = (
-        host.run(argv).out if host.find(argv[0]) else ""
-        for argv in (["nft", "list", "ruleset"], ["iptables", "-w", "-t", "nat", "-S"])
+    commands = (
+        ["nft", "list", "ruleset"],
+        ["iptables", "-w", "-t", "nat", "-S"],
+        ["firewall-cmd", "--list-all-zones"],
     )
-    return forwarded_ports(ruleset, nat)
+    return forwarded_ports(*(host.run(argv).out if host.find(argv[0]) else "" for argv in commands))
 
 
 def _check_entries(host: Host, jail: WatchedJail, found: JailFindings) -> None:

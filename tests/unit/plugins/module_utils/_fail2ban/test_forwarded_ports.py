@@ -56,6 +56,12 @@ def test_forwarded_ports(ruleset: str, nat: str, ports: list[Ports]) -> None:
     assert forwarded_ports(ruleset, nat) == ports
 
 
+def test_forwarded_ports_of_firewalld() -> None:
+    zones = "public (active)\n  forward-ports: \n\tport=8080:proto=tcp:toport=80:toaddr=10.0.0.2\n"
+    zones += "\tport=9000-9010:proto=udp:toport=:toaddr=10.0.0.3\n  source-ports: \n"
+    assert forwarded_ports("", "", zones) == [((8080, 8080),), ((9000, 9010),)]
+
+
 @pytest.mark.parametrize(
     ("action", "properties", "covers"),
     [

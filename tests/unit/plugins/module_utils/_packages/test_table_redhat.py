@@ -42,7 +42,7 @@ def test_no_row_installs_firewalld_on_a_host_that_has_none() -> None:
     """It would start at the next boot and allow port 22 only."""
     rows = {name: row for name, row in ROWS if name != "packet-filter"}
     assert not [name for name, row in rows.items() if isinstance(row, tuple) and "fail2ban-firewalld" in row]
-    assert TABLE.rows["fail2ban"] == ("fail2ban-server", "fail2ban-systemd", "nftables")
+    assert TABLE.rows["fail2ban"] == ("fail2ban-server", "fail2ban-systemd", "nftables", "openssh-clients")
 
 
 @pytest.mark.parametrize("release", ["el9", "el10"])

@@ -14,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.counting import Counting
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
-from tests.unit.fake_fail2ban import FOUND, LOG, SOURCE, UNIT, USER, FakeServer, login
+from tests.unit.fake_fail2ban import FOUND, LOG, SOURCE, STARTED, UNIT, USER, FakeServer, login
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
 JAIL = WatchedJail("sshd", "sshd", True, matches=tuple(JOURNALMATCH.split(" + ")))
@@ -97,7 +97,7 @@ class Late(FakeHost):
 
 
 def late(clock: Clock, seconds: float, log: str = FOUND, commands: t.Sequence[Expected] = ()) -> Late:
-    host = Late({LOG: ""}, [login(), *commands])
+    host = Late({LOG: STARTED}, [login(), *commands])
     host.clock, host.seconds, host.late = clock, seconds, log
     return host
 
@@ -124,7 +124,7 @@ def test_the_wait_ends(server: FakeServer, clock: Clock) -> None:
     ],
 )
 def test_what_is_not_the_failure(server: FakeServer, log: str) -> None:
-    assert prove(FakeHost({LOG: ""}, [login(log=log), entries()]), server).counted is False
+    assert prove(FakeHost({LOG: STARTED}, [login(log=log), entries()]), server).counted is False
 
 
 @pytest.mark.parametrize(("more", "counted"), [(FOUND_IPV6, True), ("", False), (FOUND, False)])
@@ -148,7 +148,7 @@ def test_nobody_has_the_name_of_the_user(monkeypatch: pytest.MonkeyPatch, server
     names = iter(["pyhost-baseline-1", "pyhost-baseline-2", USER])
     monkeypatch.setattr(counting, "random_user", lambda: next(names))
     monkeypatch.setattr(counting, "pwd", Passwd("pyhost-baseline-1", "pyhost-baseline-2"))
-    assert prove(FakeHost({LOG: ""}, [login(log=FOUND)]), server) == Counting(True)
+    assert prove(FakeHost({LOG: STARTED}, [login(log=FOUND)]), server) == Counting(True)
 
 
 # The log level of fail2ban.
@@ -157,7 +157,7 @@ def test_nobody_has_the_name_of_the_user(monkeypatch: pytest.MonkeyPatch, server
 @pytest.mark.parametrize("level", ["INFO", "info", "DEBUG", "TRACEDEBUG", "HEAVYDEBUG", "MSG"])
 def test_a_log_level_that_shows_failures_stays(server: FakeServer, level: str) -> None:
     server.answers["get", "loglevel"] = level
-    prove(FakeHost({LOG: ""}, [login(log=FOUND)]), server)
+    prove(FakeHost({LOG: STARTED}, [login(log=FOUND)]), server)
     assert server.commands == [UNBAN]
 
 
@@ -174,7 +174,7 @@ class Ordered(FakeHost):
 @pytest.mark.parametrize("level", ["NOTICE", "WARNING", "ERROR", "CRITICAL", "30"])
 def test_a_log_level_that_hides_failures_is_raised_meanwhile(server: FakeServer, level: str) -> None:
     server.answers["get", "loglevel"] = level
-    host = Ordered({LOG: ""}, [login(log=FOUND)])
+    host = Ordered({LOG: STARTED}, [login(log=FOUND)])
     host.server = server
     assert prove(host, server) == Counting(True)
     assert server.commands == ["set loglevel INFO", UNBAN, f"set loglevel {level}"]
@@ -188,7 +188,7 @@ def test_the_log_level_is_restored_after_an_exception(
         raise error
 
     server.answers["get", "loglevel"] = "ERROR"
-    host = FakeHost({LOG: ""})
+    host = FakeHost({LOG: STARTED})
     monkeypatch.setattr(host, "run", run)
     with pytest.raises(type(error)) as raised:
         prove(host, server)
@@ -198,7 +198,7 @@ def test_the_log_level_is_restored_after_an_exception(
 
 def test_the_log_level_is_restored_without_a_refused_login(server: FakeServer) -> None:
     server.answers["get", "loglevel"] = "ERROR"
-    assert prove(FakeHost({LOG: ""}, [login(refused=False)]), server).counted is None
+    assert prove(FakeHost({LOG: STARTED}, [login(refused=False)]), server).counted is None
     assert server.commands == ["set loglevel INFO", "set loglevel ERROR"]
 
 
@@ -207,23 +207,23 @@ def test_the_log_level_is_restored_without_a_refused_login(server: FakeServer) -
 
 def test_the_next_address_is_tried(server: FakeServer) -> None:
     commands = [login(refused=False), login("::1", source="", log=FOUND_IPV6)]
-    assert prove(FakeHost({LOG: ""}, commands), server, facts=BOTH) == Counting(True)
+    assert prove(FakeHost({LOG: STARTED}, commands), server, facts=BOTH) == Counting(True)
     assert server.commands == [UNBAN_IPV6]
 
 
 def test_a_login_that_is_not_counted_is_not_tried_at_the_next_address(server: FakeServer) -> None:
-    assert prove(FakeHost({LOG: ""}, [login(), entries()]), server, facts=BOTH).counted is False
+    assert prove(FakeHost({LOG: STARTED}, [login(), entries()]), server, facts=BOTH).counted is False
 
 
 def test_an_address_of_an_interface_is_its_own_source(server: FakeServer) -> None:
     facts = replace(FACTS, listens=frozenset([("192.0.2.1", 2222)]))
     ran = login("192.0.2.1", port=2222, source="", log=IGNORED.replace(SOURCE, "192.0.2.1"))
-    assert prove(FakeHost({LOG: ""}, [ran]), server, facts=facts) == Counting(True)
+    assert prove(FakeHost({LOG: STARTED}, [ran]), server, facts=facts) == Counting(True)
     assert server.commands == ["set sshd unbanip 192.0.2.1"]
 
 
 def test_no_address_on_which_sshd_refuses_the_login(server: FakeServer) -> None:
-    host = FakeHost({LOG: ""}, [login(refused=False), login("::1", source="", refused=False)])
+    host = FakeHost({LOG: STARTED}, [login(refused=False), login("::1", source="", refused=False)])
     assert prove(host, server, facts=BOTH) == Counting(
         None,
         "the login at sshd did not come as far as a user name: ssh: connect to host ::1 port 22: Connection refused "
@@ -306,14 +306,14 @@ MISSED = f"its filter does not find a failure in what sshd logs ('{MESSAGE}')"
 def test_why_a_jail_with_the_journal_did_not_count(
     server: FakeServer, found: list[dict[str, t.Any]], facts: SshdFacts, log: SshdLog, reason: str
 ) -> None:
-    host = FakeHost({LOG: ""}, [login(), entries(*found)])
+    host = FakeHost({LOG: STARTED}, [login(), entries(*found)])
     assert prove(host, server, facts=facts, log=log) == Counting(False, reason)
 
 
 @pytest.mark.parametrize(("maxretry", "is_cause"), [(7, False), (8, True)])
 def test_a_rate_is_compared_with_the_failures_before_a_ban(server: FakeServer, maxretry: int, is_cause: bool) -> None:
     log = SshdLog("ssh.service", {"LogRateLimitBurst": "30"})
-    host = FakeHost({LOG: ""}, [login(), entries()])
+    host = FakeHost({LOG: STARTED}, [login(), entries()])
     reason = prove(host, server, jail=replace(JAIL, maxretry=maxretry), log=log).reason
     assert ("journald keeps only 30 messages of sshd" in reason) is is_cause
 
@@ -337,10 +337,10 @@ def test_why_a_jail_with_files_did_not_count(
 ) -> None:
     jail = replace(JAIL, journal=False, matches=(), paths=("/var/log/auth.log", "/var/log/secure"))
     asked = [entries({**ENTRY, "_UID": "100"})] if "journalctl" in programs else []
-    host = FakeHost({LOG: "", **files}, [login(), *asked], programs=programs)
+    host = FakeHost({LOG: STARTED, **files}, [login(), *asked], programs=programs)
     assert prove(host, server, jail=jail) == Counting(False, reason)
 
 
 def test_a_journal_that_cannot_be_read_has_no_entries(server: FakeServer) -> None:
-    host = FakeHost({LOG: ""}, [login(), Expected(JOURNAL, rc=1, err="Failed to open the journal")])
+    host = FakeHost({LOG: STARTED}, [login(), Expected(JOURNAL, rc=1, err="Failed to open the journal")])
     assert prove(host, server) == Counting(False, NOTHING)

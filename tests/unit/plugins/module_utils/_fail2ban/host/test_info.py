@@ -23,6 +23,7 @@ from tests.unit.fake_fail2ban import (
     PROGRAMS,
     SOCKET,
     SOURCE,
+    STARTED,
     USER,
     FakeServer,
     login,
@@ -61,7 +62,7 @@ def gather(
     """Return the report. ``login``: the commands of the refused login, without which none is made."""
     # Last, a host with jails is asked which process reads the journal.
     commands = [*commands, *([unit()] if commands else []), *(login or [])]
-    host = FakeHost({**FILES, LOG: ""}, commands, **{"programs": PROGRAMS, **options})
+    host = FakeHost({**FILES, LOG: STARTED}, commands, **{"programs": PROGRAMS, **options})
     report = info.gather(t.cast(t.Any, host), prove=login is not None)
     assert host.written == []
     host.done()

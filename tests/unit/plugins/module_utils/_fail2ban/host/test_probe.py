@@ -61,7 +61,7 @@ def test_usable_packet_filter(programs: list[str], commands: list[Expected], fou
 
 def test_why_pf_does_not_work_is_said() -> None:
     why = "the rules of pf have no anchor for fail2ban"
-    assert why in str(no_packet_filter(JailsRequest(), HostProbes(no_pf=why)))
+    assert why in str(no_packet_filter(JailsRequest(), HostProbes(no_filter=why)))
 
 
 ASKED = ["fail2ban-regex", "--config", "/etc/fail2ban", "--usedns=no", "--out", "ip", "/scratch/sshd.log"]
@@ -320,7 +320,7 @@ def test_what_the_request_sets_is_not_probed(
 ) -> None:
     host = FakeHost({}, [Expected(NFT)] if is_probed else [], programs=["nft"])
     found = probed(monkeypatch, host, request_)
-    assert (found.packet_filter, found.no_pf) == ("nftables" if is_probed else "", "")
+    assert (found.packet_filter, found.no_filter) == ("nftables" if is_probed else "", "")
     assert (found.no_journal, found.passwords, found.session) == ("why: auto", True, False)
     assert found.sshd_log.journald == {"Storage": "auto"}
 
