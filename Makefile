@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz bench bench-crowding hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz bench bench-crowding bench-bans hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ bench: setup  ## what a no-change run costs, as ratios
 
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding
+
+bench-bans: setup  ## bans of many sources at once, and what many bans cost; COUNT=
+	@$(BIN)/python -m bench.bans $(if $(filter command line,$(origin COUNT)),$(COUNT))
 
 docs: setup  ## docs/platforms.md from its data
 	PYTHONPATH=.venv/collections $(BIN)/python -m tools.platforms

@@ -1,0 +1,136 @@
+"""How fast bans are with many sources and many bans: ``make bench-bans``; ``COUNT`` bans (2000).
+
+Starts a Debian 12 with the role fail2ban and an attacker with 200 addresses, each of which fails three times at sshd at
+once. Prints, from the log of fail2ban, how many of them were banned and the seconds from the third failure to the ban.
+Then it bans COUNT documentation addresses, and prints what a run without changes costs with them as a ratio to one
+without bans, and how long fail2ban takes to restore them after a restart. The figures depend on the machine.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import statistics
+import sys
+import time
+import typing as t
+
+import yaml
+
+from tests.hosts import engine, fleet, runs
+from tests.hosts.paths import FLEETS
+from tests.siege import Host
+
+FLEET = "bench-bans"
+SOURCES, MAXRETRY, ROUNDS = 200, 3, 3
+CHUNK = 200
+# In the mode for keys only, a connection that sends something else than SSH is a failure.
+ATTACK = """
+import socket, sys, threading
+def fail(source):
+    for _attempt in range(int(sys.argv[2])):
+        try:
+            link = socket.create_connection((sys.argv[1], 22), 20, (source, 0))
+            link.settimeout(20)
+            link.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+            while link.recv(100):
+                pass
+        except OSError:
+            pass
+threads = [threading.Thread(target=fail, args=(source,)) for source in sys.stdin.read().split()]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+PLAY = [
+    {
+        "hosts": "victim",
+        "gather_facts": False,
+        "roles": ["pyhost.baseline.fail2ban"],
+        "vars": {
+            "fail2ban_sshd_logins": "keys",
+            "fail2ban_defaults": {"maxretry": MAXRETRY, "bantime": 86400},
+        },
+    }
+]
+BANNED = re.compile(r"^(\S+ \S+)\s.*\[sshd\] Ban (\S+)$", re.MULTILINE)
+FOUND = re.compile(r"^(\S+ \S+)\s.*\[sshd\] Found (\S+) - ", re.MULTILINE)
+
+
+def main(count: int) -> int:
+    client = engine.connect()
+    fleet.up(client, FLEET, {"victim": "debian12", "attacker": "debian13"})
+    try:
+        play = FLEETS / FLEET / "play.yml"
+        play.write_text("---\n" + yaml.safe_dump(PLAY))
+        runs.play(FLEET, play, {}, user="root")
+        victim, attacker = (Host(name, fleet.find(client, FLEET, name)) for name in ("victim", "attacker"))
+        attack(victim, attacker)
+        victim.run("fail2ban-client unban --all")
+        many(victim, count, lambda: runs.play(FLEET, play, {}, user="root"))
+    finally:
+        fleet.down(client, FLEET)
+    return 0
+
+
+def attack(victim: Host, attacker: Host) -> None:
+    """Fail from many sources at once, and print how fast each was banned."""
+    # As many connections at a time as there are sources, so that sshd does not drop some.
+    victim.run("echo 'MaxStartups 400' >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh")
+    prefix = victim.address("IPv4").rsplit(".", 2)[0]
+    sources = [f"{prefix}.200.{number}" for number in range(1, SOURCES + 1)]
+    attacker.run("; ".join(f"ip address add {source}/16 dev eth0" for source in sources))
+    attacker.run(f"cat >/root/attack.py <<'END'\n{ATTACK}\nEND")
+    attacker.run(f"echo {' '.join(sources)} | python3 /root/attack.py {victim.address('IPv4')} {MAXRETRY}")
+    time.sleep(10)
+    log = victim.run("cat /var/log/fail2ban.log")
+    failures: dict[str, list[str]] = {}
+    for when, source in FOUND.findall(log):
+        failures.setdefault(source, []).append(when)
+    late = [
+        (moment(when) - moment(failures[source][MAXRETRY - 1])).total_seconds()
+        for when, source in BANNED.findall(log)
+        if len(failures.get(source, [])) >= MAXRETRY
+    ]
+    failed = sum(len(found) >= MAXRETRY for found in failures.values())
+    print(f"sources that failed {MAXRETRY} times at once        {failed} of {SOURCES}")
+    print(f"of these banned                        {len(late)}")
+    print(f"third failure to ban                   median {statistics.median(late):.2f} s, longest {max(late):.2f} s")
+
+
+def moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace(",", "."))
+
+
+def many(victim: Host, count: int, run: t.Callable[[], object]) -> None:
+    """Ban ``count`` addresses, and print what a run without changes and a restart cost with them."""
+    without = median(run)
+    addresses = [f"198.18.{number // 250}.{number % 250 + 1}" for number in range(count)]
+    for start in range(0, count, CHUNK):
+        victim.run(f"fail2ban-client set sshd banip {' '.join(addresses[start : start + CHUNK])}")
+    wait(victim, count)
+    print(f"a run without changes, {count} bans / none   {median(run) / without:.2f}")
+    started = time.monotonic()
+    victim.run("systemctl restart fail2ban")
+    wait(victim, count)
+    print(f"a restart restores {count} bans after        {time.monotonic() - started:.0f} s")
+
+
+def median(run: t.Callable[[], object]) -> float:
+    """Return the median of the seconds of some runs. The first one may prove bans again and is not counted."""
+    run()
+    spans = []
+    for _round in range(ROUNDS):
+        started = time.monotonic()
+        run()
+        spans.append(time.monotonic() - started)
+    return statistics.median(spans)
+
+
+def wait(victim: Host, count: int) -> None:
+    """Wait until the packet filter has ``count`` addresses of the benchmark."""
+    while int(victim.run("nft list ruleset | grep -oE '198[.]18[.][0-9]+[.][0-9]+' | wc -l")) < count:
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000))
