@@ -114,6 +114,16 @@ ADDRESSES = Expected(
     "2: eth0    inet6 fe80::5054:ff:fe12:3456/64 scope link \\       valid_lft forever preferred_lft forever\n"
     "3: tun0    inet 198.51.100.129 peer 198.51.100.130/32 scope global tun0\\       valid_lft forever\n",
 )
+# The unit of the package nftables, what it needs so that bans are restored after it, and how systemd reads that.
+NFTABLES_UNIT = "/usr/lib/systemd/system/nftables.service"
+DROP_IN = "/etc/systemd/system/nftables.service.d/pyhost-baseline-fail2ban.conf"
+DROP_IN_TEXT = """\
+# Managed by the module pyhost.baseline.fail2ban_jails. After "flush ruleset" fail2ban restores its bans.
+[Service]
+ExecStartPost=-+/usr/bin/systemctl --no-block try-restart fail2ban.service
+ExecReload=-+/usr/bin/systemctl --no-block try-restart fail2ban.service
+"""
+DAEMON_RELOAD = Expected(["systemctl", "daemon-reload"])
 # What systemd is asked about each unit.
 SHOWN = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "MainPID", "NeedDaemonReload")
 JOURNALD = Expected(["systemd-analyze", "cat-config", "systemd/journald.conf"], out="[Journal]\n#Storage=auto\n")

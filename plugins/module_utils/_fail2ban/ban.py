@@ -71,7 +71,7 @@ def addresses(words: t.Iterable[t.Any]) -> tuple[str, ...]:
     found = {}
     for word in words:
         address = normal_address(str(word))
-        if "%" in str(word):
+        if re.fullmatch(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*%\S+", str(word)):
             raise BaselineError(
                 f"{str(word)!r} has a zone, which packet filters do not take",
                 option="address",
@@ -98,7 +98,7 @@ def protected(address: str, jail: RunningJail, controller: str | None, own: t.It
     if controller and _overlap(network, controller):
         return f"{address} is {_describe_controller(network, controller)} Ansible connects from"
     if any(_overlap(network, one) for one in ("127.0.0.0/8", "::1", *own)):
-        return f"{address} is this host itself"
+        return f"{address} {'is' if network.num_addresses == 1 else 'contains an address of'} this host itself"
     kept = next((entry for entry in jail.ignored if _overlap(network, entry)), None)
     return f"the jail {jail.name} ignores {kept} (ignoreip)" if kept else None
 

@@ -8,6 +8,7 @@ See systemd.exec(5) (``LogLevelMax=``, ``LogNamespace=``, ``LogRateLimitBurst=``
 
 from __future__ import annotations
 
+import getopt
 import re
 import typing as t
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ _INFO = _LEVELS.index("info")
 _DEFAULT_BURST, _DEFAULT_INTERVAL = 10000, 30.0
 # One refused login is up to this many messages (docs/fail2ban.md).
 _MESSAGES = 4
-# Options of sshd(8) whose value may follow in the same word.
-_WITH_VALUE = ("-E", "-f", "-h", "-o", "-c", "-C", "-g", "-p", "-u", "-b")
+# The options of sshd(8) for getopt(3).
+_OPTIONS = "C:E:b:c:f:g:h:k:o:p:u:46DGQRTVdeiqrt"
 # journald multiplies the burst by up to this factor, depending on the free space of the disk.
 _MOST_FACTOR = 6
 # Below this rate the messages about one attacker can be lost in those about others.
@@ -88,14 +89,22 @@ def log_warnings(log: SshdLog, maxretry: int) -> list[str]:
 
 
 def argument_cause(arguments: t.Sequence[str]) -> str:
-    """Return which of the ``arguments`` of sshd keeps its messages from syslog (sshd(8)), empty if none does."""
-    for word, following in zip(arguments, [*arguments[1:], ""]):
-        if word == "--":
-            break
-        if re.fullmatch(r"-[A-Za-z46]*q[A-Za-z46]*", word) and not word.startswith(_WITH_VALUE):
+    """Return which of the ``arguments`` of sshd keeps its messages from syslog (sshd(8)), empty if none does.
+
+    A running sshd shows them as ``sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups``.
+    """
+    first = next((place for place, word in enumerate(arguments, 1) if word.endswith("/sshd")), 0)
+    try:
+        options, _rest = getopt.getopt(list(arguments[first:]), _OPTIONS)
+    except getopt.GetoptError:
+        return ""
+    for option, value in options:
+        if option == "-q":
             return "sshd runs with -q, so it logs nothing"
-        if word.startswith("-E"):
-            return f"sshd runs with -E {word[2:] or following}, so it logs to that file only"
+        if option == "-E":
+            return f"sshd runs with -E {value}, so it logs to that file only"
+        if option == "-o" and value.lower().startswith("loglevel"):
+            return f"sshd runs with -o {value}"
     return ""
 
 

@@ -55,11 +55,16 @@ def test_every_scenario_runs_in_one_of_the_two_targets() -> None:
 @pytest.mark.parametrize(("words", "run"), [([], ["sshd"]), (["--faults"], ["attackers"])])
 def test_the_scenarios_of_a_target(monkeypatch: pytest.MonkeyPatch, words: list[str], run: list[str]) -> None:
     asked: list[str] = []
+
+    def side_by_side(names: list[str], **_options: object) -> int:
+        asked.extend(names)
+        return 0
+
     monkeypatch.setattr(scenarios, "known", lambda: ["attackers", "sshd"])
     monkeypatch.setattr(scenarios, "FAULTS", ("attackers",))
     monkeypatch.setattr(scenarios, "needs_engine", lambda _name: False)
     monkeypatch.setattr(scenarios.fleet, "key", lambda: "")
-    monkeypatch.setattr(scenarios, "side_by_side", lambda names, **_options: asked.extend(names) or 0)
+    monkeypatch.setattr(scenarios, "side_by_side", side_by_side)
     assert scenarios.main(words) == 0
     assert asked == run
 

@@ -238,10 +238,10 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
     with _restored_on_error(run, plan):
         if plan.changed:
             _bring_into_force(run, plan)
-            with state_of_errors(_state(run, "fail2ban was started or reloaded")):
+            with state_of_errors(_state(run, plan, "fail2ban was started or reloaded")):
                 plan = replace(plan, warnings=[*plan.warnings, *_read_back(run, plan)])
         if run.record:
-            done = _state(run, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
+            done = _state(run, plan, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
             with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
                 proofs = run.record.prove(fail2ban, banned)
     unproven = [
@@ -265,6 +265,9 @@ def _restored_on_error(run: _JailsRun, plan: JailsResult) -> t.Iterator[None]:
         yield
     except BaselineError as error:
         if run.candidate.differs and plan.before.jails:
+            if plan.before.drop_in != plan.after.drop_in:
+                with contextlib.suppress(BaselineError):
+                    load_drop_in(run.host, plan.before.drop_in)
             error.state = restore(run.host, run.fail2ban, run.candidate.site, plan.before.jails)
         raise
 
@@ -282,8 +285,9 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
     if candidate.differs:
         run.host.write(candidate.site.path, candidate.composed.text)
     if plan.before.drop_in != plan.after.drop_in:
-        load_drop_in(run.host, plan.after.drop_in)
-    with state_of_errors(_state(run, "fail2ban may have been started or reloaded")):
+        with state_of_errors(_state(run, plan, "fail2ban was not reloaded")):
+            load_drop_in(run.host, plan.after.drop_in)
+    with state_of_errors(_state(run, plan, "fail2ban may have been started or reloaded")):
         fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
         for name in dict.fromkeys([*plan.before.packet_filter, *plan.before.unread]):
             fail2ban.restart_jail(name)
@@ -291,10 +295,15 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
             remove_other_rules(run.host, fail2ban.require_server(), candidate.streams[name])
 
 
-def _state(run: _JailsRun, service: str) -> str:
+def _state(run: _JailsRun, plan: JailsResult, service: str) -> str:
     """Return the state of the host after the first change, for errors."""
-    written = f"{run.candidate.site.path} was written" if run.candidate.differs else "no file was changed"
-    return f"{written}, and {service}"
+    written = [run.candidate.site.path] if run.candidate.differs else []
+    written += [DROP_IN] if plan.before.drop_in != plan.after.drop_in else []
+    return (
+        f"{' and '.join(written)} {'were' if len(written) > 1 else 'was'} written, and {service}"
+        if written
+        else (f"no file was changed, and {service}")
+    )
 
 
 def _changed_by_files(run: _JailsRun) -> list[str]:

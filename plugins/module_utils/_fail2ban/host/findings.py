@@ -15,9 +15,9 @@ from ..._sshd.host.sshd import find_sshd, incoming_connection
 from .. import config as fail2ban
 from .. import findings as fail2ban_findings
 from .. import log_source
-from ..blind_jails import blind_filter, other_log, unasked_jails
 from ..findings import JailFindings, SshdFacts, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered_forwarded_ports
+from ..jail_checks import ignores_every_line, no_failregex, other_log, unasked_jails
 from ..log_forging import forging_warnings
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
@@ -52,7 +52,8 @@ def gather_findings(
             found.add_errors(f"the jail {name} does not run according to the files, although it is enabled")
             continue
         filter_name = fail2ban.filter_name(name, request.jails[name], site.others)
-        found.add_errors(blind_filter(stream), other_log(stream, filter_name, site.log))
+        found.add_errors(ignores_every_line(stream), other_log(stream, filter_name, site.log))
+        found.add_warnings(no_failregex(stream))
         has_source = _check_source(host, request, probes, site, stream, found)
         if not no_filter:
             found.add_errors(_no_ban_action(host, stream))
@@ -63,12 +64,17 @@ def gather_findings(
             check_environment(host, jail, found, log=probes.sshd_log, sshd=request.check_sshd)
             if jail.journal and jail.filter != "sshd" and last_entry(host, jail) is None:
                 found.add_warnings(log_source.no_matching_entry(name, jail.matches))
-    found.add_warnings(unasked_jails(streams, request.jails, site.others))
+    enabled = {**site.others, "DEFAULT": {**site.others.get("DEFAULT", {}), **_text(request.defaults)}}
+    found.add_warnings(unasked_jails(streams, request.jails, enabled))
     # Jails of other files ban as well, so they are checked too.
     for name, stream in streams.items():
         options = request.jails.get(name, {})
         found.add_warnings(*forging_warnings(watched_jail(stream, fail2ban.filter_name(name, options, site.others))))
     return found
+
+
+def _text(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {name: fail2ban.value_text("DEFAULT", name, value) for name, value in options.items()}
 
 
 def _check_source(

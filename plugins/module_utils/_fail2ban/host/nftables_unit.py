@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.errors import BaselineError
 from ..packet_filters import tool_of
 
 if t.TYPE_CHECKING:
@@ -45,4 +46,6 @@ def requested_drop_in(host: Host, jails: t.Iterable[JailStream]) -> str | None:
 def load_drop_in(host: Host, text: str | None) -> None:
     """Write the drop-in, or remove it for ``None``, and have systemd read it."""
     host.put(DROP_IN, text)
-    host.run(["systemctl", "daemon-reload"])
+    ran = host.run(["systemctl", "daemon-reload"])
+    if not ran.ok:
+        raise BaselineError(f"systemctl daemon-reload failed: {ran.message()}", where=DROP_IN)

@@ -153,7 +153,7 @@ def usable_packet_filter(host: Host) -> tuple[str, str]:
         ran = next((one for one in map(host.run, trials) if not one.ok), None)
         if ran is None:
             return name, ""
-        failed[trials[0][0]] = ran.message()
+        failed[ran.argv[0]] = ran.message()
     if host.find("pfctl"):
         why = why_no_pf(host)
         return ("", why) if why else ("pf", "")
@@ -166,7 +166,7 @@ def _why_none(failed: t.Mapping[str, str]) -> str:
     if any("not permitted" in message or "ermission denied" in message for message in failed.values()):
         # As root, with the packages installed: this is a container.
         return f"{listed}; give this container the capability CAP_NET_ADMIN, or run fail2ban on the host that runs it"
-    return listed
+    return f"{listed}; install the package nftables" if failed and "nft" not in failed else listed
 
 
 def why_no_pf(host: Host) -> str:

@@ -48,6 +48,26 @@ def test_no_address(word: str) -> None:
         addresses([word])
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param("fe80::1%eth0", id="a name"),
+        pytest.param("fe80::1%2", id="a number"),
+        pytest.param("FE80::1%eth0", id="capitals"),
+        pytest.param("fe80::%eth0/64", id="a network"),
+        pytest.param("2001:db8::7%eth0", id="of an address that needs none"),
+    ],
+)
+def test_an_address_with_a_zone(word: str) -> None:
+    with pytest.raises(BaselineError) as failed:
+        addresses(["192.0.2.7", word])
+    assert str(failed.value) == (
+        f"address: {word!r} has a zone, which packet filters do not take; this task changed nothing; give the address "
+        "without it; the ban then is in force on all interfaces"
+    )
+    assert addresses([word.replace("%eth0", "").replace("%2", "")])
+
+
 def test_none_at_all() -> None:
     with pytest.raises(BaselineError, match="no address is given"):
         addresses([])
@@ -74,6 +94,34 @@ def test_none_at_all() -> None:
 )
 def test_who_is_not_banned(address: str, ignored: tuple[str, ...], controller: str | None, why: str | None) -> None:
     assert protected(address, RunningJail("sshd", ("nftables",), ignored, frozenset(), frozenset()), controller) == why
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        pytest.param("203.0.113.5", "203.0.113.5 is this host itself", id="an address of the host"),
+        pytest.param("2001:db8::5", "2001:db8::5 is this host itself", id="one of IPv6"),
+        pytest.param(
+            "203.0.113.0/24",
+            "203.0.113.0/24 contains an address of this host itself",
+            id="a network with an address of it",
+        ),
+        pytest.param("2001:db8::/32", "2001:db8::/32 contains an address of this host itself", id="a network of IPv6"),
+        pytest.param("127.1.2.3", "127.1.2.3 is this host itself", id="loopback is not among the addresses"),
+        pytest.param("203.0.113.6", None, id="a neighbour"),
+        pytest.param("2001:db8::6", None, id="a neighbour of IPv6"),
+        pytest.param("203.0.113.128/25", None, id="another part of its network"),
+    ],
+)
+def test_the_host_is_not_banned(address: str, why: str | None) -> None:
+    # The last word is none: what a program shows may be read wrongly.
+    assert protected(address, jail(), None, ["203.0.113.5", "2001:db8::5", "add"]) == why
+
+
+def test_the_controller_comes_before_the_addresses_of_the_host() -> None:
+    """A local run, or one through an address of the host itself."""
+    why = "203.0.113.5 is the address that Ansible connects from"
+    assert protected("203.0.113.5", jail(), "203.0.113.5", ["203.0.113.5"]) == why
 
 
 A, B, NET = "192.0.2.7", "2001:db8::7", "192.0.2.0/24"

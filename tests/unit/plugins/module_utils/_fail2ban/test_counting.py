@@ -43,6 +43,7 @@ def test_the_user_is_nobody_twice() -> None:
         pytest.param([("192.0.2.1", 22)], [("192.0.2.1", 22)], id="a single address"),
         pytest.param([("2001:db8::1", 2222)], [("2001:db8::1", 2222)], id="a single address of IPv6"),
         pytest.param([("::1", 22)], [("::1", 22)], id="the loopback of IPv6"),
+        pytest.param([("fe80::1%eth0", 22)], [("fe80::1%eth0", 22)], id="an address with a zone"),
         pytest.param([("127.0.0.1", 22)], [("127.0.0.1", 22)], id="the loopback of IPv4"),
         pytest.param(
             [("192.0.2.1", 22), ("2001:db8::1", 22), ("::1", 22), ("127.0.0.5", 22), ("0.0.0.0", 24)],
@@ -156,6 +157,10 @@ def test_matches_of_which_one_selects() -> None:
         "its journal match (SYSLOG_IDENTIFIER=sshd _UID=0 + _COMM=sshd-session) does not select what sshd logs "
         "(SYSLOG_IDENTIFIER=sshd, _UID=74, _TRANSPORT=syslog)"
     )
+
+
+def test_a_jail_without_a_match_reads_each_message() -> None:
+    assert why(replace(JOURNAL, matches=()), {**ENTRY, "_UID": "74"}) == MISSED
 
 
 def test_messages_of_which_one_is_selected() -> None:

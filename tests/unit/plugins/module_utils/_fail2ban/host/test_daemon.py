@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import daemon
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
-from tests.unit.fake_fail2ban import JAIL, SOCKET, UNIT, FakeServer, log_tail, unit
+from tests.unit.fake_fail2ban import JAIL, LOG, SOCKET, STARTED, UNIT, FakeServer, log_tail, unit
 from tests.unit.fake_host import Clock, Expected, FakeHost
 
 SITE = Site({}, (), None, SOCKET, "/var/log/fail2ban.log")
@@ -87,6 +88,76 @@ def test_a_service_that_does_not_start_is_not_waited_for(monkeypatch: pytest.Mon
     with pytest.raises(BaselineError, match="fail2ban.service: the service does not start"):
         service.bring_into_force({"sshd": JAIL}, {}, changed=[])
     assert seen == [False, False]
+    host.done()
+
+
+# The log of fail2ban itself.
+
+TAIL = "see the log of the service, which ends with:\nERROR the last line"
+OLD = STARTED + "2026-11-21 08:00:00,000 fail2ban [700]: ERROR   an error of yesterday\n"
+NEW = "2026-11-22 10:48:45,906 fail2ban [812]: ERROR   Unable to initialize the action x\n"
+LATER = "2026-11-22 10:48:46,000 fail2ban.jail [812]: WARNING the jail is left out\n"
+# A part of a line is no error of its own.
+LONG = f"2026-11-22 10:48:45,907 fail2ban [812]: ERROR   cut off {'x' * (1 << 18)}\n"
+
+
+def failed_start(files: dict[str, str], log: str | None, *, target: str = LOG, waits: bool = False) -> BaselineError:
+    """Return the error of a service that ``waits`` or ends, and leaves ``log``."""
+    start = Expected(START.argv, writes={} if log is None else {LOG: log})
+    commands = [unit("inactive"), start, unit() if waits else unit("failed"), log_tail(lines=40)]
+    host: t.Any = FakeHost(files, commands)
+    service = daemon.Fail2ban(host, replace(SITE, log=target))
+    with pytest.raises(BaselineError) as failed:
+        service.bring_into_force({"sshd": JAIL}, {}, changed=[])
+    host.done()
+    return failed.value
+
+
+@pytest.mark.parametrize(
+    ("files", "log", "errors"),
+    [
+        pytest.param({}, None, "", id="no log"),
+        pytest.param({}, STARTED, "", id="a new log without errors"),
+        pytest.param({}, STARTED + NEW, "Unable to initialize the action x", id="a new log"),
+        pytest.param({LOG: OLD}, None, "", id="errors of earlier"),
+        pytest.param({LOG: OLD}, OLD + STARTED + NEW, "Unable to initialize the action x", id="new errors"),
+        pytest.param(
+            {LOG: OLD},
+            OLD + NEW + LATER,
+            "Unable to initialize the action x\nthe jail is left out",
+            id="an error and a warning",
+        ),
+        pytest.param({LOG: OLD}, NEW, "Unable to initialize the action x", id="rotated meanwhile"),
+        pytest.param({LOG: OLD}, "", "", id="rotated meanwhile, and empty"),
+        pytest.param({LOG: OLD}, OLD + LONG + NEW, "Unable to initialize the action x", id="more than its end"),
+    ],
+)
+@pytest.mark.parametrize("waits", [False, True], ids=["no start", "an end after the start"])
+def test_new_errors_in_the_log_of_fail2ban_are_quoted(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], log: str | None, errors: str, waits: bool
+) -> None:
+    server = FakeServer()
+    server.answers["status",] = BaselineError("the fail2ban server closed the connection at 'status'")
+    servers = [None, server if waits else None]
+    monkeypatch.setattr(daemon, "connect", lambda _path, **_options: servers.pop(0))
+    error = failed_start(files, log, waits=waits)
+    assert error.hint == TAIL + (f"\nand {LOG} with:\n{errors}" if errors else "")
+
+
+@pytest.mark.parametrize("target", ["SYSLOG", "SYSTEMD-JOURNAL", "STDERR"])
+def test_a_log_that_is_no_file_is_not_read(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    monkeypatch.setattr(daemon, "connect", lambda _path, **_options: None)
+    assert failed_start({LOG: OLD, target: NEW}, OLD + NEW, target=target).hint == TAIL
+
+
+def test_what_is_logged_between_two_looks_at_a_server_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload ends the server."""
+    service, host = fail2ban(monkeypatch, [unit(), unit("inactive"), log_tail(lines=15)], [FakeServer(), None])
+    host.files[LOG] = STARTED + NEW
+    service.reconnect()
+    with pytest.raises(BaselineError) as failed:
+        service.require_server()
+    assert failed.value.hint == f"{TAIL}\nand {LOG} with:\nUnable to initialize the action x"
     host.done()
 
 

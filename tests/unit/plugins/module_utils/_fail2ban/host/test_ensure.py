@@ -23,6 +23,9 @@ from tests.unit.fake_fail2ban import (
     BANNED,
     CHECKED,
     CONNECTION,
+    DAEMON_RELOAD,
+    DROP_IN,
+    DROP_IN_TEXT,
     FACTS,
     FILES,
     FLUSHED,
@@ -30,6 +33,7 @@ from tests.unit.fake_fail2ban import (
     FREE,
     JAIL,
     LOG,
+    NFTABLES_UNIT,
     NOTE,
     OWN,
     PROBED,
@@ -37,6 +41,7 @@ from tests.unit.fake_fail2ban import (
     RECORD,
     RULE,
     SOURCE,
+    STARTED,
     STREAM,
     TEXT,
     UNIT,
@@ -148,7 +153,8 @@ def test_the_first_run(server: FakeServer) -> None:
     assert result.warnings == []
     assert written(host.files[OWN]) == TEXT
     assert server.commands == TEST_BANS
-    assert result.proof == {"sshd": {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True}}
+    proof = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True, "counts_reason": None}
+    assert result.proof == {"sshd": proof}
     assert [path for path in host.written if path != NOTE] == [OWN, RECORD]
     assert (host.modes[OWN], host.modes[RECORD], host.modes[NOTE]) == (0o644, 0o600, 0o600)
     assert NOTE not in host.files
@@ -163,7 +169,7 @@ def test_the_first_run_has_sshd_refuse_a_login_that_the_jail_counts(
     monkeypatch.setenv("SSH_CONNECTION", CONNECTION)
     programs = [*PROGRAMS, "sshd", "ssh"]
     commands = [*PROBED, *staged(), *CHECKED, *FACTS, unit("inactive"), present(None), START, unit(), *PROVEN]
-    host = FakeHost({**FILES, LOG: ""}, [*commands, *FACTS, login(log=FOUND)], programs=programs)
+    host = FakeHost({**FILES, LOG: STARTED}, [*commands, *FACTS, login(log=STARTED + FOUND)], programs=programs)
     result = ensure(host)
     assert result.proof["sshd"]["counts"] is True
     assert result.warnings == []
@@ -215,6 +221,20 @@ def test_a_login_of_which_nothing_is_known_is_a_warning(countings: list[host_cou
         "whether the jail sshd counts failed logins is not proven: the program ssh is not installed"
     ]
     assert (result.proof["sshd"]["proven"], result.proof["sshd"]["counts"]) == (True, None)
+
+
+def test_a_login_of_which_nothing_is_known_is_tried_again(
+    server: FakeServer, countings: list[host_counting.Counting]
+) -> None:
+    countings.append(host_counting.Counting(None, "the program ssh is not installed"))
+    left = proven()
+    server.commands.clear()
+    commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
+    host = FakeHost({**FILES, **left}, commands, programs=PROGRAMS)
+    result = ensure(host)
+    assert (result.changed, result.warnings, server.commands) == (False, [], [])
+    assert (result.proof["sshd"]["counts"], result.proof["sshd"]["counts_reason"]) == (True, None)
+    assert [path for path in host.written if path != NOTE] == [RECORD]
 
 
 def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServer) -> None:
@@ -451,6 +471,112 @@ def test_flushed_rules_restart_the_jail(server: FakeServer) -> None:
     assert RULE in result.before.packet_filter["sshd"]
     assert (result.reloaded, result.restarted) == (["sshd"], False)
     assert OWN not in host.written
+
+
+# The drop-in of nftables.service.
+
+WITH_UNIT = {**FILES, NFTABLES_UNIT: ""}
+WITH_SYSTEMCTL = [*PROGRAMS, "systemctl"]
+
+
+class DropIn(FakeHost):
+    """systemd reads the drop-in as it has to be, before fail2ban is started or reloaded."""
+
+    present: str | None = DROP_IN_TEXT
+    read_by_systemd = False
+
+    def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+        if list(argv) == DAEMON_RELOAD.argv:
+            assert self.files.get(DROP_IN) == self.present
+            self.read_by_systemd = True
+        elif list(argv) in (START.argv, RELOAD.argv):
+            assert OWN in self.written
+            assert self.read_by_systemd
+        return super().run(argv, **options)
+
+
+def test_the_first_run_has_bans_restored_after_nftables() -> None:
+    started = [unit("inactive"), present(None), DAEMON_RELOAD, START, unit()]
+    host = DropIn(WITH_UNIT, [*PROBED, *staged(), *CHECKED, *started, *PROVEN], programs=WITH_SYSTEMCTL)
+    result = ensure(host)
+    assert result.changed
+    assert (result.before.drop_in, result.after.drop_in) == (None, DROP_IN_TEXT)
+    assert (host.files[DROP_IN], host.modes[DROP_IN]) == (DROP_IN_TEXT, 0o644)
+    assert [path for path in host.written if path != NOTE] == [OWN, DROP_IN, RECORD]
+
+
+def test_a_changed_jail_and_the_drop_in(server: FakeServer) -> None:
+    text = stream_text(maxretry="3")
+
+    class Reloading(DropIn):
+        def run(self, argv: t.Sequence[str], **options: t.Any) -> t.Any:
+            if list(argv) == RELOAD.argv:
+                server.run(parse_stream(text)["sshd"])
+            return super().run(argv, **options)
+
+    host = Reloading(
+        {**WITH_UNIT, **proven()},
+        [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), DAEMON_RELOAD, RELOAD, *PROVEN],
+        programs=WITH_SYSTEMCTL,
+    )
+    result = ensure(host, THREE)
+    assert (result.changed, result.reloaded, host.files[DROP_IN]) == (True, ["sshd"], DROP_IN_TEXT)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "files", "later"),
+    [
+        pytest.param(None, WITH_UNIT, DROP_IN_TEXT, id="missing"),
+        pytest.param("[Service]\n", WITH_UNIT, DROP_IN_TEXT, id="another text"),
+        pytest.param(DROP_IN_TEXT, FILES, None, id="nftables has no unit any more"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_drop_in_alone_is_a_change(
+    server: FakeServer, earlier: str | None, files: dict[str, str], later: str | None, check_mode: bool
+) -> None:
+    """The jails stay as they are."""
+    left = {**proven(), **({} if earlier is None else {DROP_IN: earlier})}
+    server.commands.clear()
+    commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
+    host = DropIn(
+        {**files, **left},
+        commands if check_mode else [*commands, DAEMON_RELOAD],
+        programs=WITH_SYSTEMCTL,
+        check_mode=check_mode,
+    )
+    host.present = later
+    result = ensure(host)
+    assert result.changed
+    assert (result.before.drop_in, result.after.drop_in) == (earlier, later)
+    # The diff shows it.
+    assert (result.before.running().get(DROP_IN), result.after.running().get(DROP_IN)) == (earlier, later)
+    assert replace(result.before, drop_in=None) == replace(result.after, drop_in=None)
+    assert (result.reloaded, result.restarted, server.commands) == ([], False, [])
+    assert host.files.get(DROP_IN) == (earlier if check_mode else later)
+    assert [path for path in host.written if path != NOTE] == ([] if check_mode else [DROP_IN])
+
+
+@pytest.mark.parametrize(
+    ("files", "programs"),
+    [
+        pytest.param({NFTABLES_UNIT: "", DROP_IN: DROP_IN_TEXT}, WITH_SYSTEMCTL, id="it is there"),
+        pytest.param({}, WITH_SYSTEMCTL, id="nftables has no unit"),
+        pytest.param({NFTABLES_UNIT: ""}, PROGRAMS, id="no systemctl"),
+    ],
+)
+def test_a_drop_in_that_is_as_requested_is_no_change(files: dict[str, str], programs: list[str]) -> None:
+    commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
+    host = FakeHost({**FILES, **proven(), **files}, commands, programs=programs)
+    result = ensure(host)
+    assert not result.changed
+    assert [path for path in host.written if path != NOTE] == []
+
+
+def test_without_a_reload_there_is_no_drop_in() -> None:
+    host = FakeHost(WITH_UNIT, [*PROBED, *staged(), *CHECKED], programs=WITH_SYSTEMCTL)
+    result = ensure(host, reload=False)
+    assert (result.before.drop_in, result.after.drop_in, host.written) == (None, None, [OWN])
 
 
 PORT_22 = ("'port', '22'", "echo '22'")

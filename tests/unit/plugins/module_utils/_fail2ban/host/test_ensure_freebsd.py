@@ -189,7 +189,9 @@ def test_the_first_run(freebsd: Server) -> None:
     assert result.restarted
     assert written(host.files[OWN]) == TEXT
     assert result.composed.backend == "auto"
-    assert result.proof == {"sshd": {"proven": True, "addresses": ADDRESSES, "actions": ["pf"], "counts": True}}
+    proof = {"proven": True, "addresses": ADDRESSES, "actions": ["pf"], "counts": True, "counts_reason": None}
+    assert result.proof == {"sshd": proof}
+    assert (result.before.drop_in, result.after.drop_in) == (None, None)
     assert freebsd.commands == [f"set sshd {verb} {address}" for verb in ("banip", "unbanip") for address in ADDRESSES]
 
 

@@ -155,8 +155,8 @@ def test_an_action_on_all_ports(server: FakeServer) -> None:
 @pytest.mark.parametrize(
     ("maxretry", "warning"),
     [
-        (5, "the jail sshd: journald keeps only 30 messages of sshd in 30 seconds"),
-        (8, "the jail sshd misses logins: journald keeps only 30 messages of sshd in 30 seconds"),
+        (45, "the jail sshd: journald keeps about 30 messages of sshd in 30 seconds"),
+        (46, "the jail sshd misses logins: journald keeps about 30 messages of sshd in 30 seconds"),
     ],
 )
 def test_messages_of_sshd_that_journald_loses(server: FakeServer, maxretry: int, warning: str) -> None:

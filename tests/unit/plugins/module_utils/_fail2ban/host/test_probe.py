@@ -26,6 +26,8 @@ NFT = [
     "add chain inet pyhost-baseline-trial prerouting { type filter hook prerouting priority -301; }; "
     "add rule inet pyhost-baseline-trial prerouting reject",
 ]
+IPTABLES = ["iptables", "-w", "-S", "INPUT"]
+CONTAINER = "give this container the capability CAP_NET_ADMIN, or run fail2ban on the host that runs it"
 INFO = ["pfctl", "-s", "info"]
 RULES = ["pfctl", "-s", "rules"]
 ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
@@ -36,7 +38,11 @@ ENABLED = "Status: Enabled for 0 days 01:02:03           Debug: Urgent\n"
     [
         pytest.param(["nft"], [Expected(NFT)], "nftables", "", id="nftables"),
         pytest.param(
-            ["nft"], [Expected(NFT, rc=1), Expected(INPUT, rc=1)], "", "", id="nftables that the kernel refuses"
+            ["nft"],
+            [Expected(NFT, rc=1), Expected(INPUT, rc=1, err="Error: no table")],
+            "",
+            "nft answers: Error: no table (rc=1)",
+            id="nftables that the kernel refuses",
         ),
         pytest.param([], [], "", "", id="nothing"),
         pytest.param(
@@ -59,9 +65,92 @@ def test_usable_packet_filter(programs: list[str], commands: list[Expected], fou
     host.done()
 
 
-def test_why_pf_does_not_work_is_said() -> None:
-    why = "the rules of pf have no anchor for fail2ban"
-    assert why in str(no_packet_filter(JailsRequest(), HostProbes(no_filter=why)))
+@pytest.mark.parametrize(
+    "why", ["the rules of pf have no anchor for fail2ban", "nft answers: Error: no table (rc=1)", CONTAINER]
+)
+def test_why_no_packet_filter_works_is_said(why: str) -> None:
+    assert no_packet_filter(JailsRequest(), HostProbes(no_filter=why)) == (
+        f"no packet filter works on this host, so bans would not take effect; {why}"
+    )
+
+
+def refused(argv: list[str], err: str, *, rc: int = 1) -> Expected:
+    return Expected(argv, rc=rc, err=f"{err}\n")
+
+
+# What the programs say without the capability CAP_NET_ADMIN, and of a firewalld that does not run.
+NFT_DENIED = "netlink: Error: cache initialization failed: Operation not permitted"
+TABLES_DENIED = (
+    "iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)"
+)
+NOT_RUNNING = refused(["firewall-cmd", "--state"], "not running", rc=252)
+DENIED = [refused(NFT, NFT_DENIED), refused(INPUT, NFT_DENIED)]
+
+
+@pytest.mark.parametrize(
+    ("programs", "commands", "why"),
+    [
+        pytest.param([], [], "", id="none is installed"),
+        pytest.param(["ipset"], [], "", id="one that needs another"),
+        pytest.param(["nft"], DENIED, f"nft answers: {NFT_DENIED} (rc=1); {CONTAINER}", id="a container with nft"),
+        pytest.param(
+            ["iptables"],
+            [refused(IPTABLES, TABLES_DENIED, rc=4)],
+            f"iptables answers: {TABLES_DENIED} (rc=4); {CONTAINER}",
+            id="a container with iptables",
+        ),
+        pytest.param(
+            ["nft", "iptables"],
+            [*DENIED, refused(IPTABLES, "modprobe: not found", rc=3)],
+            f"nft answers: {NFT_DENIED} (rc=1); iptables answers: modprobe: not found (rc=3); {CONTAINER}",
+            id="each one is named",
+        ),
+        pytest.param(
+            ["firewall-cmd"],
+            [NOT_RUNNING],
+            "firewall-cmd answers: not running (rc=252); install the package nftables",
+            id="firewalld does not run",
+        ),
+        pytest.param(
+            ["nft"],
+            [refused(NFT, "the first"), refused(INPUT, "the second")],
+            "nft answers: the second (rc=1)",
+            id="the last trial of a program",
+        ),
+        pytest.param(["nft"], [Expected(NFT, rc=1), Expected(INPUT, rc=1)], "nft answers: no output (rc=1)", id="mute"),
+    ],
+)
+def test_why_no_packet_filter_works(programs: list[str], commands: list[Expected], why: str) -> None:
+    host = FakeHost({}, commands, programs=programs)
+    assert glue.usable_packet_filter(t.cast(t.Any, host)) == ("", why)
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("programs", "commands", "found"),
+    [
+        pytest.param(["nft"], [refused(NFT, NFT_DENIED), Expected(INPUT)], "nftables-input", id="another trial"),
+        pytest.param(["nft", "firewall-cmd"], [*DENIED, Expected(NOT_RUNNING.argv)], "firewalld", id="another program"),
+        pytest.param(
+            ["nft", "pfctl"],
+            [*DENIED, Expected(INFO, out=ENABLED), Expected(RULES, out='anchor "f2b/*" all\n')],
+            "pf",
+            id="pf",
+        ),
+    ],
+)
+def test_nothing_is_said_of_others_where_one_works(programs: list[str], commands: list[Expected], found: str) -> None:
+    host = FakeHost({}, commands, programs=programs)
+    assert glue.usable_packet_filter(t.cast(t.Any, host)) == (found, "")
+    host.done()
+
+
+def test_the_probes_have_why_no_packet_filter_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = probed(monkeypatch, FakeHost({}, [NOT_RUNNING], programs=["firewall-cmd"]), JailsRequest())
+    assert (found.packet_filter, found.no_filter) == (
+        "",
+        "firewall-cmd answers: not running (rc=252); install the package nftables",
+    )
 
 
 ASKED = ["fail2ban-regex", "--config", "/etc/fail2ban", "--usedns=no", "--out", "ip", "/scratch/sshd.log"]
@@ -356,9 +445,6 @@ def test_the_users_of_services(monkeypatch: pytest.MonkeyPatch, name: str, uids:
     assert probed(monkeypatch, FakeHost(), JailsRequest(banaction="ipset")).uids == uids
 
 
-IPTABLES = ["iptables", "-w", "-S", "INPUT"]
-
-
 @pytest.mark.parametrize(
     ("programs", "commands", "found"),
     [
@@ -386,7 +472,7 @@ IPTABLES = ["iptables", "-w", "-S", "INPUT"]
             "iptables",
             id="firewalld does not run",
         ),
-        pytest.param(["ipset"], [Expected(["ipset", "list", "-name"])], "", id="ipset without iptables"),
+        pytest.param(["ipset"], [], "", id="ipset without iptables"),
         pytest.param(
             ["ipset", "iptables"],
             [Expected(["ipset", "list", "-name"]), Expected(IPTABLES)],

@@ -21,7 +21,9 @@ from tests.unit.fake_host import FakeHost
 DESIRED = JailsRequest(jails={"sshd": {}})
 FACTS = SshdFacts(frozenset([22]), "INFO", "AUTH", frozenset([("0.0.0.0", 22)]))
 LOG = SshdLog("ssh.service", pids=(634, 217))
-RESULT = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "rules": [RULE]}
+SHOWN = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"]}
+RESULT = {**SHOWN, "rules": [RULE]}
+NO_SSH = Counting(None, "ssh is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +73,7 @@ def record(
 
 def test_a_jail_is_proven_once(calls: list[str]) -> None:
     host: t.Any = FakeHost()
-    shown = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True}
+    shown = {**SHOWN, "counts": True, "counts_reason": None}
     assert record(host).prove(running(), {}) == {"sshd": shown}
     assert calls == ["clean", "wait", "prove", "login"]
     assert host.modes[RECORD] == 0o600
@@ -148,9 +150,66 @@ def test_a_login_that_is_not_counted_is_an_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_login_of_which_nothing_is_known_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: Counting(None, "ssh is not installed"))
+    monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: NO_SSH)
     shown = record(FakeHost()).prove(running(), {})["sshd"]
-    assert (shown["proven"], shown["counts"], shown["counts_reason"]) == (True, None, "ssh is not installed")
+    assert shown == {**SHOWN, "counts": None, "counts_reason": "ssh is not installed"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts", "reason", "is_written"),
+    [
+        pytest.param(Counting(True), True, None, True, id="repaired"),
+        pytest.param(NO_SSH, None, "ssh is not installed", False, id="as before"),
+        pytest.param(Counting(None, "sshd does not listen"), None, "sshd does not listen", True, id="another reason"),
+    ],
+)
+def test_a_login_of_which_nothing_is_known_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+    calls: list[str],
+    outcome: Counting,
+    counts: bool | None,
+    reason: str | None,
+    is_written: bool,
+) -> None:
+    outcomes = [NO_SSH, outcome]
+
+    def prove_counting(*_arguments: t.Any) -> Counting:
+        calls.append("login")
+        return outcomes.pop(0)
+
+    monkeypatch.setattr(proof_record, "prove_counting", prove_counting)
+    host: t.Any = FakeHost()
+    record(host).prove(running(), {})
+    calls.clear()
+    host.written.clear()
+    shown = record(host).prove(running(), {})["sshd"]
+    assert calls == ["clean", "login"], "the jail is not banned in again"
+    assert shown == {**SHOWN, "counts": counts, "counts_reason": reason}
+    assert host.written == ([RECORD] if is_written else [])
+    kept = json.loads(host.files[RECORD])["sshd"]
+    assert (kept["counts"], kept["counts_reason"], kept["rules"]) == (counts, reason, [RULE])
+
+
+def test_a_login_that_is_not_counted_when_it_is_tried_again_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = [NO_SSH, Counting(False, "the journal has no message of sshd")]
+    monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: outcomes.pop(0))
+    host: t.Any = FakeHost()
+    record(host).prove(running(), {})
+    with pytest.raises(BaselineError, match="the jail sshd does not count failed logins"):
+        record(host).prove(running(), {})
+    assert json.loads(host.files[RECORD])["sshd"]["counts"] is None, "the next run tries it again"
+
+
+def test_a_record_without_a_login_gets_one(calls: list[str]) -> None:
+    """It is of a release that made none."""
+    host: t.Any = FakeHost()
+    record(host).prove(running(), {})
+    kept = json.loads(host.files[RECORD])
+    del kept["sshd"]["counts"], kept["sshd"]["counts_reason"]
+    host.files[RECORD] = json.dumps(kept)
+    calls.clear()
+    assert record(host).prove(running(), {})["sshd"]["counts"] is True
+    assert calls == ["clean", "login"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "half a rec"])

@@ -10,16 +10,21 @@ import typing as t
 if t.TYPE_CHECKING:
     from .stream import JailStream
 
-__all__ = ["blind_filter", "other_log", "unasked_jails"]
+__all__ = ["ignores_every_line", "no_failregex", "other_log", "unasked_jails"]
 
 # No expression that is meant for some messages finds something in all of these.
 _ANY_LINES = ("x", "7f2c", "Failed password for root from 192.0.2.1 port 22 ssh2", "GET / HTTP/1.1")
 
 
-def blind_filter(stream: JailStream) -> str | None:
-    """Return why the filter of the jail ``stream`` counts nothing, else ``None``."""
-    if not stream.values("addfailregex"):
-        return f"the jail {stream.name} counts nothing: its filter has no failregex"
+def no_failregex(stream: JailStream) -> str | None:
+    """Return that the filter of the jail ``stream`` has no failregex, else ``None``. Such a jail is for manual bans."""
+    if stream.values("addfailregex"):
+        return None
+    return f"the jail {stream.name} counts nothing: its filter has no failregex"
+
+
+def ignores_every_line(stream: JailStream) -> str | None:
+    """Return that an ignoreregex of the jail ``stream`` matches every line, else ``None``."""
     for expression in stream.expressions.get("ignoreregex", ()):
         try:
             ignores = all(re.search(str(expression), line) for line in _ANY_LINES)
@@ -33,7 +38,7 @@ def blind_filter(stream: JailStream) -> str | None:
 
 def other_log(stream: JailStream, filter_name: str, log: str) -> str | None:
     """Return that a jail with the filter recidive does not read ``log``, the log target of fail2ban, else ``None``."""
-    if filter_name != "recidive" or stream.journal or not stream.log_paths or log in stream.log_paths:
+    if filter_name != "recidive" or stream.journal or not stream.log_paths or log.split("[", 1)[0] in stream.log_paths:
         return None
     return (
         f"the jail {stream.name} has no log source: it reads {', '.join(stream.log_paths)}, but fail2ban logs to {log} "
