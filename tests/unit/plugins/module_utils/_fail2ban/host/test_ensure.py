@@ -557,6 +557,29 @@ def test_the_drop_in_alone_is_a_change(
     assert [path for path in host.written if path != NOTE] == ([] if check_mode else [DROP_IN])
 
 
+REFUSED = Expected(DAEMON_RELOAD.argv, rc=1, err="no")
+
+
+def test_a_drop_in_that_systemd_does_not_read_is_an_error() -> None:
+    """The error has the state of the host: our file, and the drop-in, were written before."""
+    started = [unit("inactive"), present(None), REFUSED]
+    host = DropIn(WITH_UNIT, [*PROBED, *staged(), *CHECKED, *started], programs=WITH_SYSTEMCTL)
+    error = fail(host)
+    assert error.problem == "systemctl daemon-reload failed: no (rc=1)"
+    assert error.state == f"{OWN} and {DROP_IN} were written, and fail2ban was not reloaded"
+
+
+def test_a_failed_change_restores_the_drop_in() -> None:
+    text = stream_text(maxretry="3")
+    files = {**WITH_UNIT, **proven()}
+    change = [*PROBED, *staged(text), *CHECKED, unit(), FREE, present(STREAM), REFUSED]
+    restoration = [DAEMON_RELOAD, present(STREAM), unit(), RELOAD]
+    host = FakeHost(files, [*change, *restoration], programs=WITH_SYSTEMCTL)
+    error = fail(host, THREE)
+    assert (host.files.get(DROP_IN), host.files[OWN]) == (None, files[OWN])
+    assert error.state == f"{OWN} was restored, and the jails run as before"
+
+
 @pytest.mark.parametrize(
     ("files", "programs"),
     [
