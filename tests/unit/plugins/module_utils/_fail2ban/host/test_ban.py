@@ -182,8 +182,9 @@ def test_an_address_of_the_host_is_refused(own: Expected, programs: list[str], a
     fail2ban = Fail2ban()
     with pytest.raises(BaselineError) as failed:
         play(fail2ban, BanRequest((A, address), True), own=own, programs=programs)
+    relation = "contains an address of" if "/" in address else "is"
     assert str(failed.value) == (
-        f"address: {address} {'contains an address of' if '/' in address else 'is'} this host itself; this task changed nothing; set force to ban it anyway"
+        f"address: {address} {relation} this host itself; this task changed nothing; set force to ban it anyway"
     )
     assert fail2ban.commands == []
 
