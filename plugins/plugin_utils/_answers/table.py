@@ -53,6 +53,7 @@ _JAIL = {
     "usedns": str,
     "actions": [str],
     "ports": [str],
+    "counts": bool,
     "failures": int,
     "failures_total": int,
     "banned": int,
