@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz bench bench-crowding bench-bans hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-crowding bench-bans hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,9 @@ faults: setup  ## the scenarios that provoke attacks, faults and foreign configu
 
 fuzz: setup  ## generated sshd configurations against three versions of sshd; COUNT=, SEED=
 	PYTHONPATH=.venv/collections $(BIN)/python -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+fuzz-jails: setup  ## generated trees of jail files against two versions of fail2ban; COUNT=, SEED=
+	PYTHONPATH=.venv/collections $(BIN)/python -m tests.jail_trees $(if $(filter command line,$(origin COUNT)),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built where a scenario asks for it
 	$(BIN)/python -m tests.hosts build $(SYSTEM)

@@ -17,6 +17,8 @@ import typing as t
 __all__ = ["merge_sections", "overridden_settings", "parse_sections", "read_order", "read_with_includes"]
 
 Sections = t.Dict[str, t.Dict[str, str]]
+# fail2ban fails at files that include each other without an end.
+_DEEPEST = 20
 
 
 def parse_sections(text: str) -> Sections:
@@ -51,17 +53,25 @@ def read_with_includes(
     ``read`` returns the text of a file, ``None`` if the file does not exist. ``parents`` are the including files.
     """
     text = read(path)
-    if text is None:
+    if text is None or len(parents) > _DEEPEST:
         return []
-    includes = parse_sections(text).get("INCLUDES", {})
+    sections = parse_sections(text)
+    # As in each section, an option that it does not have is that of [DEFAULT].
+    includes = {**sections.get("DEFAULT", {}), **sections["INCLUDES"]} if "INCLUDES" in sections else {}
     chain = [*parents, path]
 
     def files(option: str) -> list[tuple[str, str]]:
         names = includes.get(option, "").split("\n")
         paths = (os.path.join(os.path.dirname(path), name) for name in names if name)
-        return [found for one in paths if one not in chain for found in read_with_includes(one, read, chain)]
+        included = [one for path in paths if path not in parents for one in _with_local(path)]
+        return [found for one in included for found in read_with_includes(one, read, chain)]
 
     return [*files("before"), (path, text), *files("after")]
+
+
+def _with_local(path: str) -> list[str]:
+    """Return an included file and the one with the suffix ``.local``. fail2ban reads it even if the first is absent."""
+    return list(dict.fromkeys([path, os.path.splitext(path)[0] + ".local"]))
 
 
 def merge_sections(texts: t.Iterable[str]) -> Sections:

@@ -90,6 +90,50 @@ def test_a_file_that_is_not_there_has_no_text() -> None:
     assert jail_files.read_with_includes("/e/none.conf", FILES.get) == []
 
 
+INCLUDING = "[INCLUDES]\nafter = office.inc\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "read"),
+    [
+        pytest.param({"/e/office.inc": "", "/e/office.local": ""}, ["office.inc", "office.local"], id="both"),
+        pytest.param({"/e/office.local": ""}, ["office.local"], id="without the file itself"),
+        pytest.param({"/e/office.inc": ""}, ["office.inc"], id="without one"),
+        pytest.param(
+            {"/e/office.inc": "[INCLUDES]\nbefore = more.conf\n", "/e/more.local": ""},
+            ["more.local", "office.inc"],
+            id="of a file that it includes",
+        ),
+        pytest.param({"/e/jail.local": ""}, [], id="of the file that includes, which is in the order of files"),
+    ],
+)
+def test_a_local_file_is_read_after_an_included_one(files: dict[str, str], read: list[str]) -> None:
+    """Found by tests/jail_trees."""
+    found = jail_files.read_with_includes("/e/jail.conf", {"/e/jail.conf": INCLUDING, **files}.get)
+    assert [path for path, _text in found] == ["/e/jail.conf", *(f"/e/{name}" for name in read)]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        pytest.param("[DEFAULT]\nbefore = office.inc\n[INCLUDES]\n", ["office.inc"], id="with the section"),
+        pytest.param("[DEFAULT]\nbefore = office.inc\n", [], id="without the section"),
+    ],
+)
+def test_the_default_section_includes_files_too(text: str, read: list[str]) -> None:
+    """Found by tests/jail_trees."""
+    found = jail_files.read_with_includes("/e/jail.conf", {"/e/jail.conf": text, "/e/office.inc": ""}.get)
+    assert [path for path, _text in found] == [*(f"/e/{name}" for name in read), "/e/jail.conf"]
+
+
+@pytest.mark.parametrize("name", ["jail.conf", "jail.local"])
+def test_files_that_include_each_other_end(name: str) -> None:
+    """fail2ban reads a file again that includes itself, and fails at a circle. Its own check reports that."""
+    files = {f"/e/{one}": f"[INCLUDES]\nafter = {name}\n" for one in ("jail.conf", "jail.local")}
+    found = jail_files.read_with_includes("/e/jail.conf", files.get)
+    assert found[0] == ("/e/jail.conf", files["/e/jail.conf"])
+
+
 OURS = "[DEFAULT]\nbantime = 1h\n[sshd]\nmaxretry = 3\n"
 
 
