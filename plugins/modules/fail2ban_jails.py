@@ -265,6 +265,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
@@ -272,13 +273,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text impor
 def _diff(result: JailsResult) -> list[dict[str, str]]:
     before, after = result.before, result.after
     server = state_text(before.running(), after.running())
+    files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
     return [
-        {
-            "before_header": result.path,
-            "after_header": result.path,
-            "before": before.file or "",
-            "after": after.file or "",
-        },
+        *(
+            {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}
+            for path, old, new in files
+        ),
         {"before_header": "running server", "after_header": "running server", "before": server[0], "after": server[1]},
     ]
 

@@ -120,8 +120,8 @@ DROP_IN = "/etc/systemd/system/nftables.service.d/pyhost-baseline-fail2ban.conf"
 DROP_IN_TEXT = """\
 # Managed by the module pyhost.baseline.fail2ban_jails. After "flush ruleset" fail2ban restores its bans.
 [Service]
-ExecStartPost=-+/usr/bin/systemctl --no-block try-restart fail2ban.service
-ExecReload=-+/usr/bin/systemctl --no-block try-restart fail2ban.service
+ExecStartPost=-+systemctl --no-block try-restart fail2ban.service
+ExecReload=-+systemctl --no-block try-restart fail2ban.service
 """
 DAEMON_RELOAD = Expected(["systemctl", "daemon-reload"])
 # What systemd is asked about each unit.

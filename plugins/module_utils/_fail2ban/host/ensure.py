@@ -61,7 +61,6 @@ class JailsState:
             flat.update({f"{jail} {option}": value for option, value in values.items()})
         flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
         flat.update({f"{jail} does not read": path for jail, path in self.unread.items()})
-        flat.update({DROP_IN: self.drop_in} if self.drop_in else {})
         return flat
 
 

@@ -21,12 +21,13 @@ __all__ = ["DROP_IN", "drop_in", "load_drop_in", "requested_drop_in"]
 
 DROP_IN = "/etc/systemd/system/nftables.service.d/pyhost-baseline-fail2ban.conf"
 _UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
-# PartOf= would also stop fail2ban when nftables.service is stopped, and not start it again.
+# PartOf= would also stop fail2ban when nftables.service is stopped, and not start it again. systemd finds the program:
+# its path would differ between a login as root and sudo.
 _TEXT = """\
 # Managed by the module pyhost.baseline.fail2ban_jails. After "flush ruleset" fail2ban restores its bans.
 [Service]
-ExecStartPost=-+{systemctl} --no-block try-restart fail2ban.service
-ExecReload=-+{systemctl} --no-block try-restart fail2ban.service
+ExecStartPost=-+systemctl --no-block try-restart fail2ban.service
+ExecReload=-+systemctl --no-block try-restart fail2ban.service
 """
 
 
@@ -39,8 +40,7 @@ def requested_drop_in(host: Host, jails: t.Iterable[JailStream]) -> str | None:
     """Return the text that the drop-in has to have, ``None`` if no jail bans with nft or there is no such unit."""
     uses_nft = any(tool.program == "nft" for jail in jails for tool in map(tool_of, jail.actions) if tool)
     is_there = host.platform.has_systemd and any(host.stat(f"{folder}/nftables.service") for folder in _UNITS)
-    systemctl = host.find("systemctl")
-    return _TEXT.format(systemctl=systemctl) if uses_nft and is_there and systemctl else None
+    return _TEXT if uses_nft and is_there else None
 
 
 def load_drop_in(host: Host, text: str | None) -> None:

@@ -27,6 +27,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_resul
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import BanPlan, BanRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import BanResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, JailsState
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
@@ -42,7 +43,12 @@ CHANGED = {
 }
 JAILS = JailsResult(
     before=JailsState("old\n", {"runs": False}),
-    after=JailsState(None, {"runs": True}, {"sshd": {"bantime": 600, "action x": "y"}, "others": {"bantime": 1}}),
+    after=JailsState(
+        None,
+        {"runs": True},
+        {"sshd": {"bantime": 600, "action x": "y"}, "others": {"bantime": 1}},
+        drop_in="[Service]\n",
+    ),
     composed=ComposedJails("text", "systemd", "nftables", frozenset()),
     path="/etc/fail2ban/jail.d/x.local",
     reloaded=["sshd"],
@@ -165,6 +171,7 @@ CASES = [
                     "before": "old\n",
                     "after": "",
                 },
+                {"before_header": DROP_IN, "after_header": DROP_IN, "before": "", "after": "[Service]\n"},
                 {
                     "before_header": "running server",
                     "after_header": "running server",
