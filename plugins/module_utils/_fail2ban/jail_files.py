@@ -62,8 +62,8 @@ def read_with_includes(
 
     def files(option: str) -> list[tuple[str, str]]:
         names = includes.get(option, "").split("\n")
-        paths = (os.path.join(os.path.dirname(path), name) for name in names if name)
-        included = [one for path in paths if path not in parents for one in _with_local(path)]
+        named = [os.path.join(os.path.dirname(path), name) for name in names if name]
+        included = [one for file in named if file not in parents for one in _with_local(file)]
         return [found for one in included for found in read_with_includes(one, read, chain)]
 
     return [*files("before"), (path, text), *files("after")]
