@@ -85,7 +85,7 @@ def disagree(client: engine.docker.DockerClient, system: str, seed: int, count: 
                 if wrong == 1:
                     print(f"seed {number}: {json.dumps(tree, indent=1)}\nfail2ban: {theirs}\nthe collection: {mine}")
     print(
-        f"{system} (fail2ban {version}): {count - rejected} of {count} trees compared, {wrong} disagreements, "
+        f"{system} ({version}): {count - rejected} of {count} trees compared, {wrong} disagreements, "
         f"{rejected} rejected by fail2ban, in {time.monotonic() - started:.0f} seconds",
         flush=True,
     )
