@@ -105,9 +105,10 @@ def put(host: Attacked, path: str, text: str, owner: str = "root") -> None:
 
 
 def found(host: Attacked) -> dict[str, list[str]]:
+    """Return the counted failures, without those of the proof, which come from addresses of 127.0.0.0/8."""
     log = host.run("cat /var/log/fail2ban.log")
     counted: dict[str, list[str]] = {jail: [] for jail in JAILS}
-    for jail, who in re.findall(r"\[(\w+)\] Found (\S+) - ", log):
+    for jail, who in re.findall(r"\[(\w+)\] Found (?!127\.)(\S+) - ", log):
         counted.setdefault(jail, []).append(who)
     return counted
 
