@@ -17,9 +17,11 @@ __all__ = [
     "connect_addresses",
     "is_refused",
     "login_command",
+    "not_counted",
     "random_source",
     "random_user",
     "sightings",
+    "unproven",
     "why_not_counted",
 ]
 
@@ -82,6 +84,16 @@ def sightings(log: str, jail: str, address: str) -> int:
     """Return how many failures of ``address`` the ``jail`` has found according to ``log``, also if it ignores them."""
     pattern = rf"\[{re.escape(jail)}\] (?:Found|Ignore) {re.escape(address)}(?![\w.:])"
     return len(re.findall(pattern, log))
+
+
+def not_counted(jail: str, reason: str) -> str:
+    """Return that ``jail`` does not count failed logins."""
+    return f"the jail {jail} does not count failed logins: sshd refused one over loopback, and {reason}"
+
+
+def unproven(jail: str, reason: str) -> str:
+    """Return that it is not known whether ``jail`` counts failed logins."""
+    return f"whether the jail {jail} counts failed logins is not proven: {reason}"
 
 
 def why_not_counted(

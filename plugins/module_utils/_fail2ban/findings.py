@@ -26,7 +26,6 @@ __all__ = [
     "connection_entries",
     "ignores_all",
     "journalctl_arguments",
-    "listens_of",
     "log_without_sshd",
     "no_ban_action",
     "no_log_source",
@@ -105,14 +104,6 @@ class JournalEntry:
 def journalctl_arguments(matches: t.Iterable[str]) -> list[str]:
     """Return journal matches, each ``A=b C=d``, as the arguments of journalctl(1)."""
     return [word for match in matches for word in ("+", *match.split())][1:]
-
-
-def listens_of(listen_addresses: t.Iterable[str]) -> t.Iterator[tuple[str, int]]:
-    """Yield the addresses and ports in the answers ``listenaddress`` of ``sshd -T`` (``[::]:22``)."""
-    for text in listen_addresses:
-        address, _colon, port = text.rpartition(":")
-        if is_number(port):
-            yield address.strip("[]").split("%", 1)[0], int(port)
 
 
 def connection_entries(lines: str, *, newest: int = 20) -> list[JournalEntry]:

@@ -73,7 +73,7 @@ def prove_counting(host: Host, server: Asks, jail: WatchedJail, facts: SshdFacts
             has_network = address.startswith("127.") and not host.platform.is_freebsd
             source = random_source() if has_network else ""
             seen = source or address
-            before = sightings("\n".join(log_lines(host, server)), jail.name, seen)
+            before = _sightings(host, server, jail.name, seen)
             ran = host.run(login_command(user, address, port, source))
             if is_refused(ran.err):
                 counted = _wait(host, server, jail.name, seen, before)
@@ -117,9 +117,13 @@ def _visible_failures(server: Asks) -> t.Iterator[None]:
         server.ask("set", "loglevel", level)
 
 
+def _sightings(host: Host, server: Asks, jail: str, address: str) -> int:
+    return sightings("\n".join(log_lines(host, server)), jail, address)
+
+
 def _wait(host: Host, server: Asks, jail: str, address: str, before: int) -> bool:
     deadline = time.monotonic() + _SECONDS
-    while sightings("\n".join(log_lines(host, server)), jail, address) <= before:
+    while _sightings(host, server, jail, address) <= before:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.2)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from .. import plan as fail2ban_plan
 from ..controller_access import controller_findings
+from ..counting import unproven
 from ..jail_files import overridden_settings
 from ..plan import HostProbes, differences
 from ..stream import expected
@@ -243,17 +244,13 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
             done = _state(run, plan, "fail2ban was started or reloaded") if plan.changed else "no setting was changed"
             with state_of_errors(f"{done}, and the next run removes any test ban that is left"):
                 proofs = run.record.prove(fail2ban, banned)
-    unproven = [
-        f"whether the jail {name} counts failed logins is not proven: {proof['counts_reason']}"
-        for name, proof in proofs.items()
-        if proof.get("counts_reason")
-    ]
+    doubts = [unproven(name, proof["counts_reason"]) for name, proof in proofs.items() if proof.get("counts_reason")]
     return replace(
         plan,
         reloaded=fail2ban.reloaded,
         restarted=fail2ban.restarted,
         proof=proofs,
-        warnings=[*plan.warnings, *unproven],
+        warnings=[*plan.warnings, *doubts],
     )
 
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import socket
 import stat
 import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.rc import rc_state
+from ..._sshd.effective import listen_addresses
 from ..._sshd.host.daemon import find_daemon
 from ..._sshd.host.sshd import find_sshd, incoming_connection
 from .. import config as fail2ban
@@ -22,6 +22,7 @@ from ..log_forging import forging_warnings
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
 from ..sshd_log import log_errors, log_warnings
+from .filter_rules import service_port
 from .probe import why_no_pf
 
 if t.TYPE_CHECKING:
@@ -57,7 +58,7 @@ def gather_findings(
         has_source = _check_source(host, request, probes, site, stream, found)
         if not no_filter:
             found.add_errors(_no_ban_action(host, stream))
-        unknown_ports = [port for port in fail2ban_findings.service_names(stream) if _number(port) is None]
+        unknown_ports = [port for port in fail2ban_findings.service_names(stream) if service_port(port) is None]
         found.add_errors(fail2ban_findings.unknown_services(stream, unknown_ports))
         if has_source:
             jail = watched_jail(stream, filter_name)
@@ -150,7 +151,7 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log
     if any(tool and tool.program == "pfctl" for tool in map(tool_of, jail.actions)):
         found.add_warnings(pf_warning(host.run(["pfctl", "-s", "rules"]).out))
     if not jail.covers_forwarded:
-        found.add_warnings(uncovered_forwarded_ports(jail, _forwarded_ports(host), _number))
+        found.add_warnings(uncovered_forwarded_ports(jail, _forwarded_ports(host), service_port))
     if jail.filter != "sshd":
         return
     _check_entries(host, jail, found)
@@ -161,7 +162,7 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log
     if facts:
         found.add_errors(fail2ban_findings.quiet_sshd(jail, facts))
         if sshd:
-            found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, _number))
+            found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, service_port))
 
 
 def _forwarded_ports(host: Host) -> list[Ports]:
@@ -234,7 +235,7 @@ def sshd_facts(host: Host) -> SshdFacts | None:
         listens = frozenset(unit.loaded.listens)
         ports = {port for _address, port in listens}
     else:
-        listens = frozenset(fail2ban_findings.listens_of(effective.get("listenaddress", ())))
+        listens = frozenset((address.split("%", 1)[0], port) for address, port in listen_addresses(effective))
         ports = {int(port) for port in effective.get("port", ())}
     level, facility = ((effective.get(keyword) or ("",))[0] for keyword in ("loglevel", "syslogfacility"))
     return SshdFacts(frozenset(ports), level, facility, listens)
@@ -248,13 +249,6 @@ def _irregular(host: Host, path: str) -> str | None:
         return f"the log {path} is not a regular file, and fail2ban may wait for it forever; remove it"
     files = f"{path.rstrip('/')}/*.log"
     return f"the log {path} is a directory, which fail2ban cannot read; name the files in it ({files})"
-
-
-def _number(name: str) -> int | None:
-    try:
-        return socket.getservbyname(name)
-    except OSError:
-        return None
 
 
 def _is_empty(host: Host, path: str) -> bool:

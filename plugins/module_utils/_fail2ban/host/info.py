@@ -8,6 +8,7 @@ import datetime
 import typing as t
 
 from ..config import filter_name
+from ..counting import not_counted, unproven
 from ..findings import JailFindings, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
@@ -79,12 +80,9 @@ def _counting_warnings(
         counting = prove_counting(host, server, jail, sshd_facts(host), log)
         reports[jail.name]["counts"] = counting.counted
         if counting.counted is False:
-            yield (
-                f"the jail {jail.name} does not count failed logins: sshd refused one over loopback, and "
-                f"{counting.reason}"
-            )
+            yield not_counted(jail.name, counting.reason)
         elif counting.counted is None:
-            yield f"whether the jail {jail.name} counts failed logins is not proven: {counting.reason}"
+            yield unproven(jail.name, counting.reason)
 
 
 def _unread_warnings(host: Host, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:

@@ -15,6 +15,7 @@ import typing as t
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
 from ..config import filter_name
+from ..counting import not_counted
 from .counting import prove_counting
 from .findings import sshd_facts, watched_jail
 from .proof import prove, remove_test_bans, wait_for_restored_bans
@@ -75,7 +76,7 @@ class ProofRecord:
                 proven = {"key": key, **prove(self._host, server, jail)}
             if self._filters[name] == "sshd" and (is_new or proven.get("counts") is None):
                 # What kept an earlier run from the proof (a missing program) may be repaired.
-                proven = {**proven, "counts_reason": None, **self._count(server, jail)}
+                proven = {**proven, **self._count(server, jail)}
             kept[name] = proven
             proofs[name] = {option: value for option, value in proven.items() if option not in ("key", "rules")}
         if kept != self._proven:
@@ -88,8 +89,7 @@ class ProofRecord:
         counting = prove_counting(self._host, server, watched, sshd_facts(self._host), self._log)
         if counting.counted is False:
             raise BaselineError(
-                f"the jail {jail.name} does not count failed logins: sshd refused one over loopback, and "
-                f"{counting.reason}",
+                not_counted(jail.name, counting.reason),
                 hint="repair the log of sshd, or the journal match or filter of the jail",
             )
         return {"counts": counting.counted, "counts_reason": counting.reason or None}

@@ -261,21 +261,3 @@ def test_the_ports_of_an_action_on_all_ports_mean_nothing() -> None:
     jail = JailStream("recidive", "auto", (("multi-set", "recidive", "action", "nftables", pairs),))
     assert findings.ports_of(jail) == []
     assert findings.ports_of(recorded()) == ["22"]
-
-
-@pytest.mark.parametrize(
-    ("answers", "listens"),
-    [
-        pytest.param(["0.0.0.0:22"], [("0.0.0.0", 22)], id="wildcard of IPv4"),
-        pytest.param(["[::]:22"], [("::", 22)], id="wildcard of IPv6"),
-        pytest.param(["[::]:22", "0.0.0.0:22"], [("::", 22), ("0.0.0.0", 22)], id="both"),
-        pytest.param(["192.0.2.1:2222"], [("192.0.2.1", 2222)], id="a single address"),
-        pytest.param(["[2001:db8::1]:22"], [("2001:db8::1", 22)], id="a single address of IPv6"),
-        pytest.param(["[fe80::1%eth0]:22"], [("fe80::1", 22)], id="a zone"),
-        pytest.param(["192.0.2.1:22 rdomain vrf0"], [], id="a routing domain, which the host cannot reach by itself"),
-        pytest.param(["192.0.2.1:ssh", "192.0.2.1", "", ":"], [], id="no port"),
-        pytest.param([], [], id="none"),
-    ],
-)
-def test_where_sshd_listens(answers: list[str], listens: list[tuple[str, int]]) -> None:
-    assert list(findings.listens_of(answers)) == listens

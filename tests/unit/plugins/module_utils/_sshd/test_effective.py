@@ -31,5 +31,18 @@ def test_parse_effective() -> None:
     assert listen_addresses(reported) == [("::", 22), ("0.0.0.0", 22)]
 
 
-def test_listens_with_a_routing_domain() -> None:
-    assert listen_addresses({"listenaddress": ("192.0.2.1:2222 rdomain blue",)}) == [("192.0.2.1", 2222)]
+@pytest.mark.parametrize(
+    ("answers", "listens"),
+    [
+        pytest.param(["0.0.0.0:22"], [("0.0.0.0", 22)], id="wildcard of IPv4"),
+        pytest.param(["[::]:22"], [("::", 22)], id="wildcard of IPv6"),
+        pytest.param(["[::]:22", "0.0.0.0:22"], [("::", 22), ("0.0.0.0", 22)], id="both"),
+        pytest.param(["192.0.2.1:2222"], [("192.0.2.1", 2222)], id="a single address"),
+        pytest.param(["[2001:db8::1]:22"], [("2001:db8::1", 22)], id="a single address of IPv6"),
+        pytest.param(["[fe80::1%eth0]:22"], [("fe80::1%eth0", 22)], id="a zone"),
+        pytest.param(["192.0.2.1:2222 rdomain blue"], [("192.0.2.1", 2222)], id="a routing domain"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_where_sshd_listens(answers: list[str], listens: list[tuple[str, int]]) -> None:
+    assert listen_addresses({"listenaddress": tuple(answers)}) == listens

@@ -147,7 +147,7 @@ class Server:
 @pytest.fixture(autouse=True)
 def freebsd(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server()
-    monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
+    monkeypatch.setattr(host_findings, "service_port", {"ssh": 22}.get)
     monkeypatch.setattr(host_fail2ban_proof, "documentation_addresses", lambda **_options: ADDRESSES)
     monkeypatch.setattr(host_daemon, "connect", lambda _path, **options: server if options["seconds"] else None)
     monkeypatch.setattr(proof_record, "prove_counting", lambda *_arguments: Counting(True))

@@ -37,7 +37,7 @@ LOG = "/var/log/auth.log"
 
 @pytest.fixture(autouse=True)
 def services(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_findings, "_number", {"ssh": 22}.get)
+    monkeypatch.setattr(host_findings, "service_port", {"ssh": 22}.get)
     # A host without sshd, unless a test has one.
     monkeypatch.setattr(host_findings, "find_sshd", lambda _host, _main: None)
 
