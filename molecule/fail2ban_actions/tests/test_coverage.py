@@ -83,6 +83,7 @@ def answers(source: Host, port: int) -> bool:
 
 
 def connects(source: Host, target: Host, port: int) -> bool:
+    # No access is an answer here, not an error.
     words = (
         f"timeout 4 bash -c 'exec 3<>/dev/tcp/{target.address('IPv4')}/{port}; echo hello >&3; head -n 1 <&3' || true"
     )
@@ -182,6 +183,7 @@ def test_a_start_of_nftables_restores_the_bans(verb: str, hosts: dict[str, Host]
     assert output
     source, target = peer(hosts, "nftables"), hosts["nftables"]
     target.run("systemctl start nftables")
+    # A server that is starting does not answer yet.
     assert target.wait(lambda: "pong" in target.run("fail2ban-client ping 2>/dev/null || true"))
     target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
     try:
