@@ -259,11 +259,13 @@ hint:
 """
 
 import typing as t
+from os.path import dirname
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import action_path
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
@@ -273,7 +275,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text impor
 def _diff(result: JailsResult) -> list[dict[str, str]]:
     before, after = result.before, result.after
     server = state_text(before.running(), after.running())
-    files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
+    files = [
+        (result.path, before.file, after.file),
+        (action_path(dirname(dirname(result.path))), before.action, after.action),
+        (DROP_IN, before.drop_in, after.drop_in),
+    ]
     return [
         *(
             {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}

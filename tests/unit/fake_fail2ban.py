@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import types
 import typing as t
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import requested_action
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import (
     _PROGRAM,
     _commands,
     own_path,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_action import Action
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
     JailStream,
@@ -26,6 +30,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "fail2ban"
 ROOT = "/etc/fail2ban"
 STAGED = "/scratch/fail2ban"
 OWN = f"{ROOT}/jail.d/zz-pyhost-baseline.local"
+ACTION = f"{ROOT}/action.d/pyhost-nftables.py"
 PYTHON = "/usr/bin/python3"
 SOCKET = "/var/run/fail2ban/fail2ban.sock"
 RECORD = "/var/run/fail2ban/pyhost.baseline.proof"
@@ -47,8 +52,8 @@ TEXT = f"""\
 
 [DEFAULT]
 usedns = no
-banaction = nftables[table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]
-banaction_allports = nftables[type=allports, table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]
+banaction = pyhost-nftables.py
+banaction_allports = pyhost-nftables.py[type=allports]
 
 [sshd]
 mode = aggressive
@@ -57,6 +62,13 @@ enabled = true
 backend = systemd
 journalmatch = {JOURNALMATCH}
 """
+
+
+# The text of our ban action, and by what a server tells it from another version.
+ACTION_TEXT = str(requested_action("pyhost-nftables.py", []))
+DIGEST = hashlib.sha256(ACTION_TEXT.encode()).hexdigest()[:12]
+
+RUNNING = Action(types.SimpleNamespace(name="sshd"), "pyhost-nftables", port="22")
 
 
 def stream_text(**options: str) -> str:
@@ -68,7 +80,11 @@ def stream_text(**options: str) -> str:
             line = repr(["set", "sshd", "addjournalmatch", *match])
         if "'usedns'" in line:
             line = repr(["set", "sshd", "usedns", "no"])
-        line = line.replace("'chain_hook', 'input'", "'chain_hook', 'prerouting'")
+        if "'action', 'nftables'" in line:
+            continue
+        if "'addaction'" in line:
+            own = {"port": "22", "protocol": "tcp", "chain": "<known/chain>"}
+            line = repr(["set", "sshd", "addaction", "pyhost-nftables", ACTION, json.dumps(own)])
         for option, value in options.items():
             if line.startswith(f"['set', 'sshd', '{option}'"):
                 line = repr(["set", "sshd", option, value])
@@ -239,6 +255,11 @@ class FakeServer:
                 ],
                 ("version",): "1.1.0",
                 ("get", "dbfile"): "/var/lib/fail2ban/fail2ban.sqlite3",
+                **{
+                    ("get", "sshd", "action", "pyhost-nftables", name): getattr(RUNNING, name)
+                    for name in ("actionstart", "actionban", "chain_hook")
+                },
+                ("get", "sshd", "action", "pyhost-nftables", "digest"): DIGEST,
                 ("get", "logtarget"): LOG,
                 ("get", "loglevel"): "INFO",
             }

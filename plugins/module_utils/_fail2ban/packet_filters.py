@@ -12,11 +12,15 @@ from dataclasses import dataclass
 
 __all__ = [
     "BAN_ACTIONS",
+    "OWN_ACTION",
+    "OWN_BANACTION",
+    "OWN_OPTIONS",
     "Tool",
     "addresses_in",
     "by_port",
     "documentation_addresses",
     "normal_address",
+    "own_properties",
     "pf_problem",
     "pf_warning",
     "rules_of",
@@ -38,6 +42,12 @@ class Tool:
         return [tuple(word.replace("{jail}", jail) for word in argv) for argv in self.shows]
 
 
+# Our ban action (host/nftables_action.py), by its name in the server, and as jail.conf(5) names one in Python.
+OWN_ACTION = "pyhost-nftables"
+OWN_BANACTION = f"{OWN_ACTION}.py"
+# Its options and their defaults. It ignores the option chain, which jail.conf passes to each action.
+OWN_OPTIONS = {"port": "ssh", "protocol": "tcp", "type": "multiport", "blocktype": "reject"}
+
 _NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),))
 _IPTABLES = Tool("iptables", "iptables", (("iptables", "-w", "-S"), ("ip6tables", "-w", "-S")))
 _IPSET = Tool("ipset", "ipset", (("ipset", "list"), *_IPTABLES.shows))
@@ -55,7 +65,7 @@ _PF = Tool(
 )
 
 _TOOLS = (
-    (r"nftables.*", _NFT),
+    (rf"{re.escape(OWN_ACTION)}|nftables.*", _NFT),
     (r"iptables-ipset.*|iptables-.*-ipset", _IPSET),
     (r"iptables.*", _IPTABLES),
     (r"firewallcmd.*", _FIREWALLD),
@@ -63,14 +73,11 @@ _TOOLS = (
     (r"pf", _PF),
 )
 
-# A chain that sees each incoming packet before connection tracking, DNAT and every other rule (nft(8), prerouting at
-# the priority of raw): a ban covers open connections, all zones of firewalld and the ports of containers. It is in a
-# table of its own, because a chain of that name may exist with the hook of the stock action.
-_PREROUTING = "table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301"
-
 # In the order of preference: the packet filter, and the two options of [DEFAULT] that use it.
 BAN_ACTIONS = {
-    "nftables": (f"nftables[{_PREROUTING}]", f"nftables[type=allports, {_PREROUTING}]"),
+    # It sees each incoming packet before connection tracking, DNAT and every other rule (nft(8), prerouting before the
+    # priority of raw): a ban covers open connections, all zones of firewalld and the ports of containers.
+    "nftables": (OWN_BANACTION, f"{OWN_BANACTION}[type=allports]"),
     # Before Linux 5.9 nft can refuse packets in the chains input and forward only. Also beside firewalld: its rules are
     # in one zone, and let open connections pass.
     "nftables-input": ("nftables", "nftables[type=allports]"),
@@ -81,6 +88,20 @@ BAN_ACTIONS = {
     "iptables": ("iptables-multiport", "iptables-allports"),
     "pf": ("pf", "pf[actiontype=<allports>]"),
 }
+
+
+def own_properties(jail: str, options: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the properties of our ban action in ``jail`` in the form of those of the action nftables of fail2ban."""
+    scope = "meta l4proto" if options.get("type") == "allports" else "$proto dport"
+    rule = f"{scope} <{'protocol' if scope[0] == 'm' else 'port'}> <addr_family> saddr @<addr_set> <blocktype>"
+    return {
+        **OWN_OPTIONS,
+        **options,
+        "name": jail,
+        "chain_hook": "prerouting",
+        "addr_set": "addr-set-<name>",
+        "actionstart": f"nft add rule inet f2b-<name> prerouting {rule}",
+    }
 
 
 def pf_problem(info: str, rules: str) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import ipaddress
+import json
 import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import BaselineError
 from .._core.text import is_number
 from .config import TIMES, seconds
+from .packet_filters import OWN_ACTION, OWN_OPTIONS, own_properties
 
 __all__ = ["JailStream", "expected", "normal", "parse_stream", "questions"]
 
@@ -49,8 +51,9 @@ class JailStream:
 
     def action_properties(self, action: str) -> dict[str, str]:
         """Return the properties of the ban ``action``, as the files set them (``actionstart``, ``port`` …)."""
-        commands = (command for command in self.commands if command[2:4] == ("action", action))
-        return {name: str(value) for one in commands for name, value in _properties(one).items()}
+        commands = (command for command in self.commands if command[2:4] in (("action", action), ("addaction", action)))
+        found = {name: str(value) for one in commands for name, value in _properties(one).items()}
+        return own_properties(self.name, found) if action == OWN_ACTION else found
 
     @property
     def log_paths(self) -> list[str]:
@@ -143,7 +146,7 @@ def _answers(command: tuple[t.Any, ...], so_far: t.Mapping[str, t.Any], *, journ
     if option in _COUNTED:
         counted = _COUNTED[option]
         return {counted: so_far[counted] + (len(command[3]) if command[0] == "multi-set" else 1)}
-    if option == "action":
+    if option == "action" or (option, command[3]) == ("addaction", OWN_ACTION):
         return _action(command)
     if option in _NOT_COMPARED or option.startswith("add"):
         return {}
@@ -165,7 +168,13 @@ def _action(command: tuple[t.Any, ...]) -> dict[str, t.Any]:
 
 
 def _properties(command: tuple[t.Any, ...]) -> dict[str, t.Any]:
-    """Return the properties in a command ``set JAIL action ACTION NAME VALUE`` or its ``multi-set``."""
+    """Return the properties in a command ``set JAIL action ACTION NAME VALUE`` or its ``multi-set``.
+
+    Those of our action in Python are in ``set JAIL addaction ACTION FILE JSON``.
+    """
+    if command[2] == "addaction":
+        given = json.loads(command[5]) if command[3] == OWN_ACTION and len(command) > 5 else {}
+        return {name: given.get(name, default) for name, default in OWN_OPTIONS.items()} if given else {}
     pairs = command[4] if command[0] == "multi-set" else [command[4:]]
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 

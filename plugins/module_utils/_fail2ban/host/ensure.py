@@ -15,6 +15,7 @@ from ..counting import unproven
 from ..jail_files import overridden_settings
 from ..plan import HostProbes, differences
 from ..stream import expected
+from .ban_action import action_path, older_action, requested_action
 from .daemon import Fail2ban, has_actions
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
 from .findings import gather_findings
@@ -44,7 +45,7 @@ class JailsState:
     """The compared state: our file, the service, the values of each running jail, and what is wrong around them.
 
     ``packet_filter``: how its rules differ; ``unread``: the journal that a jail does not read; ``drop_in``: that of the
-    unit of nftables.
+    unit of nftables; ``action``: the text of our ban action.
     """
 
     file: str | None
@@ -53,6 +54,7 @@ class JailsState:
     packet_filter: dict[str, list[str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     drop_in: str | None = None
+    action: str | None = None
 
     def running(self) -> dict[str, t.Any]:
         """Return all but the file as one mapping from names to values."""
@@ -185,11 +187,15 @@ def _controller_findings(host: Host, request: JailsRequest, candidate: _Candidat
 
 
 def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> JailsResult:
-    """Write our file only and leave the service as it is."""
+    """Write our files only and leave the service as it is."""
     site, composed = candidate.site, candidate.composed
+    before = JailsState(site.own, action=host.read(action_path(site.directory)))
+    after = JailsState(composed.text, action=_requested_action(candidate))
+    if before.action != after.action and not host.check_mode:
+        host.put(action_path(site.directory), after.action)
     if candidate.differs and not host.check_mode:
         host.write(site.path, composed.text)
-    return JailsResult(JailsState(site.own), JailsState(composed.text), composed, site.path, warnings=warnings)
+    return JailsResult(before, after, composed, site.path, warnings=warnings)
 
 
 def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
@@ -198,26 +204,34 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     values = fail2ban.values(candidate.streams)
     found = _filter_findings(run, values)
     unread, present = _unread(run, values), drop_in(run.host)
-    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present)
+    action = run.host.read(action_path(candidate.site.directory))
+    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present, action)
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
         {name: expected(jail) for name, jail in candidate.streams.items()},
         drop_in=requested_drop_in(run.host, candidate.streams.values()),
+        action=_requested_action(candidate),
     )
     return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
 
 
+def _requested_action(candidate: _Candidate) -> str | None:
+    return requested_action(candidate.composed.banaction, candidate.streams.values())
+
+
 def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
     """Return, by requested jail, how the packet filter differs from what the jail requests."""
-    server, findings = run.fail2ban.server, {}
-    for name in run.request.enabled if server else []:
+    findings = {}
+    for name in run.request.enabled if run.fail2ban.server else []:
         jail = run.candidate.streams.get(name)
         # A jail that is about to be restarted for other actions is compared after that.
         if jail is None or not has_actions(running.get(name), jail):
             continue
         rules = run.record.rules(run.fail2ban, name) if run.record else []
-        found = filter_findings(run.host, run.fail2ban.require_server(), jail, rules)
+        server = run.fail2ban.require_server()
+        found = older_action(server, jail, _requested_action(run.candidate))
+        found += filter_findings(run.host, server, jail, rules)
         if found:
             findings[name] = found
     return findings
@@ -260,7 +274,9 @@ def _restored_on_error(run: _JailsRun, plan: JailsResult) -> t.Iterator[None]:
     try:
         yield
     except BaselineError as error:
-        if run.candidate.differs and plan.before.jails:
+        if (run.candidate.differs or plan.before.action != plan.after.action) and plan.before.jails:
+            with contextlib.suppress(BaselineError):
+                run.host.put(action_path(run.candidate.site.directory), plan.before.action)
             if plan.before.drop_in != plan.after.drop_in:
                 with contextlib.suppress(BaselineError):
                     load_drop_in(run.host, plan.before.drop_in)
@@ -278,6 +294,8 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
     """Write our file, start the server or reload its jails, and restart the jails that differ in the packet filter."""
     candidate, fail2ban = run.candidate, run.fail2ban
     changed = _changed_by_files(run) if candidate.differs else []
+    if plan.before.action != plan.after.action:
+        run.host.put(action_path(candidate.site.directory), plan.after.action)
     if candidate.differs:
         run.host.write(candidate.site.path, candidate.composed.text)
     if plan.before.drop_in != plan.after.drop_in:
@@ -293,13 +311,13 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
 
 def _state(run: _JailsRun, plan: JailsResult, service: str) -> str:
     """Return the state of the host after the first change, for errors."""
-    written = [run.candidate.site.path] if run.candidate.differs else []
+    written = [action_path(run.candidate.site.directory)] if plan.before.action != plan.after.action else []
+    written += [run.candidate.site.path] if run.candidate.differs else []
     written += [DROP_IN] if plan.before.drop_in != plan.after.drop_in else []
-    return (
-        f"{' and '.join(written)} {'were' if len(written) > 1 else 'was'} written, and {service}"
-        if written
-        else (f"no file was changed, and {service}")
-    )
+    if not written:
+        return f"no file was changed, and {service}"
+    listed = " and ".join([part for part in (", ".join(written[:-1]), written[-1]) if part])
+    return f"{listed} {'were' if len(written) > 1 else 'was'} written, and {service}"
 
 
 def _changed_by_files(run: _JailsRun) -> list[str]:

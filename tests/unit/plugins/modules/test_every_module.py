@@ -33,6 +33,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model im
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
 from ansible_collections.pyhost.baseline.plugins.modules import freebsd_updates, packages
 
+ACTION = "/etc/fail2ban/action.d/pyhost-nftables.py"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"
 WARNINGS = ["the first warning", "the second one"]
 POLICY = PolicyResult({"/etc/x": "old\n"}, {"/etc/x": "new\n"}, {"name": "of the result"}, list(WARNINGS))
@@ -48,6 +49,7 @@ JAILS = JailsResult(
         {"runs": True},
         {"sshd": {"bantime": 600, "action x": "y"}, "others": {"bantime": 1}},
         drop_in="[Service]\n",
+        action="class Action\n",
     ),
     composed=ComposedJails("text", "systemd", "nftables", frozenset()),
     path="/etc/fail2ban/jail.d/x.local",
@@ -171,6 +173,7 @@ CASES = [
                     "before": "old\n",
                     "after": "",
                 },
+                {"before_header": ACTION, "after_header": ACTION, "before": "", "after": "class Action\n"},
                 {"before_header": DROP_IN, "after_header": DROP_IN, "before": "", "after": "[Service]\n"},
                 {
                     "before_header": "running server",

@@ -55,10 +55,8 @@ def test_a_host_with_journal_and_nftables(system: str) -> None:
     assert composed(JailsRequest(jails={"sshd": {}}), system=system) == {
         "DEFAULT": {
             "usedns": "no",
-            "banaction": "nftables[table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]",
-            "banaction_allports": (
-                "nftables[type=allports, table=f2b-prerouting, chain_hook=prerouting, chain_priority=-301]"
-            ),
+            "banaction": "pyhost-nftables.py",
+            "banaction_allports": "pyhost-nftables.py[type=allports]",
         },
         "sshd": {"enabled": "true", "backend": "systemd", "journalmatch": MATCH, **KEYS_ONLY},
     }

@@ -19,11 +19,14 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
 from tests.unit.fake_fail2ban import (
+    ACTION,
+    ACTION_TEXT,
     ADDRESS,
     BANNED,
     CHECKED,
     CONNECTION,
     DAEMON_RELOAD,
+    DIGEST,
     DROP_IN,
     DROP_IN_TEXT,
     FACTS,
@@ -110,13 +113,13 @@ def written(text: str) -> str:
     return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
 
 
-def own_text() -> str:
-    """Return our file as a first run without a reload writes it."""
+def own_files() -> dict[str, str]:
+    """Return our files as a first run without a reload writes them."""
     host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
     result = ensure(host, reload=False)
-    assert host.written == [OWN]
+    assert host.written == [ACTION, OWN]
     assert (result.changed, result.reloaded, result.restarted) == (True, [], False)
-    return host.files[OWN]
+    return {path: host.files[path] for path in (ACTION, OWN)}
 
 
 def proven() -> dict[str, str]:
@@ -127,7 +130,7 @@ def proven() -> dict[str, str]:
         programs=PROGRAMS,
     )
     ensure(host)
-    return {path: host.files[path] for path in (OWN, RECORD)}
+    return {path: host.files[path] for path in (ACTION, OWN, RECORD)}
 
 
 def test_the_first_run(server: FakeServer) -> None:
@@ -153,9 +156,15 @@ def test_the_first_run(server: FakeServer) -> None:
     assert result.warnings == []
     assert written(host.files[OWN]) == TEXT
     assert server.commands == TEST_BANS
-    proof = {"proven": True, "addresses": [ADDRESS], "actions": ["nftables"], "counts": True, "counts_reason": None}
+    proof = {
+        "proven": True,
+        "addresses": [ADDRESS],
+        "actions": ["pyhost-nftables"],
+        "counts": True,
+        "counts_reason": None,
+    }
     assert result.proof == {"sshd": proof}
-    assert [path for path in host.written if path != NOTE] == [OWN, RECORD]
+    assert [path for path in host.written if path != NOTE] == [ACTION, OWN, RECORD]
     assert (host.modes[OWN], host.modes[RECORD], host.modes[NOTE]) == (0o644, 0o600, 0o600)
     assert NOTE not in host.files
 
@@ -250,7 +259,7 @@ def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServe
 
 def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
     commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
-    host = FakeHost({**FILES, OWN: own_text()}, commands, programs=PROGRAMS)
+    host = FakeHost({**FILES, **own_files()}, commands, programs=PROGRAMS)
     result = ensure(host, proof=False)
     assert (result.changed, result.proof, server.commands) == (False, {}, [])
 
@@ -263,7 +272,7 @@ def test_without_a_reload_check_mode_leaves_the_file() -> None:
 
 
 def test_without_a_reload_the_same_file_is_not_written_again() -> None:
-    host = FakeHost({**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED], programs=PROGRAMS)
+    host = FakeHost({**FILES, **own_files()}, [*PROBED, *staged(scratch=False), *CHECKED], programs=PROGRAMS)
     assert not ensure(host, reload=False).changed
     assert host.written == []
 
@@ -355,7 +364,7 @@ def test_a_failed_start_has_nothing_to_restore(server: FakeServer) -> None:
         programs=PROGRAMS,
     )
     error = fail(host)
-    assert error.state == f"{OWN} was written, and fail2ban may have been started or reloaded"
+    assert error.state == f"{ACTION} and {OWN} were written, and fail2ban may have been started or reloaded"
     assert server.commands == []
 
 
@@ -416,7 +425,7 @@ def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeSe
         pytest.param(
             [*PROBED, *staged(), Expected(FREE.argv, rc=1, err="not permitted")],
             {},
-            "the jail sshd bans with nftables, but nft list ruleset answers: not permitted (rc=1)",
+            "the jail sshd bans with pyhost-nftables, but nft list ruleset answers: not permitted (rc=1)",
             id="no working ban action",
         ),
     ],
@@ -502,7 +511,7 @@ def test_the_first_run_has_bans_restored_after_nftables() -> None:
     assert result.changed
     assert (result.before.drop_in, result.after.drop_in) == (None, DROP_IN_TEXT)
     assert (host.files[DROP_IN], host.modes[DROP_IN]) == (DROP_IN_TEXT, 0o644)
-    assert [path for path in host.written if path != NOTE] == [OWN, DROP_IN, RECORD]
+    assert [path for path in host.written if path != NOTE] == [ACTION, OWN, DROP_IN, RECORD]
 
 
 def test_a_changed_jail_and_the_drop_in(server: FakeServer) -> None:
@@ -564,7 +573,7 @@ def test_a_drop_in_that_systemd_does_not_read_is_an_error() -> None:
     host = DropIn(WITH_UNIT, [*PROBED, *staged(), *CHECKED, *started], programs=WITH_SYSTEMCTL)
     error = fail(host)
     assert error.problem == "systemctl daemon-reload failed: no (rc=1)"
-    assert error.state == f"{OWN} and {DROP_IN} were written, and fail2ban was not reloaded"
+    assert error.state == f"{ACTION}, {OWN} and {DROP_IN} were written, and fail2ban was not reloaded"
 
 
 def test_a_failed_change_restores_the_drop_in() -> None:
@@ -596,19 +605,13 @@ def test_a_drop_in_that_is_as_requested_is_no_change(files: dict[str, str], prog
 def test_without_a_reload_there_is_no_drop_in() -> None:
     host = FakeHost(WITH_UNIT, [*PROBED, *staged(), *CHECKED], programs=WITH_SYSTEMCTL)
     result = ensure(host, reload=False)
-    assert (result.before.drop_in, result.after.drop_in, host.written) == (None, None, [OWN])
-
-
-PORT_22 = ("'port', '22'", "echo '22'")
-PORT_2222 = ("'port', '2222'", "echo '2222'")
+    assert (result.before.drop_in, result.after.drop_in, host.written) == (None, None, [ACTION, OWN])
 
 
 def moved(text: str = STREAM) -> str:
     """Return ``text`` with the jail on port 2222."""
-    for before, after in zip(PORT_22, PORT_2222, strict=True):
-        assert before in text
-        text = text.replace(before, after)
-    return text
+    assert '"port": "22"' in text
+    return text.replace('"port": "22"', '"port": "2222"')
 
 
 def on_port(command: Expected, port: int) -> Expected:
@@ -645,7 +648,7 @@ def test_a_rule_for_another_port_is_removed(server: FakeServer) -> None:
     old = on_port(FREE, 2222)
     handles = "table inet f2b-table {\nchain f2b-chain {\n" + old.out.replace("unreachable", "unreachable # handle 7")
     host = FakeHost(
-        {**FILES, OWN: left[OWN]},
+        {**FILES, ACTION: ACTION_TEXT, OWN: left[OWN]},
         [
             *PROBED,
             *staged(scratch=False),
@@ -672,6 +675,10 @@ def test_a_rule_for_another_port_is_removed(server: FakeServer) -> None:
 def test_a_jail_that_is_to_be_restarted_does_not_keep_the_next_one_from_being_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    class Current(FakeServer):
+        def ask(self, *words: str) -> t.Any:
+            return DIGEST if words[-1] == "digest" else super().ask(*words)
+
     other = replace(JAIL, name="other")
     monkeypatch.setattr(
         host_ensure, "filter_findings", lambda _host, _server, jail, _rules: [f"no rule of {jail.name}"]
@@ -679,8 +686,10 @@ def test_a_jail_that_is_to_be_restarted_does_not_keep_the_next_one_from_being_co
     run: t.Any = types.SimpleNamespace(
         host=None,
         request=types.SimpleNamespace(enabled=["gone", "sshd", "other"]),
-        candidate=types.SimpleNamespace(streams={"sshd": JAIL, "other": other}),
-        fail2ban=types.SimpleNamespace(server="server", require_server=lambda: "server"),
+        candidate=types.SimpleNamespace(
+            streams={"sshd": JAIL, "other": other}, composed=types.SimpleNamespace(banaction="nftables")
+        ),
+        fail2ban=types.SimpleNamespace(server=True, require_server=Current),
         record=None,
     )
     assert host_ensure._filter_findings(run, {"other": expected(other)}) == {"other": ["no rule of other"]}
@@ -751,14 +760,21 @@ def test_a_failed_proof_says_what_is_on_the_host_and_is_tried_again(server: Fake
     left = proven()
     server.commands.clear()
     host = FakeHost(
-        {**FILES, OWN: left[OWN], "/var/log/fail2ban.log": "x fail2ban [1]: ERROR   the kernel says no\n"},
+        {
+            **FILES,
+            ACTION: ACTION_TEXT,
+            OWN: left[OWN],
+            "/var/log/fail2ban.log": "x fail2ban [1]: ERROR   the kernel says no\n",
+        },
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, FREE, *[FREE] * 16],
         programs=PROGRAMS,
     )
     with pytest.raises(BaselineError) as failed:
         ensure(host)
     error = failed.value
-    assert error.problem.startswith("bans of the jail sshd (nftables) do not take effect: a test ban of 192.0.2.1")
+    assert error.problem.startswith(
+        "bans of the jail sshd (pyhost-nftables) do not take effect: a test ban of 192.0.2.1"
+    )
     assert error.state == "no setting was changed, and the next run removes any test ban that is left"
     assert error.hint.endswith("the kernel says no")
     assert server.commands == TEST_BANS, "the test ban is removed"
@@ -777,8 +793,8 @@ def test_a_service_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     error = fail(host)
     assert str(error) == (
-        f"{UNIT}: the service does not start; {OWN} was written, and fail2ban may have been started or reloaded; see "
-        "the log of the service, which ends with: ERROR the last line"
+        f"{UNIT}: the service does not start; {ACTION} and {OWN} were written, and fail2ban may have been started or "
+        "reloaded; see the log of the service, which ends with: ERROR the last line"
     )
 
 
@@ -799,7 +815,7 @@ def test_check_mode_reports_errors_as_warnings() -> None:
         programs=PROGRAMS,
         check_mode=True,
     )
-    assert ensure(host).warnings == ["the jail sshd bans with nftables, but nft list ruleset answers: no (rc=1)"]
+    assert ensure(host).warnings == ["the jail sshd bans with pyhost-nftables, but nft list ruleset answers: no (rc=1)"]
 
 
 def test_without_fail2ban() -> None:
@@ -822,7 +838,7 @@ def test_a_jail_that_no_file_defines_any_more_is_stopped(server: FakeServer) -> 
 
     server.answers["get", "old", "banip"] = []
     host = Stopping(
-        {**FILES, OWN: own_text()}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, stop], programs=PROGRAMS
+        {**FILES, **own_files()}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, stop], programs=PROGRAMS
     )
     result = ensure(host, proof=False)
     assert result.reloaded == ["old"]

@@ -45,7 +45,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     server.answers.update(
         {
             ("get", "sshd", "banip", "--with-time"): [],
-            ("get", "sshd", "actionproperties", "nftables"): ["actionstart", "actionban", "port", "chain_hook"],
+            ("get", "sshd", "actionproperties", "pyhost-nftables"): ["actionstart", "actionban", "port", "chain_hook"],
             ("status", "sshd"): [
                 ("Filter", [("Currently failed", 1), ("Total failed", 7), ("Journal matches", "…")]),
                 ("Actions", [("Currently banned", 0), ("Total banned", 2)]),
@@ -74,7 +74,12 @@ def test_a_host_that_works() -> None:
     assert report["warnings"] == []
     assert (report["installed"], report["running"], report["version"]) == (True, True, "1.1.0")
     jail = report["jails"]["sshd"]
-    assert (jail["source"], jail["filter"], jail["ports"], jail["actions"]) == ("journal", "sshd", ["22"], ["nftables"])
+    assert (jail["source"], jail["filter"], jail["ports"], jail["actions"]) == (
+        "journal",
+        "sshd",
+        ["22"],
+        ["pyhost-nftables"],
+    )
     assert (jail["failures"], jail["failures_total"], jail["banned_total"]) == (1, 7, 2)
     assert jail["counts"] is None, "nobody asked for a login"
     assert jail["has_entries"]
@@ -118,7 +123,7 @@ def test_bans_that_the_packet_filter_lacks(server: FakeServer) -> None:
 def test_a_program_that_is_not_installed() -> None:
     programs = [name for name in PROGRAMS if name != "nft"]
     assert gather([LAST, *LOGGED], programs=programs)["warnings"] == [
-        "bans of the jail sshd do not take effect: it bans with nftables, but nft is not installed on this host"
+        "bans of the jail sshd do not take effect: it bans with pyhost-nftables, but nft is not installed on this host"
     ]
 
 
@@ -148,7 +153,7 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:
-    server.answers["get", "sshd", "actionproperties", "nftables"] = ["actionban", "chain_hook"]
+    server.answers["get", "sshd", "actionproperties", "pyhost-nftables"] = ["actionban", "chain_hook"]
     assert gather([LAST, *LOGGED, FREE])["jails"]["sshd"]["ports"] == []
 
 

@@ -93,6 +93,6 @@ def test_running_values() -> None:
     assert host_server.running_values(server, {}) == {"sshd": {}}, "a jail that no file defines"
     server.answers["get", "sshd", "actions"] = []
     without = host_server.running_values(server, {"sshd": JAIL})["sshd"]
-    assert without["action nftables actionban"] is None, "an action that is gone is not asked for its values"
+    assert without["action pyhost-nftables port"] is None, "an action that is gone is not asked for its values"
     server.answers["status", "sshd"] = [("Filter", [("File list", ["/x"])])]
     assert host_server.running_values(server, {"sshd": JAIL})["sshd"]["source"] == "files"
