@@ -14,7 +14,10 @@ FILTERS = (
     *("nft list ruleset", "iptables-save", "ip6tables-save", "ipset list", "firewall-cmd --list-rich-rules"),
     "pfctl -a f2b/sshd -t f2b-sshd -T show",
 )
-TOOLS = {"nftables": "nft", "iptables": "iptables", "firewallcmd": "firewall-cmd", "ufw": "ufw", "pf": "pfctl"}
+TOOLS = {
+    **{"pyhost-nftables": "nft", "nftables": "nft", "iptables": "iptables"},
+    **{"firewallcmd": "firewall-cmd", "ufw": "ufw", "pf": "pfctl"},
+}
 
 
 def shown(host: Host) -> str:

@@ -19,7 +19,7 @@ ACTIONS = {
     "firewalld": "firewallcmd-rich-rules",
     "iptables": "iptables-multiport",
     "ipset": "iptables-ipset-proto6",
-    "nftables": "nftables",
+    "nftables": "pyhost-nftables",
 }
 # What shows the bans to the module, as it asks.
 SHOWS = {
@@ -104,8 +104,9 @@ def repaired(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
     for name in HOSTS:
         hosts[name].run(TAKES_AWAY[name])
         had_access[name] = reaches(peer(hosts, name), hosts[name])
-    recap = play(SCENARIO).rpartition("PLAY RECAP")[2]
-    assert recap.count("changed=1 ") == len(HOSTS), recap
+    output = play(SCENARIO)
+    # Our own action may have restored its rules before the run.
+    assert changed(output) >= len(HOSTS) - 1, output
     return had_access
 
 
@@ -113,6 +114,14 @@ def repaired(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
 def test_the_next_run_restores_removed_rules(name: str, hosts: dict[str, Host], repaired: dict[str, bool]) -> None:
     assert repaired[name]
     assert not reaches(peer(hosts, name), hosts[name])
+
+
+def test_our_action_restores_removed_rules_by_itself(hosts: dict[str, Host], repaired: dict[str, bool]) -> None:
+    source, target = peer(hosts, "nftables"), hosts["nftables"]
+    target.run(TAKES_AWAY["nftables"])
+    assert repaired["nftables"]
+    assert reaches(source, target)
+    assert target.wait(lambda: not reaches(source, target))
 
 
 @pytest.fixture(scope="session")
@@ -196,19 +205,22 @@ def test_a_changed_port_takes_effect_for_bans_that_exist(hosts: dict[str, Host],
 
 @pytest.fixture(scope="session")
 def stale(hosts: dict[str, Host], both_ports: str) -> str:
-    """Take the port out of the file by hand and reload: the server has the new port, the packet filter the old one."""
+    """Take the port out of the file by hand and reload: the server has the new port, the packet filter the old one.
+
+    Only our own action creates its rules again.
+    """
     assert both_ports
     for name in HOSTS:
         hosts[name].run(
             "sed -i 's/^port = ssh,2222$/port = ssh/' /etc/fail2ban/jail.d/zz-pyhost-baseline.local "
             "&& fail2ban-client reload sshd"
         )
-    assert cut_off(hosts, 22, 2222) == {name: [22, 2222] for name in HOSTS}
+    assert cut_off(hosts, 22, 2222) == {name: [22] if name == "nftables" else [22, 2222] for name in HOSTS}
     return ask_for(fail2ban_jails={"sshd": {"port": "ssh"}, "recidive": {}})
 
 
 def test_a_rule_of_an_earlier_port_is_found_and_removed(hosts: dict[str, Host], stale: str) -> None:
-    assert changed(stale) == len(HOSTS), stale
+    assert changed(stale) == len(HOSTS) - 1, stale
     assert cut_off(hosts, 22, 2222) == {name: [22] for name in HOSTS}
 
 
@@ -225,7 +237,7 @@ VERDICTS = {"iptables": "DROP", "ipset": "DROP", "nftables": "drop"}
 @pytest.mark.parametrize("name", VERDICTS)
 def test_a_changed_verdict_takes_effect_for_bans_that_exist(name: str, hosts: dict[str, Host]) -> None:
     shows = "iptables -w -S" if name == "ipset" else SHOWS[name]
-    action = f"{ACTIONS[name]}[blocktype={VERDICTS[name]}]"
+    action = f"{ACTIONS[name]}{'.py' * (name == 'nftables')}[blocktype={VERDICTS[name]}]"
     inputs = {"fail2ban_jails": {"sshd": {"banaction": action}, "recidive": {}}}
     assert changed(play(SCENARIO, "--limit", name, "-e", json.dumps(inputs))) == 1
     assert cut_off(hosts, 22)[name] == [22]

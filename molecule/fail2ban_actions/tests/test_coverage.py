@@ -153,8 +153,8 @@ def with_nftables(hosts: dict[str, Host], output: dict[str, str]) -> Host:
 
 
 def test_nftables_is_chosen_beside_firewalld(with_nftables: Host) -> None:
-    assert with_nftables.run("fail2ban-client get sshd actions").split()[-1] == "nftables"
-    assert "f2b-prerouting" in with_nftables.run("nft list tables")
+    assert with_nftables.run("fail2ban-client get sshd actions").split()[-1] == "pyhost-nftables"
+    assert "inet f2b-sshd" in with_nftables.run("nft list tables")
 
 
 def test_it_covers_sessions_and_forwarded_ports(hosts: dict[str, Host], with_nftables: Host) -> None:

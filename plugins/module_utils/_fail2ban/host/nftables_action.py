@@ -242,10 +242,7 @@ class Action:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """Return the address or network in ``text``, without a zone. Other names, which fail2ban may pass, cannot be banned.
-
-    Raises ValueError.
-    """
+    """Return the address or network in ``text``, without a zone. Any other name cannot be banned: ValueError."""
     return ipaddress.ip_network(text.split("%", 1)[0], strict=False)
 
 

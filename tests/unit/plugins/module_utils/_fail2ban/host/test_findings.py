@@ -98,7 +98,8 @@ def test_a_jail_that_works() -> None:
             {"sshd": JAIL},
             PROBES,
             [],
-            "the jail sshd bans with pyhost-nftables, but nft is not installed on this host; install the package nftables",
+            "the jail sshd bans with pyhost-nftables, but nft is not installed on this host; install the package "
+            "nftables",
             id="no program",
         ),
         pytest.param(

@@ -199,8 +199,8 @@ def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypat
     with pytest.raises(BaselineError) as failed:
         host_fail2ban_proof.prove(t.cast(t.Any, host), server, JAIL)
     assert failed.value.problem == (
-        "bans of the jail sshd (pyhost-nftables) do not refuse what the jail requests; in the packet filter: IPv4: no rule to "
-        "reject tcp 22; IPv4: a rule to reject tcp 2222"
+        "bans of the jail sshd (pyhost-nftables) do not refuse what the jail requests; in the packet filter: IPv4: no "
+        "rule to reject tcp 22; IPv4: a rule to reject tcp 2222"
     )
     assert server.commands == ["set sshd banip 192.0.2.1", "set sshd unbanip 192.0.2.1"], "the test ban is removed"
     host.done()
