@@ -5,13 +5,15 @@ Takes a minute or two on the host and reaches for PyPI; what it makes lies in a 
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 import pytest
 from testinfra.host import Host
 
 # Each needs other headers: PostgreSQL's client library, libxml2 and libxslt, MariaDB's or MySQL's client library.
-SOURCES = {"psycopg2": "psycopg2", "lxml": "lxml.etree", "mysqlclient": "MySQLdb"}
+MODULES = {"psycopg2": "psycopg2", "lxml": "lxml.etree", "mysqlclient": "MySQLdb"}
+SOURCES = {name: MODULES[name] for name in os.environ.get("PYHOST_SOURCES", " ".join(MODULES)).split()}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def environment(host: Host) -> t.Iterator[str]:
         host.check_output("python3 -m venv %s/venv", directory)
         # No optimisation: only whether they build and load is asked, and it saves minutes.
         built = host.run(
-            "CFLAGS=-O0 TMPDIR=%s %s/venv/bin/pip --no-cache-dir install --no-binary %s %s %s %s",
+            f"CFLAGS=-O0 TMPDIR=%s %s/venv/bin/pip --no-cache-dir install --no-binary %s {' %s' * len(SOURCES)}",
             directory,
             directory,
             ",".join(SOURCES),
