@@ -1,14 +1,16 @@
 """How fast bans are with many sources and many bans: ``make bench-bans``; ``COUNT`` bans (2000).
 
 Starts a Debian 12 with the role fail2ban and an attacker with 200 addresses, each of which fails three times at sshd at
-once. Prints, from the log of fail2ban, how many of them were banned and the seconds from the third failure to the ban.
-Then it bans COUNT documentation addresses, and prints what a run without changes costs with them as a ratio to one
-without bans, and how long fail2ban takes to restore them after a restart. The figures depend on the machine.
+once and goes on. Prints how many of them were banned, the seconds from the third failure to the ban, and to the last
+connection that sshd answered, and whether a connection that was open before went on. Then it bans COUNT documentation
+addresses, and prints what a run without changes costs with them as a ratio to one without bans, and how long fail2ban
+takes to restore them after a restart. The figures depend on the machine.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import statistics
 import sys
@@ -24,20 +26,40 @@ from tests.siege import Host
 FLEET = "bench-bans"
 SOURCES, MAXRETRY, ROUNDS = 200, 3, 3
 CHUNK = 200
-# In the mode for keys only, a connection that sends something else than SSH is a failure.
+GOES_ON_SECONDS = 10
+# In the mode for keys only, a connection that sends something else than SSH is a failure. Each source prints the
+# seconds from its last allowed failure to the last connection that sshd answered, and whether an earlier one goes on.
 ATTACK = """
-import socket, sys, threading
-def fail(source):
+import json, socket, sys, threading, time
+def connect(source, seconds):
+    link = socket.create_connection((sys.argv[1], 22), seconds, (source, 0))
+    link.settimeout(seconds)
+    return link, link.recv(100)
+def answers(link):
+    link.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+    answer = b""
+    while part := link.recv(100):
+        answer += part
+    return bool(answer)
+def attack(source):
+    early, _banner = connect(source, 30)
     for _attempt in range(int(sys.argv[2])):
+        answers(connect(source, 30)[0])
+    failed, last = time.monotonic(), 0
+    while time.monotonic() < failed + int(sys.argv[3]):
         try:
-            link = socket.create_connection((sys.argv[1], 22), 20, (source, 0))
-            link.settimeout(20)
-            link.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
-            while link.recv(100):
-                pass
+            if connect(source, 1)[1]:
+                last = time.monotonic() - failed
         except OSError:
             pass
-threads = [threading.Thread(target=fail, args=(source,)) for source in sys.stdin.read().split()]
+        time.sleep(0.05)
+    early.settimeout(2)
+    try:
+        goes_on = answers(early)
+    except OSError:
+        goes_on = False
+    print(json.dumps([last, goes_on]))
+threads = [threading.Thread(target=attack, args=(source,)) for source in sys.stdin.read().split()]
 for one in threads: one.start()
 for one in threads: one.join()
 """
@@ -74,14 +96,18 @@ def main(count: int) -> int:
 
 def attack(victim: Host, attacker: Host) -> None:
     """Fail from many sources at once, and print how fast each was banned."""
-    # As many connections at a time as there are sources, so that sshd does not drop some.
-    victim.run("echo 'MaxStartups 400' >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh")
+    # More connections at a time than the sources open, so that sshd does not drop some.
+    victim.run("echo 'MaxStartups 1000' >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh")
     prefix = victim.address("IPv4").rsplit(".", 2)[0]
     sources = [f"{prefix}.200.{number}" for number in range(1, SOURCES + 1)]
     attacker.run("; ".join(f"ip address add {source}/16 dev eth0" for source in sources))
     attacker.run(f"cat >/root/attack.py <<'END'\n{ATTACK}\nEND")
-    attacker.run(f"echo {' '.join(sources)} | python3 /root/attack.py {victim.address('IPv4')} {MAXRETRY}")
-    time.sleep(10)
+    words = f"{victim.address('IPv4')} {MAXRETRY} {GOES_ON_SECONDS}"
+    ends = [
+        json.loads(line)
+        for line in attacker.run(f"echo {' '.join(sources)} | python3 /root/attack.py {words}").splitlines()
+        if line.startswith("[")
+    ]
     log = victim.run("cat /var/log/fail2ban.log")
     failures: dict[str, list[str]] = {}
     for when, source in FOUND.findall(log):
@@ -94,7 +120,14 @@ def attack(victim: Host, attacker: Host) -> None:
     failed = sum(len(found) >= MAXRETRY for found in failures.values())
     print(f"sources that failed {MAXRETRY} times at once        {failed} of {SOURCES}")
     print(f"of these banned                        {len(late)}")
-    print(f"third failure to ban                   median {statistics.median(late):.2f} s, longest {max(late):.2f} s")
+    print(f"third failure to ban                   {spread(late)}")
+    answered = [last for last, _goes_on in ends]
+    print(f"third failure to the last answer       {spread(answered)}")
+    print(f"earlier connections that went on       {sum(goes_on for _last, goes_on in ends)} of {len(ends)}")
+
+
+def spread(seconds: list[float]) -> str:
+    return f"median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s"
 
 
 def moment(text: str) -> datetime.datetime:
