@@ -167,7 +167,8 @@ PROBED = [
     sshd_log(),
 ]
 # The check of the ban action.
-CHECKED = [FREE]
+WORKS = Expected(["nft", "list", "tables"])
+CHECKED = [WORKS]
 # What sshd answers about itself (with SSH_CONNECTION set to CONNECTION), and what systemd says about its units.
 CONNECTION = "192.0.2.7 50000 192.0.2.1 22"
 FACTS = [

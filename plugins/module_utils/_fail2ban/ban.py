@@ -170,7 +170,7 @@ def entries_of(shown: str, jail: str) -> tuple[frozenset[str], bool]:
     if re.search(rf"<f2b-{name}>", shown):
         return frozenset(addresses_in(shown)), True
     own = [
-        *re.findall(rf"^\s*set addr6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
+        *re.findall(rf"^\s*set (?:addr|net)6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
         *re.findall(rf"^-[AN] f2b-{name}(?: .*)?$", shown, re.MULTILINE),
         *re.findall(rf"^Name: f2b-{name}6?\n(?:.+\n?)*", shown, re.MULTILINE),
     ]

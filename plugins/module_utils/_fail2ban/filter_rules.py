@@ -214,7 +214,7 @@ def _nft_rules(text: str, jail: str) -> t.Iterator[ShownRule]:
     chain = ""
     for line in map(str.strip, text.splitlines()):
         opened = re.match(r"(table|chain) (.*?) \{", line)
-        found = pattern.match(line)
+        found = pattern.match(line) if "saddr @" in line else None
         if opened and opened.group(1) == "table":
             table = tuple(opened.group(2).split())
         elif opened:

@@ -19,6 +19,7 @@ __all__ = [
     "addresses_in",
     "by_port",
     "documentation_addresses",
+    "missing_bans",
     "normal_address",
     "own_properties",
     "pf_problem",
@@ -36,6 +37,8 @@ class Tool:
     package: str
     # Commands that show the bans. {jail} is replaced by the name of the jail.
     shows: tuple[tuple[str, ...], ...]
+    # A command that fails if bans do not take effect, where it costs less than the first one that shows them.
+    check: tuple[str, ...] = ()
 
     def showing(self, jail: str) -> list[tuple[str, ...]]:
         """Return the commands that show the bans of ``jail``. The first one has to work."""
@@ -48,7 +51,7 @@ OWN_BANACTION = f"{OWN_ACTION}.py"
 # Its options and their defaults. It ignores the option chain, which jail.conf passes to each action.
 OWN_OPTIONS = {"port": "ssh", "protocol": "tcp", "type": "multiport", "blocktype": "reject"}
 
-_NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),))
+_NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),), check=("nft", "list", "tables"))
 _IPTABLES = Tool("iptables", "iptables", (("iptables", "-w", "-S"), ("ip6tables", "-w", "-S")))
 _IPSET = Tool("ipset", "ipset", (("ipset", "list"), *_IPTABLES.shows))
 _FIREWALLD = Tool(
@@ -144,8 +147,15 @@ def by_port(*commands: str, actiontype: str = "") -> bool:
     return any(re.search(r"\bdports?\b|\bport=|\bports?[ =]+[\"']?<port>", command) for command in commands)
 
 
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+
 def normal_address(text: str) -> str | None:
     """Return an address or network in the form that fail2ban uses, ``None`` if ``text`` is neither."""
+    # There may be ten thousand of them, for which the library takes a fifth of a second.
+    if _IPV4.fullmatch(text):
+        return text
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
@@ -162,10 +172,24 @@ def addresses_in(shown: str) -> set[str]:
     return {address for address in map(normal_address, words) if address}
 
 
+def missing_bans(banned: t.Iterable[str], present: t.Collection[str]) -> list[str]:
+    """Return the ``banned`` addresses and networks that are neither ``present`` nor part of a network that is."""
+    networks = [ipaddress.ip_network(one) for one in present if "/" in one]
+    return [one for one in banned if one not in present and not (networks and _is_part_of(one, networks))]
+
+
+def _is_part_of(text: str, networks: t.Iterable[t.Any]) -> bool:
+    try:
+        inner = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return any(inner.version == outer.version and inner.subnet_of(outer) for outer in networks)
+
+
 def rules_of(shown: str, jail: str) -> list[str]:
     """Return the lines of ``shown`` for ``jail`` (sets, chains, jumps), without the lines of single bans."""
-    marker = re.compile(rf"(?<![\w-])(?:f2b|addr6?-set)-{re.escape(jail)}(?![\w-])")
-    lines = (line.strip() for line in shown.splitlines())
+    marker = re.compile(rf"(?<![\w-])(?:f2b|(?:addr|net)6?-set)-{re.escape(jail)}(?![\w-])")
+    lines = (line.strip() for line in shown.splitlines() if jail in line)
     return [line for line in lines if marker.search(line) and not re.search(r"\s(?:-s|--src|source)\s", line)]
 
 

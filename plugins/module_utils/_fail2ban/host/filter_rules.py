@@ -8,7 +8,7 @@ import socket
 import typing as t
 
 from ..filter_rules import missing_rules, other_rules, requested_rules, rules_in
-from ..packet_filters import addresses_in, rules_of, tool_of
+from ..packet_filters import addresses_in, missing_bans, rules_of, tool_of
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -61,7 +61,7 @@ def _findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[st
     banned = banned_addresses(server, jail.name)
     found = rules_of(_text(outputs), jail.name)
     present = addresses_in(_text(outputs))
-    missing = [address for address in banned if address not in present]
+    missing = missing_bans(banned, present)
     return [*(rule for rule in rules if rule not in found), *missing, *_wrong_rules(jail, outputs, banned)]
 
 

@@ -134,7 +134,7 @@ def failing_filters(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterat
             if why:
                 yield f"the jail {name} bans with {action}, but {why}"
             continue
-        argv = tool.showing(name)[0]
+        argv = tool.check or tool.showing(name)[0]
         ran = host.run(argv)
         if not ran.ok or ran.out.startswith("Status: inactive"):
             yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.message()}"
@@ -167,7 +167,7 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log
 
 def _forwarded_ports(host: Host) -> list[Ports]:
     commands = (
-        ["nft", "list", "ruleset"],
+        ["nft", "-t", "list", "ruleset"],
         ["iptables", "-w", "-t", "nat", "-S"],
         ["firewall-cmd", "--list-all-zones"],
     )

@@ -13,7 +13,7 @@ from ..findings import JailFindings, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
 from ..log_forging import forging_warnings
-from ..packet_filters import addresses_in, by_port, tool_of
+from ..packet_filters import addresses_in, by_port, missing_bans, tool_of
 from ..status import counts_of, parse_ban
 from .counting import prove_counting
 from .findings import check_environment, failing_filters, last_entry, sshd_facts
@@ -194,7 +194,7 @@ def _action_warnings(host: Host, jail: WatchedJail, report: Report) -> t.Iterato
     present = {tool for _action, tool in tools if host.find(tool.program)}
     if report["bans"] and present:
         shown = "\n".join(host.run(argv).out for tool in present for argv in tool.showing(name))
-        missing = {ban["address"] for ban in report["bans"] if ban["remaining"] != 0} - addresses_in(shown)
+        missing = missing_bans({ban["address"] for ban in report["bans"] if ban["remaining"] != 0}, addresses_in(shown))
         if missing:
             addresses = ", ".join(sorted(missing))
             yield f"bans of the jail {name} do not take effect: the packet filter lacks its bans of {addresses}"

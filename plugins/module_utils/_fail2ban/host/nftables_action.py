@@ -213,7 +213,7 @@ class Action:
         for (version, is_single), name in _SETS.items():
             kind = f"type ipv{version}_addr;"
             # A set of single addresses is the faster one: one with intervals is read from the kernel for each change.
-            kind += "" if is_single else " flags interval; auto-merge;"
+            kind += "" if is_single else " flags interval;"
             sets += f"  set {name.format(self.name)} {{ {kind} }}\n"
             source = f"{'ip' if version == 4 else 'ip6'} saddr @{name.format(self.name)}"
             rules += "".join(f"    {scope} {source} {self.blocktype}\n" for scope in self._scopes())
@@ -230,15 +230,25 @@ class Action:
 
     def _elements(self, verb: str, networks: t.Iterable[str]) -> str:
         elements: dict[str, list[str]] = {}
-        for text in networks:
-            network = _network(text)
+        for network in _without_parts([_network(text) for text in networks]):
             is_single = network.num_addresses == 1
             name = _SETS[network.version, is_single].format(self.name)
-            elements.setdefault(name, []).append(str(network.network_address) if is_single else text)
+            elements.setdefault(name, []).append(str(network.network_address if is_single else network))
         return "".join(
             f"{verb} element inet f2b-{self.name} {name} {{ {', '.join(listed)} }}\n"
             for name, listed in elements.items()
         )
+
+
+def _without_parts(networks: list[t.Any]) -> list[t.Any]:
+    """Return ``networks`` without those that are part of another one: intervals of a set must not overlap."""
+    wide = [one for one in networks if one.num_addresses > 1]
+    return [
+        one
+        for one in networks
+        if one.num_addresses == 1
+        or not any(one != other and one.version == other.version and one.subnet_of(other) for other in wide)
+    ]
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

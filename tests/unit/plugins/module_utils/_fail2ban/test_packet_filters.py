@@ -11,6 +11,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_f
     addresses_in,
     by_port,
     documentation_addresses,
+    missing_bans,
+    own_properties,
     pf_problem,
     pf_warning,
     rules_of,
@@ -137,3 +139,31 @@ def test_documentation_addresses() -> None:
     assert any(first in network for network in networks)
     assert second in ipaddress.ip_network("2001:db8::/32")
     assert len(documentation_addresses(ipv6=False, taken=())) == 1
+
+
+@pytest.mark.parametrize(
+    ("banned", "present", "missing"),
+    [
+        pytest.param(["192.0.2.1", "2001:db8::1"], {"192.0.2.1", "2001:db8::1", "192.0.2.2"}, [], id="all"),
+        pytest.param(["192.0.2.1", "192.0.2.3"], {"192.0.2.1"}, ["192.0.2.3"], id="one"),
+        pytest.param(["192.0.2.9"], {"192.0.2.0/24"}, [], id="an address of a network"),
+        pytest.param(["192.0.2.0/25"], {"192.0.2.0/24"}, [], id="a part of a network"),
+        pytest.param(["192.0.2.0/24"], {"192.0.2.0/25"}, ["192.0.2.0/24"], id="only a part of it"),
+        pytest.param(["2001:db8::1"], {"0.0.0.0/0"}, ["2001:db8::1"], id="another family"),
+        pytest.param(["shop.example"], {"192.0.2.0/24"}, ["shop.example"], id="no address"),
+    ],
+)
+def test_missing_bans(banned: list[str], present: set[str], missing: list[str]) -> None:
+    assert missing_bans(banned, present) == missing
+
+
+@pytest.mark.parametrize(
+    ("options", "scope"),
+    [({"port": "22"}, "$proto dport <port>"), ({"type": "allports"}, "meta l4proto <protocol>")],
+)
+def test_the_properties_of_our_action(options: dict[str, str], scope: str) -> None:
+    properties = own_properties("sshd", options)
+    assert properties["actionstart"] == (
+        f"nft add rule inet f2b-<name> prerouting {scope} <addr_family> saddr @<addr_set> <blocktype>"
+    )
+    assert (properties["name"], properties["blocktype"], properties["chain_hook"]) == ("sshd", "reject", "prerouting")

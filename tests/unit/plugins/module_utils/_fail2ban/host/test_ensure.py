@@ -49,6 +49,7 @@ from tests.unit.fake_fail2ban import (
     TEXT,
     UNIT,
     USER,
+    WORKS,
     FakeServer,
     log_tail,
     login,
@@ -423,9 +424,9 @@ def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeSe
         pytest.param(PROBED, {"maxretries": 3}, "[sshd]: unknown jail option 'maxretries'", id="an unknown option"),
         pytest.param(PROBED, {"filter": "ssd"}, "[sshd]: unknown filter 'ssd'; did you mean 'sshd'?", id="a filter"),
         pytest.param(
-            [*PROBED, *staged(), Expected(FREE.argv, rc=1, err="not permitted")],
+            [*PROBED, *staged(), Expected(WORKS.argv, rc=1, err="not permitted")],
             {},
-            "the jail sshd bans with pyhost-nftables, but nft list ruleset answers: not permitted (rc=1)",
+            "the jail sshd bans with pyhost-nftables, but nft list tables answers: not permitted (rc=1)",
             id="no working ban action",
         ),
     ],
@@ -811,11 +812,11 @@ def test_check_mode_plans_and_changes_nothing(server: FakeServer) -> None:
 def test_check_mode_reports_errors_as_warnings() -> None:
     host = FakeHost(
         FILES,
-        [*PROBED, *staged(), Expected(FREE.argv, rc=1, err="no"), unit("inactive")],
+        [*PROBED, *staged(), Expected(WORKS.argv, rc=1, err="no"), unit("inactive")],
         programs=PROGRAMS,
         check_mode=True,
     )
-    assert ensure(host).warnings == ["the jail sshd bans with pyhost-nftables, but nft list ruleset answers: no (rc=1)"]
+    assert ensure(host).warnings == ["the jail sshd bans with pyhost-nftables, but nft list tables answers: no (rc=1)"]
 
 
 def test_without_fail2ban() -> None:

@@ -24,7 +24,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_sour
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
-from tests.unit.fake_fail2ban import FREE, JAIL, NFT, SOCKET
+from tests.unit.fake_fail2ban import JAIL, SOCKET, WORKS
 from tests.unit.fake_host import NOW, Expected, FakeHost
 
 SITE = Site({"recidive": {"logpath": "/var/log/fail2ban.log"}}, (), None, SOCKET, "/var/log/fail2ban.log")
@@ -82,7 +82,7 @@ def gather(
 
 
 def test_a_jail_that_works() -> None:
-    found = gather(FakeHost({}, [FREE], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL})
+    found = gather(FakeHost({}, [WORKS], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL})
     assert (found.errors, found.warnings) == ([], [])
 
 
@@ -158,10 +158,10 @@ def without_expressions(jail: JailStream) -> JailStream:
 
 
 def test_a_jail_that_counts_nothing() -> None:
-    host = FakeHost({}, [FREE], programs=["nft"])
+    host = FakeHost({}, [WORKS], programs=["nft"])
     found = gather(host, {"sshd": {}}, {"sshd": without_expressions(JAIL)})
     assert (found.errors, found.warnings) == ([], ["the jail sshd counts nothing: its filter has no failregex"])
-    host = FakeHost({}, [FREE], programs=["nft"])
+    host = FakeHost({}, [WORKS], programs=["nft"])
     ignoring = replace(JAIL, expressions={"ignoreregex": [".*"]})
     assert gather(host, {"sshd": {}}, {"sshd": ignoring}).errors == [
         "the jail sshd counts nothing: its ignoreregex matches every line (.*)"
@@ -216,11 +216,15 @@ def test_jails_that_nobody_has_asked_for_are_a_warning(others: dict[str, dict[st
     assert [one for one in found.errors if "enabled" in one] == []
 
 
+# What is asked about forwarded ports.
+RULES = Expected(["nft", "-t", "list", "ruleset"])
+
+
 def test_an_unknown_service() -> None:
     pairs = [["actionstart", "nft … dport"], ["actionban", ""], ["port", "gopher"]]
     jail = stream("shop", logs=["/x.log"])
     jail = JailStream("shop", "auto", (*jail.commands, ("multi-set", "shop", "action", "nftables", pairs)))
-    host = FakeHost({"/x.log": "x\n"}, [FREE, FREE], programs=["nft"])
+    host = FakeHost({"/x.log": "x\n"}, [WORKS, RULES], programs=["nft"])
     (error,) = gather(host, {"shop": {}}, {"shop": jail}).errors
     assert "bans on the port gopher, a service that is not in /etc/services" in error
 
@@ -228,8 +232,8 @@ def test_an_unknown_service() -> None:
 @pytest.mark.parametrize(
     ("ran", "problem"),
     [
-        (Expected(NFT), None),
-        (Expected(NFT, rc=1, err="no"), "the jail x bans with nftables, but nft list ruleset answers: no (rc=1)"),
+        (WORKS, None),
+        (Expected(WORKS.argv, rc=1, err="no"), "the jail x bans with nftables, but nft list tables answers: no (rc=1)"),
     ],
 )
 def test_failing_filters(ran: Expected, problem: str | None) -> None:
@@ -384,7 +388,7 @@ def test_messages_of_sshd_that_are_lost(jail: WatchedJail, errors: list[str], wa
 
 def test_the_jail_is_checked_with_the_log_of_sshd_that_was_probed() -> None:
     probes = HostProbes(packet_filter="nftables", sshd_log=LOSING)
-    found = gather(FakeHost({}, [FREE], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL}, probes)
+    found = gather(FakeHost({}, [WORKS], programs=["nft"]), {"sshd": {}}, {"sshd": JAIL}, probes)
     assert ["LogLevelMax" in one for one in found.errors] == [True]
     assert ["about 30 messages" in one for one in found.warnings] == [True]
 

@@ -25,6 +25,7 @@ from tests.unit.fake_fail2ban import (
     SOURCE,
     STARTED,
     USER,
+    WORKS,
     FakeServer,
     login,
     sshd_log,
@@ -70,7 +71,7 @@ def gather(
 
 
 def test_a_host_that_works() -> None:
-    report = gather([LAST, *LOGGED, FREE])
+    report = gather([LAST, *LOGGED, WORKS])
     assert report["warnings"] == []
     assert (report["installed"], report["running"], report["version"]) == (True, True, "1.1.0")
     jail = report["jails"]["sshd"]
@@ -108,14 +109,14 @@ def test_a_server_without_a_jail(server: FakeServer) -> None:
 
 def test_bans_that_the_packet_filter_has(server: FakeServer) -> None:
     server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
-    report = gather([LAST, *LOGGED, BANNED, BANNED])
+    report = gather([LAST, *LOGGED, WORKS, BANNED])
     assert report["warnings"] == []
     assert report["jails"]["sshd"]["bans"][0]["address"] == "192.0.2.1"
 
 
 def test_bans_that_the_packet_filter_lacks(server: FakeServer) -> None:
     server.answers["get", "sshd", "banip", "--with-time"] = [BAN]
-    assert gather([LAST, *LOGGED, FREE, FREE])["warnings"] == [
+    assert gather([LAST, *LOGGED, WORKS, FREE])["warnings"] == [
         "bans of the jail sshd do not take effect: the packet filter lacks its bans of 192.0.2.1"
     ]
 
@@ -145,7 +146,7 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
         return "/var/log/journal/abc/system.journal"
 
     monkeypatch.setattr(info, "unread_journal", unread)
-    assert gather([LAST, *LOGGED, FREE])["warnings"] == [
+    assert gather([LAST, *LOGGED, WORKS])["warnings"] == [
         "jails count nothing: the server does not read /var/log/journal/abc/system.journal, which journald writes; run "
         "`systemctl restart fail2ban`"
     ]
@@ -154,7 +155,7 @@ def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:
     server.answers["get", "sshd", "actionproperties", "pyhost-nftables"] = ["actionban", "chain_hook"]
-    assert gather([LAST, *LOGGED, FREE])["jails"]["sshd"]["ports"] == []
+    assert gather([LAST, *LOGGED, WORKS])["jails"]["sshd"]["ports"] == []
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_an_action_on_all_ports(server: FakeServer) -> None:
 )
 def test_messages_of_sshd_that_journald_loses(server: FakeServer, maxretry: int, warning: str) -> None:
     server.answers["get", "sshd", "maxretry"] = maxretry
-    (found,) = gather([LAST, JOURNALD, sshd_log(LogRateLimitBurst="30"), ENTRIES, FREE])["warnings"]
+    (found,) = gather([LAST, JOURNALD, sshd_log(LogRateLimitBurst="30"), ENTRIES, WORKS])["warnings"]
     assert found.startswith(warning)
 
 
@@ -175,7 +176,7 @@ def test_a_refused_login_that_is_counted(server: FakeServer, monkeypatch: pytest
     monkeypatch.setattr(host_counting, "time", Clock())
     monkeypatch.setattr(host_counting, "random_source", lambda: SOURCE)
     monkeypatch.setattr(host_counting, "random_user", lambda: USER)
-    commands = [LAST, *LOGGED, *FACTS, FREE]
+    commands = [LAST, *LOGGED, *FACTS, WORKS]
     report = gather(commands, login=[*FACTS, login(log=FOUND)], programs=[*PROGRAMS, "sshd", "ssh"])
     assert report["warnings"] == []
     assert report["jails"]["sshd"]["counts"] is True
@@ -205,7 +206,7 @@ def test_what_comes_of_a_refused_login(
     monkeypatch: pytest.MonkeyPatch, counting: host_counting.Counting, warnings: list[str]
 ) -> None:
     monkeypatch.setattr(info, "prove_counting", lambda *_arguments: counting)
-    report = gather([LAST, *LOGGED, FREE], login=[])
+    report = gather([LAST, *LOGGED, WORKS], login=[])
     assert report["warnings"] == warnings
     assert report["jails"]["sshd"]["counts"] is counting.counted
 
@@ -216,4 +217,4 @@ def test_no_login_is_made_for_a_jail_with_another_filter(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(info, "prove_counting", prove_counting)
     monkeypatch.setattr(info, "filter_name", lambda _name, _options, _others: "postfix")
-    assert gather([LAST, *LOGGED, FREE], login=[])["jails"]["sshd"]["counts"] is None
+    assert gather([LAST, *LOGGED, WORKS], login=[])["jails"]["sshd"]["counts"] is None

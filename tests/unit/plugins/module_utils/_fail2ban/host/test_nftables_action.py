@@ -96,8 +96,8 @@ delete table inet f2b-sshd
 table inet f2b-sshd {
   set addr-set-sshd { type ipv4_addr; }
   set addr6-set-sshd { type ipv6_addr; }
-  set net-set-sshd { type ipv4_addr; flags interval; auto-merge; }
-  set net6-set-sshd { type ipv6_addr; flags interval; auto-merge; }
+  set net-set-sshd { type ipv4_addr; flags interval; }
+  set net6-set-sshd { type ipv6_addr; flags interval; }
   chain prerouting {
     type filter hook prerouting priority -301;
     tcp dport { 22 } ip saddr @addr-set-sshd reject
@@ -198,6 +198,17 @@ def test_the_set_of_a_ban(nft: Nft, started: Action, address: str, name: str, el
     assert nft.sets[name] == {element}
     started.unban({"ip": address})
     until(lambda: not nft.banned)
+
+
+def test_a_network_within_another_one(nft: Nft, started: Action) -> None:
+    """nft refuses intervals that overlap."""
+    ban(started, "198.51.100.0/25", "198.51.100.7", "198.51.100.0/24", "2001:db8::/32")
+    until(lambda: nft.banned >= {"198.51.100.7", "198.51.100.0/24"})
+    started.reload()
+    assert nft.banned == {"198.51.100.7", "198.51.100.0/24", "2001:db8::/32"}
+    started.unban({"ip": "198.51.100.0/24"})
+    started.reload()
+    assert nft.banned == {"198.51.100.7", "198.51.100.0/25", "2001:db8::/32"}
 
 
 @pytest.mark.parametrize("name", ["attacker.example", "192.0.2.1; flush ruleset", "", "192.0.2.1 } "])
