@@ -151,7 +151,7 @@ jails:
       bantime: 600
       ignoreip: [198.51.100.7]
       usedns: "no"
-      actions: [nftables]
+      actions: [pyhost-nftables]
       ports: ["22"]
       counts: true
       failures: 0

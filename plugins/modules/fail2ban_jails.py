@@ -75,9 +75,13 @@ options:
       - V(auto) selects the first one that works on the host of nftables, firewalld (if it runs), ipset with iptables,
         iptables, and pf (enabled, with C(anchor "f2b/*") in its rules, which M(pyhost.baseline.pf_anchor) adds). If
         none works, the module fails and names the package to install, or what pf lacks.
-      - With nftables bans are in a chain with the hook C(prerouting), before connection tracking and DNAT, so that they
-        also end open sessions, count in each zone of firewalld, and cover ports that the host forwards to containers.
-        The other actions do not cover such ports, which is a warning. Before Linux 5.9 nft uses the hook C(input).
+      - For nftables that is C(pyhost-nftables.py), an action that the module writes to F(/etc/fail2ban/action.d). Its
+        chain has the hook C(prerouting), before connection tracking and DNAT, so that bans also end open sessions,
+        count in each zone of firewalld, and cover ports that the host forwards to containers. Bans that wait are made
+        in one transaction, and rules that another program removes are created again within 10 seconds. Its options
+        are C(type) (V(multiport), V(allports)) and C(blocktype) (V(reject), V(drop)).
+      - The other actions do not cover forwarded ports, which is a warning. Before Linux 5.9 the action C(nftables) of
+        fail2ban is used, with the hook C(input).
       - C(banaction) in O(defaults) has the same meaning and takes precedence.
     type: str
     default: auto
@@ -209,7 +213,7 @@ jails:
       findtime: 600
       bantime: 600
       ignoreip: ["198.51.100.7"]
-      actions: [nftables]
+      actions: [pyhost-nftables]
 backend:
   description: The backend that was selected for jails without one.
   returned: success
@@ -219,7 +223,7 @@ banaction:
   description: The ban action of jails without one.
   returned: success
   type: str
-  sample: nftables
+  sample: pyhost-nftables.py
 reloaded:
   description: The jails that were reloaded, restarted or stopped.
   returned: success
@@ -242,7 +246,7 @@ proof:
     sshd:
       proven: true
       addresses: [203.0.113.77, "2001:db8::4d"]
-      actions: [nftables]
+      actions: [pyhost-nftables]
       counts: true
 option:
   description: The option or variable that the error is about.

@@ -196,3 +196,47 @@ def test_what_is_not_known_is_not_compared(change: tuple[str, str]) -> None:
     lines = [line.replace(*change) for line in RECORDED["debian13"]["nftables"]["stream"]]
     assert lines != RECORDED["debian13"]["nftables"]["stream"]
     assert requested_rules(parse_stream("\n".join(lines))["sshd"], PORTS.get) == []
+
+
+# What nft 1.1.3 lists of the table of our action.
+OWN_TABLE = """\
+table inet f2b-sshd {
+	set addr-set-sshd {
+		type ipv4_addr
+		elements = { 192.0.2.7 }
+	}
+
+	set net-set-sshd {
+		type ipv4_addr
+		flags interval
+	}
+
+	chain prerouting {
+		type filter hook prerouting priority raw - 1; policy accept;
+		%(scope)s ip saddr @addr-set-sshd reject with icmp port-unreachable
+		%(scope)s ip6 saddr @addr6-set-sshd reject with icmpv6 port-unreachable
+		%(scope)s ip saddr @net-set-sshd reject with icmp port-unreachable
+		%(scope)s ip6 saddr @net6-set-sshd reject with icmpv6 port-unreachable
+	}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "scope", "ports"),
+    [
+        pytest.param({"port": "ssh,2222", "chain": "<known/chain>"}, "tcp dport { 22, 2222 }", "22, 2222", id="ports"),
+        pytest.param({"port": "0:65535"}, "tcp dport 0-65535", "every port", id="the port of jail.conf"),
+        pytest.param({"type": "allports", "port": "22"}, "meta l4proto tcp", "every port", id="all ports"),
+    ],
+)
+def test_our_action(options: dict[str, str], scope: str, ports: str) -> None:
+    command = ("set", "sshd", "addaction", "pyhost-nftables", "/x/pyhost-nftables.py", json.dumps(options))
+    (one,) = requested_rules(JailStream("sshd", "systemd", (command,)), PORTS.get)
+    assert [str(rule) for rule in one.ipv4] == [str(rule) for rule in one.ipv6] == [f"reject tcp {ports}"]
+    listed = [(("nft", "list", "ruleset"), OWN_TABLE % {"scope": scope})]
+    rules = rules_in(one, listed, "sshd", banned=[], service_port=PORTS.get)
+    assert {rule.place for rule in rules} == {"IPv4", "IPv6"}
+    assert (missing_rules(one, rules), other_rules(one, rules)) == ([], [])
+    other = rules_in(one, [(listed[0][0], OWN_TABLE % {"scope": "tcp dport 24"})], "sshd", banned=[], service_port=int)
+    assert len(missing_rules(one, other)) == len(other_rules(one, other)) == 2

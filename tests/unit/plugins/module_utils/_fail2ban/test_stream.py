@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
+    JailStream,
     expected,
     normal,
     parse_stream,
@@ -107,4 +108,21 @@ def test_questions() -> None:
         "source": ["status", "sshd"],
         "maxretry": ["get", "sshd", "maxretry"],
         "action nftables port": ["get", "sshd", "action", "nftables", "port"],
+    }
+
+
+def test_an_action_in_python() -> None:
+    """The options of our action are compared with its attributes in the server; those of another one are not known."""
+    options = '{"port": "2222", "protocol": "tcp", "chain": "<known/chain>"}'
+    commands = (
+        ("set", "x", "addaction", "pyhost-nftables", "/x/pyhost-nftables.py", options),
+        ("set", "x", "addaction", "smtp", "/x/smtp.py", '{"sender": "root"}'),
+    )
+    values = expected(JailStream("x", "auto", commands))
+    assert {name: value for name, value in values.items() if name.startswith("action")} == {
+        "actions": ["pyhost-nftables", "smtp"],
+        "action pyhost-nftables port": 2222,
+        "action pyhost-nftables protocol": "tcp",
+        "action pyhost-nftables type": "multiport",
+        "action pyhost-nftables blocktype": "reject",
     }
