@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jail_files import (
     merge_sections,
     read_order,
@@ -79,7 +80,11 @@ def disagree(client: engine.docker.DockerClient, system: str, seed: int, count: 
                 rejected += 1
                 continue
             tree = generate(number)
-            theirs, mine = compared(answer["sections"]), compared(ours(tree))
+            theirs = compared(answer["sections"])
+            try:
+                mine = compared(ours(tree))
+            except BaselineError as error:
+                mine = {"error": {"": str(error)}}
             if theirs != mine:
                 wrong += 1
                 if wrong == 1:

@@ -14,11 +14,15 @@ import os
 import re
 import typing as t
 
+from .._core.errors import BaselineError
+
 __all__ = ["merge_sections", "overridden_settings", "parse_sections", "read_order", "read_with_includes"]
 
 Sections = t.Dict[str, t.Dict[str, str]]
-# fail2ban fails at files that include each other without an end.
+# fail2ban leaves out a file that is read already. With files that have a .local, which it does not leave out, it goes
+# on until it fails.
 _DEEPEST = 20
+_MOST = 200
 
 
 def parse_sections(text: str) -> Sections:
@@ -45,28 +49,35 @@ def read_order(paths: t.Iterable[str], directory: str, name: str) -> list[str]:
     ]
 
 
-def read_with_includes(
-    path: str, read: t.Callable[[str], str | None], parents: t.Sequence[str] = ()
-) -> list[tuple[str, str]]:
+def read_with_includes(path: str, read: t.Callable[[str], str | None]) -> list[tuple[str, str]]:
     """Return ``path`` and the files that it includes with their texts, in the order in which fail2ban reads them.
 
-    ``read`` returns the text of a file, ``None`` if the file does not exist. ``parents`` are the including files.
+    ``read`` returns the text of a file, ``None`` if the file does not exist. Includes without an end are an error.
     """
-    text = read(path)
-    if text is None or len(parents) > _DEEPEST:
-        return []
-    sections = parse_sections(text)
-    # As in each section, an option that it does not have is that of [DEFAULT].
-    includes = {**sections.get("DEFAULT", {}), **sections["INCLUDES"]} if "INCLUDES" in sections else {}
-    chain = [*parents, path]
+    found: list[tuple[str, str]] = []
 
-    def files(option: str) -> list[tuple[str, str]]:
-        names = includes.get(option, "").split("\n")
-        named = [os.path.join(os.path.dirname(path), name) for name in names if name]
-        included = [one for file in named if file not in parents for one in _with_local(file)]
-        return [found for one in included for found in read_with_includes(one, read, chain)]
+    def walk(path: str, parents: tuple[str, ...]) -> None:
+        text = read(path)
+        if text is None or len(parents) > _DEEPEST:
+            return
+        if len(found) > _MOST:
+            raise BaselineError("the files that it includes include each other", where=path)
+        sections = parse_sections(text)
+        # As in each section, an option that it does not have is that of [DEFAULT].
+        includes = {**sections.get("DEFAULT", {}), **sections["INCLUDES"]} if "INCLUDES" in sections else {}
+        for file in _included(path, includes.get("before", ""), parents):
+            walk(file, (*parents, path))
+        found.append((path, text))
+        for file in _included(path, includes.get("after", ""), parents):
+            walk(file, (*parents, path))
 
-    return [*files("before"), (path, text), *files("after")]
+    walk(path, ())
+    return found
+
+
+def _included(path: str, names: str, parents: t.Container[str]) -> list[str]:
+    named = [os.path.join(os.path.dirname(path), name) for name in names.split("\n") if name]
+    return [one for file in named if file not in parents for one in _with_local(file)]
 
 
 def _with_local(path: str) -> list[str]:

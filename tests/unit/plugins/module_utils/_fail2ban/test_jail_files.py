@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
@@ -132,6 +133,19 @@ def test_files_that_include_each_other_end(name: str) -> None:
     files = {f"/e/{one}": f"[INCLUDES]\nafter = {name}\n" for one in ("jail.conf", "jail.local")}
     found = jail_files.read_with_includes("/e/jail.conf", files.get)
     assert found[0] == ("/e/jail.conf", files["/e/jail.conf"])
+
+
+def test_includes_without_an_end_are_an_error() -> None:
+    """Found by tests/jail_trees: these two are read more than a million times."""
+    files = {
+        "/e/jail.conf": "[INCLUDES]\nbefore = common.inc\n",
+        "/e/common.inc": "",
+        "/e/common.local": "[INCLUDES]\nbefore = common.inc\n other.inc\n",
+        "/e/other.local": "[INCLUDES]\nbefore = common.inc\n",
+    }
+    with pytest.raises(BaselineError) as failed:
+        jail_files.read_with_includes("/e/jail.conf", files.get)
+    assert failed.value.problem == "the files that it includes include each other"
 
 
 OURS = "[DEFAULT]\nbantime = 1h\n[sshd]\nmaxretry = 3\n"
