@@ -36,10 +36,13 @@ def connect(source, seconds):
     link.settimeout(seconds)
     return link, link.recv(100)
 def answers(link):
-    link.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
     answer = b""
-    while part := link.recv(100):
-        answer += part
+    try:
+        link.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+        while part := link.recv(100):
+            answer += part
+    except OSError:
+        pass
     return bool(answer)
 def attack(source):
     early, _banner = connect(source, 30)
@@ -54,11 +57,7 @@ def attack(source):
             pass
         time.sleep(0.05)
     early.settimeout(2)
-    try:
-        goes_on = answers(early)
-    except OSError:
-        goes_on = False
-    print(json.dumps([last, goes_on]))
+    print(json.dumps([last, answers(early)]))
 threads = [threading.Thread(target=attack, args=(source,)) for source in sys.stdin.read().split()]
 for one in threads: one.start()
 for one in threads: one.join()

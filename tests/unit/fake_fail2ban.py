@@ -136,8 +136,8 @@ DROP_IN = "/etc/systemd/system/nftables.service.d/pyhost-baseline-fail2ban.conf"
 DROP_IN_TEXT = """\
 # Managed by the module pyhost.baseline.fail2ban_jails. After "flush ruleset" fail2ban restores its bans.
 [Service]
-ExecStartPost=-+systemctl --no-block try-restart fail2ban.service
-ExecReload=-+systemctl --no-block try-restart fail2ban.service
+ExecStartPost=-+fail2ban-client set sshd action pyhost-nftables consistencyCheck
+ExecReload=-+fail2ban-client set sshd action pyhost-nftables consistencyCheck
 """
 DAEMON_RELOAD = Expected(["systemctl", "daemon-reload"])
 # What systemd is asked about each unit.

@@ -29,10 +29,36 @@ def requested(host: FakeHost, *jails: JailStream) -> str | None:
     return found
 
 
+HEADER = DROP_IN_TEXT[: DROP_IN_TEXT.index("Exec")]
+RESTART = "systemctl --no-block try-restart fail2ban.service"
+CHECK = "fail2ban-client set {} action pyhost-nftables consistencyCheck"
+
+
+def text(*commands: str) -> str:
+    """Return the drop-in. systemd.service(5): "-" ignores the exit status, "+" runs with full privileges."""
+    return HEADER + "".join(f"{one}=-+{line}\n" for one in ("ExecStartPost", "ExecReload") for line in commands)
+
+
+@pytest.mark.parametrize(
+    ("jails", "commands"),
+    [
+        pytest.param([JAIL], [CHECK.format("sshd")], id="our action"),
+        pytest.param(
+            [JAIL, jail("iptables-multiport", "pyhost-nftables")],
+            [CHECK.format("sshd"), CHECK.format("shop")],
+            id="two jails with our action",
+        ),
+        pytest.param([JAIL, jail("nftables")], [RESTART], id="one with the stock action"),
+    ],
+)
+def test_the_commands_after_the_rules_were_loaded(jails: list[JailStream], commands: list[str]) -> None:
+    """The stock action does not notice that its rules are gone. A stopped service is not started."""
+    assert requested(FakeHost({NFTABLES_UNIT: ""}), *jails) == text(*commands)
+
+
 @pytest.mark.parametrize(
     ("jails", "is_needed"),
     [
-        pytest.param([JAIL], True, id="the jail sshd"),
         pytest.param([jail("nftables")], True, id="nftables"),
         pytest.param([jail("nftables[type=allports]")], True, id="with a parameter"),
         pytest.param([jail("nftables-multiport")], True, id="an older name"),
@@ -47,7 +73,7 @@ def requested(host: FakeHost, *jails: JailStream) -> str | None:
 )
 def test_jails_that_need_the_drop_in(jails: list[JailStream], is_needed: bool) -> None:
     host = FakeHost({NFTABLES_UNIT: ""})
-    assert requested(host, *jails) == (DROP_IN_TEXT if is_needed else None)
+    assert requested(host, *jails) == (text(RESTART) if is_needed else None)
 
 
 @pytest.mark.parametrize(
@@ -84,16 +110,6 @@ def test_the_drop_in_does_not_depend_on_who_logs_in(monkeypatch: pytest.MonkeyPa
     host = FakeHost({NFTABLES_UNIT: ""})
     monkeypatch.setattr(host, "find", {"systemctl": "/bin/systemctl"}.get)
     assert requested(host, JAIL) == DROP_IN_TEXT
-
-
-def test_the_commands_of_the_drop_in() -> None:
-    """A failure of theirs is none of nftables, they do not wait for fail2ban, and start none that is stopped."""
-    section, *commands = requested(FakeHost({NFTABLES_UNIT: ""}), JAIL).splitlines()[1:]  # type: ignore[union-attr]
-    assert section == "[Service]"
-    # systemd.service(5): "-" ignores the exit status, "+" runs with full privileges.
-    assert commands == [
-        f"{setting}=-+systemctl --no-block try-restart fail2ban.service" for setting in ("ExecStartPost", "ExecReload")
-    ]
 
 
 @pytest.mark.parametrize(
