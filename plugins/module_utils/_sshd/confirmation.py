@@ -78,11 +78,15 @@ class Preflight:
 
 @dataclass(frozen=True)
 class ArmedRollback:
-    """The rollback that counts on the host. ``boot`` says what covers a restart, ``base`` where it is located."""
+    """The rollback that counts on the host. ``boot`` says what covers a restart, ``base`` where it is located.
+
+    ``token`` is the change's own: what became of this change is in the record that has it, and in no other one.
+    """
 
     seconds: int
     boot: str
     base: str
+    token: str
 
     @property
     def paths(self) -> RollbackPaths:
@@ -174,11 +178,12 @@ def _preflight(value: t.Any, field: str) -> Preflight | None:
 def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
     if value is None:
         return None
-    fields = _fields(value, field, ("seconds", "boot", "base"))
+    fields = _fields(value, field, ("seconds", "boot", "base", "token"))
     return ArmedRollback(
         seconds=_number(fields["seconds"], f"{field}.seconds", seconds, seconds),
         boot=_one_of(fields["boot"], f"{field}.boot", _BOOTS),
         base=_one_of(fields["base"], f"{field}.base", BASES),
+        token=_text(fields["token"], f"{field}.token", longest=32, pattern="[0-9a-f]{32}"),
     )
 
 

@@ -75,7 +75,7 @@ def with_armed(confirmation: Confirmation, armed: PendingRollback | None) -> Con
     """Return what the controller needs to confirm a change, or to have it rolled back."""
     if armed is None:
         return confirmation
-    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base))
+    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token))
 
 
 @contextlib.contextmanager

@@ -37,9 +37,12 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
     # What is done to the host, in its order, after all questions.
     journal = linux.host.journal
     assert [line.partition(" --")[0] for line in journal[5:]] == [
+        "sync /state/base",
+        "sync /state",
         "write /state/base/rollback-sshd/rollback",
         "write /state/base/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
+        "sync /units/sysinit.target.wants",
         "systemd-run",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
@@ -50,7 +53,13 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
     assert os.stat(linux.dropin).st_mode & 0o777 == 0o600
     assert (done["changed"], done["reloaded"], done["path"], done["ports"]) == (True, True, linux.dropin, [22])
     assert done["effective"] == {WHO: {"passwordauthentication": "no"}}
-    assert done["confirmation"]["armed"] == {"seconds": 45, "boot": "systemd", "base": linux.paths.base}
+    token = Path(linux.paths.armed).read_text().splitlines()[0]
+    assert done["confirmation"]["armed"] == {
+        "seconds": 45,
+        "boot": "systemd",
+        "base": linux.paths.base,
+        "token": token,
+    }
     assert [entry["before_header"] for entry in done["diff"]] == [linux.dropin]
     # It stays armed until the controller confirms.
     script = Path(linux.paths.script).read_text()
@@ -334,12 +343,18 @@ def test_the_firewall_is_opened_after_the_rollback_is_armed_and_before_sshd_move
         linux.asked(sshd_t(2222)),
     )
     assert [line.partition(" --")[0] for line in linux.host.journal[9:]] == [
+        "sync /state/base",
+        "sync /state",
         "write /state/base/rollback-sshd/rollback",
         "write /state/base/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
+        "sync /units/sysinit.target.wants",
         "systemd-run",
         "firewall-cmd",
         "firewall-cmd",
+        # firewall-cmd does not flush what it writes.
+        "sync /etc/firewalld/zones/public.xml",
+        "sync /etc/firewalld/zones",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
         f"/usr/bin/sshd -T -f /etc/ssh/sshd_config -C {WHO}",
