@@ -32,6 +32,7 @@ __all__ = [
     "no_answer_error",
     "recover",
     "reload",
+    "require_socket_listens",
     "require_startable",
     "with_current_pid",
 ]
@@ -245,6 +246,15 @@ def recover(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, expec
     if daemon.rc:
         host.run(["service", daemon.rc, "onerestart"])
     return not unanswered(expected, seconds=5.0)
+
+
+def require_socket_listens(host: Host, daemon: SshdDaemon, listens: t.Collection[Listen]) -> None:
+    """Raise where the socket unit listens elsewhere after its restart: every run would be a change without effect."""
+    if daemon.socket:
+        units = service.unit_states(host, sockets.NAMES, more=sockets.PROPERTIES)
+        unit = sockets.find_socket_unit(host, units)
+        if unit:
+            unit.require_listens(listens)
 
 
 def with_current_pid(host: Host, daemon: SshdDaemon, pid_file: str) -> SshdDaemon:

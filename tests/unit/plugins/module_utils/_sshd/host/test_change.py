@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, parse_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change
 from tests.unit.fake_host import Expected
-from tests.unit.linux_sshd import WHO, Linux, acts, listens, sshd_t, tables, tcp
+from tests.unit.linux_sshd import SOCKET_FILE, WHO, Linux, acts, listens, sshd_t, tables, tcp
 
 
 @pytest.fixture
@@ -423,6 +423,7 @@ def test_a_socket_unit_is_restarted_after_a_move_and_the_service_ends_first(
         acts("stop", "--", "ssh.service"),
         acts("restart", "--", "ssh.socket", writes=listens(2222)),
         linux.asked(sshd_t(2222)),
+        linux.sockets(2222),
     )
     assert "ListenStream=2222\n" in linux.host.files[DROPIN]
     # A unit is for everybody to read.
@@ -434,6 +435,31 @@ def test_a_socket_unit_is_restarted_after_a_move_and_the_service_ends_first(
         "systemctl daemon-reload --",
     ]
     assert done["reloaded"] and done["ports"] == [2222]
+
+
+def test_a_socket_unit_that_listens_elsewhere_after_all_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux = socket_activated(tmp_path, monkeypatch)
+    error = linux.fail(
+        *planned(linux, sshd_t(2222), sshd_t(22)),
+        linux.armed(),
+        acts("daemon-reload", "--"),
+        acts("stop", "--", "ssh.service"),
+        acts("restart", "--", "ssh.socket", writes=listens(2222)),
+        linux.asked(sshd_t(2222)),
+        linux.sockets(22),
+        acts("daemon-reload", "--"),
+        acts("stop", "--", "ssh.service"),
+        acts("restart", "--", "ssh.socket"),
+        linux.discarded(),
+    )
+    assert error.problem == (
+        "ssh.socket does not listen on the addresses in sshd_config: it listens on 0.0.0.0 port 22, :: port 22; it "
+        "does not listen on 0.0.0.0 port 2222, :: port 2222"
+    )
+    assert error.where == SOCKET_FILE
+    assert linux.is_unchanged()
 
 
 def test_a_socket_unit_that_does_not_start_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
