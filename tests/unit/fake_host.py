@@ -137,6 +137,10 @@ class FakeHost:
         assert not self.check_mode, f"check mode flushed {names}"
         self.synced += names
 
+    def runtime(self) -> str:
+        assert not self.check_mode, "check mode made the folder for files of this boot"
+        return "/run/pyhost.baseline"
+
     def scratch(self) -> str:
         return "/scratch"
 
