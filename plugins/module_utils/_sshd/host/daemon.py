@@ -345,7 +345,7 @@ def _loaded(host: Host, pid: int, pid_file: str) -> float:
     if written:
         return written.st_mtime
     # Without a pid file, the start of the process is the best estimate, or a reload of ours after it.
-    text = (host.read(_remembered(pid)) or "").strip() if pid else ""
+    text = _text(host, _remembered(pid)) if pid else ""
     return max(processes.started(host, pid), float(text) if re.fullmatch(r"[0-9]{1,12}[.][0-9]{3}", text) else 0.0)
 
 
@@ -355,7 +355,7 @@ def _remembered(pid: int) -> str:
 
 
 def _read_pid(host: Host, pid_file: str) -> int:
-    text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
+    text = _text(host, pid_file) if pid_file.startswith("/") else ""
     pid = int(text) if is_number(text) else 0
     return pid if processes.alive(host, pid) else 0
 
@@ -368,18 +368,26 @@ def _is_roots_sshd(host: Host, pid: int) -> bool:
 def _wait_until_loaded(host: Host, daemon: SshdDaemon, pid_file: str, *, since: float) -> None:
     """Wait until sshd writes its pid file again. Without a pid file wait a moment, for a dead process not at all.
 
-    The moment of the reload (``since``) is remembered where no pid file will say it: else every run would reload.
+    The moment of the reload (``since``) is remembered: there may be no pid file, or a second daemon that writes the
+    same one later, and then every run would reload.
     """
     deadline = time.monotonic() + (_SECONDS if pid_file.startswith("/") else 0.0)
-    while time.monotonic() < deadline:
-        written = host.stat(pid_file)
-        if written and written.st_mtime > daemon.loaded and (host.read(pid_file) or "").strip() == str(daemon.pid):
-            return
+    while time.monotonic() < deadline and not _has_written(host, daemon, pid_file):
         if not processes.alive(host, daemon.pid):
             return
         time.sleep(0.05)
     if not pid_file.startswith("/"):
         time.sleep(0.5)
-    if processes.alive(host, daemon.pid):
-        host.runtime()
-        host.write(_remembered(daemon.pid), f"{since:.3f}\n", mode=0o600)
+        if not processes.alive(host, daemon.pid):
+            return
+    host.runtime()
+    host.write(_remembered(daemon.pid), f"{since:.3f}\n", mode=0o600)
+
+
+def _has_written(host: Host, daemon: SshdDaemon, pid_file: str) -> bool:
+    written = host.stat(pid_file)
+    return written is not None and written.st_mtime > daemon.loaded and _text(host, pid_file) == str(daemon.pid)
+
+
+def _text(host: Host, path: str) -> str:
+    return (host.read(path) or "").strip()

@@ -14,6 +14,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import 
 from tests.unit.fake_host import Expected
 from tests.unit.linux_sshd import SOCKET_FILE, WHO, Linux, acts, listens, sshd_t, tables, tcp
 
+# When the daemon last read its files, until the next boot.
+LOADED = "/run/pyhost.baseline/sshd.56.loaded"
+
 
 @pytest.fixture
 def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
@@ -46,6 +49,7 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
         "systemd-run",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
+        f"write {LOADED}",
         f"/usr/bin/sshd -T -f /etc/ssh/sshd_config -C {WHO}",
         "ask for the banner of [22]",
     ]
@@ -117,7 +121,7 @@ def test_a_daemon_that_is_older_than_its_files_is_reloaded_without_a_rollback(li
         linux.reloaded(touches={"/run/sshd.pid": 4000}),
         linux.asked(sshd_t()),
     )
-    assert done["changed"] and done["reloaded"] and linux.host.written == []
+    assert done["changed"] and done["reloaded"] and set(linux.host.written) == {LOADED}
     assert done["diff"] == [
         {
             "before_header": "ssh.service",
@@ -150,10 +154,11 @@ def test_an_sshd_that_answers_otherwise_after_the_change_is_put_back(linux: Linu
         "decides it"
     )
     assert linux.is_unchanged()
-    tail = linux.host.journal[-4:]
+    tail = linux.host.journal[-5:]
     assert tail[0].startswith("remove /etc/ssh/sshd_config.d/00-")
     assert tail[1:] == [
         "systemctl reload -- ssh.service",
+        f"write {LOADED}",
         "ask for the banner of [22]",
         "/bin/sh /state/base/rollback-sshd/rollback discard",
     ]
@@ -357,6 +362,7 @@ def test_the_firewall_is_opened_after_the_rollback_is_armed_and_before_sshd_move
         "sync /etc/firewalld/zones",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
+        f"write {LOADED}",
         f"/usr/bin/sshd -T -f /etc/ssh/sshd_config -C {WHO}",
         "ask for the banner of [2222]",
     ]
