@@ -183,8 +183,7 @@ class ActionModule(CheckedAnswers):
                 own,
                 request.users,
                 password=become_password(self, self._vars),
-                own_refusal=confirmation.refusal,
-                preflight=confirmation.preflight,
+                confirmation=confirmation,
                 limits=request.limits,
             )
         return PlannedChange(request, confirmation, login, run.result)

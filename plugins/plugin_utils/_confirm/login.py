@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 
 from .._ssh.client import SshTarget, preflight_error, preflight_target
 from .._ssh.login import PasswordWanted, SudoRefused, log_in
@@ -39,8 +39,7 @@ def find_working_login(
     users: t.Iterable[str],
     *,
     password: str | None,
-    own_refusal: str,
-    preflight: Preflight | None = None,
+    confirmation: Confirmation,
     limits: LoginLimits = LIMITS,
 ) -> VerifiedLogin:
     """Return the first of ``users``, or the user of the connection, who can log in now and may after the change.
@@ -48,10 +47,15 @@ def find_working_login(
     The preflight login uses only the algorithms and host keys that stay (``preflight``), so a client that knows none of
     them is found before anything is changed. One of ``users`` who logs in and does not become root stops the change:
     the task asks that each of them does.
+
+    Where none can log in now, the first of them to whom the change itself opens the login is returned unverified, with
+    a warning: the login after the change decides, and the host's rollback covers a wrong guess.
     """
+    preflight, own_refusal = confirmation.preflight, confirmation.refusal
     _require_known_key(own, preflight)
     guarded = tuple(users)
     reasons = []
+    opened: VerifiedLogin | None = None
     for user in dict.fromkeys([*guarded, own.user]):
         target = replace(own, user=user)
         if user == own.user and own_refusal:
@@ -68,8 +72,12 @@ def find_working_login(
         except BaselineError as error:
             _require_preflight(target, preflight, error.sentence, limits)
             reasons.append(error.advice)
+            if opened is None and user in guarded and user in confirmation.opened:
+                opened = VerifiedLogin(target, sudo=True, password=password, warning=_opens(str(user), error))
         else:
             return VerifiedLogin(target, sudo=True, password=password if login.sudo == "password" else None)
+    if opened:
+        return opened
     raise BaselineError(
         f"no new login from this controller could confirm the change: {'. '.join(reasons)}",
         state=UNCHANGED,
@@ -84,6 +92,13 @@ def _not_root(user: str, error: BaselineError) -> BaselineError:
         option="guard_users",
         state=UNCHANGED,
         hint=error.hint,
+    )
+
+
+def _opens(user: str, error: BaselineError) -> str:
+    return (
+        f"{user} could not log in before the change, by which sshd lets {user} in ({error.sentence}), so that only the "
+        "login after it was verified"
     )
 
 

@@ -31,6 +31,7 @@ WHOLE = Confirmation(
     2222,
     armed=ArmedRollback(45, "systemd", BASE, TOKEN),
     preflight=Preflight(WITHOUT, keys=KEYS, new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
+    opened=("deploy", "alice"),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -102,6 +103,11 @@ def test_what_the_module_writes_is_what_the_controller_reads(confirmation: Confi
         pytest.param("armed.base", f"{BASE}/../../../tmp", id="a path out of the place"),
         pytest.param("armed.base", f"{BASE};id", id="a command behind the place"),
         pytest.param("armed.base", ["x"], id="a list for the place"),
+        pytest.param("opened", "deploy", id="a text for the users"),
+        pytest.param("opened", ["deploy", 7], id="a number for a user"),
+        pytest.param("opened", ["x" * 257], id="a long name"),
+        pytest.param("opened", ["a\nb"], id="a name of two lines"),
+        pytest.param("opened", ["a"] * 257, id="many users"),
         pytest.param("armed.token", "", id="no token"),
         pytest.param("armed.token", "0" * 31, id="a short token"),
         pytest.param("armed.token", "0" * 33, id="a long token"),
@@ -157,6 +163,7 @@ def test_any_answer_is_read_or_refused(answer: t.Any) -> None:
 
 
 PATHS = [
+    "opened",
     "refusal",
     "server_port",
     "armed",

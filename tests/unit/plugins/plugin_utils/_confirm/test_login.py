@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as confirm
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import LoginLimits
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted, SudoRefused
 
 OWN = SshTarget("192.0.2.7", user="root")
+OPEN = Confirmation("", 22)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +57,12 @@ def logins(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Exception | None]
 
 def test_the_first_guarded_user_who_gets_in_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": None, "root": None})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN)
     assert (verified.target.user, verified.sudo, tried) == ("deploy", True, ["deploy"])
 
 
 PREFLIGHT = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ssh-rsa 3072 SHA256:a",))
+LESS = replace(OPEN, preflight=PREFLIGHT)
 
 
 def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +73,7 @@ def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: 
 
     monkeypatch.setattr(confirm, "log_in", log_in)
     with pytest.raises(BaselineError, match=r"none of the host keys .* SHA256:a.*; this task changed nothing; let"):
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
+        confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=LESS)
 
 
 def test_a_slow_host_has_the_time_that_the_task_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,14 +88,18 @@ def test_a_slow_host_has_the_time_that_the_task_gives_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(confirm, "log_in", log_in)
     with pytest.raises(BaselineError, match="if the algorithms that this change removes are left out"):
         confirm.find_working_login(
-            OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT, limits=LoginLimits(60, 120)
+            OWN,
+            ["deploy"],
+            password=None,
+            confirmation=LESS,
+            limits=LoginLimits(60, 120),
         )
     assert given == [60, 60]
 
 
 def test_a_login_that_fails_now_too_is_no_matter_of_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=LESS)
     assert verified.target == OWN
 
 
@@ -100,12 +107,14 @@ def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatc
     tried = logins(monkeypatch, {"root": None})
     preflight = Preflight({}, new_keys=("/etc/ssh/ssh_host_ed25519_key",))
     with pytest.raises(BaselineError, match="none of its present host keys"):
-        confirm.find_working_login(OWN, [], password=None, own_refusal="", preflight=preflight)
+        confirm.find_working_login(OWN, [], password=None, confirmation=Confirmation("", 22, preflight=preflight))
     assert tried == []
     # Who does not look at host keys has decided that already.
     unchecked = SshTarget("192.0.2.7", user="root", check_host_key=False)
     assert (
-        confirm.find_working_login(unchecked, [], password=None, own_refusal="", preflight=preflight).target
+        confirm.find_working_login(
+            unchecked, [], password=None, confirmation=Confirmation("", 22, preflight=preflight)
+        ).target
         == unchecked
     )
 
@@ -117,7 +126,7 @@ def test_only_a_password_that_is_not_there_leaves_the_login_alone(
     monkeypatch: pytest.MonkeyPatch, password: str | None, wants: str
 ) -> None:
     logins(monkeypatch, {"deploy": PasswordWanted("a password is required")})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=password, own_refusal="")
+    verified = confirm.find_working_login(OWN, ["deploy"], password=password, confirmation=OPEN)
     assert verified.sudo is False
     assert verified.warning.startswith(
         f"only the login of deploy is verified, not that deploy becomes root: sudo asks for {wants}"
@@ -130,7 +139,7 @@ def test_a_guarded_user_who_does_not_become_root_stops_the_change(monkeypatch: p
         BaselineError,
         match=r"^guard_users: the task asks that deploy .*no setuid bit; this task",
     ):
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
+        confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN)
     assert tried == ["deploy"]
 
 
@@ -146,24 +155,73 @@ def test_the_connections_user_who_does_not_become_root_proves_nothing(
 ) -> None:
     logins(monkeypatch, {"ops": error})
     with pytest.raises(BaselineError, match=rf"no new login .* {error.problem}; this task changed nothing"):
-        confirm.find_working_login(SshTarget("192.0.2.7", user="ops"), [], password=password, own_refusal="")
+        confirm.find_working_login(SshTarget("192.0.2.7", user="ops"), [], password=password, confirmation=OPEN)
+
+
+SHUT = BaselineError("a new key login as deploy@192.0.2.7 fails: Permission denied (publickey)", hint="check the keys")
+OPENED = Confirmation("PermitRootLogin no", 22, opened=("deploy",))
+
+
+def test_a_user_whom_the_change_lets_in_is_verified_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AllowUsers root, or keys in another place: today's sshd refuses whom the new one would let in."""
+    tried = logins(monkeypatch, {"deploy": SHUT})
+    verified = confirm.find_working_login(OWN, ["deploy"], password="x", confirmation=OPENED)
+    assert tried == ["deploy"]
+    assert (verified.target.user, verified.sudo, verified.password) == ("deploy", True, "x")
+    assert verified.warning == (
+        "deploy could not log in before the change, by which sshd lets deploy in (a new key login as "
+        "deploy@192.0.2.7 fails: Permission denied (publickey)), so that only the login after it was verified"
+    )
+
+
+def test_a_login_that_works_now_is_the_better_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": SHUT, "alice": None, "root": None})
+    opened = replace(OPENED, refusal="")
+    assert confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=opened).target == OWN
+    found = confirm.find_working_login(OWN, ["deploy", "alice"], password=None, confirmation=opened)
+    assert (found.target.user, found.warning) == ("alice", "")
+
+
+@pytest.mark.parametrize(
+    ("users", "confirmation"),
+    [
+        pytest.param(["deploy"], replace(OPENED, opened=()), id="refused by what stays as it is"),
+        pytest.param(["deploy"], replace(OPENED, opened=("root", "mallory")), id="users whom the task does not guard"),
+        pytest.param([], OPENED, id="nobody is guarded"),
+    ],
+)
+def test_a_login_that_the_change_does_not_open_stops_it(
+    monkeypatch: pytest.MonkeyPatch, users: list[str], confirmation: Confirmation
+) -> None:
+    logins(monkeypatch, {"deploy": SHUT})
+    with pytest.raises(BaselineError, match="no new login from this controller could confirm the change"):
+        confirm.find_working_login(OWN, users, password=None, confirmation=confirmation)
+
+
+def test_the_first_user_whom_the_change_lets_in_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": SHUT, "alice": SHUT})
+    opened = replace(OPENED, opened=("alice", "deploy"))
+    found = confirm.find_working_login(OWN, ["deploy", "alice"], password=None, confirmation=opened)
+    assert found.target.user == "deploy"
 
 
 def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": None})
-    assert confirm.find_working_login(OWN, ["deploy"], password="x", own_refusal="").password is None
+    assert confirm.find_working_login(OWN, ["deploy"], password="x", confirmation=OPEN).password is None
 
 
 def test_the_user_of_the_connection_is_tried_after_the_guarded_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    assert confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="").target.user == "root"
+    assert confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN).target.user == "root"
     assert tried == ["deploy", "root"]
 
 
 def test_nothing_is_changed_where_nobody_could_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("a new key login as deploy@192.0.2.7 fails: no key")})
     with pytest.raises(BaselineError) as raised:
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="PermitRootLogin no shuts root out")
+        confirm.find_working_login(
+            OWN, ["deploy"], password=None, confirmation=Confirmation("PermitRootLogin no shuts root out", 22)
+        )
     assert tried == ["deploy"]
     assert str(raised.value) == (
         "no new login from this controller could confirm the change: a new key login as deploy@192.0.2.7 fails: no "
