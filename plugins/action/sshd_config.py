@@ -21,7 +21,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
     BaselineError,
     state_of_errors,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     PHASE_ARGUMENT,
@@ -36,10 +35,21 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action im
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import (
     VerifiedLogin,
-    confirm_by_login,
     find_working_login,
     new_port,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.proof import (
+    Proof,
+    RecordLogin,
+    RollbackOutcome,
+    confirm_by_login,
+    lost_answer_warning,
     roll_back,
+)
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.record import (
+    OutcomeState,
+    confirm_command,
+    read_outcome,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest, proof_request
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_password, is_ssh, target_of
@@ -173,8 +183,8 @@ class ActionModule(CheckedAnswers):
                 own,
                 request.users,
                 password=become_password(self, self._vars),
-                own_refusal=confirmation.refusal,
-                preflight=confirmation.preflight,
+                confirmation=confirmation,
+                limits=request.limits,
             )
         return PlannedChange(request, confirmation, login, run.result)
 
@@ -199,10 +209,14 @@ class ActionModule(CheckedAnswers):
                 return run.result
             armed = parse_confirmation(run.confirmation, seconds=seconds).armed
             login = self._login_after(planned, run)
-        error = self._confirm(login, armed, until=started + seconds / 2)
-        if error:
-            raise self._roll_back(error, armed, deadline=started + seconds)
-        warnings = [*run.result.get("warnings", []), *([login.warning] if login.warning else [])]
+        # The host's clock has started meanwhile: no later than now.
+        deadline = time.monotonic() + seconds
+        proof = self._confirm(planned, login, armed, until=started + seconds / 2)
+        if proof.error:
+            self._require_confirmed(planned, login, armed, proof, deadline=deadline)
+        late = proof.lost or (proof.error.problem if proof.error else "")
+        lost = [lost_answer_warning(late)] if late else []
+        warnings = [*run.result.get("warnings", []), *([login.warning] if login.warning else []), *lost]
         return {
             **run.result,
             **({"warnings": warnings} if warnings else {}),
@@ -234,55 +248,88 @@ class ActionModule(CheckedAnswers):
         target = target_of(self._connection, user=planned.login.target.user, port=port)
         return replace(planned.login, target=target)
 
-    def _confirm(self, login: VerifiedLogin, armed: ArmedRollback | None, *, until: float) -> BaselineError | None:
-        """Confirm the change by a new login; return what is wrong, ``None`` on success."""
-        paths = armed.paths if armed else RollbackPaths("sshd")
-        error = confirm_by_login(login, armed=bool(armed), until=until, paths=paths)
-        if error or armed is None or login.sudo:
-            return error
-        return self._confirm_over_connection(paths)
+    def _confirm(
+        self, planned: PlannedChange, login: VerifiedLogin, armed: ArmedRollback | None, *, until: float
+    ) -> Proof:
+        """Confirm the change by a new login."""
+        proof = confirm_by_login(login, armed=armed, until=until, limits=planned.request.limits)
+        if proof.error or armed is None or login.sudo:
+            return proof
+        return self._confirm_over_connection(armed)
 
-    def _confirm_over_connection(self, paths: RollbackPaths) -> BaselineError | None:
+    def _confirm_over_connection(self, armed: ArmedRollback) -> Proof:
         """Confirm by the connection of the play, where the user who logged in has no sudo from here."""
         try:
-            ran = self._low_level_execute_command(f"sh {paths.script} confirm")
+            ran = self._low_level_execute_command(confirm_command(armed))
         except AnsibleConnectionFailure as error:
-            return BaselineError(
-                "a new login works, but the connection of the play, which should confirm the change, does not: "
-                f"{printable(str(error))}"
+            problem = printable(str(error))
+            return Proof(
+                BaselineError(
+                    "a new login works, but the connection of the play, which should confirm the change, does not: "
+                    f"{problem}"
+                ),
+                lost=problem,
             )
-        if ran["rc"] != 0:
-            return BaselineError(f"the change could not be confirmed: {printable(ran['stderr'].strip())}")
-        return None
+        if read_outcome(ran["stdout"], armed).state is OutcomeState.CONFIRMED:
+            return Proof()
+        reason = printable(ran["stderr"].strip()) or "the host has no record of it"
+        return Proof(BaselineError(f"the change could not be confirmed: {reason}"))
 
-    def _roll_back(self, error: BaselineError, armed: ArmedRollback | None, *, deadline: float) -> BaselineError:
-        """Have the host roll the change back; return ``error`` with what became of the change."""
+    def _require_confirmed(
+        self,
+        planned: PlannedChange,
+        login: VerifiedLogin,
+        armed: ArmedRollback | None,
+        proof: Proof,
+        *,
+        deadline: float,
+    ) -> None:
+        """Have the host roll back what was not confirmed, and raise with what became of the change.
+
+        Return where the host's record says that it is confirmed: only the answer was lost.
+        """
+        error = t.cast(BaselineError, proof.error)
         if armed is None:
-            return BaselineError(
+            raise BaselineError(
                 f"sshd was made to read its files, which had been there before, and now {error.problem}",
                 state="there is no earlier configuration to go back to",
                 hint=error.hint,
             )
+        limits = planned.request.limits
+        logins = [
+            RecordLogin(target_of(self._connection), become_password(self, self._vars), master=self._control_master())
+        ]
+        if proof.lost and login.sudo:
+            # If the change is confirmed, the connection's own user and port may be shut by now.
+            logins.insert(0, RecordLogin(login.target, login.password))
         outcome = roll_back(
-            target_of(self._connection),
-            password=become_password(self, self._vars),
-            master=self._control_master(),
+            logins,
+            armed=armed,
             deadline=deadline,
-            paths=armed.paths,
+            limits=limits.after_lost_answer if proof.lost else limits,
         )
-        state = outcome.message
-        if outcome.rolled_back is None:
-            boot = ", or at its next boot" if armed.boot != "none" else ""
-            state = (
-                f"the host rolls the change back by itself, {armed.seconds} seconds after it was made{boot}, which "
-                f"could not be seen from here: {outcome.message}"
+        if not outcome.is_confirmed:
+            raise BaselineError(
+                f"the new configuration was applied, but {error.problem}",
+                state=self._state_after(outcome, armed, proof),
+                hint=error.hint,
+                rolled_back=outcome.rolled_back,
             )
-        return BaselineError(
-            f"the new configuration was applied, but {error.problem}",
-            state=state,
-            hint=error.hint,
-            rolled_back=outcome.rolled_back,
-        )
+
+    @staticmethod
+    def _state_after(outcome: RollbackOutcome, armed: ArmedRollback, proof: Proof) -> str:
+        """Return what became of a change that is not confirmed, or is not known to be."""
+        if outcome.rolled_back is not None:
+            return outcome.message
+        boot = ", or at its next boot" if armed.boot != "none" else ""
+        later = f"by itself, {armed.seconds} seconds after it was made{boot}"
+        if proof.lost:
+            return (
+                "the host may have confirmed the change before the connection was lost; if it has not, it rolls the "
+                f"change back {later}; its record ({armed.paths.record}) says which, and could not be read from here: "
+                f"{outcome.message}"
+            )
+        return f"the host rolls the change back {later}, which could not be seen from here: {outcome.message}"
 
     def _control_master(self) -> str | None:
         """Return the socket of the connection's control master, which stays open where new logins are refused."""

@@ -102,6 +102,10 @@ class DiskHost(FakeHost):
         if self._is_real(path) and not os.path.isdir(path):
             os.makedirs(path, mode=mode)
 
+    def sync(self, *names: str) -> None:
+        super().sync(*names)
+        self.journal += [f"sync {self._short(path)}" for path in names]
+
     def run(
         self, argv: t.Sequence[str], *, data: str | None = None, env: t.Mapping[str, str] | None = None
     ) -> CommandResult:

@@ -77,6 +77,7 @@ class FakeHost:
         self.mtimes = dict(mtimes or {})
         self.laid_out: dict[str, str] = {}
         self.links: dict[str, str] = {}
+        self.synced: list[str] = []
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
@@ -131,6 +132,14 @@ class FakeHost:
 
     def make_directory(self, path: str, *, mode: int = 0o755) -> None:
         assert not self.check_mode, f"check mode made {path}"
+
+    def sync(self, *names: str) -> None:
+        assert not self.check_mode, f"check mode flushed {names}"
+        self.synced += names
+
+    def runtime(self) -> str:
+        assert not self.check_mode, "check mode made the folder for files of this boot"
+        return "/run/pyhost.baseline"
 
     def scratch(self) -> str:
         return "/scratch"

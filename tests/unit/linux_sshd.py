@@ -166,6 +166,11 @@ class Linux:
         blocks = [service, ABSENT, SOCKET if self.has_socket else ABSENT, ABSENT]
         return Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out="\n".join(blocks))
 
+    def sockets(self, port: int) -> Expected:
+        """The socket unit after its restart."""
+        blocks = [SOCKET.replace(":22 (", f":{port} ("), ABSENT]
+        return Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES[2:]], out="\n".join(blocks))
+
     def start(self) -> Expected:
         asked = ["systemctl", "show", "--property", "ExecStart,Environment,EnvironmentFiles", "ssh.service"]
         return Expected(asked, out="ExecStart={ path=/usr/sbin/sshd ; argv[]=/usr/sbin/sshd -D $SSHD_OPTS ; }\n")

@@ -6,8 +6,19 @@ from __future__ import annotations
 
 import os
 import re
+import typing as t
 
-__all__ = ["file_name", "former_file_name", "includes", "is_ours", "listed", "rule", "staged_main"]
+__all__ = [
+    "file_name",
+    "former_file_name",
+    "includes",
+    "is_ignored",
+    "is_ours",
+    "listed",
+    "rule",
+    "staged_main",
+    "unread_rules",
+]
 
 _INCLUDE = re.compile(r'^([@#]include(?:dir)?[ \t]+)("?)([^"\n]+?)("?[ \t]*)$', re.MULTILINE)
 
@@ -41,6 +52,32 @@ def includes(main: str, directory: str) -> bool:
     return any(
         "includedir" in match[1] and os.path.normpath(match[3]) == directory for match in _INCLUDE.finditer(main)
     )
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether sudo passes over a file of this name in an included folder."""
+    return "." in name or name.endswith("~")
+
+
+def unread_rules(main: str, directory: str, files: t.Mapping[str, str], account: str) -> tuple[str, str]:
+    """Return why sudo does not read a rule for ``account`` that is in ``files`` of ``directory``, and what to do.
+
+    Both are empty where no such rule is there, or where sudo reads it.
+    """
+    begins = re.compile(rf"^[ \t]*{re.escape(account)}[ \t]", re.MULTILINE)
+    named = [path for path, text in sorted(files.items()) if begins.search(text)]
+    if named and not includes(main, directory):
+        return (
+            f"{os.path.dirname(directory)}/sudoers does not include {directory}, so that sudo does not read {named[0]}",
+            f"add the line '@includedir {directory}' with visudo",
+        )
+    ignored = [path for path in named if is_ignored(os.path.basename(path))]
+    if ignored:
+        return (
+            f"sudo ignores {ignored[0]}, as the name of the file contains '.' or ends with '~'",
+            "rename the file",
+        )
+    return "", ""
 
 
 def staged_main(main: str, directory: str, staged: str) -> str:

@@ -117,8 +117,12 @@ class RollbackPaths:
 
     @property
     def record(self) -> str:
-        """What the last rollback did. It outlives the folder until the next run reports it."""
+        """What became of the last change, confirmed or rolled back. It outlives the folder until the next run."""
         return f"{self.base}/rollback-{self.topic}.record"
+
+    @property
+    def confirmed(self) -> str:
+        return f"{self.folder}/confirmed"
 
     @property
     def unit(self) -> str:
@@ -187,12 +191,25 @@ class PendingRollback:
 
 @dataclass(frozen=True)
 class RollbackRecord:
-    """What a rollback reported. ``trigger`` is ``timeout``, ``boot`` or ``asked``; ``problems`` is empty on success."""
+    """What became of the change ``token``.
+
+    ``trigger`` is ``confirmed`` where it was kept; else it was rolled back, on ``timeout``, at ``boot`` or as it was
+    ``asked``. ``problems`` is empty on success.
+    """
 
     token: str
     trigger: str
     when: int
     problems: str
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.trigger == "confirmed"
+
+    @property
+    def is_rolled_back(self) -> bool:
+        # An invalid trigger reads as empty and says nothing.
+        return self.trigger in ("timeout", "boot", "asked")
 
     def __str__(self) -> str:
         reason = {
@@ -234,7 +251,7 @@ def parse_record(text: str) -> RollbackRecord:
 
     return RollbackRecord(
         token=value("token", "[0-9a-z]{1,64}"),
-        trigger=value("trigger", "timeout|boot|asked"),
+        trigger=value("trigger", "timeout|boot|asked|confirmed"),
         when=int(value("when", "[0-9]{1,10}") or 0),
         problems=printable(values.get("problems", ""), longest=_LONGEST_PROBLEMS),
     )

@@ -4,7 +4,9 @@
 
 It is POSIX sh with what the base systems of Linux and FreeBSD both have: it needs neither Python nor Ansible nor a
 session. The process that renames the state file ``armed`` decides (rename(2) succeeds once): ``confirmed`` keeps the
-change, ``started`` rolls it back.
+change, ``started`` rolls it back. Both leave a record with the token of the change, for the answer may be lost.
+
+What the script reports is on the disk before it reports it: a power cut does not change what became of the change.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _SCRIPT = """\
 #   sh rollback confirm    keep the change and remove this rollback
 #   sh rollback discard    the same, where the change has been reverted by other means
 #   sh rollback asked      roll the change back now
+# What became of the change is then in @record@.
 set -u
 PATH=@path@; export PATH
 LC_ALL=C; export LC_ALL
@@ -48,32 +51,44 @@ problem() {
     log "$1"
 }
 
+# flush FILE|FOLDER …: they are on the disk when it returns. FreeBSD's sync(8) takes no names and waits for nothing:
+# there it is fsync(1).
+flush() {
+    if command -v fsync >/dev/null; then fsync "$@"; else sync -- "$@"; fi 2>/dev/null || sync
+}
+
 # restore SLOT PATH OWNER MODE CONTEXT: written beside and renamed, so that a reader finds one whole file.
 restore() {
     beside="$2.rollback-$$"
     if cp -- "$folder/$1" "$beside" && chown -- "$3" "$beside" && chmod -- "$4" "$beside" &&
         { [ -z "$5" ] || chcon -- "$5" "$beside" || log "the SELinux context of $2 cannot be set"; } &&
-        mv -f -- "$beside" "$2"; then
+        flush "$beside" && mv -f -- "$beside" "$2"; then
+        flush "${2%/*}/"
         return
     fi
     rm -f -- "$beside"
     problem "$2 could not be restored"
 }
 
-remove() { rm -f -- "$1" || problem "$1 could not be removed"; }
+remove() {
+    rm -f -- "$1" || problem "$1 could not be removed"
+    [ ! -d "${1%/*}/" ] || flush "${1%/*}/"
+}
 
-remove_directory() { rmdir -- "$1" 2>/dev/null || :; }
+remove_directory() {
+    if rmdir -- "$1" 2>/dev/null; then flush "${1%/*}/"; fi
+}
 
 restore_files() {
 @restore_files@
-    sync
+    :
 }
 
 # The firewall's own tools may need more than a shell (Python): they come last, with a limit, and only where it runs.
 restore_firewall() {
     [ "$1" = before-sshd ] || remove_firewall_rules
 @restore_firewall@
-    sync
+    :
 }
 
 remove_firewall_rules() {
@@ -102,29 +117,60 @@ restart_sshd() {
     fi
 }
 
-remove_rollback() {
+# Nothing is left that would start the script.
+disarm() {
     rm -f -- "$boot_link" "$boot_unit" "$crontab" "$rc_script"
     if [ -d /run/systemd/system ]; then
         systemctl stop "$unit.timer" 2>/dev/null
     fi
+}
+
+remove_rollback() {
+    disarm
     rm -rf -- "$folder"
     rmdir -- "$base" 2>/dev/null || :
 }
 
 record() {
     beside="$record.$$"
-    printf 'token=%s\\ntrigger=%s\\nwhen=%s\\nproblems=%s\\n' "$token" "$1" "$(date +%s)" "${problems%; }" >"$beside" &&
-        mv -f -- "$beside" "$record"
+    when=$(date +%s)
+    if printf '%s\\n' "token=$token" "trigger=$1" "when=$when" "problems=${problems%; }" >"$beside" &&
+        flush "$beside" && mv -f -- "$beside" "$record"; then
+        flush "$base"
+        return
+    fi
+    rm -f -- "$beside"
+    return 1
 }
 
-# keep_change MESSAGE
+# A token that is given must be that of this change: a later one is not the caller's to decide.
+require_token() {
+    if [ -n "$1" ] && [ "$1" != "$token" ]; then
+        echo "this is the rollback of another change" >&2
+        exit 3
+    fi
+}
+
 keep_change() {
     if ! mv -- "$folder/armed" "$folder/confirmed" 2>/dev/null && [ ! -e "$folder/confirmed" ]; then
         echo "too late to confirm: the change is being rolled back or was" >&2
         exit 3
     fi
+    # Before anybody hears of it: the power may go at once.
+    flush "$folder"
+}
+
+confirm() {
+    keep_change
+    # Without a record (the disk is full) the file "confirmed" is the record, and the next run removes it.
+    if record confirmed; then remove_rollback; else disarm; fi
+    log "the change of the sshd configuration is confirmed"
+}
+
+discard() {
+    keep_change
     remove_rollback
-    log "$1"
+    log "the rollback of the sshd configuration is not needed"
 }
 
 # A rollback that was itself interrupted (the state is already "started") starts over: each step may be repeated.
@@ -146,6 +192,8 @@ roll_back() {
         exit 4
     fi
     record "$1"
+    # First, so that a boot does not begin anew with half of the copies.
+    mv -- "$folder/started" "$folder/ended" && flush "$folder"
     remove_rollback
     log "the sshd configuration is restored${problems:+, except: $problems}"
     [ -z "$problems" ]
@@ -165,9 +213,10 @@ watch() {
 main() {
     [ "${2-}" != sandboxed ] || sandboxed=yes
     case "${1-}" in
-        confirm) keep_change "the change of the sshd configuration is confirmed" ;;
-        discard) keep_change "the rollback of the sshd configuration is not needed" ;;
-        asked | timeout) roll_back "$1" now ;;
+        confirm) require_token "${2-}"; confirm ;;
+        discard) discard ;;
+        asked) require_token "${2-}"; roll_back asked now ;;
+        timeout) roll_back timeout now ;;
         boot) roll_back boot before-sshd ;;
         booted) roll_back boot now ;;
         watch) watch ;;

@@ -34,7 +34,7 @@ __all__ = [
 _OPTIONS = ("KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms")
 _ALGORITHM = r"[A-Za-z0-9@._-]{1,64}"
 _HOST_KEY = r"[A-Za-z0-9@._-]{1,64} [0-9]{1,5} (?:[A-Za-z0-9-]{1,16}:[A-Za-z0-9+/:=]{1,128})?"
-_MOST_ALGORITHMS, _MOST_HOST_KEYS, _MOST_PORTS = 128, 64, 64
+_MOST_ALGORITHMS, _MOST_HOST_KEYS, _MOST_PORTS, _MOST_USERS = 128, 64, 64, 256
 _LONGEST_PATH, _LONGEST_REFUSAL = 1024, 20_000
 _BOOTS = ("systemd", "rc", "cron", "none")
 
@@ -78,11 +78,15 @@ class Preflight:
 
 @dataclass(frozen=True)
 class ArmedRollback:
-    """The rollback that counts on the host. ``boot`` says what covers a restart, ``base`` where it is located."""
+    """The rollback that counts on the host. ``boot`` says what covers a restart, ``base`` where it is located.
+
+    ``token`` is the change's own: what became of this change is in the record that has it, and in no other one.
+    """
 
     seconds: int
     boot: str
     base: str
+    token: str
 
     @property
     def paths(self) -> RollbackPaths:
@@ -91,12 +95,16 @@ class ArmedRollback:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """``refusal``: why the connection's user would not get in after the change; ``server_port``: where it came in."""
+    """``refusal``: why the connection's user would not get in after the change; ``server_port``: where it came in.
+
+    ``opened`` are guarded users whom sshd refuses now, by its present configuration, and would let in after the change.
+    """
 
     refusal: str
     server_port: int
     armed: ArmedRollback | None = None
     preflight: Preflight | None = None
+    opened: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """Return what the module answers; :func:`parse_confirmation` reads it."""
@@ -120,12 +128,16 @@ def read_phase_request(value: t.Any) -> PhaseRequest:
 def parse_confirmation(answer: t.Any, *, seconds: int) -> Confirmation:
     """Read ``answer``, the field ``confirmation`` of the module's result; ``seconds``: confirm_timeout of the task."""
     try:
-        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "preflight"))
+        fields = _fields(answer, "confirmation", ("refusal", "server_port", "armed", "preflight", "opened"))
         return Confirmation(
             refusal=_text(fields["refusal"], "confirmation.refusal", longest=_LONGEST_REFUSAL),
             server_port=_number(fields["server_port"], "confirmation.server_port", 1, 65535),
             armed=_armed(fields["armed"], "confirmation.armed", seconds),
             preflight=_preflight(fields["preflight"], "confirmation.preflight"),
+            opened=tuple(
+                _text(user, "confirmation.opened", longest=256)
+                for user in _list(fields["opened"], "confirmation.opened", _MOST_USERS)
+            ),
         )
     except InvalidConfirmation as error:
         raise invalid_answer(error) from error
@@ -174,11 +186,12 @@ def _preflight(value: t.Any, field: str) -> Preflight | None:
 def _armed(value: t.Any, field: str, seconds: int) -> ArmedRollback | None:
     if value is None:
         return None
-    fields = _fields(value, field, ("seconds", "boot", "base"))
+    fields = _fields(value, field, ("seconds", "boot", "base", "token"))
     return ArmedRollback(
         seconds=_number(fields["seconds"], f"{field}.seconds", seconds, seconds),
         boot=_one_of(fields["boot"], f"{field}.boot", _BOOTS),
         base=_one_of(fields["base"], f"{field}.base", BASES),
+        token=_text(fields["token"], f"{field}.token", longest=32, pattern="[0-9a-f]{32}"),
     )
 
 

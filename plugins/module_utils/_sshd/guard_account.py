@@ -39,7 +39,8 @@ class Account:
     """A user as the host knows it. An account that does not exist has no ``home``.
 
     ``sudo`` is the output of ``sudo -l -U``, ``None`` where sudo is not installed. ``sudo_broken`` says why the program
-    makes nobody root, whatever its rules are. ``root_groups`` are root's groups, by name and as ``#gid``.
+    makes nobody root, whatever its rules are; ``sudo_unread`` why it does not read a rule that is there, and a hint.
+    ``root_groups`` are root's groups, by name and as ``#gid``.
     ``shell_listed`` says whether /etc/shells lists the shell. ``master`` is FreeBSD's entry, which has other locks and
     no password ages.
     """
@@ -53,6 +54,7 @@ class Account:
     master: MasterPasswd | None = None
     sudo: str | None = None
     sudo_broken: str = ""
+    sudo_unread: tuple[str, str] = ("", "")
     root_groups: tuple[str, ...] = ("root", "#0")
 
 
@@ -138,7 +140,10 @@ def sudo_findings(account: Account) -> t.Iterator[LockoutFinding]:
         return
     defaults, _sep, rules = account.sudo.rpartition("may run the following commands")
     allowed, asks = rights(rules, groups=account.root_groups)
-    if not allowed:
+    cause, hint = account.sudo_unread
+    if not allowed and cause:
+        yield LockoutFinding(f"sudo does not let {name} run every command as root: {cause}", hint)
+    elif not allowed:
         problem = f"sudo does not let {name} run every command as root"
         yield LockoutFinding(problem, f"add '{name} ALL=(ALL:ALL) ALL' (role admin_user)", is_pending=True)
     elif asks and "!authenticate" not in defaults and not account.shadow.is_usable:

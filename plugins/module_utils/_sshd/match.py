@@ -21,6 +21,7 @@ __all__ = [
     "matches",
     "pattern_list",
     "read_criteria",
+    "split_zone",
 ]
 
 # Criterion as sshd_config names it -> field of Connection.
@@ -205,21 +206,33 @@ def _group(pattern: str, groups: t.Sequence[str]) -> bool:
 
 def address_list(patterns: str, value: str) -> bool:
     """Match an address against networks and patterns (``addr_match_list``)."""
+    plain, zone = split_zone(value)
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(plain)
     except ValueError:
         return False
     found = False
     for pattern in patterns.split(","):
         negated, bare = pattern.startswith("!"), pattern[pattern.startswith("!") :]
+        network, its_zone = split_zone(bare)
         try:
-            hit = address in ipaddress.ip_network(bare, strict=False)
+            hit = address in ipaddress.ip_network(network, strict=False) and zone == its_zone
         except ValueError:
             hit = _glob(bare, value)
         if hit and negated:
             return False
         found = found or hit
     return found
+
+
+def split_zone(text: str) -> tuple[str, str]:
+    """Return an address or a network without its zone, and the zone: ``fe80::%eth0/64`` is on ``eth0``.
+
+    sshd compares both (``addr_cmp``): a link-local client has a zone, and is in no network without one.
+    """
+    address, slash, length = text.partition("/")
+    plain, _sign, zone = address.partition("%")
+    return plain + slash + length, zone
 
 
 def _example(name: str, pattern: str) -> str | None:

@@ -9,7 +9,14 @@ import shlex
 import typing as t
 from dataclasses import dataclass
 
-__all__ = ["CommandLineOptions", "expand_exec_start", "parse_environment", "parse_options", "split_title"]
+__all__ = [
+    "CommandLineOptions",
+    "ends_by_itself",
+    "expand_exec_start",
+    "parse_environment",
+    "parse_options",
+    "split_title",
+]
 
 # The options that `sshd -T` accepts too and that change its answer; -f names another main file.
 _DECIDING = "46ogp"
@@ -36,6 +43,11 @@ def parse_options(words: t.Sequence[str]) -> CommandLineOptions:
         elif option in _DECIDING:
             settings += [f"-{option}", value] if option in _WITH_VALUE else [f"-{option}"]
     return CommandLineOptions(main, tuple(settings))
+
+
+def ends_by_itself(words: t.Sequence[str]) -> bool:
+    """Say whether this command line is no daemon's: it tests the configuration, or serves one connection of inetd's."""
+    return any(option in "tTGiV" for option, _value in _pairs(words[1:]))
 
 
 def split_title(cmdline: str) -> list[str]:

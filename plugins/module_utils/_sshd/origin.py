@@ -8,7 +8,7 @@ import ipaddress
 import re
 import typing as t
 
-from .match import Connection, pattern_list
+from .match import Connection, pattern_list, split_zone
 
 __all__ = ["comes_from", "is_user"]
 
@@ -32,12 +32,15 @@ def comes_from(patterns: str, connection: Connection) -> bool:
 def _address(patterns: str, address: str) -> bool | None:
     """Return ``False`` where the list excludes the address or is malformed, ``None`` where it does not mention it."""
     found = None
+    plain, zone = split_zone(address)
     for part in patterns.split(","):
         negated, bare = part.startswith("!"), part[part.startswith("!") :]
-        network = _network(bare)
+        text, its_zone = split_zone(bare)
+        network = _network(text)
         if not bare or network is False:
             return False
-        hit = _glob(bare, address) if network is None else ipaddress.ip_address(address) in network
+        is_near = network is not None and zone == its_zone
+        hit = _glob(bare, address) if network is None else is_near and ipaddress.ip_address(plain) in network
         if hit and negated:
             return False
         found = True if hit else found

@@ -18,6 +18,7 @@ __all__ = [
     "Listen",
     "SocketStreams",
     "compose_unit",
+    "generated_listens",
     "listen_property",
     "read_streams",
     "render_dropin",
@@ -89,6 +90,17 @@ def render_dropin(desired: t.Collection[Listen], others: t.Iterable[str] = ()) -
     bind = "ipv6-only" if lone else "both"
     # FreeBind: an address that comes up later must not keep the socket from starting.
     return f"{HEADER}[Socket]\nListenStream=\n{text}BindIPv6Only={bind}\nFreeBind=yes\n"
+
+
+def generated_listens(listens: t.Collection[Listen]) -> frozenset[Listen]:
+    """Return what Ubuntu's generator makes of ``listens`` in sshd_config, empty where it writes nothing.
+
+    It takes a wildcard of one family for both: a socket on port 22 stays as it is, and ``AddressFamily`` is not read.
+    """
+    ports = {port for address, port in listens if address in (_ANY4, _ANY6)}
+    both = {(address, port) for address in (_ANY4, _ANY6) for port in ports}
+    found = frozenset(listens) | both
+    return frozenset() if found == {(_ANY4, 22), (_ANY6, 22)} else found
 
 
 def with_limits(text: str | None) -> str:

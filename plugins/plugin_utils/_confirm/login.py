@@ -1,47 +1,23 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's logins around a change of sshd: one that works before, the same after it, else a rollback.
+"""The controller's login before a change of sshd: one that works now and may work after it.
 
-The host needs none of them to come back: its rollback is armed. They make it faster and say why.
+``proof.py`` has the logins after the change.
 """
 
 from __future__ import annotations
 
-import shlex
-import time
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, parse_record
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 
-from .._ssh.client import (
-    Reply,
-    SshTarget,
-    login_error,
-    preflight_error,
-    preflight_target,
-    reply_message,
-)
-from .._ssh.login import (
-    PasswordWanted,
-    SudoRefused,
-    log_in,
-    run,
-)
-from .._ssh.sudo import (
-    as_root,
-    is_root,
-    needs_password,
-    sudo_error,
-)
+from .._ssh.client import SshTarget, preflight_error, preflight_target
+from .._ssh.login import PasswordWanted, SudoRefused, log_in
+from .request import LIMITS, LoginLimits
 
-__all__ = ["RollbackOutcome", "VerifiedLogin", "confirm_by_login", "find_working_login", "new_port", "roll_back"]
-
-_PATHS = RollbackPaths("sshd")
-_LOGIN_SECONDS = 10
-_TOO_LATE = 3
+__all__ = ["VerifiedLogin", "find_working_login", "new_port"]
 
 
 @dataclass(frozen=True)
@@ -58,38 +34,35 @@ class VerifiedLogin:
     warning: str = ""
 
 
-@dataclass(frozen=True)
-class RollbackOutcome:
-    """Whether a change that was not confirmed was rolled back (``None``: not seen), and a message about it."""
-
-    rolled_back: bool | None
-    message: str
-
-
 def find_working_login(
     own: SshTarget,
     users: t.Iterable[str],
     *,
     password: str | None,
-    own_refusal: str,
-    preflight: Preflight | None = None,
+    confirmation: Confirmation,
+    limits: LoginLimits = LIMITS,
 ) -> VerifiedLogin:
     """Return the first of ``users``, or the user of the connection, who can log in now and may after the change.
 
     The preflight login uses only the algorithms and host keys that stay (``preflight``), so a client that knows none of
     them is found before anything is changed. One of ``users`` who logs in and does not become root stops the change:
     the task asks that each of them does.
+
+    Where none can log in now, the first of them to whom the change itself opens the login is returned unverified, with
+    a warning: the login after the change decides, and the host's rollback covers a wrong guess.
     """
+    preflight, own_refusal = confirmation.preflight, confirmation.refusal
     _require_known_key(own, preflight)
     guarded = tuple(users)
     reasons = []
+    opened: VerifiedLogin | None = None
     for user in dict.fromkeys([*guarded, own.user]):
         target = replace(own, user=user)
         if user == own.user and own_refusal:
             reasons.append(f"as {user or 'the user of the connection'}: {own_refusal}")
             continue
         try:
-            login = log_in(preflight_target(target, preflight), seconds=_LOGIN_SECONDS, sudo=True, password=password)
+            login = log_in(preflight_target(target, preflight), seconds=limits.connect, sudo=True, password=password)
         except SudoRefused as error:
             if isinstance(error, PasswordWanted) and not (password and user == own.user):
                 return VerifiedLogin(target, sudo=False, warning=_login_alone(target, password))
@@ -97,10 +70,14 @@ def find_working_login(
                 raise _not_root(str(user), error) from error
             reasons.append(error.advice)
         except BaselineError as error:
-            _require_preflight(target, preflight, error.sentence)
+            _require_preflight(target, preflight, error.sentence, limits)
             reasons.append(error.advice)
+            if opened is None and user in guarded and user in confirmation.opened:
+                opened = VerifiedLogin(target, sudo=True, password=password, warning=_opens(str(user), error))
         else:
             return VerifiedLogin(target, sudo=True, password=password if login.sudo == "password" else None)
+    if opened:
+        return opened
     raise BaselineError(
         f"no new login from this controller could confirm the change: {'. '.join(reasons)}",
         state=UNCHANGED,
@@ -118,6 +95,13 @@ def _not_root(user: str, error: BaselineError) -> BaselineError:
     )
 
 
+def _opens(user: str, error: BaselineError) -> str:
+    return (
+        f"{user} could not log in before the change, by which sshd lets {user} in ({error.sentence}), so that only the "
+        "login after it was verified"
+    )
+
+
 def _login_alone(target: SshTarget, password: str | None) -> str:
     user = target.user or "the user of the connection"
     wants = "another password than the play's" if password else "a password that the play does not have"
@@ -132,11 +116,11 @@ def _require_known_key(own: SshTarget, preflight: Preflight | None) -> None:
         raise _unchanged(preflight_error(own, preflight, "Host key verification failed"))
 
 
-def _require_preflight(target: SshTarget, preflight: Preflight | None, message: str) -> None:
+def _require_preflight(target: SshTarget, preflight: Preflight | None, message: str, limits: LoginLimits) -> None:
     """Stop where a login fails (``message``) only for what the change removes: that is the same for every user."""
     if preflight and preflight.without:
         try:
-            log_in(target, seconds=_LOGIN_SECONDS, sudo=False)
+            log_in(target, seconds=limits.connect, sudo=False)
         except BaselineError:
             return
         raise _unchanged(preflight_error(target, preflight, message))
@@ -165,91 +149,3 @@ def new_port(own: int | None, *, server: int, ports: t.Sequence[int], requested:
             hint="name the port in settings (Port), or set confirm to false",
         )
     return found
-
-
-def confirm_by_login(
-    verified: VerifiedLogin, *, armed: bool, until: float, paths: RollbackPaths = _PATHS
-) -> BaselineError | None:
-    """Log in anew as ``verified`` and confirm the change in that login; return what is wrong, ``None`` on success.
-
-    A login that is refused, or runs another command, is final. A connection that is not made is tried again, as the way
-    there may take a moment. 255 is ssh's own exit status, every other one is the command's.
-    """
-    command = f"{_script(paths)} confirm" if armed and verified.sudo else "true"
-    script, data = as_root(command, password=verified.password)
-    while True:
-        reply = run(verified.target, script, seconds=_LOGIN_SECONDS, data=data)
-        error = login_error(verified.target, reply)
-        is_final = error is None or reply.rc != 255 or "Permission denied" in reply.err
-        if is_final or time.monotonic() + 2 > until:
-            break
-        time.sleep(2)
-    if error:
-        return error
-    if not verified.sudo and needs_password(reply):
-        return None
-    return _unconfirmed(verified, reply, armed=armed)
-
-
-def _unconfirmed(verified: VerifiedLogin, reply: Reply, *, armed: bool) -> BaselineError | None:
-    """Return why a login that works did not confirm the change, ``None`` where it did."""
-    error = sudo_error(verified.target, reply, tried="password" if verified.password else "nopasswd")
-    if error:
-        return error
-    if armed and verified.sudo and reply.rc == _TOO_LATE:
-        return BaselineError(
-            f"a new login as {verified.target} worked, but later than confirm_timeout allows",
-            hint="give it more time (confirm_timeout)",
-        )
-    if reply.rc:
-        return BaselineError(
-            f"a new login as {verified.target} became root, but could not confirm the change: {reply_message(reply)}"
-        )
-    return None
-
-
-def roll_back(
-    own: SshTarget, *, password: str | None, master: str | None, deadline: float, paths: RollbackPaths = _PATHS
-) -> RollbackOutcome:
-    """Have the host roll back over the connection that is still open, or wait until it has; return what was seen."""
-    script, data = as_root(f"{_script(paths)} asked; {_read_record(paths)}", password=password)
-    if master:
-        reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
-        found = _recorded(reply.out, "at once, over the connection that was still open")
-        if found:
-            return found
-    script, data = as_root(_read_record(paths), password=password)
-    while True:
-        # The host's clock started before ours: a little later all is done there.
-        time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))
-        reply = run(own, script, seconds=_LOGIN_SECONDS, data=data)
-        found = _recorded(reply.out, "by itself")
-        if found:
-            return found
-        if time.monotonic() > deadline + 30:
-            break
-    if is_root(reply):
-        return RollbackOutcome(True, f"a new login as {own} works again")
-    error = login_error(own, reply) or sudo_error(own, reply, tried="nopasswd")
-    return RollbackOutcome(None, error.advice if error else "")
-
-
-def _script(paths: RollbackPaths) -> str:
-    return f"sh {shlex.quote(paths.script)}"
-
-
-def _read_record(paths: RollbackPaths) -> str:
-    record = shlex.quote(paths.record)
-    return f"cat {record} && rm -f {record}; rmdir {shlex.quote(paths.base)} 2>/dev/null; true"
-
-
-def _recorded(text: str, how: str) -> RollbackOutcome | None:
-    record = parse_record(text)
-    if not record.token:
-        return None
-    if record.problems:
-        message = f"the host tried to roll the change back, but some of it failed: {record.problems}"
-        return RollbackOutcome(False, message)
-    return RollbackOutcome(
-        True, f"the host rolled the change back {how}: its files are as they were and sshd runs with them"
-    )

@@ -8,7 +8,7 @@ The module on the host reads the same arguments; what it answers about them woul
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible.module_utils.common.validation import check_type_dict, check_type_int, check_type_list
 
@@ -17,9 +17,32 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import listen_addresses
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 
-__all__ = ["ProofRequest", "proof_request"]
+__all__ = ["LIMITS", "LoginLimits", "ProofRequest", "proof_request"]
 
 _SECONDS, _PORT = 45, 22
+# A connection that is not made within it is not made: on a host that is not slow, where confirm_timeout is not long.
+_LEAST_CONNECT = 10
+# As long is a host looked for after its time is over: its clock and ours do not start together.
+_LEAST_PATIENCE, _LOST_PATIENCE = 30, 90
+
+
+@dataclass(frozen=True)
+class LoginLimits:
+    """How long the controller waits, in seconds: for a connection, and past ``confirm_timeout`` for the host's record.
+
+    They grow with ``confirm_timeout``, by which the task says how slow a host may be.
+    """
+
+    connect: int = _LEAST_CONNECT
+    patience: int = _LEAST_PATIENCE
+
+    @property
+    def after_lost_answer(self) -> LoginLimits:
+        """The limits for a host that was there and then fell silent: its network may come back."""
+        return replace(self, patience=max(_LOST_PATIENCE, self.patience))
+
+
+LIMITS = LoginLimits()
 
 
 @dataclass(frozen=True)
@@ -29,6 +52,12 @@ class ProofRequest:
     users: tuple[str, ...]
     seconds: int
     ports: frozenset[int]
+
+    @property
+    def limits(self) -> LoginLimits:
+        """The limits of this task's logins: two of them fit into the half of the time that is theirs."""
+        connect = max(_LEAST_CONNECT, self.seconds // 5)
+        return LoginLimits(connect, max(_LEAST_PATIENCE, 2 * connect))
 
 
 def proof_request(arguments: t.Mapping[str, t.Any]) -> ProofRequest:

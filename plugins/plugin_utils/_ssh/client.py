@@ -84,7 +84,8 @@ def command(target: SshTarget, script: str, *, seconds: int, master: str | None 
         f"ConnectTimeout={seconds}",
         "ConnectionAttempts=1",
         "ServerAliveInterval=5",
-        "ServerAliveCountMax=2",
+        # 10 seconds at least: a host that may be slow to answer may be slow between two answers, too.
+        f"ServerAliveCountMax={max(2, seconds // 5)}",
         "LogLevel=INFO",
         "RequestTTY=no",
         "ForwardAgent=no",

@@ -40,8 +40,9 @@ if t.TYPE_CHECKING:
 __all__ = ["Login", "PasswordWanted", "SudoRefused", "become_password", "is_ssh", "log_in", "run", "target_of"]
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
-# ConnectTimeout limits the connection alone; this limits a shell or sudo that hangs.
-_SHELL_SECONDS = 15
+# ConnectTimeout limits the connection alone; this limits a shell or sudo that hangs. Who gives a slow host more time to
+# connect gives its shell more, too.
+_SHELL_SECONDS, _SHELL_FACTOR = 15, 1.5
 # A host that sends output without an end must not fill the controller's memory.
 _MOST_OUTPUT = 1024 * 1024
 _CHUNK = 65536
@@ -107,7 +108,7 @@ def run(target: SshTarget, script: str, *, seconds: int, data: str | None = None
     a successful login.
     """
     argv = command(target, marked(script), seconds=seconds, master=master)
-    limit = seconds + _SHELL_SECONDS
+    limit = seconds + round(max(_SHELL_SECONDS, _SHELL_FACTOR * seconds))
     # The messages of ssh are matched, so they must not be translated.
     environment = {**os.environ, "LC_ALL": "C"}
     try:

@@ -93,8 +93,19 @@ MESSAGES = (
     ),
     SshMessage(r"Connection refused", "nothing listens there, or a firewall rejects the connection"),
     SshMessage(
-        r"timed out|did not answer within",
+        r"connect (?:to (?:host|address)|failed:) .*timed out",
         "packets are dropped on the way: check the firewalls on the host and in front of it",
+    ),
+    # From here on TCP was connected: no firewall drops these packets.
+    SshMessage(
+        r"timed out during banner exchange",
+        "the port takes connections, but no sshd answers there: the host is overloaded or stopped, sshd has too many "
+        "connections that are not logged in yet (MaxStartups), or another program listens there",
+    ),
+    SshMessage(
+        r"did not answer within|timed out|Timeout, server .* not responding",
+        "the connection was made and then fell silent: the host or its network went down meanwhile, or the host is too "
+        "slow for this limit, which grows with the task's own (confirm_timeout, timeout)",
     ),
     SshMessage(
         r"No route to host|Network is unreachable|Host is down",

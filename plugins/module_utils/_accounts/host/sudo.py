@@ -15,6 +15,7 @@ from ..sudoers import (
     file_name,
     former_file_name,
     includes,
+    is_ignored,
     is_ours,
     listed,
     rule,
@@ -74,6 +75,9 @@ def plan_sudo(host: Host, name: str, sudo: str, directory: str) -> SudoChange:
     is_restricted = entry is None or (stat.S_IMODE(entry.st_mode), entry.st_uid, entry.st_gid) == (_MODE, 0, 0)
     former = former_file_name(name)
     former = f"{directory}/{former}" if former and is_ours(host.read(f"{directory}/{former}"), name) else ""
+    if found == text:
+        # The rule may be there and not be read.
+        _require_included(directory, host.read(f"{os.path.dirname(directory)}/sudoers"))
     if found != text or former:
         _check(host, directory, {path: text, **({former: None} if former else {})})
     before = {path: found} if found is not None else {}
@@ -96,11 +100,7 @@ def _check(host: Host, directory: str, changes: t.Mapping[str, str | None]) -> N
             # Its package is not installed yet.
             return
         raise BaselineError(f"sudo is not installed: there is no {above}/sudoers", hint="install the package sudo")
-    if not includes(main, directory):
-        raise BaselineError(
-            f"{above}/sudoers does not include {directory}, so sudo would not read the rule",
-            hint=f"add the line '@includedir {directory}' with visudo",
-        )
+    _require_included(directory, main)
     files = {one: host.read(one) for one in host.glob(f"{directory}/*") if _is_read(host, one)}
     files.update(changes)
     scratch = host.scratch()
@@ -115,7 +115,15 @@ def _check(host: Host, directory: str, changes: t.Mapping[str, str | None]) -> N
         raise BaselineError(f"visudo refuses the rules of sudo: {message.replace(scratch, '')}")
 
 
+def _require_included(directory: str, main: str | None) -> None:
+    if main is not None and not includes(main, directory):
+        raise BaselineError(
+            f"{os.path.dirname(directory)}/sudoers does not include {directory}, so sudo would not read the rule",
+            hint=f"add the line '@includedir {directory}' with visudo",
+        )
+
+
 def _is_read(host: Host, path: str) -> bool:
     """Return whether sudo reads the file of an included folder."""
     name, found = os.path.basename(path), host.stat(path)
-    return "." not in name and not name.endswith("~") and found is not None and stat.S_ISREG(found.st_mode)
+    return not is_ignored(name) and found is not None and stat.S_ISREG(found.st_mode)

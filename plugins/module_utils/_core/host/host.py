@@ -223,6 +223,16 @@ class Host:
         with _os_errors(path, "created"):
             paths.make_folders(path, mode)
 
+    def sync(self, *names: str) -> None:
+        """Flush files and folders that others have written to the disk; an absent one is left out."""
+        for path in names:
+            with _os_errors(path, "flushed to the disk"), contextlib.suppress(FileNotFoundError):
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+
     def runtime(self) -> str:
         """Return the folder for files that last until the next boot. It is for root alone, and created if missing."""
         path = paths.runtime_folder()

@@ -68,11 +68,16 @@ class Place:
 
     def sync(self) -> None:
         """Flush the folder itself to the disk."""
-        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync_folder(self.folder)
+
+
+def _sync_folder(folder: int) -> None:
+    # A descriptor of O_PATH cannot be flushed.
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def trusted() -> frozenset[int]:
@@ -216,7 +221,11 @@ def _refused(path: str, found: Found) -> BaselineError:
 
 
 def make_folders(path: str, mode: int) -> None:
-    """Create the folder ``path`` with ``mode`` and its missing parents with 0755, whatever the umask is."""
+    """Create the folder ``path`` with ``mode`` and its missing parents with 0755, whatever the umask is.
+
+    Each new one is flushed to the disk with its entry in the folder above: what is written into it would be lost
+    without them.
+    """
     with walk(os.path.join(os.getcwd(), path), trusted()) as found:
         if found.reason and found.rest:
             raise _refused(path, found)
@@ -227,9 +236,11 @@ def make_folders(path: str, mode: int) -> None:
             for number, name in enumerate(found.rest, start=1):
                 os.mkdir(name, 0o700, dir_fd=folder)
                 made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                os.fchmod(made, mode if number == len(found.rest) else 0o755)
+                os.fsync(made)
+                _sync_folder(folder)
                 os.close(folder)
                 folder = made
-                os.fchmod(folder, mode if number == len(found.rest) else 0o755)
         finally:
             os.close(folder)
 

@@ -102,7 +102,10 @@ def resolve_pending_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[s
 
 
 def report_last_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
-    """Return the sentence about the last rollback, if there is one, and remove its record: it is reported once."""
+    """Return the sentence about the last rollback, if there is one, and remove its record: it is reported once.
+
+    The record of a confirmation is removed without one: the run that made the change has reported it.
+    """
     record = read_rollback_state(host, paths).record
     if record is None:
         return []
@@ -110,7 +113,7 @@ def report_last_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
         host.remove(paths.record)
         with contextlib.suppress(OSError):
             os.rmdir(paths.base)
-    return [str(record)]
+    return [] if record.is_confirmed else [str(record)]
 
 
 def _wait_for_end(host: Host, state: RollbackState, paths: RollbackPaths) -> None:

@@ -3,7 +3,7 @@
 """Arm the host's own rollback before a change.
 
 When ``arm_rollback`` returns, everything that rolls the change back is on the disk and its clock runs: before the first
-changed byte.
+changed byte. A folder is on the disk when the folder above it has been flushed, too.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
         raise _cannot_arm(error, paths) from error
     token = uuid.uuid4().hex
     try:
+        # Its own entry; and that of the base, which a run that was killed may have left without.
+        host.sync(paths.base, os.path.dirname(paths.base))
         saved = _save_all(host, request.files, paths, slots="")
         firewall = FirewallRollback(
             request.firewall_commands, _save_all(host, request.firewall_files, paths, slots="f")
@@ -124,6 +126,7 @@ def _cover_boot(host: Host, plan: RollbackPlan) -> str:
         host.write(paths.boot_unit, boot_unit(paths, plan.all_saved))
         host.make_directory(os.path.dirname(paths.boot_link))
         os.symlink(paths.boot_unit, paths.boot_link)
+        host.sync(os.path.dirname(paths.boot_link))
         return "systemd"
     if host.platform.is_freebsd:
         host.make_directory(paths.rc_scripts)

@@ -114,6 +114,7 @@ def _require_answer(host: Host, plan: ChangePlan) -> None:
     wrong = [str(one) for one in holders_after_start(host, current, plan.move)] or unanswered(plan.move.after)
     if wrong:
         raise daemons.no_answer_error(host, plan.daemon, wrong)
+    daemons.require_socket_listens(host, current, plan.move.after)
 
 
 def _revert(

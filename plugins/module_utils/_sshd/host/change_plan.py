@@ -130,7 +130,7 @@ def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
         users=request.users,
         is_new=bool(planned.written.changes),
     )
-    daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program)
+    daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program, main=sshd.main)
     require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
     written, move = plan_move(sshd, answers, desired, planned.written, daemon)
     if request.reload:

@@ -68,14 +68,27 @@ def gather_confirmation(plan: ChangePlan, *, is_outdated: bool) -> Confirmation:
         return confirmation
     now = effective_now(plan.state.sshd, answers.incoming)
     preflight = plan_preflight(plan.state.sshd, now, answers.first, plan.crypto)
-    return replace(confirmation, preflight=preflight)
+    return replace(confirmation, preflight=preflight, opened=tuple(_opened(plan)))
+
+
+def _opened(plan: ChangePlan) -> t.Iterator[str]:
+    """Yield the guarded users whom the present configuration refuses: a login of theirs can only follow the change.
+
+    That the candidate lets them in has been judged before (``check_change``).
+    """
+    for user in plan.request.users:
+        try:
+            guard(plan.state.sshd, "", plan.answers.incoming, [user])
+        except BaselineError as error:
+            if "refused" in error.details:
+                yield user
 
 
 def with_armed(confirmation: Confirmation, armed: PendingRollback | None) -> Confirmation:
     """Return what the controller needs to confirm a change, or to have it rolled back."""
     if armed is None:
         return confirmation
-    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base))
+    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token))
 
 
 @contextlib.contextmanager

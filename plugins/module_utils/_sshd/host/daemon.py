@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 import typing as t
@@ -14,11 +15,13 @@ from dataclasses import dataclass, replace
 from ..._core.errors import BaselineError
 from ..._core.host import process as processes
 from ..._core.host import rc, service
+from ..._core.host.paths import runtime_folder
 from ..._core.text import is_number
 from ..parse import parse
 from ..socket import Listen
 from ..tree import Tree, absolute
 from . import socket as sockets
+from .masters import SshdMaster, find_masters, main_of
 from .port_holders import port_holders
 from .ports import open_ports, unanswered
 
@@ -32,6 +35,7 @@ __all__ = [
     "no_answer_error",
     "recover",
     "reload",
+    "require_socket_listens",
     "require_startable",
     "with_current_pid",
 ]
@@ -50,9 +54,11 @@ class SshdDaemon:
     """The master process of sshd and what starts it.
 
     ``unit`` and ``socket`` are empty where systemd does not run sshd. ``pid`` is 0 where no master process runs. ``rc``
-    is the service of FreeBSD's rc(8): ``sshd`` or, of the port openssh-portable, ``openssh``.
+    is the service of FreeBSD's rc(8): ``sshd`` or, of the port openssh-portable, ``openssh``. ``can_reload`` is false
+    for a unit without ``ExecReload=``.
 
-    ``loaded`` is when sshd last read its configuration: it writes its pid file after each start and each reload.
+    ``loaded`` is when sshd last read its configuration: it writes its pid file after each start and each reload. Where
+    that names another process or none, our own reloads are remembered.
     ``at_boot`` is empty where something starts it at the next boot, else the reason why not (``disabled``, ``masked``).
     ``socket_unit`` is the socket unit that listens for it now (``socket`` is its name then) or after the next boot.
     """
@@ -65,6 +71,7 @@ class SshdDaemon:
     at_boot: str = ""
     socket_unit: sockets.SocketUnit | None = None
     rc: str = ""
+    can_reload: bool = True
 
     @property
     def service(self) -> str:
@@ -80,22 +87,40 @@ class SshdDaemon:
         return self.running and self.loaded < changed <= time.time()
 
 
-def find_daemon(host: Host, pid_file: str, *, program: str = "") -> SshdDaemon:
-    """Return the master sshd of the service manager or, without one, of the pid file.
+def find_daemon(host: Host, pid_file: str, *, program: str = "", main: str = "") -> SshdDaemon:
+    """Return the master sshd that reads ``main``: of the service manager or, without one, of the pid file.
 
-    ``program`` chooses on FreeBSD, where the base system's sshd and that of the port openssh-portable can coexist.
+    ``program`` chooses on FreeBSD, where the base system's sshd and that of the port openssh-portable can coexist. On
+    Linux a master that neither names is found among the processes.
     """
     if host.platform.is_freebsd:
         return _find_by_rc(host, pid_file, program)
     if host.platform.has_systemd:
-        return _find_by_systemd(host, pid_file)
+        return _find_by_systemd(host, pid_file, program, main)
     pid = _read_pid(host, pid_file)
-    # The file may be of a former boot, or in a folder that others can write to.
-    pid = pid if _is_roots_sshd(host, pid) else 0
+    # The file may be of a former boot, in a folder that others can write to, or of another sshd.
+    if not _is_roots_sshd(host, pid) or main_of(host, pid) not in ("", main):
+        pid = next((one.pid for one in _masters_of(host, program, main)), 0)
     return SshdDaemon("", "", pid, _loaded(host, pid, pid_file), "")
 
 
-def _find_by_systemd(host: Host, pid_file: str) -> SshdDaemon:
+def _masters_of(host: Host, program: str, main: str) -> list[SshdMaster]:
+    """Return the masters that run ``program`` and read ``main``; that only other ones run is an error."""
+    masters = find_masters(host)
+    found = [one for one in masters if host.target(one.program) == host.target(program) and one.main in ("", main)]
+    if masters and not found:
+        other = masters[0]
+        file = f" -f {other.main}" if other.main else ""
+        raise BaselineError(
+            f"the sshd that runs here is process {other.pid}, `{other.program}{file}`, not {program} with {main}: "
+            "nothing would read that file",
+            option="path",
+            hint="start that sshd, or set path to the file that the running one reads",
+        )
+    return found
+
+
+def _find_by_systemd(host: Host, pid_file: str, program: str, main: str) -> SshdDaemon:
     units = service.unit_states(host, [*_SERVICES, *sockets.NAMES], more=sockets.PROPERTIES)
     services, listeners = units[: len(_SERVICES)], units[len(_SERVICES) :]
     socket_unit = sockets.find_socket_unit(host, listeners)
@@ -104,12 +129,38 @@ def _find_by_systemd(host: Host, pid_file: str) -> SshdDaemon:
     unit = next((one for one in services if one.exists), None) or next(
         (one for one in services if one.load == "masked"), None
     )
+    if not socket and (unit is None or not unit.main_pid):
+        elsewhere = _find_elsewhere(host, pid_file, program, main, has_unit=unit is not None)
+        if elsewhere:
+            return elsewhere
     if unit is None:
         return SshdDaemon("", socket, 0, 0.0, "", socket_unit=socket_unit)
     is_enabled = unit.enabled or any(one.enabled for one in listeners)
     at_boot = "" if is_enabled else unit.file_state or unit.load
     loaded = _loaded(host, unit.main_pid, pid_file)
     return SshdDaemon(unit.name, socket, unit.main_pid, loaded, unit.active, at_boot, socket_unit)
+
+
+def _find_elsewhere(host: Host, pid_file: str, program: str, main: str, *, has_unit: bool) -> SshdDaemon | None:
+    """Return the sshd that runs although no known unit does: in a unit of another name, or in none.
+
+    One in no unit counts only where the host ``has_unit`` of no known name: else systemd has lost sight of it.
+    """
+    if has_unit:
+        masters = [one for one in find_masters(host) if one.unit and one.main in ("", main)]
+    else:
+        masters = _masters_of(host, program, main)
+    for master in masters:
+        unit = service.unit_states(host, [master.unit], more=["CanReload"])[0] if master.unit else None
+        loaded = _loaded(host, master.pid, pid_file)
+        # A transient unit ends with its process, and its name means nothing at the next boot.
+        if unit and unit.main_pid == master.pid and unit.file_state != "transient":
+            at_boot = "" if unit.enabled else unit.file_state or unit.load
+            can_reload = unit.value("CanReload") == "yes"
+            return SshdDaemon(unit.name, "", master.pid, loaded, unit.active, at_boot, can_reload=can_reload)
+        if not has_unit:
+            return SshdDaemon("", "", master.pid, loaded, "")
+    return None
 
 
 def _find_by_rc(host: Host, pid_file: str, program: str) -> SshdDaemon:
@@ -184,9 +235,14 @@ def reload(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool) -> boo
     if daemon.unit or daemon.socket_unit:
         return _reload_by_systemd(host, daemon, pid_file, moved=moved)
     if daemon.running:
-        os.kill(daemon.pid, signal.SIGHUP)
-        _wait_until_loaded(host, daemon, pid_file)
+        _hang_up(host, daemon, pid_file)
     return daemon.running
+
+
+def _hang_up(host: Host, daemon: SshdDaemon, pid_file: str) -> None:
+    now = time.time()
+    os.kill(daemon.pid, signal.SIGHUP)
+    _wait_until_loaded(host, daemon, pid_file, since=now)
 
 
 def _reload_by_systemd(host: Host, daemon: SshdDaemon, pid_file: str, *, moved: bool) -> bool:
@@ -197,9 +253,12 @@ def _reload_by_systemd(host: Host, daemon: SshdDaemon, pid_file: str, *, moved: 
         service.act(host, "daemon-reload")
     if daemon.socket:
         _restart_behind_socket(host, daemon, moved=moved)
+    elif daemon.running and not daemon.can_reload:
+        _hang_up(host, daemon, pid_file)
     elif daemon.running:
+        now = time.time()
         service.act(host, "reload", daemon.unit)
-        _wait_until_loaded(host, daemon, pid_file)
+        _wait_until_loaded(host, daemon, pid_file, since=now)
     elif daemon.unit:
         service.act(host, "start", daemon.unit)
     return bool(daemon.socket or daemon.unit)
@@ -224,9 +283,10 @@ def _reload_by_rc(host: Host, daemon: SshdDaemon, pid_file: str) -> bool:
     """Reload or start by FreeBSD's rc(8); sshd opens its ports again in both cases."""
     if daemon.at_boot:
         rc.rc_enable(host, daemon.rc)
+    now = time.time()
     rc.rc_act(host, "reload" if daemon.running else "start", daemon.rc)
     if daemon.running:
-        _wait_until_loaded(host, daemon, pid_file)
+        _wait_until_loaded(host, daemon, pid_file, since=now)
     return True
 
 
@@ -247,9 +307,27 @@ def recover(host: Host, daemon: SshdDaemon, *, pid_file: str, moved: bool, expec
     return not unanswered(expected, seconds=5.0)
 
 
+def require_socket_listens(host: Host, daemon: SshdDaemon, listens: t.Collection[Listen]) -> None:
+    """Raise where the socket unit listens elsewhere after its restart: every run would be a change without effect."""
+    if daemon.socket:
+        units = service.unit_states(host, sockets.NAMES, more=sockets.PROPERTIES)
+        unit = sockets.find_socket_unit(host, units)
+        if unit:
+            unit.require_listens(listens)
+
+
 def with_current_pid(host: Host, daemon: SshdDaemon, pid_file: str) -> SshdDaemon:
-    """Return the daemon with the process that it has now."""
-    return replace(daemon, pid=_read_pid(host, pid_file) or daemon.pid)
+    """Return the daemon with the process that it has now: by its pid file, else by systemd."""
+    pid = _read_pid(host, pid_file)
+    if host.platform.is_freebsd:
+        return replace(daemon, pid=pid or daemon.pid)
+    is_alive = daemon.running and processes.alive(host, daemon.pid)
+    if pid and is_alive and main_of(host, pid) != main_of(host, daemon.pid):
+        # The file is that of another sshd, too.
+        return daemon
+    if not pid and not is_alive and daemon.unit:
+        pid = service.unit_state(host, daemon.unit).main_pid
+    return replace(daemon, pid=pid or daemon.pid)
 
 
 def no_answer_error(host: Host, daemon: SshdDaemon, problems: t.Iterable[str]) -> BaselineError:
@@ -266,12 +344,18 @@ def _loaded(host: Host, pid: int, pid_file: str) -> float:
     written = host.stat(pid_file) if pid and _read_pid(host, pid_file) == pid else None
     if written:
         return written.st_mtime
-    # Without a pid file, the start of the process is the best estimate.
-    return processes.started(host, pid)
+    # Without a pid file, the start of the process is the best estimate, or a reload of ours after it.
+    text = _text(host, _remembered(pid)) if pid else ""
+    return max(processes.started(host, pid), float(text) if re.fullmatch(r"[0-9]{1,12}[.][0-9]{3}", text) else 0.0)
+
+
+def _remembered(pid: int) -> str:
+    """Return the file that says when a run last made the process ``pid`` read its files; it lasts until a boot."""
+    return f"{runtime_folder()}/sshd.{pid}.loaded"
 
 
 def _read_pid(host: Host, pid_file: str) -> int:
-    text = (host.read(pid_file) or "").strip() if pid_file.startswith("/") else ""
+    text = _text(host, pid_file) if pid_file.startswith("/") else ""
     pid = int(text) if is_number(text) else 0
     return pid if processes.alive(host, pid) else 0
 
@@ -281,14 +365,29 @@ def _is_roots_sshd(host: Host, pid: int) -> bool:
     return entry is not None and entry.st_uid == 0 and "sshd" in processes.title(host, pid)
 
 
-def _wait_until_loaded(host: Host, daemon: SshdDaemon, pid_file: str) -> None:
-    """Wait until sshd writes its pid file again. Without a pid file wait a moment, for a dead process not at all."""
-    if not pid_file.startswith("/"):
-        time.sleep(0.5)
-        return
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        written = host.stat(pid_file)
-        if (written and written.st_mtime > daemon.loaded) or not processes.alive(host, daemon.pid):
+def _wait_until_loaded(host: Host, daemon: SshdDaemon, pid_file: str, *, since: float) -> None:
+    """Wait until sshd writes its pid file again. Without a pid file wait a moment, for a dead process not at all.
+
+    The moment of the reload (``since``) is remembered: there may be no pid file, or a second daemon that writes the
+    same one later, and then every run would reload.
+    """
+    deadline = time.monotonic() + (_SECONDS if pid_file.startswith("/") else 0.0)
+    while time.monotonic() < deadline and not _has_written(host, daemon, pid_file):
+        if not processes.alive(host, daemon.pid):
             return
         time.sleep(0.05)
+    if not pid_file.startswith("/"):
+        time.sleep(0.5)
+        if not processes.alive(host, daemon.pid):
+            return
+    host.runtime()
+    host.write(_remembered(daemon.pid), f"{since:.3f}\n", mode=0o600)
+
+
+def _has_written(host: Host, daemon: SshdDaemon, pid_file: str) -> bool:
+    written = host.stat(pid_file)
+    return written is not None and written.st_mtime > daemon.loaded and _text(host, pid_file) == str(daemon.pid)
+
+
+def _text(host: Host, path: str) -> str:
+    return (host.read(path) or "").strip()

@@ -12,6 +12,7 @@ import stat
 import time
 import typing as t
 
+from ..._accounts.sudoers import unread_rules
 from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
@@ -30,6 +31,8 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
 __all__ = ["guard"]
+
+_SUDOERS, _SUDOERS_FREEBSD = "/etc/sudoers", "/usr/local/etc/sudoers"
 
 
 def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
@@ -83,6 +86,7 @@ def _account(host: Host, user: str) -> Account:
         shell_listed=shell in (host.read("/etc/shells") or shell).split(),
         sudo=_sudo(host, user),
         sudo_broken=_sudo_broken(host),
+        sudo_unread=_sudo_unread(host, user),
         root_groups=_root_groups(),
         **_password(host, user),
     )
@@ -112,6 +116,21 @@ def _sudo(host: Host, user: str) -> str | None:
     if host.find("sudo") is None:
         return None
     return host.run(["sudo", "-n", "-l", "-U", user]).out
+
+
+def _sudo_unread(host: Host, user: str) -> tuple[str, str]:
+    """Return why sudo does not read a rule of ``user`` that the role admin_user (or somebody else) has written."""
+    main = _SUDOERS_FREEBSD if host.platform.is_freebsd else _SUDOERS
+    text, directory = host.read(main), f"{main}.d"
+    if text is None:
+        return "", ""
+    files = {path: host.read(path) or "" for path in host.glob(f"{directory}/*") if _is_file(host, path)}
+    return unread_rules(text, directory, files, user)
+
+
+def _is_file(host: Host, path: str) -> bool:
+    entry = host.stat(path)
+    return entry is not None and stat.S_ISREG(entry.st_mode)
 
 
 def _sudo_broken(host: Host) -> str:

@@ -41,7 +41,7 @@ def gather(host: Host, *, main: str, requested: t.Mapping[str, t.Any]) -> dict[s
     effective = sshd.effective(connection)
     tree = read_tree(host, main)
     directives = compose(tree, sshd.release)
-    daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0], program=sshd.program)
+    daemon = daemons.find_daemon(host, effective.get("pidfile", ("none",))[0], program=sshd.program, main=main)
     socket_unit = daemon.socket_unit if daemon.socket else None
     listening = sorted(socket_unit.loaded.listens) if socket_unit else listen_addresses(effective)
     names = sorted({one.keyword for one in directives})

@@ -23,6 +23,7 @@ from .ports import is_listening
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from .socket import SocketUnit
     from .sshd import Sshd
 
 __all__ = [
@@ -69,7 +70,7 @@ def plan_move(
         return planned, PortMove(present, desired_listens)
     text = socket_unit.desired_dropin(
         desired_listens,
-        has_ports=bool({"port", "listenaddress"} & desired.keywords),
+        has_ports=_names_addresses(desired, socket_unit, desired_listens),
         limits_sources="persourcemaxstartups" in desired.keywords,
     )
     after = socket_unit.listens_with(text, desired_listens)
@@ -78,6 +79,13 @@ def plan_move(
         return planned, PortMove(socket_unit.loaded.listens, after)
     # The service listens until the next boot. Then the socket unit does, which must not listen on the old port.
     return planned, PortMove(present, desired_listens)
+
+
+def _names_addresses(desired: SshdSettings, unit: SocketUnit, listens: t.Collection[Listen]) -> bool:
+    """Say whether the settings name where to listen: ``AddressFamily`` only narrows a port that the unit has anyway."""
+    if {"port", "listenaddress"} & desired.keywords:
+        return True
+    return "addressfamily" in desired.keywords and unit.ports_without(listens) == {port for _address, port in listens}
 
 
 def blocking_holders(host: Host, daemon: SshdDaemon, move: PortMove) -> list[PortHolder]:

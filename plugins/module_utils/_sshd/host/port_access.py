@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os.path
 import typing as t
 from dataclasses import dataclass
 
@@ -48,6 +49,8 @@ class PortAccess:
             self._run(host, ("semanage", "port", "--add", "--type", SSH, "--proto", "tcp", str(port)))
         for one in self.openings:
             self._run(host, one.give)
+        # The firewall's own tools do not: after a power cut sshd would listen behind a port that is shut.
+        host.sync(*self.files, *sorted({os.path.dirname(path) for path in self.files}))
 
     def close(self, host: Host) -> list[str]:
         """Remove the rules that :meth:`open` adds; return those that cannot be. A label lets nobody in, so it stays."""

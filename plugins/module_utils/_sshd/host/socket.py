@@ -15,6 +15,7 @@ from ..socket import (
     Listen,
     SocketStreams,
     compose_unit,
+    generated_listens,
     listen_property,
     read_streams,
     render_dropin,
@@ -42,6 +43,9 @@ _GENERATORS = (
     "/lib/systemd/system-generators/sshd-socket-generator",
 )
 _UNITS = "/etc/systemd/system"
+# Where generators write (systemd.generator(7)); theirs is this drop-in.
+_GENERATED = "/run/systemd/generator"
+_ADDRESSES = "addresses.conf"
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,14 @@ class SocketUnit:
 
         ``has_ports``: the settings name ports or addresses. ``limits_sources``: they limit one source.
         """
-        bare = read_streams(text for _path, text in compose_unit(self.files, self.path, None))
-        moves = has_ports and not self.follows_config and bare.listens != set(listens)
+        bare = read_streams(text for _path, text in self._composed(None, listens))
+        moves = has_ports and bare.listens != set(listens)
         text = render_dropin(listens, bare.others) if moves else None
         return with_limits(text) if limits_sources and self.accept else text
 
     def listens_with(self, text: str | None, listens: t.Collection[Listen]) -> frozenset[Listen]:
         """Return the unit's addresses with our drop-in as ``text``; a later drop-in that overrides it is an error."""
-        if self.follows_config:
-            return frozenset(listens)
-        files = compose_unit(self.files, self.path, text)
+        files = self._composed(text, listens)
         found = read_streams(content for _path, content in files).listens
         if text is not None and "ListenStream=" in text and found != set(listens):
             overridden_by = files[-1][0]
@@ -97,6 +99,40 @@ class SocketUnit:
                 culprits=[overridden_by],
             )
         return found
+
+    def ports_without(self, listens: t.Collection[Listen]) -> set[int]:
+        """Return the ports on which the unit listens without our drop-in, where sshd_config says ``listens``."""
+        bare = read_streams(text for _path, text in self._composed(None, listens))
+        return {port for _address, port in bare.listens}
+
+    def _composed(self, text: str | None, listens: t.Collection[Listen]) -> list[tuple[str, str]]:
+        """Return the unit's files with our drop-in as ``text`` and, of a generator, the one that it will write."""
+        files = {path: content for path, content in self.files.items() if not self._is_generated(path)}
+        generated = generated_listens(listens) if self.follows_config else None
+        if generated:
+            files[f"{_GENERATED}/{self.name}.d/{_ADDRESSES}"] = render_dropin(generated)
+        return compose_unit(files, self.path, text)
+
+    def _is_generated(self, path: str) -> bool:
+        return self.follows_config and path.startswith(_GENERATED) and os.path.basename(path) == _ADDRESSES
+
+    def require_listens(self, listens: t.Collection[Listen]) -> None:
+        """Raise where the unit, as systemd has loaded it, listens elsewhere, and name the file that is read last."""
+        if not self.active or self.loaded.listens == set(listens):
+            return
+        deciding = [path for path, content in self.files.items() if "ListenStream" in content]
+        extra, missing = self.loaded.listens - set(listens), set(listens) - self.loaded.listens
+        problem = "; ".join(
+            f"{words} {', '.join(f'{address} port {port}' for address, port in sorted(places))}"
+            for words, places in (("it listens on", extra), ("it does not listen on", missing))
+            if places
+        )
+        raise BaselineError(
+            f"{self.name} does not listen on the addresses in sshd_config: {problem}",
+            where=deciding[-1] if deciding else "",
+            hint=f"`systemctl cat {self.name}` shows its ListenStream",
+            culprits=deciding[-1:],
+        )
 
     def is_stale(self, host: Host, listens: t.Collection[Listen]) -> bool:
         """Say whether it is active with other addresses than ``listens``, or started before our drop-in changed."""

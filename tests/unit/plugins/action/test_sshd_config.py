@@ -21,15 +21,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     Preflight,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import proof as proofs
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted
 
 PLAIN = Confirmation("", 22)
-ARMED = replace(PLAIN, armed=ArmedRollback(45, "systemd", BASE))
+TOKEN = "0123456789abcdef0123456789abcdef"
+ARMED = replace(PLAIN, armed=ArmedRollback(45, "systemd", BASE, TOKEN))
 LESS = replace(PLAIN, preflight=Preflight({"KexAlgorithms": ("curve25519-sha256",)}, keys=("ssh-rsa 3072 SHA256:a",)))
 IN = f"{MARK}\npyhost.baseline: root\n"
-RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
-SCRIPT = f"sh {BASE}/rollback-sshd/rollback"
+RECORD = f"token={TOKEN}\ntrigger=asked\nwhen=0\nproblems=\n"
+KEPT = RECORD.replace("asked", "confirmed")
+SILENT = "Timeout, server 192.0.2.7 not responding."
 LATER = (
     "unless it was applied and confirmed, the host rolls the change back by itself within 45 seconds, or at its next "
     "boot"
@@ -65,9 +68,9 @@ class Play:
     def __post_init__(self) -> None:
         self.monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
         self.monkeypatch.setattr(logins, "log_in", self._log_in)
-        self.monkeypatch.setattr(logins, "run", self._run)
+        self.monkeypatch.setattr(proofs, "run", self._run)
         clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
-        self.monkeypatch.setattr(logins, "time", clock)
+        self.monkeypatch.setattr(proofs, "time", clock)
         self.monkeypatch.setattr(sshd_config, "time", clock)
 
     def _sleep(self, seconds: float) -> None:
@@ -82,7 +85,7 @@ class Play:
         return Login(0.1, "nopasswd")
 
     def _run(self, target: SshTarget, script: str, *, master: str | None = None, **_options: t.Any) -> Reply:
-        words = [word for word in ("confirm", "asked", "cat") if f" {word}" in f" {script}"]
+        words = [word for word in ("confirm", "asked", "grep", "cat") if f"{word} " in script]
         self.events.append(f"run {words[0] if words else 'nothing'} as {target.user}")
         self.targets.append(target)
         self.masters.append(master)
@@ -102,7 +105,7 @@ class Play:
         return found
 
     def _low_level(self, command: str) -> dict[str, t.Any]:
-        self.events.append(command)
+        self.events.append("confirm over the connection" if f"rollback confirm {TOKEN};" in command else command)
         if isinstance(self.confirms, Exception):
             raise self.confirms
         return dict(self.confirms)
@@ -123,7 +126,7 @@ class Play:
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
-    return Play(monkeypatch, answers={"plan": answer(PLAIN), "apply": answer(ARMED)}, replies=[Reply(0, IN, "")])
+    return Play(monkeypatch, answers={"plan": answer(PLAIN), "apply": answer(ARMED)}, replies=[Reply(0, IN + KEPT, "")])
 
 
 def test_a_login_works_before_the_change_and_confirms_it_after(play: Play) -> None:
@@ -254,17 +257,21 @@ def test_the_connection_is_lost_while_sshd_is_changed(play: Play) -> None:
 
 
 def test_an_unfit_answer_after_the_change_says_what_the_host_does(play: Play) -> None:
-    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(3600, "systemd", BASE)))
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(3600, "systemd", BASE, TOKEN)))
     play.replies = []
     found = play.result()
     assert "confirmation.armed.seconds" in found["msg"] and LATER in found["msg"]
 
 
 def test_a_login_that_fails_has_the_host_roll_back_over_the_connection_that_is_open(play: Play) -> None:
-    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."), Reply(0, IN + RECORD, "")]
+    play.replies = [
+        Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."),
+        Reply(0, IN + RECORD, ""),
+        Reply(0, IN, ""),
+    ]
     found = play.result()
-    assert play.events[-2:] == ["run confirm as ops", "run asked as ops"]
-    assert play.masters == [None, "/tmp/cp/x"]
+    assert play.events[-3:] == ["run confirm as ops", "run asked as ops", "run grep as ops"]
+    assert play.masters == [None, "/tmp/cp/x", "/tmp/cp/x"]
     assert (found["failed"], found["changed"], found["rolled_back"]) == (True, False, True)
     assert found["msg"].startswith(
         "the new configuration was applied, but a new key login as ops@192.0.2.7 fails: ops@192.0.2.7: Permission "
@@ -275,7 +282,7 @@ def test_a_login_that_fails_has_the_host_roll_back_over_the_connection_that_is_o
 
 @pytest.mark.parametrize(("boot", "more"), [("systemd", ", or at its next boot"), ("none", "")])
 def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: str) -> None:
-    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE)))
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE, TOKEN)))
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: No route to host")
     started = play.now
     looks: list[tuple[float, str | None]] = []
@@ -285,7 +292,7 @@ def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: s
         play.now += 1
         return refused
 
-    play.monkeypatch.setattr(logins, "run", run)
+    play.monkeypatch.setattr(proofs, "run", run)
     play.replies = []
     found = play.result()
     assert found["rolled_back"] is None
@@ -300,9 +307,13 @@ def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: s
 @pytest.mark.parametrize("control", [(None, "/tmp/cp"), ("%(directory)s/x", None)], ids=["no path", "no folder"])
 def test_a_connection_without_a_control_master_is_not_asked(play: Play, control: tuple[str | None, str | None]) -> None:
     play.control = control
-    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."), Reply(0, IN + RECORD, "")]
+    play.replies = [
+        Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."),
+        Reply(0, IN + RECORD, ""),
+        Reply(0, IN, ""),
+    ]
     found = play.result()
-    assert play.masters == [None, None]
+    assert play.masters == [None, None, None]
     assert "the host rolled the change back by itself" in found["msg"] and found["rolled_back"] is True
 
 
@@ -321,6 +332,84 @@ def test_a_reload_alone_is_confirmed_without_a_rollback(play: Play) -> None:
     assert play.events[-1] == "run nothing as ops"
 
 
+# The network goes while the host confirms.
+
+
+def lost(play: Play, *replies: Reply) -> dict[str, t.Any]:
+    """Play a confirmation whose answer is lost, and what answers after it; without a control master."""
+    play.control = (None, None)
+    play.arguments["guard_users"] = ["deploy"]
+    play.replies = [Reply(255, IN, SILENT), *replies]
+    return play.result()
+
+
+WARNING = (
+    "the answer to the confirmation was lost (Timeout, server 192.0.2.7 not responding); the record on the host says "
+    "that the change is confirmed"
+)
+GONE = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection timed out")
+
+
+def test_a_confirmation_whose_answer_is_lost_is_asked_for_again(play: Play) -> None:
+    found = lost(play, Reply(0, IN + KEPT, ""))
+    assert play.events[-2:] == ["run confirm as deploy"] * 2
+    assert found["changed"] and not found.get("failed") and "rolled_back" not in found
+    assert found["warnings"] == [WARNING] and found["confirmed_by"]["user"] == "deploy"
+
+
+def test_a_network_that_is_gone_for_long_makes_no_rollback(play: Play) -> None:
+    """It comes back after the time for the confirmation is over, and the change is in force."""
+    found = lost(play, *[GONE] * 10, Reply(0, IN + KEPT, ""))
+    assert not found.get("failed") and found["warnings"] == [WARNING]
+    # On the new port and as the new user first, as the old ones may be shut.
+    assert play.events[-1] == "run cat as deploy" and "run cat as ops" in play.events
+
+
+def test_a_confirmation_that_never_arrived_is_a_rollback_by_the_record(play: Play) -> None:
+    found = lost(play, *[GONE] * 10, Reply(0, IN + RECORD.replace("asked", "timeout"), ""), Reply(0, IN, ""))
+    assert found["failed"] and found["rolled_back"] is True
+    assert "the host rolled the change back by itself" in found["msg"]
+
+
+def test_a_network_that_does_not_come_back_leaves_it_open(play: Play) -> None:
+    play.replies = []
+    play.control = (None, None)
+    answers = iter([Reply(255, IN, SILENT)])
+
+    def run(*_given: t.Any, **_options: t.Any) -> Reply:
+        play.now += 10
+        return next(answers, GONE)
+
+    play.monkeypatch.setattr(proofs, "run", run)
+    started = play.now
+    found = play.result()
+    assert found["failed"] and found["rolled_back"] is None
+    assert (
+        "the host may have confirmed the change before the connection was lost; if it has not, it rolls the change "
+        "back by itself, 45 seconds after it was made, or at its next boot; its record "
+        "(/var/lib/pyhost.baseline/rollback-sshd.record) says which, and could not be read from here: "
+    ) in found["msg"]
+    assert "sudo" not in found["msg"]
+    # Longer than for a host that answers.
+    assert play.now - started > 45 + 90
+
+
+def test_a_login_that_works_again_is_no_rollback(play: Play) -> None:
+    """The record is gone: another run has read it."""
+    found = lost(play, *[Reply(0, IN, "")] * 3)
+    assert found["failed"]
+    assert found["rolled_back"] is None and "the host has no record of this change" in found["msg"]
+
+
+def test_somebody_on_the_console_confirms(play: Play) -> None:
+    """The login from here fails, and the admin decides to keep the change."""
+    play.control = (None, None)
+    play.replies = [Reply(255, "", "ops@192.0.2.7: Permission denied (publickey)."), Reply(0, IN + KEPT, "")]
+    found = play.result()
+    assert not found.get("failed")
+    assert "Permission denied (publickey)); the record on the host says that the change" in found["warnings"][0]
+
+
 # A user whose sudo asks for a password that the play does not have.
 
 
@@ -331,9 +420,9 @@ def without_sudo(play: Play) -> dict[str, t.Any]:
 
 
 def test_without_sudo_the_connection_of_the_play_confirms(play: Play) -> None:
-    play.confirms = {"rc": 0, "stderr": ""}
+    play.confirms = {"rc": 0, "stdout": KEPT, "stderr": ""}
     found = without_sudo(play)
-    assert play.events[-2:] == ["run nothing as ops", f"{SCRIPT} confirm"]
+    assert play.events[-2:] == ["run nothing as ops", "confirm over the connection"]
     assert found["confirmed_by"]["sudo"] is False
     assert found["warnings"] == [
         "only the login of ops is verified, not that ops becomes root: sudo asks for a password that the play does not "
@@ -345,9 +434,14 @@ def test_without_sudo_the_connection_of_the_play_confirms(play: Play) -> None:
     ("confirms", "problem"),
     [
         pytest.param(
-            {"rc": 3, "stderr": "too late to confirm\n"},
+            {"rc": 3, "stdout": "", "stderr": "too late to confirm\n"},
             "the change could not be confirmed: too late to confirm",
             id="too late",
+        ),
+        pytest.param(
+            {"rc": 0, "stdout": "", "stderr": ""},
+            "the change could not be confirmed: the host has no record of it",
+            id="an exit status is no record",
         ),
         pytest.param(
             AnsibleConnectionFailure("closed"),
@@ -359,7 +453,7 @@ def test_without_sudo_the_connection_of_the_play_confirms(play: Play) -> None:
 def test_a_connection_that_cannot_confirm(play: Play, confirms: t.Any, problem: str) -> None:
     play.confirms = confirms
     play.login_errors = {"ops": PasswordWanted("a password is required", state="")}
-    play.replies = [Reply(1, f"{MARK}\n", "sudo: a password is required"), Reply(0, IN + RECORD, "")]
+    play.replies = [Reply(1, f"{MARK}\n", "sudo: a password is required"), Reply(0, IN + RECORD, ""), Reply(0, IN, "")]
     found = play.result()
     assert found["msg"].startswith(f"the new configuration was applied, but {problem}; the host rolled the change back")
     assert found["rolled_back"] is True

@@ -33,7 +33,7 @@ OPTIONS = {
 }
 WITHOUT = {"MACs": ("hmac-sha1",), "Ciphers": ("aes128-ctr",)}
 PLANNED = Confirmation("", 22, preflight=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
-APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE))
+APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE, "0" * 32))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -148,6 +148,7 @@ def test_an_answer_that_ansible_core_cannot_read(error: type[Exception]) -> None
 
 LIES = [
     pytest.param("confirmation.armed.base", "/tmp/evil", "confirmation.armed.base", id="another place"),
+    pytest.param("confirmation.armed.token", "0; reboot", "confirmation.armed.token", id="a command for the token"),
     pytest.param("confirmation.armed.seconds", 3600, "confirmation.armed.seconds", id="more time"),
     pytest.param("ports", [2200], "ports", id="another port"),
     pytest.param("ports", "22", "ports", id="ports in a text"),

@@ -18,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.sudoers 
     listed,
     rule,
     staged_main,
+    unread_rules,
 )
 
 NAMES = st.from_regex(re.compile(r"[a-z_][a-z0-9_.-]{0,31}"), fullmatch=True)
@@ -89,3 +90,44 @@ def test_whether_sudo_lists_the_rule(text: str, expected: bool) -> None:
 def test_rules() -> None:
     assert rule("ann", "nopasswd") == "ann ALL=(ALL:ALL) NOPASSWD: ALL\n"
     assert rule("ann", "password") == "ann ALL=(ALL:ALL) ALL\n"
+
+
+RULES = "/etc/sudoers.d"
+OURS = f"{RULES}/95-pyhost-ann"
+NOT_INCLUDED = (
+    f"/etc/sudoers does not include {RULES}, so that sudo does not read {OURS}",
+    f"add the line '@includedir {RULES}' with visudo",
+)
+
+
+@pytest.mark.parametrize(
+    ("main", "files", "expected"),
+    [
+        pytest.param("root ALL=(ALL) ALL\n", {OURS: "ann ALL=(ALL:ALL) ALL\n"}, NOT_INCLUDED, id="not included"),
+        pytest.param(
+            f"# see @includedir {RULES}\n", {OURS: "ann ALL=(ALL) ALL\n"}, NOT_INCLUDED, id="included by a comment"
+        ),
+        pytest.param("@includedir /etc/sudo.d\n", {OURS: "ann\tALL=(ALL) ALL\n"}, NOT_INCLUDED, id="another folder"),
+        pytest.param(DEBIAN, {OURS: "ann ALL=(ALL) ALL\n"}, ("", ""), id="read: something else takes precedence"),
+        pytest.param(f"#includedir {RULES}\n", {OURS: "ann ALL=(ALL) ALL\n"}, ("", ""), id="the older spelling"),
+        pytest.param("", {OURS: "anna ALL=(ALL) ALL\n# ann ALL\n"}, ("", ""), id="the rule of somebody else"),
+        pytest.param("", {}, ("", ""), id="no rule"),
+        pytest.param(
+            DEBIAN,
+            {f"{RULES}/ann.conf": "ann ALL=(ALL) ALL\n"},
+            (
+                f"sudo ignores {RULES}/ann.conf, as the name of the file contains '.' or ends with '~'",
+                "rename the file",
+            ),
+            id="a name that sudo ignores",
+        ),
+        pytest.param(
+            DEBIAN,
+            {f"{RULES}/ann~": "\n  ann ALL=(ALL) ALL\n"},
+            (f"sudo ignores {RULES}/ann~, as the name of the file contains '.' or ends with '~'", "rename the file"),
+            id="an editor's copy",
+        ),
+    ],
+)
+def test_why_a_rule_that_is_there_is_not_read(main: str, files: dict[str, str], expected: tuple[str, str]) -> None:
+    assert unread_rules(main, RULES, files, "ann") == expected

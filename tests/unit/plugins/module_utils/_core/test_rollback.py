@@ -68,6 +68,24 @@ def test_record_as_a_sentence(text: str, expected: str) -> None:
     assert str(parse_record(text)) == expected
 
 
+@pytest.mark.parametrize(
+    ("trigger", "is_confirmed", "is_rolled_back"),
+    [
+        ("confirmed", True, False),
+        ("timeout", False, True),
+        ("boot", False, True),
+        ("asked", False, True),
+        # No script writes these: they say nothing about the change.
+        ("", False, False),
+        ("Confirmed", False, False),
+        ("confirmed or asked", False, False),
+    ],
+)
+def test_what_a_record_says(trigger: str, is_confirmed: bool, is_rolled_back: bool) -> None:
+    record = parse_record(f"token=a\ntrigger={trigger}\nwhen=0\n")
+    assert (record.is_confirmed, record.is_rolled_back) == (is_confirmed, is_rolled_back)
+
+
 def test_a_rollback_that_was_asked_for() -> None:
     assert str(parse_record("token=a\ntrigger=asked\nwhen=0\n")).endswith("configuration back, because it was asked to")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -105,11 +106,121 @@ def test_a_rollback_restores_everything_and_removes_itself(scene: Scene) -> None
     assert [call for call in scene.calls() if call.startswith("sshd")] == ["sshd -t", "sshd "]
 
 
-def test_a_confirmation_keeps_the_change_and_leaves_nothing(scene: Scene) -> None:
-    assert scene.run("confirm").returncode == 0
+@pytest.mark.parametrize("words", [("confirm",), ("confirm", "mine")], ids=["by hand", "with the token"])
+def test_a_confirmation_keeps_the_change_and_leaves_its_record(scene: Scene, words: tuple[str, ...]) -> None:
+    assert scene.run(*words).returncode == 0
     assert scene.main.read_text() == scene.dropin.read_text() == "Port 2222\n"
+    assert [path.name for path in Path(scene.paths.base).iterdir()] == ["rollback-sshd.record"]
+    assert not Path(scene.paths.boot_unit).exists()
+    assert (scene.record().token, scene.record().is_confirmed, scene.record().problems) == ("mine", True, "")
+    # Only root reads it.
+    assert Path(scene.paths.record).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_longer_needed_leaves_nothing(scene: Scene) -> None:
+    assert scene.run("discard").returncode == 0
     assert not Path(scene.paths.base).exists()
     assert not Path(scene.paths.boot_unit).exists()
+
+
+@pytest.mark.parametrize("word", ["confirm", "asked"])
+def test_the_token_of_an_earlier_change_decides_nothing(scene: Scene, word: str) -> None:
+    """Its controller comes back after the next run has begun."""
+    ran = scene.run(word, "another's")
+    assert (ran.returncode, ran.stderr) == (3, "this is the rollback of another change\n")
+    assert Path(scene.paths.armed).exists() and not Path(scene.paths.record).exists()
+    assert scene.main.read_text() == "Port 2222\n"
+
+
+def test_a_confirmation_that_was_interrupted_may_be_repeated(scene: Scene) -> None:
+    Path(scene.paths.armed).rename(scene.paths.confirmed)
+    assert scene.run("confirm", "mine").returncode == 0
+    assert scene.record().is_confirmed and not Path(scene.paths.folder).exists()
+
+
+def test_a_confirmation_without_room_for_a_record_leaves_its_own_file(scene: Scene) -> None:
+    spy(scene, "mv", refuses="*.record")
+    assert scene.run("confirm").returncode == 0
+    assert Path(scene.paths.confirmed).read_text().startswith("mine\n")
+    assert not Path(scene.paths.boot_unit).exists() and not list(Path(scene.paths.base).glob("*.record*"))
+    # Nothing that comes later rolls it back.
+    assert scene.run("timeout").returncode == 3
+    assert scene.main.read_text() == "Port 2222\n"
+
+
+def spy(scene: Scene, name: str, *, refuses: str = "") -> None:
+    """Have the command ``name`` write its arguments down before it runs; it fails where the last one is ``refuses``."""
+    found = shutil.which(name)
+    program = scene.root / "bin" / name
+    refusal = f'for last; do :; done; case "$last" in {refuses}) exit 1 ;; esac\n' if refuses else ""
+    program.write_text(f'#!/bin/sh\n{refusal}echo "{name} $*" >>{scene.root / "log"}\nexec {found} "$@"\n')
+    program.chmod(0o755)
+
+
+def steps(scene: Scene) -> list[str]:
+    """Return what was called, without the folder of the test and the number of the process."""
+    calls = [re.sub(r"[.]\d+(?= |$)|-\d+(?= |$)", ".N", call) for call in scene.calls()]
+    return [call.replace(f"{scene.root}/", "").replace("-- ", "") for call in calls if not call.startswith("logger")]
+
+
+def test_a_confirmation_is_on_the_disk_before_it_is_reported(scene: Scene) -> None:
+    """The power goes at any step: the change that was reported as confirmed is not rolled back at the next boot."""
+    for name in ("mv", "sync", "rm"):
+        spy(scene, name)
+    assert scene.run("confirm").returncode == 0
+    state, record = "var lib/rollback-sshd", "var lib/rollback-sshd.record"
+    assert steps(scene)[:6] == [
+        f"mv {state}/armed {state}/confirmed",
+        f"sync {state}",
+        f"sync {record}.N",
+        f"mv -f {record}.N {record}",
+        "sync var lib",
+        # Only then is anything removed that would tell of it otherwise.
+        "rm -f units/sysinit.target.wants/pyhost-rollback-sshd-boot.service units/pyhost-rollback-sshd-boot.service "
+        "cron.d/pyhost-rollback-sshd rc.d/pyhost_rollback_sshd",
+    ]
+
+
+def test_a_rollback_is_on_the_disk_before_its_copies_are_removed(scene: Scene) -> None:
+    for name in ("mv", "sync", "rm", "rmdir"):
+        spy(scene, name)
+    assert scene.run("asked").returncode == 0
+    state, record = "var lib/rollback-sshd", "var lib/rollback-sshd.record"
+    calls = [call for call in steps(scene) if not call.startswith("sshd")]
+    assert calls[:14] == [
+        f"mv {state}/armed {state}/started",
+        # The file as it was: its content before its name.
+        "sync sshd_config.rollback.N",
+        "mv -f sshd_config.rollback.N sshd_config",
+        "sync ",
+        "rm -f it's new/00.conf",
+        "sync it's new/",
+        "rmdir it's new",
+        "sync ",
+        f"sync {record}.N",
+        f"mv -f {record}.N {record}",
+        "sync var lib",
+        f"mv {state}/started {state}/ended",
+        f"sync {state}",
+        calls[13],
+    ]
+    assert calls[13].startswith("rm -f units/")
+
+
+@pytest.mark.parametrize("word", ["confirm", "asked"])
+def test_freebsd_flushes_by_fsync_as_its_sync_waits_for_nothing(scene: Scene, word: str) -> None:
+    """FreeBSD's sync(8) ignores names and returns before the disk has them; fsync(1) is in its base system."""
+    paths, _plan = freebsd(scene)
+    for name in ("fsync", "sync"):
+        program = Path(paths.path) / name
+        program.unlink(missing_ok=True)
+        program.write_text(SAY.replace("NAME", name).replace("{log}", str(scene.root / "log")))
+        program.chmod(0o755)
+    assert scene.run(word).returncode == 0
+    calls = steps(scene)
+    assert not [call for call in calls if call.startswith("sync")]
+    assert f"fsync var lib/rollback-sshd{'' if word == 'confirm' else '.record.N'}" in calls
+    assert "fsync var lib" in calls
 
 
 @pytest.mark.parametrize(
@@ -131,6 +242,14 @@ def test_a_confirmation_after_the_start_is_too_late(scene: Scene) -> None:
     ran = scene.run("confirm")
     assert (ran.returncode, ran.stderr) == (3, "too late to confirm: the change is being rolled back or was\n")
     assert scene.main.read_text() == "Port 2222\n"
+
+
+def test_a_rollback_that_ended_does_not_start_over(scene: Scene) -> None:
+    """The power went between its end and the removal of its copies, of which some are gone."""
+    Path(scene.paths.armed).rename(f"{scene.paths.folder}/ended")
+    (Path(scene.paths.folder) / "0").unlink()
+    assert scene.run("boot").returncode == 3
+    assert not Path(scene.paths.record).exists()
 
 
 def test_an_interrupted_rollback_starts_over(scene: Scene) -> None:
@@ -277,6 +396,7 @@ def freebsd(scene: Scene) -> tuple[RollbackPaths, RollbackPlan]:
 
 # hier(7), /bin, /sbin, /usr/bin and /usr/sbin of FreeBSD 14; what the script calls besides may fail there.
 FREEBSD_BASE = ("chmod", "chown", "cp", "date", "mkdir", "mv", "rm", "rmdir", "sed", "sleep", "sync", "timeout", "tr")
+# fsync(1) is one of them too; Linux has no such command, so that its stand-in is in the test that is about it.
 
 
 def test_freebsd_rolls_back_by_its_own_commands(scene: Scene) -> None:

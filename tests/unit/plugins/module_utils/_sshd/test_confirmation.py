@@ -25,11 +25,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
 
 WITHOUT = {"KexAlgorithms": ("curve25519-sha256@libssh.org",), "HostKeyAlgorithms": ("ssh-rsa", "rsa-sha2-512")}
 KEYS = ("ssh-ed25519 256 SHA256:kfeZkuW3WdLvRB3QXTfu9JIRgqlWtkNrPEyNzLkmtDU", "ssh-rsa 3072 ")
+TOKEN = "0123456789abcdef0123456789abcdef"
 WHOLE = Confirmation(
     "deploy from 192.0.2.7: no key",
     2222,
-    armed=ArmedRollback(45, "systemd", BASE),
+    armed=ArmedRollback(45, "systemd", BASE, TOKEN),
     preflight=Preflight(WITHOUT, keys=KEYS, new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
+    opened=("deploy", "alice"),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -64,7 +66,9 @@ def laid_over(path: str, value: t.Any) -> t.Any:
         pytest.param(WHOLE, id="all"),
         pytest.param(Confirmation("", 22), id="nothing"),
         pytest.param(
-            replace(WHOLE, armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base), preflight=Preflight({})),
+            replace(
+                WHOLE, armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base, TOKEN), preflight=Preflight({})
+            ),
             id="FreeBSD",
         ),
     ],
@@ -99,6 +103,16 @@ def test_what_the_module_writes_is_what_the_controller_reads(confirmation: Confi
         pytest.param("armed.base", f"{BASE}/../../../tmp", id="a path out of the place"),
         pytest.param("armed.base", f"{BASE};id", id="a command behind the place"),
         pytest.param("armed.base", ["x"], id="a list for the place"),
+        pytest.param("opened", "deploy", id="a text for the users"),
+        pytest.param("opened", ["deploy", 7], id="a number for a user"),
+        pytest.param("opened", ["x" * 257], id="a long name"),
+        pytest.param("opened", ["a\nb"], id="a name of two lines"),
+        pytest.param("opened", ["a"] * 257, id="many users"),
+        pytest.param("armed.token", "", id="no token"),
+        pytest.param("armed.token", "0" * 31, id="a short token"),
+        pytest.param("armed.token", "0" * 33, id="a long token"),
+        pytest.param("armed.token", "$(id)" + "0" * 27, id="a command for the token"),
+        pytest.param("armed.token", 7, id="a number for the token"),
         pytest.param("armed.seconds", 46, id="other seconds than asked"),
         pytest.param("armed.seconds", "45", id="seconds as a text"),
         pytest.param("armed.seconds", True, id="seconds as a boolean"),
@@ -148,7 +162,17 @@ def test_any_answer_is_read_or_refused(answer: t.Any) -> None:
     assert str(raised.value).isprintable()
 
 
-PATHS = ["refusal", "server_port", "armed", "armed.base", "preflight", "preflight.without", "preflight.without.MACs"]
+PATHS = [
+    "opened",
+    "refusal",
+    "server_port",
+    "armed",
+    "armed.base",
+    "armed.token",
+    "preflight",
+    "preflight.without",
+    "preflight.without.MACs",
+]
 
 
 @given(st.sampled_from(PATHS), JSON)

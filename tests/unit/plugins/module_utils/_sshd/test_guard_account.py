@@ -96,6 +96,13 @@ def test_freebsds_locks_take_the_place_of_shadow() -> None:
         pytest.param({"sudo": None}, "install it (role admin_user)", True, id="no sudo"),
         pytest.param({"sudo": ""}, "add 'deploy ALL=(ALL:ALL) ALL' (role admin_user)", True, id="no rule"),
         pytest.param({"sudo_broken": "no setuid bit"}, "", False, id="no setuid bit"),
+        # Not "add the rule", which is there.
+        pytest.param(
+            {"sudo": "", "sudo_unread": ("/etc/sudoers does not include it", "add the line")},
+            "add the line",
+            False,
+            id="a rule that sudo does not read",
+        ),
         pytest.param(
             {"sudo": RULES.replace("use_pty", "requiretty")},
             "add 'Defaults:deploy !requiretty'",

@@ -1,22 +1,21 @@
-"""The controller's half of commit-confirm, with logins that are played."""
+"""The controller's login before a change of sshd, with logins that are played."""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Preflight
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as confirm
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import RollbackOutcome, VerifiedLogin
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import LoginLimits
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted, SudoRefused
 
 OWN = SshTarget("192.0.2.7", user="root")
-VERIFIED = VerifiedLogin(SshTarget("192.0.2.7", user="deploy"), sudo=True)
-IN = f"{MARK}\npyhost.baseline: root\n"
-RECORD = "token=a\ntrigger=asked\nwhen=0\nproblems=\n"
+OPEN = Confirmation("", 22)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +57,12 @@ def logins(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Exception | None]
 
 def test_the_first_guarded_user_who_gets_in_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": None, "root": None})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN)
     assert (verified.target.user, verified.sudo, tried) == ("deploy", True, ["deploy"])
 
 
 PREFLIGHT = Preflight({"HostKeyAlgorithms": ("ecdsa-sha2-nistp256",)}, keys=("ssh-rsa 3072 SHA256:a",))
+LESS = replace(OPEN, preflight=PREFLIGHT)
 
 
 def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,12 +73,33 @@ def test_a_login_that_only_goes_by_what_goes_away_stops_the_change(monkeypatch: 
 
     monkeypatch.setattr(confirm, "log_in", log_in)
     with pytest.raises(BaselineError, match=r"none of the host keys .* SHA256:a.*; this task changed nothing; let"):
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
+        confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=LESS)
+
+
+def test_a_slow_host_has_the_time_that_the_task_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def log_in(target: SshTarget, *, seconds: int, **_options: t.Any) -> Login:
+        given.append(seconds)
+        if target.options:
+            raise BaselineError("a new key login fails: Connection timed out during banner exchange")
+        return Login(0.1, "nopasswd")
+
+    monkeypatch.setattr(confirm, "log_in", log_in)
+    with pytest.raises(BaselineError, match="if the algorithms that this change removes are left out"):
+        confirm.find_working_login(
+            OWN,
+            ["deploy"],
+            password=None,
+            confirmation=LESS,
+            limits=LoginLimits(60, 120),
+        )
+    assert given == [60, 60]
 
 
 def test_a_login_that_fails_now_too_is_no_matter_of_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="", preflight=PREFLIGHT)
+    verified = confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=LESS)
     assert verified.target == OWN
 
 
@@ -86,12 +107,14 @@ def test_a_host_that_shows_no_key_of_before_is_not_verified_by_anyone(monkeypatc
     tried = logins(monkeypatch, {"root": None})
     preflight = Preflight({}, new_keys=("/etc/ssh/ssh_host_ed25519_key",))
     with pytest.raises(BaselineError, match="none of its present host keys"):
-        confirm.find_working_login(OWN, [], password=None, own_refusal="", preflight=preflight)
+        confirm.find_working_login(OWN, [], password=None, confirmation=Confirmation("", 22, preflight=preflight))
     assert tried == []
     # Who does not look at host keys has decided that already.
     unchecked = SshTarget("192.0.2.7", user="root", check_host_key=False)
     assert (
-        confirm.find_working_login(unchecked, [], password=None, own_refusal="", preflight=preflight).target
+        confirm.find_working_login(
+            unchecked, [], password=None, confirmation=Confirmation("", 22, preflight=preflight)
+        ).target
         == unchecked
     )
 
@@ -103,7 +126,7 @@ def test_only_a_password_that_is_not_there_leaves_the_login_alone(
     monkeypatch: pytest.MonkeyPatch, password: str | None, wants: str
 ) -> None:
     logins(monkeypatch, {"deploy": PasswordWanted("a password is required")})
-    verified = confirm.find_working_login(OWN, ["deploy"], password=password, own_refusal="")
+    verified = confirm.find_working_login(OWN, ["deploy"], password=password, confirmation=OPEN)
     assert verified.sudo is False
     assert verified.warning.startswith(
         f"only the login of deploy is verified, not that deploy becomes root: sudo asks for {wants}"
@@ -116,7 +139,7 @@ def test_a_guarded_user_who_does_not_become_root_stops_the_change(monkeypatch: p
         BaselineError,
         match=r"^guard_users: the task asks that deploy .*no setuid bit; this task",
     ):
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="")
+        confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN)
     assert tried == ["deploy"]
 
 
@@ -132,178 +155,76 @@ def test_the_connections_user_who_does_not_become_root_proves_nothing(
 ) -> None:
     logins(monkeypatch, {"ops": error})
     with pytest.raises(BaselineError, match=rf"no new login .* {error.problem}; this task changed nothing"):
-        confirm.find_working_login(SshTarget("192.0.2.7", user="ops"), [], password=password, own_refusal="")
+        confirm.find_working_login(SshTarget("192.0.2.7", user="ops"), [], password=password, confirmation=OPEN)
+
+
+SHUT = BaselineError("a new key login as deploy@192.0.2.7 fails: Permission denied (publickey)", hint="check the keys")
+OPENED = Confirmation("PermitRootLogin no", 22, opened=("deploy",))
+
+
+def test_a_user_whom_the_change_lets_in_is_verified_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AllowUsers root, or keys in another place: today's sshd refuses whom the new one would let in."""
+    tried = logins(monkeypatch, {"deploy": SHUT})
+    verified = confirm.find_working_login(OWN, ["deploy"], password="x", confirmation=OPENED)
+    assert tried == ["deploy"]
+    assert (verified.target.user, verified.sudo, verified.password) == ("deploy", True, "x")
+    assert verified.warning == (
+        "deploy could not log in before the change, by which sshd lets deploy in (a new key login as "
+        "deploy@192.0.2.7 fails: Permission denied (publickey)), so that only the login after it was verified"
+    )
+
+
+def test_a_login_that_works_now_is_the_better_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": SHUT, "alice": None, "root": None})
+    opened = replace(OPENED, refusal="")
+    assert confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=opened).target == OWN
+    found = confirm.find_working_login(OWN, ["deploy", "alice"], password=None, confirmation=opened)
+    assert (found.target.user, found.warning) == ("alice", "")
+
+
+@pytest.mark.parametrize(
+    ("users", "confirmation"),
+    [
+        pytest.param(["deploy"], replace(OPENED, opened=()), id="refused by what stays as it is"),
+        pytest.param(["deploy"], replace(OPENED, opened=("root", "mallory")), id="users whom the task does not guard"),
+        pytest.param([], OPENED, id="nobody is guarded"),
+    ],
+)
+def test_a_login_that_the_change_does_not_open_stops_it(
+    monkeypatch: pytest.MonkeyPatch, users: list[str], confirmation: Confirmation
+) -> None:
+    logins(monkeypatch, {"deploy": SHUT})
+    with pytest.raises(BaselineError, match="no new login from this controller could confirm the change"):
+        confirm.find_working_login(OWN, users, password=None, confirmation=confirmation)
+
+
+def test_the_first_user_whom_the_change_lets_in_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins(monkeypatch, {"deploy": SHUT, "alice": SHUT})
+    opened = replace(OPENED, opened=("alice", "deploy"))
+    found = confirm.find_working_login(OWN, ["deploy", "alice"], password=None, confirmation=opened)
+    assert found.target.user == "deploy"
 
 
 def test_a_password_goes_only_where_sudo_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     logins(monkeypatch, {"deploy": None})
-    assert confirm.find_working_login(OWN, ["deploy"], password="x", own_refusal="").password is None
+    assert confirm.find_working_login(OWN, ["deploy"], password="x", confirmation=OPEN).password is None
 
 
 def test_the_user_of_the_connection_is_tried_after_the_guarded_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("no key"), "root": None})
-    assert confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="").target.user == "root"
+    assert confirm.find_working_login(OWN, ["deploy"], password=None, confirmation=OPEN).target.user == "root"
     assert tried == ["deploy", "root"]
 
 
 def test_nothing_is_changed_where_nobody_could_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = logins(monkeypatch, {"deploy": BaselineError("a new key login as deploy@192.0.2.7 fails: no key")})
     with pytest.raises(BaselineError) as raised:
-        confirm.find_working_login(OWN, ["deploy"], password=None, own_refusal="PermitRootLogin no shuts root out")
+        confirm.find_working_login(
+            OWN, ["deploy"], password=None, confirmation=Confirmation("PermitRootLogin no shuts root out", 22)
+        )
     assert tried == ["deploy"]
     assert str(raised.value) == (
         "no new login from this controller could confirm the change: a new key login as deploy@192.0.2.7 fails: no "
         "key. as root: PermitRootLogin no shuts root out; this task changed nothing; give this controller the private "
         "key of one of these users, or set confirm to false to change sshd without a confirmation"
     )
-
-
-def replies(monkeypatch: pytest.MonkeyPatch, *answers: Reply) -> list[str]:
-    """Play the answers of ssh one after the other, without waiting; return what was run."""
-    left, ran = list(answers), []
-
-    def run(_target: SshTarget, script: str, **_options: t.Any) -> Reply:
-        ran.append(script)
-        return left.pop(0)
-
-    monkeypatch.setattr(confirm, "run", run)
-    monkeypatch.setattr(confirm.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(confirm.time, "monotonic", lambda: 100.0)
-    return ran
-
-
-def problem_of(verified: VerifiedLogin = VERIFIED, *, armed: bool = True) -> str:
-    """Confirm by a login and return what is wrong with that, an empty text on success."""
-    error = confirm.confirm_by_login(verified, armed=armed, until=110)
-    return "; ".join(filter(None, [error.problem, error.hint])) if error else ""
-
-
-def test_the_new_login_itself_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = replies(monkeypatch, Reply(0, IN, ""))
-    assert problem_of() == ""
-    assert "sudo -n -u root sh -c '" in ran[0]
-    assert "sh /var/lib/pyhost.baseline/rollback-sshd/rollback confirm'" in ran[0]
-
-
-@pytest.mark.parametrize("armed", [True, False])
-def test_an_exit_status_alone_confirms_nothing(monkeypatch: pytest.MonkeyPatch, armed: bool) -> None:
-    replies(monkeypatch, Reply(0, f"{MARK}\n", ""))
-    assert "but sudo there does not" in problem_of(armed=armed)
-
-
-def test_root_who_cannot_confirm_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    replies(monkeypatch, Reply(1, IN, "mv: cannot move: Read-only file system"))
-    assert "became root, but could not confirm the change: mv: cannot" in problem_of()
-
-
-def test_a_connection_that_is_not_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")
-    ran = replies(monkeypatch, refused, Reply(0, IN, ""))
-    assert problem_of() == ""
-    assert len(ran) == 2
-
-
-def test_a_refused_key_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = replies(monkeypatch, Reply(255, "", "deploy@192.0.2.7: Permission denied (publickey)."))
-    assert "Permission denied (publickey); sshd accepts none of the keys" in problem_of()
-    assert len(ran) == 1
-
-
-@pytest.mark.parametrize("status", [0, 1], ids=["succeeds", "fails"])
-def test_a_login_that_runs_another_command_is_final(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    ran = replies(monkeypatch, Reply(status, "Sun Nov 22 18:00:00 UTC 2026\n", ""))
-    assert problem_of()
-    assert len(ran) == 1
-
-
-def test_a_login_that_comes_too_late_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    replies(monkeypatch, Reply(3, IN, "too late to confirm"))
-    assert problem_of() == (
-        "a new login as deploy@192.0.2.7 worked, but later than confirm_timeout allows; give it more time "
-        "(confirm_timeout)"
-    )
-
-
-def test_a_login_without_sudo_proves_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = replies(monkeypatch, Reply(1, f"{MARK}\n", "sudo: a password is required"))
-    assert problem_of(VerifiedLogin(VERIFIED.target, sudo=False)) == ""
-    assert "rollback" not in ran[0]
-
-
-def test_a_sudo_that_has_stopped_asking_for_a_password_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    replies(
-        monkeypatch, Reply(1, f"{MARK}\n", "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set")
-    )
-    assert "must be owned by uid 0" in problem_of(VerifiedLogin(VERIFIED.target, sudo=False))
-
-
-@pytest.mark.parametrize(
-    ("master", "answers", "outcome"),
-    [
-        pytest.param(
-            "/tmp/master",
-            [Reply(0, RECORD, "")],
-            RollbackOutcome(
-                True,
-                "the host rolled the change back at once, over the connection that was still open: "
-                "its files are as they were and sshd runs with them",
-            ),
-            id="asked",
-        ),
-        pytest.param(
-            "/tmp/master",
-            [Reply(255, "", "mux"), Reply(0, f"{MARK}\n{RECORD}", "")],
-            RollbackOutcome(
-                True, "the host rolled the change back by itself: its files are as they were and sshd runs with them"
-            ),
-            id="master-is-dead",
-        ),
-        pytest.param(
-            None,
-            [Reply(0, f"{MARK}\n" + RECORD.replace("problems=", "problems=x could not be restored"), "")],
-            RollbackOutcome(
-                False, "the host tried to roll the change back, but some of it failed: x could not be restored"
-            ),
-            id="problems",
-        ),
-        pytest.param(
-            None, [Reply(0, IN, "")], RollbackOutcome(True, "a new login as root@192.0.2.7 works again"), id="in"
-        ),
-        pytest.param(
-            None,
-            [Reply(1, f"{MARK}\n", "sudo: unable to initialize policy plugin")],
-            RollbackOutcome(
-                None,
-                "a new login as root@192.0.2.7 works, but sudo there does not: sudo: unable to initialize policy "
-                "plugin; give the user a rule in /etc/sudoers.d that allows every command as root",
-            ),
-            id="in-and-no-further",
-        ),
-        pytest.param(
-            None,
-            [Reply(0, f"{MARK}\ntoken=$(x)\nwhen=99999999999999\ntrigger=\x1b[2J\nproblems=\x1b[2J\n", "")],
-            RollbackOutcome(
-                None,
-                "a new login as root@192.0.2.7 works, but sudo there does not: when=99999999999999; trigger=\\x1b[2J; "
-                "problems=\\x1b[2J; give the user a rule in /etc/sudoers.d that allows every command as root",
-            ),
-            id="a-record-of-no-rollback",
-        ),
-        pytest.param(
-            None,
-            [Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")],
-            RollbackOutcome(
-                None,
-                "a new key login as root@192.0.2.7 fails: ssh: connect to host 192.0.2.7 port 22: Connection refused; "
-                "nothing listens there, or a firewall rejects the connection",
-            ),
-            id="not-seen",
-        ),
-    ],
-)
-def test_roll_back(
-    monkeypatch: pytest.MonkeyPatch, master: str | None, answers: list[Reply], outcome: RollbackOutcome
-) -> None:
-    replies(monkeypatch, *answers)
-    # The time is long over, so that what does not answer at once is not asked again.
-    assert confirm.roll_back(OWN, password=None, master=master, deadline=0) == outcome

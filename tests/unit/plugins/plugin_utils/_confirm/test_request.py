@@ -7,7 +7,11 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest, proof_request
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import (
+    LoginLimits,
+    ProofRequest,
+    proof_request,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,21 @@ def test_proof_request(arguments: dict[str, t.Any], expected: ProofRequest) -> N
 def test_arguments_that_cannot_be_read(arguments: dict[str, t.Any], part: str) -> None:
     with pytest.raises(BaselineError, match=part):
         proof_request(arguments)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limits", "lost"),
+    [
+        pytest.param(15, LoginLimits(10, 30), 90, id="the least"),
+        pytest.param(45, LoginLimits(10, 30), 90, id="the default"),
+        pytest.param(55, LoginLimits(11, 30), 90, id="a little more"),
+        pytest.param(300, LoginLimits(60, 120), 120, id="a slow host"),
+        pytest.param(3600, LoginLimits(720, 1440), 1440, id="the most"),
+    ],
+)
+def test_the_limits_of_a_login_grow_with_the_time_that_the_task_gives(
+    seconds: int, limits: LoginLimits, lost: int
+) -> None:
+    found = proof_request({"confirm_timeout": seconds}).limits
+    assert found == limits
+    assert found.after_lost_answer == LoginLimits(limits.connect, lost)

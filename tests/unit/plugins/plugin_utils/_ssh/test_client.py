@@ -112,6 +112,13 @@ def test_no_argument_of_the_user_weakens_the_proof() -> None:
     assert asked["stricthostkeychecking"] == "true"
 
 
+@pytest.mark.parametrize(("seconds", "count"), [(5, "2"), (10, "2"), (60, "12")])
+def test_a_host_that_may_be_slow_to_connect_may_be_silent_for_longer(seconds: int, count: str) -> None:
+    asked = effective(command(SshTarget("web"), "true", seconds=seconds))
+    assert (asked["connecttimeout"], asked["serveraliveinterval"]) == (str(seconds), "5")
+    assert asked["serveralivecountmax"] == count
+
+
 def test_a_named_key_is_the_only_one() -> None:
     asked = effective(command(SshTarget("web", key="/keys/my key"), "true", seconds=7))
     assert asked["identityfile"] == "/keys/my key"

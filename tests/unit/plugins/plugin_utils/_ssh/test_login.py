@@ -41,8 +41,9 @@ def test_a_host_that_sends_without_an_end_is_left(client: t.Callable[[str], SshT
 
 def test_a_host_that_hangs_is_left(client: t.Callable[[str], SshTarget], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "_SHELL_SECONDS", 0)
+    # More for a host that is given more to connect.
     reply = login.run(client("exec sleep 60"), "true", seconds=1)
-    assert reply == Reply(255, "", "ssh: web did not answer within 1 seconds")
+    assert reply == Reply(255, "", "ssh: web did not answer within 3 seconds")
 
 
 def test_a_client_that_shuts_its_output_and_stays_is_left(client: t.Callable[[str], SshTarget]) -> None:

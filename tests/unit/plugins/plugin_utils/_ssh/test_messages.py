@@ -19,6 +19,21 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages impo
     ("text", "hint", "verdict"),
     [
         ("ssh: connect to host 192.0.2.7 port 2222: Connection timed out", "packets are dropped", Verdict.NEXT_PORT),
+        (
+            "channel 0: open failed: connect failed: Connection timed out\nstdio forwarding failed",
+            "packets are dropped",
+            Verdict.STOP,
+        ),
+        # TCP was connected: no firewall is to be looked for.
+        (
+            "Connection timed out during banner exchange\nConnection to 192.0.2.7 port 2222 timed out",
+            "the port takes connections, but no sshd answers there",
+            Verdict.NEXT_PORT,
+        ),
+        ("Connection to 192.0.2.7 port 22 timed out", "was made and then fell silent", Verdict.STOP),
+        ("Timeout, server 192.0.2.7 not responding.", "was made and then fell silent", Verdict.STOP),
+        ("Read from remote host 192.0.2.7: Connection timed out", "was made and then fell silent", Verdict.STOP),
+        ("ssh: 192.0.2.7 did not answer within 25 seconds", "was made and then fell silent", Verdict.STOP),
         ("ssh: connect to host 192.0.2.7 port 22: No route to host", "its network is down", Verdict.NEXT_PORT),
         ("Connection closed by 192.0.2.7 port 22", "it may refuse the account after it accepted the key", Verdict.STOP),
         (

@@ -51,6 +51,12 @@ def test_no_change_runs_no_command() -> None:
     assert (change.before, change.after, host.written) == ({PATH: RULE}, {PATH: RULE}, [])
 
 
+def test_a_rule_that_is_there_and_that_sudo_does_not_read_is_an_error() -> None:
+    with pytest.raises(BaselineError, match=f"does not include {RULES}, so sudo would not read the rule") as caught:
+        plan(SudoHost({"/etc/sudoers": "root ALL=(ALL:ALL) ALL\n", PATH: RULE}))
+    assert caught.value.hint == f"add the line '@includedir {RULES}' with visudo"
+
+
 def test_a_new_rule_is_checked_in_a_staged_copy_written_and_listed() -> None:
     files = {
         "/etc/sudoers": MAIN,

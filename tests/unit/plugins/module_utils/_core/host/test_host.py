@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from tests.unit.fake_host import Clock
+from tests.unit.power_cut import Disk
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 
@@ -54,6 +55,37 @@ def test_a_read_only_file_system_is_named(host: Host, tmp_path: Path, monkeypatc
     with pytest.raises(BaselineError) as caught:
         host.remove("/etc/x")
     assert str(caught.value) == "/etc/x cannot be removed: Read-only file system; this task changed nothing"
+
+
+def test_a_power_cut_takes_nothing_that_was_written(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(tmp_path, monkeypatch)
+    host.make_directory(str(tmp_path / "a" / "b"))
+    host.put(str(tmp_path / "new" / "file"), "text\n")
+    host.write(str(tmp_path / "a" / "gone"), "text\n")
+    host.remove(str(tmp_path / "a" / "gone"))
+    assert disk.after_power_cut() == {"/a": None, "/a/b": None, "/new": None, "/new/file": b"text\n"}
+
+
+def test_what_others_have_written_is_flushed_on_request(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(tmp_path, monkeypatch)
+    (tmp_path / "user.rules").write_text("22\n")
+    host.sync(str(tmp_path / "user.rules"))
+    assert disk.after_power_cut() == {}
+    host.sync(str(tmp_path), str(tmp_path / "absent"))
+    assert disk.after_power_cut() == {"/user.rules": b"22\n"}
+
+
+def test_a_disk_that_fails_at_a_flush_is_named(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fd: int) -> t.NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(BaselineError, match=f"{tmp_path} cannot be flushed to the disk: Input/output error"):
+        host.sync(str(tmp_path))
 
 
 def test_modes_do_not_depend_on_the_umask(host: Host, tmp_path: Path) -> None:

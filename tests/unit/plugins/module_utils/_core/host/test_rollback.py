@@ -110,6 +110,17 @@ def test_a_record_is_reported_once() -> None:
     assert resolve(host) == []
 
 
+def test_the_record_of_a_confirmation_is_removed_without_a_word() -> None:
+    """The run that made the change has reported it."""
+    kept = RECORD.replace("timeout", "confirmed")
+    host = FakeHost({PATHS.record: kept})
+    assert resolve(host) == []
+    assert host.written == [PATHS.record] and PATHS.record not in host.files
+    host = FakeHost({PATHS.record: kept}, check_mode=True)
+    assert resolve(host) == []
+    assert PATHS.record in host.files
+
+
 def test_check_mode_reports_and_leaves_the_record() -> None:
     host = FakeHost({PATHS.record: RECORD, PATHS.armed: armed_text("a", NOW + 20)}, check_mode=True)
     pending = "a change of an earlier run is not confirmed yet and may be rolled back"

@@ -13,8 +13,10 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback_arm
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import (
     FREEBSD,
+    LINUX,
     LINUX_WITHOUT_SYSTEMD,
     Platform,
 )
@@ -29,6 +31,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_sandbox import once_more_outside, sandbox
 from tests.unit.disk_host import DiskHost
 from tests.unit.fake_host import NOW, Clock, Expected
+from tests.unit.power_cut import Disk
 
 SERVICE = RollbackDaemon(service="ssh.service")
 
@@ -103,12 +106,15 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     host.done()
     assert armed == PendingRollback(armed.token, 45, "systemd", paths.base)
     assert host.journal[:-1] == [
+        "sync /base/state",
+        "sync /base",
         # Sorted: "new" comes before "sshd_config", and has no copy because it is not there.
         "write /base/state/rollback-sshd/1",
         "write /base/state/rollback-sshd/f0",
         "write /base/state/rollback-sshd/rollback",
         "write /base/state/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
+        "sync /units/sysinit.target.wants",
     ]
     assert host.journal[-1].startswith("systemd-run ")
     assert host.modes[paths.boot_unit] == 0o644
@@ -129,6 +135,48 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     assert "    limited ufw delete allow 2222\n" in text
     assert f"token={armed.token}\n" in text and "seconds=45\n" in text
     assert "systemctl restart ssh.service" in text
+
+
+class Module:
+    """The little of AnsibleModule that files need."""
+
+    check_mode = False
+
+    def selinux_enabled(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("is_base_there", [False, True], ids=["first", "a run that was killed left the base"])
+@pytest.mark.parametrize(
+    ("platform", "boot"),
+    [
+        pytest.param(LINUX, "/units/sysinit.target.wants/pyhost-rollback-sshd-boot.service", id="systemd"),
+        pytest.param(FREEBSD, "/rc.d/pyhost_rollback_sshd", id="FreeBSD"),
+        pytest.param(LINUX_WITHOUT_SYSTEMD, "/cron.d/pyhost-rollback-sshd", id="cron"),
+    ],
+)
+def test_a_power_cut_takes_nothing_of_the_rollback(
+    tmp_path: Path,
+    paths: RollbackPaths,
+    monkeypatch: pytest.MonkeyPatch,
+    is_base_there: bool,
+    platform: Platform,
+    boot: str,
+) -> None:
+    """Each new file, link and folder has its entry on the disk, up to a folder that was there: before the change."""
+    main = tmp_path / "sshd_config"
+    main.write_text("Port 22\n")
+    disk = Disk(tmp_path, monkeypatch)
+    if is_base_there:
+        # Nobody has flushed it.
+        Path(paths.base).mkdir(0o700)
+    host: t.Any = Host(Module())
+    host.platform = platform
+    host.find = lambda program: f"/usr/sbin/{program}"
+    host.run = lambda argv, **_named: types.SimpleNamespace(ok=True)
+    arm_rollback(host, request(main, tmp_path / "new" / "00.conf"), paths)
+    assert disk.after_power_cut() == disk.now()
+    assert boot in disk.now() and disk.now()["/base/state/rollback-sshd/1"] == b"Port 22\n"
 
 
 def test_two_rollbacks_have_two_tokens(tmp_path: Path, paths: RollbackPaths) -> None:

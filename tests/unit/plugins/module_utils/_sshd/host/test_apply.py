@@ -208,6 +208,8 @@ def test_sshd_itself_has_to_answer(
     monkeypatch.setattr(apply, "unanswered", unanswered)
     monkeypatch.setattr(apply, "holders_after_start", found)
     monkeypatch.setattr(apply.daemons, "with_current_pid", lambda *_given: "current")
+    monkeypatch.setattr(apply.daemons, "require_socket_listens", lambda *given: sockets.append(given))
+    sockets: list[t.Any] = []
     daemon = types.SimpleNamespace(unit="", rc="")
     plan: t.Any = types.SimpleNamespace(
         move=move, daemon=daemon, answers=types.SimpleNamespace(pid_file="/run/sshd.pid")
@@ -215,6 +217,7 @@ def test_sshd_itself_has_to_answer(
     host: t.Any = FakeHost()
     if not problem:
         apply._require_answer(host, plan)
+        assert sockets == [(host, "current", move.after)]
         return
     with pytest.raises(BaselineError) as caught:
         apply._require_answer(host, plan)

@@ -12,7 +12,10 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import RollbackPaths, parse_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import change
 from tests.unit.fake_host import Expected
-from tests.unit.linux_sshd import WHO, Linux, acts, listens, sshd_t, tables, tcp
+from tests.unit.linux_sshd import SOCKET_FILE, WHO, Linux, acts, listens, sshd_t, tables, tcp
+
+# When the daemon last read its files, until the next boot.
+LOADED = "/run/pyhost.baseline/sshd.56.loaded"
 
 
 @pytest.fixture
@@ -37,12 +40,16 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
     # What is done to the host, in its order, after all questions.
     journal = linux.host.journal
     assert [line.partition(" --")[0] for line in journal[5:]] == [
+        "sync /state/base",
+        "sync /state",
         "write /state/base/rollback-sshd/rollback",
         "write /state/base/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
+        "sync /units/sysinit.target.wants",
         "systemd-run",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
+        f"write {LOADED}",
         f"/usr/bin/sshd -T -f /etc/ssh/sshd_config -C {WHO}",
         "ask for the banner of [22]",
     ]
@@ -50,7 +57,13 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
     assert os.stat(linux.dropin).st_mode & 0o777 == 0o600
     assert (done["changed"], done["reloaded"], done["path"], done["ports"]) == (True, True, linux.dropin, [22])
     assert done["effective"] == {WHO: {"passwordauthentication": "no"}}
-    assert done["confirmation"]["armed"] == {"seconds": 45, "boot": "systemd", "base": linux.paths.base}
+    token = Path(linux.paths.armed).read_text().splitlines()[0]
+    assert done["confirmation"]["armed"] == {
+        "seconds": 45,
+        "boot": "systemd",
+        "base": linux.paths.base,
+        "token": token,
+    }
     assert [entry["before_header"] for entry in done["diff"]] == [linux.dropin]
     # It stays armed until the controller confirms.
     script = Path(linux.paths.script).read_text()
@@ -108,7 +121,7 @@ def test_a_daemon_that_is_older_than_its_files_is_reloaded_without_a_rollback(li
         linux.reloaded(touches={"/run/sshd.pid": 4000}),
         linux.asked(sshd_t()),
     )
-    assert done["changed"] and done["reloaded"] and linux.host.written == []
+    assert done["changed"] and done["reloaded"] and set(linux.host.written) == {LOADED}
     assert done["diff"] == [
         {
             "before_header": "ssh.service",
@@ -141,10 +154,11 @@ def test_an_sshd_that_answers_otherwise_after_the_change_is_put_back(linux: Linu
         "decides it"
     )
     assert linux.is_unchanged()
-    tail = linux.host.journal[-4:]
+    tail = linux.host.journal[-5:]
     assert tail[0].startswith("remove /etc/ssh/sshd_config.d/00-")
     assert tail[1:] == [
         "systemctl reload -- ssh.service",
+        f"write {LOADED}",
         "ask for the banner of [22]",
         "/bin/sh /state/base/rollback-sshd/rollback discard",
     ]
@@ -334,14 +348,21 @@ def test_the_firewall_is_opened_after_the_rollback_is_armed_and_before_sshd_move
         linux.asked(sshd_t(2222)),
     )
     assert [line.partition(" --")[0] for line in linux.host.journal[9:]] == [
+        "sync /state/base",
+        "sync /state",
         "write /state/base/rollback-sshd/rollback",
         "write /state/base/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
+        "sync /units/sysinit.target.wants",
         "systemd-run",
         "firewall-cmd",
         "firewall-cmd",
+        # firewall-cmd does not flush what it writes.
+        "sync /etc/firewalld/zones/public.xml",
+        "sync /etc/firewalld/zones",
         "write /etc/ssh/sshd_config.d/00-pyhost-baseline.conf",
         "systemctl reload",
+        f"write {LOADED}",
         f"/usr/bin/sshd -T -f /etc/ssh/sshd_config -C {WHO}",
         "ask for the banner of [2222]",
     ]
@@ -408,6 +429,7 @@ def test_a_socket_unit_is_restarted_after_a_move_and_the_service_ends_first(
         acts("stop", "--", "ssh.service"),
         acts("restart", "--", "ssh.socket", writes=listens(2222)),
         linux.asked(sshd_t(2222)),
+        linux.sockets(2222),
     )
     assert "ListenStream=2222\n" in linux.host.files[DROPIN]
     # A unit is for everybody to read.
@@ -419,6 +441,31 @@ def test_a_socket_unit_is_restarted_after_a_move_and_the_service_ends_first(
         "systemctl daemon-reload --",
     ]
     assert done["reloaded"] and done["ports"] == [2222]
+
+
+def test_a_socket_unit_that_listens_elsewhere_after_all_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux = socket_activated(tmp_path, monkeypatch)
+    error = linux.fail(
+        *planned(linux, sshd_t(2222), sshd_t(22)),
+        linux.armed(),
+        acts("daemon-reload", "--"),
+        acts("stop", "--", "ssh.service"),
+        acts("restart", "--", "ssh.socket", writes=listens(2222)),
+        linux.asked(sshd_t(2222)),
+        linux.sockets(22),
+        acts("daemon-reload", "--"),
+        acts("stop", "--", "ssh.service"),
+        acts("restart", "--", "ssh.socket"),
+        linux.discarded(),
+    )
+    assert error.problem == (
+        "ssh.socket does not listen on the addresses in sshd_config: it listens on 0.0.0.0 port 22, :: port 22; it "
+        "does not listen on 0.0.0.0 port 2222, :: port 2222"
+    )
+    assert error.where == SOCKET_FILE
+    assert linux.is_unchanged()
 
 
 def test_a_socket_unit_that_does_not_start_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

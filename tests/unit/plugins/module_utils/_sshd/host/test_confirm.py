@@ -121,12 +121,11 @@ def test_an_outdated_daemon_has_no_preflight(linux: Linux, monkeypatch: pytest.M
     assert plan(linux, *planned(linux)[:5])["preflight"] is None
 
 
-def test_an_armed_rollback_crosses_without_its_token() -> None:
+def test_an_armed_rollback_crosses_with_its_token() -> None:
     plain = Confirmation("", 22)
     assert with_armed(plain, None) is plain
-    armed = with_armed(plain, PendingRollback("secret", 45, "cron", "/var/lib/pyhost.baseline"))
-    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline")
-    assert "secret" not in str(armed.as_json())
+    armed = with_armed(plain, PendingRollback("0" * 32, 45, "cron", "/var/lib/pyhost.baseline"))
+    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline", "0" * 32)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +171,7 @@ def test_what_the_controller_decides_by(
     monkeypatch.setattr(confirms, "guard", lambda *given: calls.append(("guard", given)))
     incoming = types.SimpleNamespace(local_port="2222")
     plan: t.Any = types.SimpleNamespace(
-        request=types.SimpleNamespace(confirm=ConfirmRequest(phase, login_user="ops")),
+        request=types.SimpleNamespace(confirm=ConfirmRequest(phase, login_user="ops"), users=("deploy",)),
         answers=types.SimpleNamespace(incoming=incoming, first="then", root="/staged"),
         state=types.SimpleNamespace(sshd="sshd"),
         crypto="crypto",
@@ -183,7 +182,28 @@ def test_what_the_controller_decides_by(
     assert found.preflight == (preflight if previewed else None)
     asked = [("guard", ("sshd", "/staged", incoming, ["ops"]))]
     shown = [("preflight", ("sshd", ("now", "sshd", incoming), "then", "crypto"))]
-    assert calls == (asked if judged else []) + (shown if previewed else [])
+    # The guarded users are judged under the present configuration, too.
+    present = [("guard", ("sshd", "", incoming, ["deploy"]))]
+    assert calls == (asked if judged else []) + (shown + present if previewed else [])
+
+
+def test_a_user_whom_sshd_refuses_now_is_let_in_by_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def guard(_sshd: object, root: str, base: object, users: list[str]) -> list[str]:
+        assert (root, base) == ("", "incoming")
+        if users == ["alice"]:
+            raise BaselineError("locked out", refused=["AllowUsers (root) does not name alice"])
+        if users == ["carol"]:
+            # No refusal: sshd cannot be asked.
+            raise BaselineError("sshd rejects the configuration")
+        return []
+
+    monkeypatch.setattr(confirms, "guard", guard)
+    plan: t.Any = types.SimpleNamespace(
+        request=types.SimpleNamespace(users=("deploy", "alice", "carol")),
+        answers=types.SimpleNamespace(incoming="incoming"),
+        state=types.SimpleNamespace(sshd="sshd"),
+    )
+    assert list(confirms._opened(plan)) == ["alice"]
 
 
 # The rollback around a change.

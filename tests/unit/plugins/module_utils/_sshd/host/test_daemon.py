@@ -16,7 +16,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.socket import SocketUnit
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.socket import SocketStreams
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree
-from tests.unit.fake_host import Clock, Expected, FakeHost
+from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
 MAIN = "/etc/ssh/sshd_config"
 PID_FILE = "/run/sshd.pid"
@@ -288,14 +288,14 @@ WAITING = replace(SOCKET_UNIT, active=False)
     ],
 )
 def test_reload(changed: dict[str, t.Any], moved: bool, commands: list[Expected], is_reloaded: bool) -> None:
-    host = FakeHost(mtimes={PID_FILE: 1001, "/proc/56": 1}, commands=commands)
+    host = FakeHost({PID_FILE: "56\n"}, mtimes={PID_FILE: 1001, "/proc/56": 1}, commands=commands)
     assert daemons.reload(host, daemon(**changed), pid_file=PID_FILE, moved=moved) is is_reloaded  # type: ignore[arg-type]
     host.done()
 
 
 def test_a_reload_by_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without systemd; sshd writes its pid file once it has read its files."""
-    host = FakeHost(mtimes={PID_FILE: 999, "/proc/56": 1}, platform=LINUX_WITHOUT_SYSTEMD)
+    host = FakeHost({PID_FILE: "56\n"}, mtimes={PID_FILE: 999, "/proc/56": 1}, platform=LINUX_WITHOUT_SYSTEMD)
     sent = []
 
     def kill(pid: int, number: int) -> None:
@@ -375,7 +375,197 @@ def test_the_log_of_an_sshd_that_does_not_answer() -> None:
 def test_a_process_that_has_taken_the_place_of_another() -> None:
     host = FakeHost({PID_FILE: "91\n", "/proc/91": ""})
     assert daemons.with_current_pid(host, daemon(), PID_FILE).pid == 91  # type: ignore[arg-type]  # the fake
-    assert daemons.with_current_pid(FakeHost(), daemon(), PID_FILE).pid == 56  # type: ignore[arg-type]  # the fake
+    alive = FakeHost({"/proc/56": ""})
+    assert daemons.with_current_pid(alive, daemon(), PID_FILE).pid == 56  # type: ignore[arg-type]  # the fake
+
+
+@pytest.mark.parametrize(("shown", "pid"), [("91", 91), ("0", 56)], ids=["started anew", "it is down"])
+def test_without_a_pid_file_systemd_knows_the_process(shown: str, pid: int) -> None:
+    show = Expected(
+        ["systemctl", "show", "--property", PROPERTIES.split(",Accept")[0], "--", "ssh.service"],
+        out=f"Id=ssh.service\nMainPID={shown}\n",
+    )
+    host: t.Any = FakeHost(commands=[show])
+    assert daemons.with_current_pid(host, daemon(), "none").pid == pid
+    host.done()
+
+
+@pytest.mark.parametrize(
+    ("other", "pid"),
+    [
+        pytest.param("sshd: /usr/sbin/sshd -D -f /etc/ssh/sshd_sftp [listener] 0 of 10-100 startups", 56, id="another"),
+        pytest.param("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 91, id="ours, in another process"),
+    ],
+)
+def test_a_pid_file_that_two_daemons_share_names_the_other_one(other: str, pid: int) -> None:
+    host: t.Any = FakeHost(
+        {PID_FILE: "91\n", "/proc/91/cmdline": other, "/proc/56/cmdline": "sshd: /usr/sbin/sshd -D [listener]"},
+        mtimes={"/proc/91": 5, "/proc/56": 5},
+    )
+    assert daemons.with_current_pid(host, daemon(), PID_FILE).pid == pid
+
+
+# An sshd that no known unit and no pid file names.
+
+LISTENER = "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"
+SHOWN = PROPERTIES.split(",Accept")[0] + ",CanReload"
+IN_OPENSSHD = "0::/system.slice/opensshd.service\n"
+
+
+def elsewhere(
+    *,
+    cgroup: str = IN_OPENSSHD,
+    cmdline: str = LISTENER,
+    ssh: str = ABSENT,
+    shown: str = "",
+    programs: str = "/usr/sbin/sshd",
+) -> daemons.SshdDaemon:
+    blocks = [f"Id=ssh.service\n{ssh}", ABSENT, ABSENT, ABSENT]
+    commands = [Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out="\n".join(blocks))]
+    if shown:
+        asked = ["systemctl", "show", "--property", SHOWN, "--", "opensshd.service"]
+        commands.append(Expected(asked, out=f"Id=opensshd.service\n{shown}"))
+    host: t.Any = FakeHost(
+        {"/proc/77": "", "/proc/77/cmdline": cmdline, "/proc/77/cgroup": cgroup}, commands, mtimes={"/proc/77": 3000}
+    )
+    daemon = daemons.find_daemon(host, PID_FILE, program=programs, main=MAIN)
+    host.done()
+    return daemon
+
+
+@pytest.mark.parametrize(
+    ("ssh", "shown", "expected"),
+    [
+        pytest.param(
+            ABSENT,
+            unit(active="active", file="enabled", pid=77) + "CanReload=yes\n",
+            daemons.SshdDaemon("opensshd.service", "", 77, 3000.0, "active"),
+            id="a unit of another name",
+        ),
+        pytest.param(
+            unit(),
+            unit(active="active", file="enabled", pid=77) + "CanReload=no\n",
+            daemons.SshdDaemon("opensshd.service", "", 77, 3000.0, "active", can_reload=False),
+            id="beside the distribution's unit, which is off; without ExecReload",
+        ),
+        pytest.param(
+            ABSENT,
+            unit(active="active", file="disabled", pid=77) + "CanReload=yes\n",
+            daemons.SshdDaemon("opensshd.service", "", 77, 3000.0, "active", "disabled"),
+            id="which nothing starts at boot",
+        ),
+        pytest.param(
+            ABSENT,
+            unit(active="active", file="transient", pid=77) + "CanReload=no\n",
+            daemons.SshdDaemon("", "", 77, 3000.0, ""),
+            id="a transient unit",
+        ),
+        pytest.param(
+            ABSENT,
+            unit(active="active", file="enabled", pid=1) + "CanReload=yes\n",
+            daemons.SshdDaemon("", "", 77, 3000.0, ""),
+            id="a process that is not the unit's main one",
+        ),
+        pytest.param(
+            unit(),
+            unit(active="active", file="enabled", pid=1) + "CanReload=yes\n",
+            daemons.SshdDaemon("ssh.service", "", 0, 0.0, "inactive", "disabled"),
+            id="one that systemd has lost sight of is not ours to take",
+        ),
+    ],
+)
+def test_an_sshd_in_a_unit_of_another_name(ssh: str, shown: str, expected: daemons.SshdDaemon) -> None:
+    assert elsewhere(ssh=ssh, shown=shown) == expected
+
+
+def test_an_sshd_in_no_unit_is_signalled() -> None:
+    assert elsewhere(cgroup="0::/user.slice/user-0.slice/session-3.scope\n") == daemons.SshdDaemon(
+        "", "", 77, 3000.0, ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "programs", "process"),
+    [
+        (
+            LISTENER.replace("-D", "-D -f /opt/etc/sshd_config"),
+            "/usr/sbin/sshd",
+            "/usr/sbin/sshd -f /opt/etc/sshd_config",
+        ),
+        (LISTENER, "/usr/local/sbin/sshd", "/usr/sbin/sshd"),
+    ],
+    ids=["another file", "another program"],
+)
+def test_another_sshd_alone_is_an_error_that_says_which(cmdline: str, programs: str, process: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        elsewhere(cmdline=cmdline, programs=programs)
+    assert caught.value.problem == (
+        f"the sshd that runs here is process 77, `{process}`, not {programs} with {MAIN}: nothing would read that file"
+    )
+
+
+def test_without_systemd_the_pid_file_of_another_sshd_is_not_believed() -> None:
+    other = LISTENER.replace("-D", "-f /etc/ssh/sshd_sftp")
+    host: t.Any = Processes(
+        {PID_FILE: "91\n", "/proc/91": "", "/proc/91/cmdline": other, "/proc/77": "", "/proc/77/cmdline": LISTENER},
+        mtimes={PID_FILE: 5, "/proc/91": 3, "/proc/77": 4},
+        platform=LINUX_WITHOUT_SYSTEMD,
+    )
+    assert daemons.find_daemon(host, PID_FILE, program="/usr/sbin/sshd", main=MAIN).pid == 77
+    assert daemons.find_daemon(host, "none", program="/usr/sbin/sshd", main="/etc/ssh/sshd_sftp").pid == 77
+    # Each has its own, where both name theirs.
+    host.files["/proc/77/cmdline"] = LISTENER.replace("-D", f"-D -f {MAIN}")
+    assert daemons.find_daemon(host, "none", program="/usr/sbin/sshd", main="/etc/ssh/sshd_sftp").pid == 91
+
+
+# When sshd last read its files, where its pid file does not say it.
+
+
+@pytest.mark.parametrize(
+    ("pid_file", "text"),
+    [
+        pytest.param("none", "", id="PidFile none"),
+        pytest.param(PID_FILE, "91\n", id="two daemons share the file"),
+        pytest.param("/run/no/sshd.pid", "", id="a file that cannot be written"),
+    ],
+)
+def test_a_reload_of_ours_is_remembered(monkeypatch: pytest.MonkeyPatch, pid_file: str, text: str) -> None:
+    """Else the start of the process is the last time that it read its files, and every run is a change."""
+    monkeypatch.setattr(daemons, "time", Clock())
+    running = unit(active="active", file="enabled", pid=56)
+    blocks = [f"Id=ssh.service\n{running}", ABSENT, ABSENT, ABSENT]
+    show = Expected(["systemctl", "show", "--property", PROPERTIES, "--", *NAMES], out="\n".join(blocks))
+    host: t.Any = FakeHost({pid_file: text} if text else {}, mtimes={"/proc/56": 1000, "/proc/91": 900})
+    host.commands = [show, Expected(["systemctl", "reload", "--", "ssh.service"]), show]
+    before = daemons.find_daemon(host, pid_file)
+    assert before.loaded == 1000 and before.older_than(NOW - 5)
+    assert daemons.reload(host, before, pid_file=pid_file, moved=False)
+    after = daemons.find_daemon(host, pid_file)
+    assert after.loaded == NOW and not after.older_than(NOW - 5)
+    host.done()
+    assert host.modes["/run/pyhost.baseline/sshd.56.loaded"] == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "soon\n", "99999999999999999999.000\n", "-1.000\n", "nan\n"])
+def test_what_is_remembered_is_a_time(text: str) -> None:
+    host: t.Any = FakeHost({"/run/pyhost.baseline/sshd.56.loaded": text}, mtimes={"/proc/56": 1000})
+    assert daemons._loaded(host, 56, "none") == 1000
+
+
+def test_a_reload_of_a_dead_process_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemons, "time", Clock())
+    host: t.Any = FakeHost(commands=[Expected(["systemctl", "reload", "--", "ssh.service"])])
+    daemons.reload(host, daemon(), pid_file="none", moved=False)
+    assert host.written == []
+
+
+def test_a_unit_without_exec_reload_is_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(daemons, "time", Clock())
+    monkeypatch.setattr(daemons.os, "kill", lambda pid, number: sent.append((pid, number)))
+    host: t.Any = FakeHost({PID_FILE: "56\n"}, mtimes={PID_FILE: 2000, "/proc/56": 900})
+    assert daemons.reload(host, daemon(unit="opensshd.service", can_reload=False), pid_file=PID_FILE, moved=False)
+    assert sent == [(56, signal.SIGHUP)]
 
 
 def test_an_sshd_that_died_before_its_signal_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

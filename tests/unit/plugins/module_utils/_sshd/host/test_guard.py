@@ -16,10 +16,15 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_authorized_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import MasterPasswd
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD, LINUX, Platform
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import Account, ShadowEntry
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile, RevokedKeys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import guard as guards
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.guard import _root_groups, _sudo_broken
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.guard import (
+    _root_groups,
+    _sudo_broken,
+    _sudo_unread,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost, FreeBsdHost
 
@@ -35,6 +40,19 @@ def test_a_sudo_without_its_setuid_bit_is_broken() -> None:
 
 def test_no_sudo_is_not_a_broken_one() -> None:
     assert _sudo_broken(FakeHost(programs=())) == ""  # type: ignore[arg-type]  # the fake
+
+
+@pytest.mark.parametrize(("platform", "main"), [(LINUX, "/etc/sudoers"), (FREEBSD, "/usr/local/etc/sudoers")])
+def test_a_rule_that_sudo_does_not_read_is_found(platform: Platform, main: str) -> None:
+    rule = f"{main}.d/95-pyhost-ann"
+    host: t.Any = FakeHost({main: "root ALL=(ALL) ALL\n", rule: "ann ALL=(ALL:ALL) ALL\n"}, platform=platform)
+    assert _sudo_unread(host, "ann") == (
+        f"{main} does not include {main}.d, so that sudo does not read {rule}",
+        f"add the line '@includedir {main}.d' with visudo",
+    )
+    assert _sudo_unread(host, "bob") == ("", "")
+    without: t.Any = FakeHost({rule: "ann ALL=(ALL:ALL) ALL\n"}, platform=platform)
+    assert _sudo_unread(without, "ann") == ("", "")
 
 
 def test_the_groups_of_root_have_their_numbers_too() -> None:

@@ -141,6 +141,18 @@ def test_without_ports_of_its_own_a_request_leaves_the_socket_units(monkeypatch:
     assert SOCKET.path not in files.changes
 
 
+@pytest.mark.parametrize(
+    ("stream", "moved"), [("2222", True), ("2022", False)], ids=["its own port", "the port of somebody else"]
+)
+def test_a_family_narrows_the_port_of_a_socket_unit_and_moves_none(
+    monkeypatch: pytest.MonkeyPatch, stream: str, moved: bool
+) -> None:
+    unit = replace(SOCKET, files={UNIT: f"[Socket]\nListenStream={stream}\n"})
+    monkeypatch.setattr(moves, "listen_addresses", lambda _effective: [("0.0.0.0", 2222)])
+    files, _move = planned(monkeypatch, unit, AddressFamily="inet")
+    assert ("ListenStream=0.0.0.0:2222" in str(files.after)) is moved
+
+
 def test_an_address_counts_as_a_port_does(monkeypatch: pytest.MonkeyPatch) -> None:
     files, _move = planned(monkeypatch, SOCKET, ListenAddress=["0.0.0.0:2222", "[::]:2222"])
     assert SOCKET.path in files.changes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.service import Unit
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import socket as sockets
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.socket import SocketUnit, find_socket_unit
@@ -80,9 +82,81 @@ def test_accept_and_a_generator() -> None:
 def test_a_generator_makes_the_unit_listen_where_the_files_say() -> None:
     found = find([unit()], {GENERATOR: ""})
     assert found
-    moved = frozenset({("0.0.0.0", 2222)})
+    moved = frozenset({("0.0.0.0", 2222), ("::", 2222)})
     assert found.desired_dropin(moved, has_ports=True) is None
     assert found.listens_with(None, moved) == moved
+
+
+ADDRESSES = "/run/systemd/generator/ssh.socket.d/addresses.conf"
+ADMINS = f"{FOLDER}/override.conf"
+BASE = "[Socket]\nListenStream=0.0.0.0:22\nListenStream=[::]:22\n"
+STAYS = [("0.0.0.0", 22), ("::", 22)]
+
+
+@pytest.mark.parametrize(
+    ("listens", "files", "streams"),
+    [
+        pytest.param(STAYS, {}, "", id="the port that it has"),
+        pytest.param([("0.0.0.0", 2222), ("::", 2222)], {}, "", id="another port"),
+        pytest.param([("192.0.2.1", 22)], {}, "", id="one address"),
+        pytest.param([("0.0.0.0", 2222), ("::", 2222)], {ADDRESSES: BASE}, "", id="the generator has run before"),
+        # What it does not follow: our drop-in says it.
+        pytest.param([("0.0.0.0", 22)], {}, "0.0.0.0:22", id="ListenAddress 0.0.0.0 or AddressFamily inet"),
+        pytest.param([("::", 22)], {}, "[::]:22", id="AddressFamily inet6"),
+        pytest.param([("0.0.0.0", 2222)], {}, "0.0.0.0:2222", id="one family on another port"),
+        pytest.param(
+            [("0.0.0.0", 22), ("0.0.0.0", 2222), ("::", 2222)], {}, "0.0.0.0:22 2222", id="one family on one port"
+        ),
+        # What an admin wrote is read after the generator's file.
+        pytest.param(STAYS, {ADMINS: "[Socket]\nListenStream=2200\n"}, "22", id="an admin's address on top"),
+        pytest.param(
+            [("192.0.2.1", 22)],
+            {ADMINS: "[Socket]\nListenStream=\nListenStream=2200\n"},
+            "192.0.2.1:22",
+            id="an admin's address instead",
+        ),
+        pytest.param(
+            STAYS, {ADMINS: "[Socket]\nListenStream=vsock::22\n"}, "", id="what an admin added besides addresses stays"
+        ),
+    ],
+)
+def test_what_the_generator_does_not_follow_is_in_our_dropin(
+    listens: list[tuple[str, int]], files: dict[str, str], streams: str
+) -> None:
+    found = find([unit(DropInPaths=" ".join(files))], {GENERATOR: "", UNIT: BASE, **files})
+    assert found
+    text = found.desired_dropin(listens, has_ports=True)
+    said = [line.partition("=")[2] for line in (text or "").splitlines() if line.startswith("ListenStream=")]
+    assert " ".join(said[1:]) == streams
+    # Either way it then listens where sshd_config says, and the next run finds the same.
+    assert found.listens_with(text, listens) == set(listens)
+    written = {**found.files, **({OURS: text} if text else {})}
+    assert replace(found, files=written).desired_dropin(listens, has_ports=True) == text
+
+
+def test_without_ports_a_unit_with_a_generator_keeps_what_an_admin_gave_it() -> None:
+    found = find([unit(DropInPaths=ADMINS)], {GENERATOR: "", UNIT: BASE, ADMINS: "[Socket]\nListenStream=2200\n"})
+    assert found and found.desired_dropin(STAYS, has_ports=False) is None
+    assert found.ports_without(STAYS) == {22, 2200}
+    assert found.listens_with(None, STAYS) == {*STAYS, ("0.0.0.0", 2200), ("::", 2200)}
+
+
+@pytest.mark.parametrize(
+    ("dropins", "where"), [({}, UNIT), ({ADMINS: "[Socket]\nListenStream=2200\n"}, ADMINS)], ids=["stock", "admin's"]
+)
+def test_a_unit_that_listens_elsewhere_names_the_file_that_decides(dropins: dict[str, str], where: str) -> None:
+    found = find([unit(DropInPaths=" ".join(dropins))], {UNIT: BASE, **dropins})
+    assert found
+    found.require_listens(STAYS)
+    replace(found, active=False).require_listens([("0.0.0.0", 22)])
+    with pytest.raises(BaselineError) as caught:
+        found.require_listens([("0.0.0.0", 22), ("192.0.2.1", 2222)])
+    assert (caught.value.problem, caught.value.where) == (
+        "ssh.socket does not listen on the addresses in sshd_config: it listens on :: port 22; it does not listen on "
+        "192.0.2.1 port 2222",
+        where,
+    )
+    assert caught.value.details == {"culprits": [where]}
 
 
 @pytest.mark.parametrize(
