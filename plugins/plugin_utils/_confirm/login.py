@@ -91,7 +91,7 @@ def find_working_login(
         try:
             login = log_in(preflight_target(target, preflight), seconds=_LOGIN_SECONDS, sudo=True, password=password)
         except SudoRefused as error:
-            if isinstance(error, PasswordWanted) and not (password and user == own.user):
+            if isinstance(error, PasswordWanted) and not (password and user == own.user and own.sends_password):
                 return VerifiedLogin(target, sudo=False, warning=_login_alone(target, password))
             if user in guarded:
                 raise _not_root(str(user), error) from error
@@ -120,6 +120,12 @@ def _not_root(user: str, error: BaselineError) -> BaselineError:
 
 def _login_alone(target: SshTarget, password: str | None) -> str:
     user = target.user or "the user of the connection"
+    if target.become != "sudo":
+        lacks = "root's password (--ask-become-pass)" if target.become == "su" and not password else "a terminal"
+        return (
+            f"only the login of {user} is verified, not that {user} becomes root: {target.become} cannot be tried without "
+            f"{lacks}"
+        )
     wants = "another password than the play's" if password else "a password that the play does not have"
     return (
         f"only the login of {user} is verified, not that {user} becomes root: sudo asks for {wants}; give that of "
@@ -176,7 +182,7 @@ def confirm_by_login(
     there may take a moment. 255 is ssh's own exit status, every other one is the command's.
     """
     command = f"{_script(paths)} confirm" if armed and verified.sudo else "true"
-    script, data = as_root(command, password=verified.password)
+    script, data = as_root(command, password=verified.password, become=verified.target.become)
     while True:
         reply = run(verified.target, script, seconds=_LOGIN_SECONDS, data=data)
         error = login_error(verified.target, reply)
@@ -212,13 +218,15 @@ def roll_back(
     own: SshTarget, *, password: str | None, master: str | None, deadline: float, paths: RollbackPaths = _PATHS
 ) -> RollbackOutcome:
     """Have the host roll back over the connection that is still open, or wait until it has; return what was seen."""
-    script, data = as_root(f"{_script(paths)} asked; {_read_record(paths)}", password=password)
+    script, data = as_root(
+        f"{_script(paths)} asked; {_read_record(paths)}", password=password, become=own.become
+    )
     if master:
         reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
         found = _recorded(reply.out, "at once, over the connection that was still open")
         if found:
             return found
-    script, data = as_root(_read_record(paths), password=password)
+    script, data = as_root(_read_record(paths), password=password, become=own.become)
     while True:
         # The host's clock started before ours: a little later all is done there.
         time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))

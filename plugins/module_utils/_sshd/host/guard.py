@@ -11,10 +11,12 @@ import pwd
 import stat
 import time
 import typing as t
+from dataclasses import replace
 
 from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
+from ..confirmation import DEFAULT_BECOME
 from ..guard import (
     Account,
     LockoutFinding,
@@ -32,8 +34,12 @@ if t.TYPE_CHECKING:
 __all__ = ["guard"]
 
 
-def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
+def guard(
+    sshd: Sshd, root: str, base: Connection, users: t.Iterable[str], *, become: str = DEFAULT_BECOME
+) -> list[str]:
     """Stop unless each of ``users`` can log in by key and become root, under the configuration staged below ``root``.
+
+    ``become`` is the method by which the play becomes root. Only of sudo the rules can be asked.
 
     The returned warnings are about what only the new login can decide and, in check mode, what earlier tasks would
     have made (the account, its keys, sudo).
@@ -41,7 +47,7 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     warnings: list[str] = []
     errors: list[str] = []
     for user in users:
-        for finding in _judge(sshd, root, connection_as(base, user)):
+        for finding in _judge(sshd, root, connection_as(base, user), become):
             text = f"{user} from {base.address}: {finding.text}"
             if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
@@ -59,9 +65,9 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     return warnings
 
 
-def _judge(sshd: Sshd, root: str, connection: Connection) -> list[LockoutFinding]:
+def _judge(sshd: Sshd, root: str, connection: Connection, become: str = DEFAULT_BECOME) -> list[LockoutFinding]:
     effective = sshd.effective(connection, root=root)
-    known = _account(sshd.host, connection.user)
+    known = replace(_account(sshd.host, connection.user), become=become)
     far = out_of_reach(connection, effective)
     found = [LockoutFinding(far)] if far else []
     files = read_key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []

@@ -21,7 +21,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     Preflight,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login as connections
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted
 
 PLAIN = Confirmation("", 22)
@@ -57,6 +59,7 @@ class Play:
     replies: list[Reply] = field(default_factory=list)
     login_errors: dict[str, Exception] = field(default_factory=dict)
     confirms: t.Any = None
+    client: ClientSettings = ClientSettings()
     events: list[str] = field(default_factory=list)
     targets: list[SshTarget] = field(default_factory=list)
     masters: list[str | None] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Play:
     def __post_init__(self) -> None:
         self.monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
         self.monkeypatch.setattr(logins, "log_in", self._log_in)
+        # What the client of this controller has for the host is of interest in some tests only.
+        self.monkeypatch.setattr(connections, "ask_client", lambda *_given, **_user: self.client)
         self.monkeypatch.setattr(logins, "run", self._run)
         clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
         self.monkeypatch.setattr(logins, "time", clock)
@@ -95,7 +100,7 @@ class Play:
         assert task_vars == (self.variables or {})
         self.events.append(f"module {phase['phase'] or 'at once'}")
         if phase["phase"]:
-            assert phase == {"phase": phase["phase"], "login_user": "ops"}
+            assert phase == {"phase": phase["phase"], "login_user": "ops", "become": "sudo"}
         found = self.answers[phase["phase"]]
         if isinstance(found, Exception):
             raise found
