@@ -39,7 +39,6 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     Candidate,
     Escalation,
     LoginRefusal,
-    SearchResult,
     Verdict,
     candidates,
     judge,
@@ -172,9 +171,7 @@ class ActionModule(ActionBase):
             return None
         return target_error(self._connection.get_option("host"), [*users, self._connection.get_option("remote_user")])
 
-    def _candidates(
-        self, options: dict[str, t.Any], forced: set[str], settings: ClientSettings
-    ) -> list[Candidate]:
+    def _candidates(self, options: dict[str, t.Any], forced: set[str], settings: ClientSettings) -> list[Candidate]:
         """Return the logins to try. A connection other than ssh has no users and ports to choose from."""
         if not self._is_ssh():
             return [Candidate(None, None)]

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import KEY, OWN, Host, Way
+
+from tests.connections import KEY, OWN, Host, Way
 
 # The wrong machine.
 
@@ -45,7 +46,9 @@ def test_the_gateway_is_known_by_its_key(forwarded: Way, gateway: Host) -> None:
     """The user's own sshd_port makes a second candidate."""
     gateway.run("systemctl stop forward")
     run = forwarded.play(sshd_port=22)
-    assert run.message.startswith("another machine answers on port 22: it has none of the host keys that this controller")
+    assert run.message.startswith(
+        "another machine answers on port 22: it has none of the host keys that this controller"
+    )
     assert not gateway.is_configured
 
 
@@ -72,7 +75,10 @@ def test_a_gateway_with_the_same_key_is_known_by_its_machine_id(forwarded: Way, 
 def ssh_config(way: Way, vm: Host, port: int) -> None:
     config = way.folder / "ssh_config"
     config.write_text(f"Host vm\n HostName {vm.address}\n Port {port}\n")
-    way.variables = {"ansible_user": "root", "ansible_ssh_common_args": way.options(f"-F {config} -o IdentitiesOnly=yes")}
+    way.variables = {
+        "ansible_user": "root",
+        "ansible_ssh_common_args": way.options(f"-F {config} -o IdentitiesOnly=yes"),
+    }
 
 
 def option(way: Way, vm: Host, port: int) -> None:

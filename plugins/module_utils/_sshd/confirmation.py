@@ -58,8 +58,8 @@ class InvalidConfirmation(Exception):
 class PhaseRequest:
     """What the controller's half hands to the module beside the task's options; without it the module applies at once.
 
-    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user, ``become``
-    the method by which the play becomes root.
+    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user,
+    ``become`` the method by which the play becomes root.
     """
 
     phase: str = ""

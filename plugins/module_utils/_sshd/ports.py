@@ -39,14 +39,10 @@ def with_explicit_addresses(
     return replace(desired, settings=dict(sorted(settings.items())))
 
 
-def with_kept_ports(
-    desired: SshdSettings, directives: t.Iterable[Directive], own: t.Collection[str]
-) -> SshdSettings:
+def with_kept_ports(desired: SshdSettings, directives: t.Iterable[Directive], own: t.Collection[str]) -> SshdSettings:
     """Return ``desired`` with the ports that the module's ``own`` files set, so that sshd stays where they moved it."""
     kept = tuple(
-        " ".join(one.arguments)
-        for one in directives
-        if one.file in own and one.keyword == "port" and not one.criteria
+        " ".join(one.arguments) for one in directives if one.file in own and one.keyword == "port" and not one.criteria
     )
     if not kept:
         return desired

@@ -123,8 +123,8 @@ def _login_alone(target: SshTarget, password: str | None) -> str:
     if target.become != "sudo":
         lacks = "root's password (--ask-become-pass)" if target.become == "su" and not password else "a terminal"
         return (
-            f"only the login of {user} is verified, not that {user} becomes root: {target.become} cannot be tried without "
-            f"{lacks}"
+            f"only the login of {user} is verified, not that {user} becomes root: {target.become} cannot be tried "
+            f"without {lacks}"
         )
     wants = "another password than the play's" if password else "a password that the play does not have"
     return (
@@ -218,9 +218,7 @@ def roll_back(
     own: SshTarget, *, password: str | None, master: str | None, deadline: float, paths: RollbackPaths = _PATHS
 ) -> RollbackOutcome:
     """Have the host roll back over the connection that is still open, or wait until it has; return what was seen."""
-    script, data = as_root(
-        f"{_script(paths)} asked; {_read_record(paths)}", password=password, become=own.become
-    )
+    script, data = as_root(f"{_script(paths)} asked; {_read_record(paths)}", password=password, become=own.become)
     if master:
         reply = run(own, script, seconds=_LOGIN_SECONDS, data=data, master=master)
         found = _recorded(reply.out, "at once, over the connection that was still open")

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the machine that answered is the one of the inventory. Pure.
 
-ssh checks the host key. That is not enough where a forwarded port and the gateway have one address: the gateway's key is
-known too, and clones of one image have the same key.
+ssh checks the host key. That is not enough where a forwarded port and the gateway have one address: the gateway's key
+is known too, and clones of one image have the same key.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def identity_error(
 ) -> BaselineError | None:
     """Return why the machine is another one than the inventory's, ``None`` if nothing says so.
 
-    ``earlier`` is what an earlier run reached by the same name and address, noted in ``path``. With other host keys, the
-    host was installed anew: ssh has checked that. ``others`` is what earlier runs reached by other names; they count only
-    where the inventory's own port does not answer.
+    ``earlier`` is what an earlier run reached by the same name and address, noted in ``path``. With other host keys,
+    the host was installed anew: ssh has checked that. ``others`` is what earlier runs reached by other names; they
+    count only where the inventory's own port does not answer.
     """
     if earlier and earlier.machine.machine_id != now.machine.machine_id and earlier.machine.shares_key(now.machine):
         return BaselineError(
-            "another machine answers than in an earlier run: its machine-id differs, and its host key is the same, so that "
-            "ssh does not notice",
+            "another machine answers than in an earlier run: its machine-id differs, and its host key is the same, so "
+            "that ssh does not notice",
             where=now.address,
             state=UNCHANGED,
             hint=f"correct the address and port; if the machine has a new machine-id, remove {path}",
@@ -76,7 +76,8 @@ def identity_error(
                 f"the machine that answers is '{printable(other.name)}' ({printable(other.address)}) of an earlier run",
                 where=now.address,
                 state=UNCHANGED,
-                hint="correct the address and port, or leave sshd_port out so that only the port of the inventory is tried",
+                hint="correct the address and port, or leave sshd_port out so that only the port of the inventory is "
+                "tried",
             )
     return None
 
@@ -88,10 +89,12 @@ def wrong_key_error(
     if not known or not answer.host_keys or set(known) & set(answer.host_keys):
         return None
     return BaselineError(
-        f"another machine answers on port {port}: it has none of the host keys that this controller knows for port {given}",
+        f"another machine answers on port {port}: it has none of the host keys that this controller knows for port "
+        f"{given}",
         state=UNCHANGED,
-        hint=f"the inventory's port {given} may be forwarded to a host that is down: start that host, and leave sshd_port "
-        f"out so that only port {given} is tried; if the host was installed anew, remove its old key with 'ssh-keygen -R'",
+        hint=f"the inventory's port {given} may be forwarded to a host that is down: start that host, and leave "
+        f"sshd_port out so that only port {given} is tried; if the host was installed anew, remove its old key with "
+        "'ssh-keygen -R'",
     )
 
 

@@ -83,8 +83,8 @@ def candidates(
 ) -> list[Candidate]:
     """Return the logins to try, the best first: every user on the first port, then on the next.
 
-    ``given`` is what Ansible and ssh would use by themselves. Its user comes last. A ``forced`` part (``user``, ``port``)
-    stays as given.
+    ``given`` is what Ansible and ssh would use by themselves. Its user comes last. A ``forced`` part (``user``,
+    ``port``) stays as given.
 
     A given port other than ssh's usual one comes first, because a router or gateway may forward it to the host: another
     port of that address belongs to another machine then. ssh's usual port comes last, because sshd may have left it.

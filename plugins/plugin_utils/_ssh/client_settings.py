@@ -77,7 +77,8 @@ def ask_client(program: str, arguments: t.Sequence[str], host: str, *, user: str
 def forced_port(program: str, arguments: t.Sequence[str], host: str) -> int | None:
     """Return the port that ``arguments`` (``ansible_ssh_args``) set, ``None`` if they set none.
 
-    Ansible puts them before its own ``-o Port``, and ssh uses the first: neither ``ansible_port`` nor a fact counts then.
+    Ansible puts them before its own ``-o Port``, and ssh uses the first: neither ``ansible_port`` nor a fact counts
+    then.
     """
     if not any(re.search(r"^-p|port", word, re.IGNORECASE) for word in arguments):
         return None

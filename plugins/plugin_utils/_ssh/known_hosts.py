@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host keys that this controller knows, by ``ssh-keygen -F``, which reads hashed names too; sshd(8), ssh(1).
 
-ssh looks a host on port 22 up by its name alone. On another port it looks for ``[name]:port``, and for the name alone if
-there is no such line, but never for another port.
+ssh looks a host on port 22 up by its name alone. On another port it looks for ``[name]:port``, and for the name alone
+if there is no such line, but never for another port.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def move_error(settings: ClientSettings, *, old: int, new: int) -> BaselineError
     lines = " and ".join(f"'{name} {one.kind} {one.key}'" for one in keys)
     files = next(iter(settings.known_hosts), "known_hosts")
     return BaselineError(
-        f"this controller knows the host's key for {old_name} only, and ssh would refuse the host on port {new} after the move",
+        f"this controller knows the host's key for {old_name} only, and ssh would refuse the host on port {new} after "
+        "the move",
         where=name,
         hint=f"it is the same key: add {'these lines' if keys[1:] else 'this line'} to {files} and run again: {lines}",
     )

@@ -26,9 +26,9 @@ __all__ = [
 class Verdict(enum.Enum):
     """What a refused login says: about this user alone, about all users of the port, or about the whole host.
 
-    ``NO_LOGIN`` is a connection that was made and ended before a login was tried. On a port on which sshd is only desired,
-    it is not sshd; on the port of the connection, sshd may refuse this controller. ``UNFIT`` is a host that answered and
-    cannot be a managed host.
+    ``NO_LOGIN`` is a connection that was made and ended before a login was tried. On a port on which sshd is only
+    desired, it is not sshd; on the port of the connection, sshd may refuse this controller. ``UNFIT`` is a host that
+    answered and cannot be a managed host.
     """
 
     NEXT_USER = "user"
@@ -84,8 +84,9 @@ MESSAGES = (
     ),
     SshMessage(
         r"stdio forwarding failed|channel \d+: open failed",
-        "the jump host was reached and does not open the connection to the host: check the address and port as seen from "
-        "there, that the host is up, and that the jump host may forward to that port (PermitOpen, AllowTcpForwarding)",
+        "the jump host was reached and does not open the connection to the host: check the address and port as seen "
+        "from there, that the host is up, and that the jump host may forward to that port (PermitOpen, "
+        "AllowTcpForwarding)",
         Verdict.NEXT_PORT,
     ),
     SshMessage(
@@ -98,8 +99,9 @@ MESSAGES = (
     SshMessage(r"Connection timed out during banner exchange|Operation timed out", verdict=Verdict.NEXT_PORT),
     SshMessage(
         r"Too many authentication failures",
-        "ssh offered more keys than sshd's MaxAuthTries allows, and an agent's keys come first, before a named one: name the "
-        "key (ansible_ssh_private_key_file) and let ssh offer no other (ansible_ssh_common_args: '-o IdentitiesOnly=yes')",
+        "ssh offered more keys than sshd's MaxAuthTries allows, and an agent's keys come first, before a named one: "
+        "name the key (ansible_ssh_private_key_file) and let ssh offer no other (ansible_ssh_common_args: '-o "
+        "IdentitiesOnly=yes')",
         Verdict.NEXT_USER,
     ),
     SshMessage(
@@ -142,8 +144,8 @@ MESSAGES = (
     SshMessage(
         r"_exchange_identification: ",
         "the connection ends before sshd's first line: sshd refuses this controller for a while after failed logins "
-        "(PerSourcePenalties, fail2ban) or has too many connections (MaxStartups), or something else has the port: wait some "
-        "minutes, and look at sshd's log on the host",
+        "(PerSourcePenalties, fail2ban) or has too many connections (MaxStartups), or something else has the port: "
+        "wait some minutes, and look at sshd's log on the host",
         Verdict.NO_LOGIN,
     ),
     SshMessage(
@@ -204,6 +206,6 @@ def has_changed_key(text: str) -> bool:
 
 
 def is_of_jump_host(text: str) -> bool:
-    """Return whether the login to a jump host failed, so that every user and port of the host would fail the same way."""
+    """Return whether the login to a jump host failed, so that every user and port of the host would fail, too."""
     lines = _lines(text)
     return any(re.search(_PROXY_ENDED, line) for line in lines) and any(re.search(_JUMP_HOST, line) for line in lines)

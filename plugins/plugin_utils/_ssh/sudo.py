@@ -23,9 +23,7 @@ _ROOT = "pyhost.baseline: root"
 _WITHOUT_SUDO = "pyhost.baseline: root without sudo"
 _OTHER_USER = "pyhost.baseline: not root but uid"
 _NOT_TRIED = "pyhost.baseline: not tried: "
-_PASSWORD_WANTED = (
-    r"password is required|interactive authentication is required|Auth\w+ required|a tty is required"
-)
+_PASSWORD_WANTED = r"password is required|interactive authentication is required|Auth\w+ required|a tty is required"
 # Warnings after which sudo continues: a host without its own name in /etc/hosts, the limits of a container.
 _HARMLESS = r"unable to resolve host|setrlimit\(|rlimit"
 _NO_POWER = r"setuid bit|effective uid is not 0|must be owned by uid 0|no new privileges"

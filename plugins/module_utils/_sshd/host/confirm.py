@@ -36,8 +36,8 @@ class ConfirmRequest:
     """What the controller's half asks for.
 
     ``phase`` is ``plan`` (writes nothing), ``apply`` (under a rollback) or empty: apply without a confirmation.
-    ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses. ``become`` is the
-    method by which the play becomes root.
+    ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses. ``become`` is
+    the method by which the play becomes root.
     """
 
     phase: str = ""

@@ -29,7 +29,12 @@ class Connection:
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, login: Login | BaselineError, *, transport: str = "ssh", own_port: int | None = None, **args: t.Any
+    monkeypatch: pytest.MonkeyPatch,
+    login: Login | BaselineError,
+    *,
+    transport: str = "ssh",
+    own_port: int | None = None,
+    **args: t.Any,
 ) -> t.Any:
     """Run the action; return its result and the logins that it made."""
     logins: list[tuple[SshTarget, dict[str, t.Any]]] = []

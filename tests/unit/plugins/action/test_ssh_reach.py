@@ -399,7 +399,9 @@ def test_a_gateway_with_another_known_key_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(actions, "known_keys", lambda _client, port: [KnownKey("ssh-ed25519", f"key for {port}")])
     host = Ports({2201: CLOSED, 22: GATEWAY}, {"port": 2201})
     found = host.reach(monkeypatch, ports=[22])
-    assert found["failed"] and found["msg"].startswith("another machine answers on port 22: it has none of the host keys")
+    assert found["failed"] and found["msg"].startswith(
+        "another machine answers on port 22: it has none of the host keys"
+    )
 
 
 def test_a_gateway_that_was_reached_by_its_own_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,7 +431,9 @@ def test_who_switched_the_check_off_gets_all_candidates_and_a_warning(monkeypatc
     found = host.reach(monkeypatch, users=["deploy", "root"])
     assert found["user"] == "root"
     (warning,) = found["warnings"]
-    assert warning.startswith("the host key of 192.0.2.1 is another one than this controller knows, and the check is off")
+    assert warning.startswith(
+        "the host key of 192.0.2.1 is another one than this controller knows, and the check is off"
+    )
 
 
 class _Turns:

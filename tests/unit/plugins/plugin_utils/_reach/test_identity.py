@@ -42,7 +42,17 @@ def seen(machine: Machine, name: str = "vm", address: str = "192.0.2.1") -> Seen
         (VM, None, [seen(VM, "vm", "192.0.2.9")], None),
         (VM, None, [seen(CLONE, "gateway"), seen(COPY, "copy")], None),
     ],
-    ids=["first", "same", "clone", "installed anew", "new keys", "gateway", "both", "another address", "other machines"],
+    ids=[
+        "first",
+        "same",
+        "clone",
+        "installed anew",
+        "new keys",
+        "gateway",
+        "both",
+        "another address",
+        "other machines",
+    ],
 )
 def test_identity(now: Machine, earlier: Machine | None, others: list[SeenMachine], problem: str | None) -> None:
     found = identity_error(seen(now), seen(earlier) if earlier else None, others, path="/notes/x.json")
@@ -64,7 +74,9 @@ def test_the_keys_of_the_inventorys_port(known: list[str], keys: tuple[str, ...]
     found = wrong_key_error(answer(keys=keys), known, given=2201, port=22)
     assert bool(found) is is_wrong
     if found:
-        assert str(found).startswith("another machine answers on port 22: it has none of the host keys that this controller")
+        assert str(found).startswith(
+            "another machine answers on port 22: it has none of the host keys that this controller"
+        )
         assert "only port 2201 is tried" in found.hint
 
 

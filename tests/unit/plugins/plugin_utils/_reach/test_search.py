@@ -47,9 +47,7 @@ CHANGED = (
     "Offending ED25519 key in /root/.ssh/known_hosts:1\r\n"
     "Password authentication is disabled to avoid man-in-the-middle attacks.\r\n"
 )
-STRICT = (
-    "Host key for 203.0.113.7 has changed and you have requested strict checking.\r\nHost key verification failed."
-)
+STRICT = "Host key for 203.0.113.7 has changed and you have requested strict checking.\r\nHost key verification failed."
 # What ssh prints where something else than sshd has the port, recorded from OpenSSH 9.2.
 BEFORE_A_LOGIN = (
     ACCEPTED_AND_CLOSED,

@@ -29,7 +29,9 @@ def settings(tmp_path: Path, text: str) -> ClientSettings:
 
 
 def test_lines_are_read() -> None:
-    text = f"# Host x found: line 1\nx ssh-ed25519 {KEY} a comment\n@cert-authority * ssh-rsa {OTHER}\n@revoked x a b\nx\n"
+    text = (
+        f"# Host x found: line 1\nx ssh-ed25519 {KEY} a comment\n@cert-authority * ssh-rsa {OTHER}\n@revoked x a b\nx\n"
+    )
     assert parse_lines(text) == [KnownKey("ssh-ed25519", KEY), KnownKey("ssh-rsa", OTHER, is_authority=True)]
 
 
@@ -45,9 +47,7 @@ def test_lines_are_read() -> None:
         ("192.0.2.8", 22, False),
     ],
 )
-def test_a_key_is_known_by_name_and_port(
-    tmp_path: Path, name: str, port: int, is_known: bool, is_hashed: bool
-) -> None:
+def test_a_key_is_known_by_name_and_port(tmp_path: Path, name: str, port: int, is_known: bool, is_hashed: bool) -> None:
     """As in ssh's check_host_key: a name without a port is good for each port, one with a port for that alone."""
     found = settings(tmp_path, f"{name} ssh-ed25519 {KEY}\n")
     if is_hashed:
@@ -66,8 +66,8 @@ def test_the_line_that_a_move_needs_is_in_the_hint(tmp_path: Path) -> None:
     error = move_error(found, old=2222, new=2022)
     assert error is not None
     assert str(error) == (
-        "[192.0.2.7]:2022: this controller knows the host's key for [192.0.2.7]:2222 only, and ssh would refuse the host on "
-        "port 2022 after the move; this task changed nothing; it is the same key: add this line to "
+        "[192.0.2.7]:2022: this controller knows the host's key for [192.0.2.7]:2222 only, and ssh would refuse the "
+        "host on port 2022 after the move; this task changed nothing; it is the same key: add this line to "
         f"{found.known_hosts[0]} and run again: '[192.0.2.7]:2022 ssh-ed25519 {KEY}'"
     )
     back = move_error(found, old=2222, new=22)
@@ -90,7 +90,5 @@ def test_the_line_that_a_move_needs_is_in_the_hint(tmp_path: Path) -> None:
     ],
     ids=["from 22", "to 22", "both", "any port", "authority", "its port", "accept-new", "off", "command", "nothing"],
 )
-def test_a_move_that_ssh_can_follow(
-    tmp_path: Path, text: str, changes: dict[str, object], old: int, new: int
-) -> None:
+def test_a_move_that_ssh_can_follow(tmp_path: Path, text: str, changes: dict[str, object], old: int, new: int) -> None:
     assert move_error(replace(settings(tmp_path, text), **changes), old=old, new=new) is None  # type: ignore[arg-type]

@@ -192,7 +192,18 @@ def test_the_settings_of_the_connection_become_a_target() -> None:
         ({"ssh_args": "-C -o ControlPath=/export/%r", "port": 2222}, 2222, False),
         ({"ssh_executable": "/no/ssh"}, None, False),
     ],
-    ids=["usual", "given", "config", "given over config", "common", "extra", "given over common", "first", "no", "none"],
+    ids=[
+        "usual",
+        "given",
+        "config",
+        "given over config",
+        "common",
+        "extra",
+        "given over common",
+        "first",
+        "no",
+        "none",
+    ],
 )
 def test_the_port_of_the_connection(options: dict[str, t.Any], port: int, is_forced: bool, tmp_path: Path) -> None:
     """As Ansible's command line has it: ssh takes the first."""
@@ -219,7 +230,8 @@ def test_who_switched_the_check_of_host_keys_off(options: dict[str, t.Any], chec
 
 
 @pytest.mark.parametrize(
-    ("become", "name"), [(None, "sudo"), ("sudo", "sudo"), ("ansible.builtin.su", "su"), ("community.general.doas", "doas")]
+    ("become", "name"),
+    [(None, "sudo"), ("sudo", "sudo"), ("ansible.builtin.su", "su"), ("community.general.doas", "doas")],
 )
 def test_the_become_method_of_the_play(become: str | None, name: str) -> None:
     connection = Connection()
