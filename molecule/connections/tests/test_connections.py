@@ -94,17 +94,23 @@ def inventory_by_another_name(way: Way, vm: Host, port: int) -> None:
     way.variables = {"ansible_host": vm.address, "ansible_ssh_port": port, "ansible_ssh_user": "root"}
 
 
+Place = t.Callable[[Way, Host, int], None]
+
+
 @pytest.mark.parametrize("place", [ssh_config, option, inventory, inventory_by_another_name])
-def test_sshd_stays_on_the_port_that_it_has_until_one_is_desired(
-    way: Way, vm: Host, place: t.Callable[[Way, Host, int], None]
-) -> None:
+def test_sshd_stays_on_the_port_that_it_has(way: Way, vm: Host, place: Place) -> None:
     vm.config("Port 2200")
     way.know(vm.address, 2200)
     place(way, vm, 2200)
-    stays = way.play()
-    assert (stays.message, stays.reach["port"], vm.ports) == ("", 2200, {"2200"})
-    assert stays.sshd["confirmed_by"]["port"] == 2200
+    run = way.play()
+    assert (run.message, run.reach["port"], vm.ports) == ("", 2200, {"2200"})
+    assert run.sshd["confirmed_by"]["port"] == 2200
 
+
+@pytest.mark.parametrize("place", [ssh_config, option])
+def test_a_move_from_the_port_that_ssh_chooses(way: Way, vm: Host, place: Place) -> None:
+    vm.config("Port 2200")
+    place(way, vm, 2200)
     moved = way.play(sshd_port=2300)
     assert (moved.message, vm.ports, moved.sshd["confirmed_by"]["port"]) == ("", {"2300"}, 2300)
     found = way.play(sshd_port=2300)
