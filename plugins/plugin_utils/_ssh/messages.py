@@ -54,6 +54,7 @@ _PROXY_ENDED = r"Connection (?:closed|reset) by UNKNOWN port"
 _JUMP_HOST = (
     r"Permission denied|Too many authentication failures|Host key verification failed|connect to (?:host|address) .*: "
     r"|Could not resolve hostname|Connection timed out during banner exchange"
+    r"|Connection (?:closed|reset) by (?!UNKNOWN|remote host)"
 )
 
 # The first message that matches and has a hint (a verdict) decides it.

@@ -54,6 +54,17 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages impo
             "this is about the jump host",
             Verdict.STOP,
         ),
+        (
+            "Connection closed by 192.0.2.9 port 22\nkex_exchange_identification: Connection closed by remote host\n"
+            "Connection closed by UNKNOWN port 65535",
+            "this is about the jump host",
+            Verdict.STOP,
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
+            "PerSourcePenalties",
+            Verdict.NO_LOGIN,
+        ),
         ("banner exchange: Connection to x port 80: invalid format", "correct the port", Verdict.NO_LOGIN),
         ("ssh: Could not resolve hostname web: Name or service not known", "set ansible_host", Verdict.STOP),
         (
