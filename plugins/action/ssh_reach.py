@@ -16,6 +16,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer import (
     HostRequirements,
     ProbeAnswer,
@@ -27,6 +28,12 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.answer impo
     probe_script,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import install_python
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.identity import (
+    SeenMachine,
+    identity_error,
+    machine_of,
+    wrong_key_error,
+)
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search import (
     WINDOWS,
     Candidate,
@@ -40,6 +47,11 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     search,
     unusable_shell,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.seen import SeenMachines
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.known_hosts import known_keys
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import client_settings
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages import has_changed_key
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.target import target_error
 
 # The variables that set the option of the ssh connection plugin.
@@ -47,7 +59,7 @@ _VARIABLES = {"user": ("ansible_user", "ansible_ssh_user"), "port": ("ansible_po
 # Limit for the output of a login; the probe's answer is much shorter, even after the output of a profile or a banner.
 _LONGEST_OUTPUT = 200_000
 _WINDOWS_TRANSPORTS = ("winrm", "psrp")
-
+_USUAL_PORT = 22
 
 _OPTIONS: dict[str, dict[str, t.Any]] = {
     "users": {"type": "list", "elements": "str", "default": []},
@@ -65,6 +77,7 @@ class ActionModule(ActionBase):
     _requires_connection = True
     _supports_check_mode = True
     _supports_async = False
+    _key_changed = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -73,22 +86,63 @@ class ActionModule(ActionBase):
         if error:
             return {**result, "failed": True, **error.as_result()}
         required, script = self._required(options, task_vars or {})
+        settings = client_settings(self._connection) if self._is_ssh() else ClientSettings()
         forced = self._forced() if self._is_ssh() else set()
         found = search(
-            self._candidates(options, forced), lambda candidate: self._probe_to_root(candidate, script, required)
+            self._candidates(options, forced, settings),
+            lambda candidate: self._probe_to_root(candidate, script, required),
         )
         result["tried"] = [
             {"user": candidate.user, "port": candidate.port, "reason": refusal.reason}
             for candidate, refusal in found.refused
         ]
         if found.answer is None or found.candidate is None:
-            return {**result, **_failure(found.refused, forced)}
-        if error := host_error(found.answer, required):
-            return {**result, "failed": True, **error.as_result()}
-        if warning := host_warning(found.answer):
-            result["warnings"] = [warning]
+            return {**result, **self._warned(), **_failure(found.refused, forced)}
+        error = host_error(found.answer, required)
+        if error is None and self._is_ssh():
+            name = str((task_vars or {}).get("inventory_hostname", ""))
+            error = self._wrong_machine(found.candidate, found.answer, settings, name)
+        if error:
+            return {**result, **self._warned(), "failed": True, **error.as_result()}
+        result.update(self._warned(host_warning(found.answer)))
         facts = _facts(found.candidate, found.answer, required.least_python, is_ssh=self._is_ssh())
         return {**result, "changed": False, **facts}
+
+    def _warned(self, *more: str | None) -> dict[str, t.Any]:
+        """Return the warnings of the result: ``more``, and that ssh went on with a key that is not the known one."""
+        warnings = [warning for warning in more if warning]
+        if self._key_changed:
+            address = printable(str(self._connection.get_option("host")))
+            warnings.append(
+                f"the host key of {address} is another one than this controller knows, and the check is off "
+                "(host_key_checking): make sure that it is the host, and remove the old key with 'ssh-keygen -R'"
+            )
+        return {"warnings": warnings} if warnings else {}
+
+    def _wrong_machine(
+        self, candidate: Candidate, answer: ProbeAnswer, settings: ClientSettings, name: str
+    ) -> BaselineError | None:
+        """Return why the machine that answered is another one than the inventory's; else note it for the next run."""
+        given = settings.port or _USUAL_PORT
+        # The inventory's own port comes first, unless it is the usual one: so it does not answer.
+        is_other_port = candidate.is_desired and given != _USUAL_PORT
+        if is_other_port:
+            known = [one.key for one in known_keys(settings, given) if not one.is_authority]
+            if error := wrong_key_error(answer, known, given=given, port=candidate.port):
+                return error
+        machine = machine_of(answer)
+        if machine is None:
+            return None
+        notes, seen = self._notes(), SeenMachine(name, str(self._connection.get_option("host")), machine)
+        earlier, path = notes.earlier(seen.name, seen.address), notes.path(seen.name, seen.address)
+        error = identity_error(seen, earlier, notes.all() if is_other_port else [], path=path)
+        if error is None and not self._task.check_mode:
+            notes.note(seen)
+        return error
+
+    @staticmethod
+    def _notes() -> SeenMachines:
+        return SeenMachines(str(C.config.get_config_value("ANSIBLE_HOME")))
 
     def _required(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> tuple[HostRequirements, str]:
         """Return the requirements for the host, and the script of the probe."""
@@ -117,12 +171,13 @@ class ActionModule(ActionBase):
             return None
         return target_error(self._connection.get_option("host"), [*users, self._connection.get_option("remote_user")])
 
-    def _candidates(self, options: dict[str, t.Any], forced: set[str]) -> list[Candidate]:
+    def _candidates(self, options: dict[str, t.Any], forced: set[str], settings: ClientSettings) -> list[Candidate]:
         """Return the logins to try. A connection other than ssh has no users and ports to choose from."""
         if not self._is_ssh():
             return [Candidate(None, None)]
-        given = Candidate(self._connection.get_option("remote_user"), self._connection.get_option("port"))
-        return candidates(users=options["users"], ports=options["ports"], given=given, forced=forced)
+        given = Candidate(self._connection.get_option("remote_user"), settings.port)
+        fixed = {*forced, *(["port"] if settings.is_forced else [])}
+        return candidates(users=options["users"], ports=options["ports"], given=given, forced=fixed)
 
     def _forced(self) -> set[str]:
         """Return what extra variables set: no fact can override them."""
@@ -144,7 +199,11 @@ class ActionModule(ActionBase):
                 self._aim(candidate)
             code, out, err = connection.exec_command("/bin/sh -s", in_data=script.encode(), sudoable=False)
         except AnsibleError as error:
-            return judge(to_text(error.message))
+            message = to_text(error.message)
+            refusal = judge(message)
+            self._key_changed |= has_changed_key(message) and refusal.verdict is not Verdict.STOP
+            return refusal
+        self._key_changed |= has_changed_key(to_text(err[:_LONGEST_OUTPUT]))
         output, errors = to_text(out[:_LONGEST_OUTPUT]), to_text(err[:_LONGEST_OUTPUT])
         try:
             return parse_answer(output) or unusable_shell(f"{output}\n{errors}\n(rc={code})")

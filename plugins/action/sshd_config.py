@@ -23,6 +23,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
+    DEFAULT_BECOME,
     PHASE_ARGUMENT,
     ArmedRollback,
     Confirmation,
@@ -52,7 +53,14 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.record im
     read_outcome,
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest, proof_request
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_password, is_ssh, target_of
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.known_hosts import move_error
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import (
+    become_password,
+    client_settings,
+    is_ssh,
+    target_of,
+)
 
 # The second is that of FreeBSD's port openssh-portable, which takes the place of the base system's.
 _MAINS = ("/etc/ssh/sshd_config", "/usr/local/etc/ssh/sshd_config")
@@ -161,9 +169,10 @@ class ActionModule(CheckedAnswers):
     def _run_module(self, phase: str) -> ModuleRun:
         """Run the module on the host in ``phase``; an empty one applies at once."""
         arguments = dict(self._task.args)
-        if phase:
-            user = self._connection.get_option("remote_user") or ""
-            arguments.update(PhaseRequest(phase, user).as_argument())
+        become = self._become_method()
+        if phase or become != DEFAULT_BECOME:
+            user = (self._connection.get_option("remote_user") or "") if phase else ""
+            arguments.update(PhaseRequest(phase, user, become).as_argument())
         try:
             done = self._execute_module(module_args=arguments, task_vars=self._vars)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
@@ -172,13 +181,18 @@ class ActionModule(CheckedAnswers):
         confirmation = done.pop("confirmation", None) if isinstance(done, dict) else None
         return ModuleRun(module_answer(done), confirmation)
 
+    def _become_method(self) -> str:
+        """Return the method by which the play becomes root; its users need another one only then."""
+        become = self._connection.become
+        return str(become.name).rpartition(".")[2] if become else DEFAULT_BECOME
+
     def _plan(self, run: ModuleRun) -> PlannedChange:
         """Verify a login that works now and may work after the change; nothing is changed without one."""
         request = proof_request(self._task.args)
         with state_of_errors(UNCHANGED):
             confirmation = parse_confirmation(run.confirmation, seconds=request.seconds)
             own = target_of(self._connection)
-            self._port_after(request, confirmation, run)
+            self._require_known_key(own, self._port_after(request, confirmation, run))
             login = find_working_login(
                 own,
                 request.users,
@@ -196,6 +210,13 @@ class ActionModule(CheckedAnswers):
             ports=read_ports(run.result.get("ports")),
             requested=request.ports,
         )
+
+    def _require_known_key(self, own: SshTarget, port: int | None) -> None:
+        """Stop a move to a ``port`` for which known_hosts has no line: this login and all later ones would fail."""
+        if own.check_host_key and port and own.port and port != own.port:
+            error = move_error(client_settings(self._connection), old=own.port, new=port)
+            if error:
+                raise error
 
     def _apply_and_confirm(self, planned: PlannedChange) -> Result:
         started = time.monotonic()

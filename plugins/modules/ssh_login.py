@@ -33,6 +33,8 @@ options:
       - Whether the user must reach root by C(sudo -n) after the login. A shell must report that it runs as root,
         because sudo may lead to another user.
       - If sudo asks for a password, the play's become password is tried. Root itself needs no sudo.
+      - If the task has another C(become_method), that one is tried, C(doas) without a password and C(su) with one.
+        Other methods cannot be tried without a terminal, which is an error.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -86,7 +88,7 @@ user:
   type: str
   sample: deploy
 port:
-  description: The port that was connected to, 22 where nothing names one.
+  description: The port that was connected to, as ssh chooses it where nothing names one.
   returned: success
   type: int
   sample: 22

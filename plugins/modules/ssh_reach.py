@@ -15,9 +15,17 @@ description:
     the port can therefore be run again with the same command.
   - It uses Ansible's own connection with all its settings (keys, passwords, proxies, arguments). Each probe is a new
     login and never uses an older shared connection. The following tasks share the connection of the login that works.
-  - A closed port, or one that does not answer in time, is not tried for the other users. After a refused login, the
-    next user is tried on that port. A wrong host key or an unknown name ends the search. C(sshd) penalizes a source
-    that keeps failing, so order the candidates such that at most one login fails in the usual case.
+  - A closed port, or one that does not answer in time, is not tried for the other users, nor is one of O(ports) that
+    ends the connection before a login. After a refused login, the next user is tried on that port. A wrong host key, an
+    unknown name or a jump host that refuses the login ends the search. C(sshd) penalizes a source that keeps failing,
+    so order the candidates such that at most one login fails in the usual case.
+  - The port of the connection is the one that ssh would use (C(ansible_port), C(-o Port) in C(ansible_ssh_common_args),
+    C(Port) in ssh_config). Unless that is V(22), it is tried first, because a gateway may forward it to the host.
+  - It fails if another machine than the inventory's answers. On another port than that of the connection, the machine
+    must have a host key that known_hosts has for the port of the connection, and must not be one that an earlier run
+    reached by another name. A machine ID that differs from that of an earlier run, with the same host key, is that of a
+    clone. The notes of earlier runs are in C(pyhost.baseline/machines) below C(ANSIBLE_HOME) on the controller.
+  - Where the check of host keys is off (C(host_key_checking)), a changed host key is a warning.
   - The host must run a system that this collection manages, and have a Python that this Ansible supports. If the task
     has C(become), the user must be able to become root. Each of these errors has a hint.
   - Connections other than C(ssh) are probed as they are, with the same requirements for the host.
@@ -30,8 +38,8 @@ options:
     default: []
   ports:
     description:
-      - Ports to try, in this order, before the one that Ansible was given (C(ansible_port), or what ssh chooses).
-      - V(22) is tried after another port that was given, because a router may forward that one to V(22) of this host.
+      - Ports on which sshd is desired. They are tried in this order, before the port of the connection if that is
+        V(22), else after it.
     type: list
     elements: int
     default: []
@@ -80,6 +88,9 @@ EXAMPLES = r"""
   ansible.builtin.set_fact:
     ansible_user: "{{ reach.user }}"
     ansible_port: "{{ reach.port | default(omit, true) }}"
+    # Where the inventory has them, these two names take precedence over the two above.
+    ansible_ssh_user: "{{ reach.user | default(omit, true) if ansible_ssh_user is defined else omit }}"
+    ansible_ssh_port: "{{ reach.port | default(omit, true) if ansible_ssh_port is defined else omit }}"
 """
 
 # language=yaml
@@ -90,7 +101,7 @@ user:
   returned: success
   sample: deploy
 port:
-  description: The port that answered, V(null) where ssh chose it.
+  description: The port that answered, V(null) where the connection is not ssh.
   type: int
   returned: success
   sample: 2222

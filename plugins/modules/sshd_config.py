@@ -93,6 +93,13 @@ options:
     type: str
     choices: [system, hardened, strict]
     default: system
+  keep_ports:
+    description:
+      - Whether sshd stays on the ports that an earlier run set, where neither O(settings) nor O(defaults) name C(Port).
+      - With V(false), C(Port) is removed like every keyword that is no longer given, and sshd moves to the port that
+        other files or its own default set.
+    type: bool
+    default: false
   path:
     description: The main file of sshd.
     type: path
@@ -105,6 +112,8 @@ options:
     description:
       - Users who must be able to log in with a key, and to become root by sudo, under the new configuration. If one
         could not, nothing is changed and the error names the rule that locks the user out.
+      - If the play becomes root by another method (C(become_method)), the rules of that method are not read, and the
+        new login of O(confirm) decides where it can try the method (C(doas) without a password, C(su) with one).
       - What files do not show (keys of an C(AuthorizedKeysCommand), certificates, a forced command) is a warning, and
         the new login of O(confirm) decides.
       - In check mode, an account, key or sudo rule that earlier tasks would have made is a warning.
@@ -316,6 +325,7 @@ ARGUMENTS = {
     "defaults": {"type": "dict", "default": {}},
     "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
     "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
+    "keep_ports": {"type": "bool", "default": False},
     "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
     "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
     "guard_users": {"type": "list", "elements": "str", "default": []},
@@ -353,9 +363,10 @@ def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
         dropin=options["dropin"],
         users=tuple(options["guard_users"]),
         reload=options["reload"],
-        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user),
+        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user, become=phase.become),
         profile=CryptoProfile(options["crypto"], settings | defaults),
         optional=defaults - settings,
+        keep_ports=options["keep_ports"] and "port" not in settings | defaults,
     )
 
 

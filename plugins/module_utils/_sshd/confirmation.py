@@ -18,6 +18,7 @@ from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
 __all__ = [
+    "DEFAULT_BECOME",
     "PHASE_ARGUMENT",
     "ArmedRollback",
     "Confirmation",
@@ -42,6 +43,7 @@ Json = t.Dict[str, t.Any]
 
 # The name of the argument of ``PhaseRequest``. It is in no argument_spec: the module takes it out of its parameters.
 PHASE_ARGUMENT = "_pyhost_phase"
+DEFAULT_BECOME = "sudo"
 _PHASES = ("", "plan", "apply")
 
 
@@ -56,11 +58,13 @@ class InvalidConfirmation(Exception):
 class PhaseRequest:
     """What the controller's half hands to the module beside the task's options; without it the module applies at once.
 
-    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user.
+    ``phase`` is ``plan`` (write nothing) or ``apply`` (under a rollback), ``login_user`` the connection's user,
+    ``become`` the method by which the play becomes root.
     """
 
     phase: str = ""
     login_user: str = ""
+    become: str = DEFAULT_BECOME
 
     def as_argument(self) -> Json:
         """Return it as an argument of the module; :func:`read_phase_request` reads it."""
@@ -116,10 +120,11 @@ def read_phase_request(value: t.Any) -> PhaseRequest:
     if value is None:
         return PhaseRequest()
     try:
-        fields = _fields(value, PHASE_ARGUMENT, ("phase", "login_user"))
+        fields = _fields(value, PHASE_ARGUMENT, ("phase", "login_user", "become"))
         return PhaseRequest(
             phase=_one_of(fields["phase"], f"{PHASE_ARGUMENT}.phase", _PHASES),
             login_user=_text(fields["login_user"], f"{PHASE_ARGUMENT}.login_user", longest=256),
+            become=_text(fields["become"], f"{PHASE_ARGUMENT}.become", longest=64, pattern=r"[A-Za-z0-9_-]+"),
         )
     except InvalidConfirmation as error:
         raise BaselineError(str(error)) from error

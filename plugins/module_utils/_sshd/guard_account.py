@@ -42,7 +42,7 @@ class Account:
     makes nobody root, whatever its rules are; ``sudo_unread`` why it does not read a rule that is there, and a hint.
     ``root_groups`` are root's groups, by name and as ``#gid``.
     ``shell_listed`` says whether /etc/shells lists the shell. ``master`` is FreeBSD's entry, which has other locks and
-    no password ages.
+    no password ages. ``become`` is the method by which the play becomes root.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Account:
     sudo_broken: str = ""
     sudo_unread: tuple[str, str] = ("", "")
     root_groups: tuple[str, ...] = ("root", "#0")
+    become: str = "sudo"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,9 @@ def sudo_findings(account: Account) -> t.Iterator[LockoutFinding]:
     """Yield why the account could not become root: sudo itself, its rules, its password, its terminal."""
     name = account.name
     if name == "root":
+        return
+    if account.become != "sudo":
+        yield LockoutFinding(f"{name} becomes root by {account.become}, whose rules are not read", is_undecided=True)
         return
     if account.sudo is None:
         problem = f"sudo is not installed, so {name} could not become root"

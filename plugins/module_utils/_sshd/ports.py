@@ -12,7 +12,7 @@ from .settings import SshdSettings
 from .socket import Listen
 from .tree import Directive
 
-__all__ = ["with_explicit_addresses", "with_present_ports"]
+__all__ = ["with_explicit_addresses", "with_kept_ports", "with_present_ports"]
 
 _WILDCARDS = {"any": ("0.0.0.0", "[::]"), "inet": ("0.0.0.0",), "inet6": ("[::]",)}
 
@@ -37,6 +37,16 @@ def with_explicit_addresses(
     named = tuple(line for address in addresses for line in _with_ports(address, ports))
     settings = {**desired.settings, "ListenAddress": named}
     return replace(desired, settings=dict(sorted(settings.items())))
+
+
+def with_kept_ports(desired: SshdSettings, directives: t.Iterable[Directive], own: t.Collection[str]) -> SshdSettings:
+    """Return ``desired`` with the ports that the module's ``own`` files set, so that sshd stays where they moved it."""
+    kept = tuple(
+        " ".join(one.arguments) for one in directives if one.file in own and one.keyword == "port" and not one.criteria
+    )
+    if not kept:
+        return desired
+    return replace(desired, settings=dict(sorted({**desired.settings, "Port": kept}.items())))
 
 
 def with_present_ports(desired: SshdSettings, listens: t.Collection[Listen]) -> SshdSettings:

@@ -64,7 +64,7 @@ def find_working_login(
         try:
             login = log_in(preflight_target(target, preflight), seconds=limits.connect, sudo=True, password=password)
         except SudoRefused as error:
-            if isinstance(error, PasswordWanted) and not (password and user == own.user):
+            if isinstance(error, PasswordWanted) and not (password and user == own.user and own.sends_password):
                 return VerifiedLogin(target, sudo=False, warning=_login_alone(target, password))
             if user in guarded:
                 raise _not_root(str(user), error) from error
@@ -104,6 +104,12 @@ def _opens(user: str, error: BaselineError) -> str:
 
 def _login_alone(target: SshTarget, password: str | None) -> str:
     user = target.user or "the user of the connection"
+    if target.become != "sudo":
+        lacks = "root's password (--ask-become-pass)" if target.become == "su" and not password else "a terminal"
+        return (
+            f"only the login of {user} is verified, not that {user} becomes root: {target.become} cannot be tried "
+            f"without {lacks}"
+        )
     wants = "another password than the play's" if password else "a password that the play does not have"
     return (
         f"only the login of {user} is verified, not that {user} becomes root: sudo asks for {wants}; give that of "

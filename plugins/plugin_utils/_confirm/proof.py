@@ -76,7 +76,7 @@ class RecordLogin:
 
     def run(self, command: str, limits: LoginLimits) -> Reply:
         """Run ``command`` as root."""
-        script, data = as_root(command, password=self.password)
+        script, data = as_root(command, password=self.password, become=self.target.become)
         return run(self.target, script, seconds=limits.connect, data=data, master=self.master)
 
 
@@ -90,7 +90,7 @@ def confirm_by_login(
     """
     confirms = armed is not None and verified.sudo
     command = confirm_command(armed) if armed and confirms else "true"
-    script, data = as_root(command, password=verified.password)
+    script, data = as_root(command, password=verified.password, become=verified.target.become)
     lost = ""
     while True:
         reply = run(verified.target, script, seconds=limits.connect, data=data)

@@ -41,15 +41,22 @@ _FIELDS: t.Mapping[str, str] = {
     "version": r"[A-Za-z0-9._~+-]{0,64}",
     "sudo": r"ok|refused|absent",
     "python": r"[0-9]{1,3}(?:\.[0-9]{1,5}){1,2} /[A-Za-z0-9._/+@-]{1,255}",
+    "machine": r"[A-Za-z0-9-]{0,64}",
+    "host_key": r"[A-Za-z0-9+/=]{0,4096}",
 }
 # Only shown to people, so quoted instead of refused.
 _TITLES = ("name", "sudo_version")
-_LONGEST_ANSWER, _LONGEST_TITLE, _MOST_PYTHONS, _LONGEST_MESSAGE = 20_000, 200, 50, 500
+_LONGEST_ANSWER, _LONGEST_TITLE, _MOST_VALUES, _LONGEST_MESSAGE = 20_000, 200, 50, 500
+# Fields that may come more than once.
+_LISTS = ("python", "host_key")
 
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """The answer to the probe's script. ``pythons`` are paths with their versions, in the order of the request."""
+    """The answer to the probe's script. ``pythons`` are paths with their versions, in the order of the request.
+
+    ``machine_id`` is that of machine-id(5), and ``host_keys`` are the public keys of sshd, as in known_hosts.
+    """
 
     login: str
     uid: int
@@ -60,6 +67,8 @@ class ProbeAnswer:
     sudo: str
     pythons: tuple[tuple[str, tuple[int, ...]], ...]
     sudo_version: str = ""
+    machine_id: str = ""
+    host_keys: tuple[str, ...] = ()
 
     def python(self, least: tuple[int, int]) -> str | None:
         """The first Python that is at least ``least``."""
@@ -84,6 +93,14 @@ probe() {{
   if [ -r /etc/os-release ]; then
     (. /etc/os-release && echo "system=$ID" && echo "version=$VERSION_ID" && echo "name=$PRETTY_NAME")
   fi
+  for file in /etc/machine-id /etc/hostid; do
+    id=; read -r id rest <"$file"
+    if [ -n "$id" ]; then echo "machine=$id"; break; fi
+  done
+  for file in /etc/ssh/ssh_host_*_key.pub; do
+    key=; read -r type key rest <"$file"
+    if [ -n "$key" ]; then echo "host_key=$key"; fi
+  done
   if [ "$(uname -s)" != Darwin ]; then
     if ! command -v sudo >/dev/null; then echo sudo=absent
     elif sudo -n true >/dev/null; then echo sudo=ok
@@ -119,11 +136,13 @@ def parse_answer(output: str) -> ProbeAnswer | None:
     for key, value in pairs:
         if key in _FIELDS and not re.fullmatch(_FIELDS[key], value):
             raise _invalid(key, f"'{printable(value, longest=80)}'")
-    values = {key: value for key, value in pairs if key in _FIELDS and key != "python"}
+    values = {key: value for key, value in pairs if key in _FIELDS and key not in _LISTS}
     values.update((key, printable(value, longest=_LONGEST_TITLE)) for key, value in pairs if key in _TITLES)
-    found = [value.split(" ", 1) for key, value in pairs if key == "python"]
-    if len(found) > _MOST_PYTHONS:
-        raise _invalid("python", f"given {len(found)} times")
+    lists = {name: [value for key, value in pairs if key == name] for name in _LISTS}
+    for name, found in lists.items():
+        if len(found) > _MOST_VALUES:
+            raise _invalid(name, f"given {len(found)} times")
+    pythons = [value.split(" ", 1) for value in lists["python"]]
     kernel = values.get("kernel", "")
     if "system" not in values and kernel != "Linux":
         # A system without os-release(5), such as an old FreeBSD, is identified by uname(1): FreeBSD, 12.4-RELEASE-p9.
@@ -138,8 +157,11 @@ def parse_answer(output: str) -> ProbeAnswer | None:
         version=values.get("version", ""),
         name=values.get("name") or kernel,
         sudo=values.get("sudo", "absent"),
-        pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in found),
+        pythons=tuple((path, tuple(int(part) for part in version.split("."))) for version, path in pythons),
         sudo_version=values.get("sudo_version", ""),
+        # systemd writes "uninitialized" until the first boot has ended.
+        machine_id=values.get("machine", "").replace("uninitialized", ""),
+        host_keys=tuple(filter(None, lists["host_key"])),
     )
 
 

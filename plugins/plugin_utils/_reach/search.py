@@ -39,10 +39,14 @@ _SSH_PORT = 22
 
 @dataclass(frozen=True)
 class Candidate:
-    """A login to try. ``None`` leaves the choice to ssh and its own configuration."""
+    """A login to try. ``None`` leaves the choice to ssh and its own configuration.
+
+    ``is_desired``: sshd is to listen on the port, which is not that of the connection; it need not do so yet.
+    """
 
     user: str | None
     port: int | None
+    is_desired: bool = False
 
     def __str__(self) -> str:
         return f"{self.user or 'the user of ssh_config'} on port {self.port or _SSH_PORT}"
@@ -79,14 +83,17 @@ def candidates(
 ) -> list[Candidate]:
     """Return the logins to try, the best first: every user on the first port, then on the next.
 
-    ``given`` is what Ansible would use by itself; it comes last. A ``forced`` part (``user``, ``port``) stays as given.
-    ssh's usual port comes after another one that was given: a router may forward that one to port 22 of this host.
+    ``given`` is what Ansible and ssh would use by themselves. Its user comes last. A ``forced`` part (``user``,
+    ``port``) stays as given.
+
+    A given port other than ssh's usual one comes first, because a router or gateway may forward it to the host: another
+    port of that address belongs to another machine then. ssh's usual port comes last, because sshd may have left it.
     """
-    all_users = _unique([*([] if "user" in forced else users), given.user], default=None)
-    all_ports = _unique([*([] if "port" in forced else ports), given.port], default=_SSH_PORT)
-    if given.port is not None:
-        all_ports.sort(key=lambda port: port == _SSH_PORT)
-    return [Candidate(user, port) for port in all_ports for user in all_users]
+    own = given.port or _SSH_PORT
+    all_users = _unique([*([] if "user" in forced else users), given.user])
+    desired = [] if "port" in forced else [port for port in _unique(ports) if port != own]
+    all_ports = [*desired, given.port] if own == _SSH_PORT else [given.port, *desired]
+    return [Candidate(user, port, is_desired=port in desired) for port in all_ports for user in all_users]
 
 
 def port_error(ports: t.Sequence[int]) -> BaselineError | None:
@@ -99,12 +106,9 @@ def port_error(ports: t.Sequence[int]) -> BaselineError | None:
     )
 
 
-def _unique(values: t.Sequence[t.Any], *, default: t.Any) -> list[t.Any]:
-    """Drop values that repeat an earlier one; ``None`` stands for ``default``."""
-    found: dict[t.Any, t.Any] = {}
-    for value in values:
-        found.setdefault(default if value is None else value, value)
-    return list(found.values())
+def _unique(values: t.Sequence[t.Any]) -> list[t.Any]:
+    """Drop values that repeat an earlier one."""
+    return list(dict.fromkeys(values))
 
 
 def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], ProbeAnswer | LoginRefusal]) -> SearchResult:
@@ -121,10 +125,11 @@ def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], ProbeAn
         if isinstance(result, ProbeAnswer):
             return SearchResult(tuple(refused), candidate, result)
         refused.append((candidate, result))
-        if result.verdict in (Verdict.STOP, Verdict.UNFIT):
-            break
-        if result.verdict is Verdict.NEXT_PORT:
+        is_closed = result.verdict is Verdict.NO_LOGIN and candidate.is_desired
+        if is_closed or result.verdict is Verdict.NEXT_PORT:
             closed.add(candidate.port)
+        elif result.verdict is not Verdict.NEXT_USER:
+            break
         else:
             last = candidate
     return SearchResult(tuple(refused))
@@ -133,6 +138,7 @@ def search(wanted: t.Sequence[Candidate], probe: t.Callable[[Candidate], ProbeAn
 _PREAMBLE = re.compile(
     r"^.*?(?:(?:connect to the host|reached over) (?:via )?ssh:|password:)\s*", re.IGNORECASE | re.DOTALL
 )
+_USUAL = r"Permission denied|Invalid/incorrect|connect to (?:host|address) .*: |timed out"
 # A host sends as much as it likes before ssh's own message, a banner for one.
 _LONGEST_MESSAGE, _LONGEST_REASON = 20_000, 500
 
@@ -141,7 +147,8 @@ def judge(message: str) -> LoginRefusal:
     """Return the refusal for the message of a failed connection, by ssh or by Ansible's connection plugin."""
     text = message[-_LONGEST_MESSAGE:]
     verdict = verdict_of(text)
-    hint = hint_for(text) if verdict is Verdict.STOP else ""
+    # A refused key or a closed port is usual on the way to the login that works.
+    hint = "" if verdict in (Verdict.NEXT_USER, Verdict.NEXT_PORT) and re.search(_USUAL, text) else hint_for(text)
     # Without Ansible's preamble.
     reason = printable(without_noise(_PREAMBLE.sub("", text, count=1)), longest=_LONGEST_REASON)
     return LoginRefusal(BaselineError(reason or "no reason given", hint=hint), verdict)
@@ -152,8 +159,12 @@ def no_login_error(
 ) -> BaselineError:
     """Return the error for a host that accepts no candidate."""
     reasons = "; ".join(f"{candidate}: {refusal.reason}" for candidate, refusal in refused)
-    hint = next((refusal.error.hint for _candidate, refusal in reversed(refused) if refusal.error.hint), "")
-    if not hint and refused and refused[-1][1].verdict is Verdict.NEXT_PORT:
+    last, ended_by = refused[-1]
+    is_closed = ended_by.verdict is Verdict.NEXT_PORT
+    # Where sshd answered on the last port, what was said on another one does not help.
+    meant = [refusal for candidate, refusal in refused if is_closed or candidate.port == last.port]
+    hint = next((refusal.error.hint for refusal in reversed(meant) if refusal.error.hint), "")
+    if not hint and is_closed:
         hint = (
             "check the address and port, that the host is up, and that no firewall or fail2ban blocks this controller"
         )

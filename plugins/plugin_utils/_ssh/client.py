@@ -46,6 +46,13 @@ class SshTarget:
     arguments: tuple[str, ...] = ()
     # Options of ssh_config(5) that come first and therefore take precedence.
     options: tuple[str, ...] = ()
+    # The method by which the play becomes root there.
+    become: str = "sudo"
+
+    @property
+    def sends_password(self) -> bool:
+        """Whether the become method reads a password without a terminal."""
+        return self.become in ("sudo", "su")
 
     def __str__(self) -> str:
         login = f"{self.user}@{self.host}" if self.user else self.host

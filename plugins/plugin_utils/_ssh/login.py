@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 
@@ -23,6 +23,7 @@ from .client import (
     login_error,
     marked,
 )
+from .client_settings import ClientSettings, ask_client, forced_port
 from .sudo import (
     as_root,
     is_root,
@@ -37,7 +38,17 @@ if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
     from ansible.plugins.connection import ConnectionBase
 
-__all__ = ["Login", "PasswordWanted", "SudoRefused", "become_password", "is_ssh", "log_in", "run", "target_of"]
+__all__ = [
+    "Login",
+    "PasswordWanted",
+    "SudoRefused",
+    "become_password",
+    "client_settings",
+    "is_ssh",
+    "log_in",
+    "run",
+    "target_of",
+]
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 # ConnectTimeout limits the connection alone; this limits a shell or sudo that hangs. Who gives a slow host more time to
@@ -74,21 +85,36 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
 
     Raises if ssh could read its host or user as anything else than a name.
     """
-    arguments = [word for name in _ARGUMENT_OPTIONS for word in shlex.split(connection.get_option(name) or "")]
     key = connection.get_option("private_key_file")
-    own_port = connection.get_option("port")
     error = target_error(connection.get_option("host"), [user, connection.get_option("remote_user")])
     if error:
         raise error
+    settings = client_settings(connection)
+    become = connection.become
     return SshTarget(
         host=connection.get_option("host"),
         user=user or connection.get_option("remote_user"),
-        port=port or (int(own_port) if own_port else None),
+        port=port or settings.port,
         key=os.path.expanduser(key) if key else None,
-        check_host_key=connection.get_option("host_key_checking") is not False,
+        check_host_key=connection.get_option("host_key_checking") is not False and settings.strict != "no",
         program=connection.get_option("ssh_executable"),
-        arguments=tuple(arguments),
+        arguments=tuple(_arguments(connection)),
+        become=str(become.name).rpartition(".")[2] if become else "sudo",
     )
+
+
+def client_settings(connection: ConnectionBase) -> ClientSettings:
+    """Return what ssh uses for ``connection``. Its port is the one that the connection really has, as far as known."""
+    program, host = connection.get_option("ssh_executable"), connection.get_option("host")
+    first = shlex.split(connection.get_option("ssh_args") or "")
+    user, own = connection.get_option("remote_user"), connection.get_option("port")
+    settings = ask_client(program, _arguments(connection), host, user=user)
+    forced = forced_port(program, first, host)
+    return replace(settings, port=forced or (int(own) if own else settings.port), is_forced=forced is not None)
+
+
+def _arguments(connection: ConnectionBase) -> list[str]:
+    return [word for name in _ARGUMENT_OPTIONS for word in shlex.split(connection.get_option(name) or "")]
 
 
 def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str | None:
@@ -175,16 +201,16 @@ def log_in(target: SshTarget, *, seconds: int, sudo: bool, password: str | None 
     Root needs no sudo, and a bare host has none. ``PasswordWanted`` is raised if only a password is missing.
     """
     started = time.monotonic()
-    reply = run(target, as_root("true")[0] if sudo else "true", seconds=seconds)
+    reply = run(target, as_root("true", become=target.become)[0] if sudo else "true", seconds=seconds)
     error = login_error(target, reply)
     if error:
         raise error
     reached = "unchecked"
     if sudo:
         reached = "root" if without_sudo(reply) else "nopasswd"
-        if not is_root(reply) and needs_password(reply) and password:
+        if not is_root(reply) and needs_password(reply) and password and target.sends_password:
             reached = "password"
-            script, data = as_root("true", password=password)
+            script, data = as_root("true", password=password, become=target.become)
             reply = run(target, script, seconds=seconds, data=data)
         error = sudo_error(target, reply, tried=reached)
         if error:

@@ -11,17 +11,29 @@ from dataclasses import dataclass
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 
-__all__ = ["MESSAGES", "SshMessage", "Verdict", "hint_for", "verdict_of", "without_noise"]
+__all__ = [
+    "MESSAGES",
+    "SshMessage",
+    "Verdict",
+    "has_changed_key",
+    "hint_for",
+    "is_of_jump_host",
+    "verdict_of",
+    "without_noise",
+]
 
 
 class Verdict(enum.Enum):
     """What a refused login says: about this user alone, about all users of the port, or about the whole host.
 
-    ``UNFIT`` is a host that answered and cannot be a managed host.
+    ``NO_LOGIN`` is a connection that was made and ended before a login was tried. On a port on which sshd is only
+    desired, it is not sshd; on the port of the connection, sshd may refuse this controller. ``UNFIT`` is a host that
+    answered and cannot be a managed host.
     """
 
     NEXT_USER = "user"
     NEXT_PORT = "port"
+    NO_LOGIN = "no login"
     STOP = "stop"
     UNFIT = "unfit"
 
@@ -35,13 +47,29 @@ class SshMessage:
     verdict: Verdict | None = None
 
 
+_CHANGED_KEY = r"REMOTE HOST IDENTIFICATION HAS CHANGED"
+# By ssh, where it reaches the host by a jump host or another program: the line after the reason of the other program.
+_PROXY_ENDED = r"Connection (?:closed|reset) by UNKNOWN port"
+# What the ssh to a jump host says of that host. The ssh to the host itself would end without the line above.
+_JUMP_HOST = (
+    r"Permission denied|Too many authentication failures|Host key verification failed|connect to (?:host|address) .*: "
+    r"|Could not resolve hostname|Connection timed out during banner exchange"
+    r"|Connection (?:closed|reset) by (?!UNKNOWN|remote host)"
+)
+
 # The first message that matches and has a hint (a verdict) decides it.
 MESSAGES = (
+    # With StrictHostKeyChecking=no ssh goes on after it, and what follows decides.
     SshMessage(
-        r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed",
+        r"has changed and you have requested strict checking",
         "another host answers there, or the host was reinstalled: compare the fingerprint, then remove the old key "
         "with 'ssh-keygen -R HOST'",
         Verdict.STOP,
+    ),
+    SshMessage(
+        _CHANGED_KEY,
+        "another host answers there, or the host was reinstalled: compare the fingerprint, then remove the old key "
+        "with 'ssh-keygen -R HOST'",
     ),
     SshMessage(
         r"Host key verification failed|No \S+ host key is known",
@@ -56,6 +84,13 @@ MESSAGES = (
         Verdict.STOP,
     ),
     SshMessage(
+        r"stdio forwarding failed|channel \d+: open failed",
+        "the jump host was reached and does not open the connection to the host: check the address and port as seen "
+        "from there, that the host is up, and that the jump host may forward to that port (PermitOpen, "
+        "AllowTcpForwarding)",
+        Verdict.NEXT_PORT,
+    ),
+    SshMessage(
         r"Could not resolve hostname|Name or service not known|name resolution",
         "the host's name is not known to DNS: correct the name in the inventory, or set ansible_host",
         Verdict.STOP,
@@ -65,7 +100,9 @@ MESSAGES = (
     SshMessage(r"Connection timed out during banner exchange|Operation timed out", verdict=Verdict.NEXT_PORT),
     SshMessage(
         r"Too many authentication failures",
-        "more keys were offered than MaxAuthTries allows: name the one key (ansible_ssh_private_key_file)",
+        "ssh offered more keys than sshd's MaxAuthTries allows, and an agent's keys come first, before a named one: "
+        "name the key (ansible_ssh_private_key_file) and let ssh offer no other (ansible_ssh_common_args: '-o "
+        "IdentitiesOnly=yes')",
         Verdict.NEXT_USER,
     ),
     SshMessage(
@@ -112,9 +149,22 @@ MESSAGES = (
         "the host or its network is down, or a firewall rejects the connection",
     ),
     SshMessage(
-        r"kex_exchange_identification|Connection (?:closed|reset)|banner exchange",
+        r"_exchange_identification: banner line|banner exchange: .*(?:invalid format|protocol version)",
+        "something else than sshd has the port: correct the port",
+        Verdict.NO_LOGIN,
+    ),
+    SshMessage(
+        r"_exchange_identification: ",
+        "the connection ends before sshd's first line: sshd refuses this controller for a while after failed logins "
+        "(PerSourcePenalties, fail2ban) or has too many connections (MaxStartups), or something else has the port: "
+        "wait some minutes, and look at sshd's log on the host",
+        Verdict.NO_LOGIN,
+    ),
+    SshMessage(
+        r"Connection (?:closed|reset)|banner exchange",
         "sshd closes the connection: it may refuse the account after it accepted the key (PAM, an expired account), or "
         "this controller after earlier failures (fail2ban, PerSourcePenalties)",
+        Verdict.NO_LOGIN,
     ),
     SshMessage(
         r"account is (?:currently )?not available|account has expired|account is locked|nologin",
@@ -149,9 +199,25 @@ def without_noise(text: str) -> str:
 
 def hint_for(text: str) -> str:
     """Return the meaning of the messages in ``text`` and what to do, an empty text if no message is known."""
-    return next((one.hint for one in _matches(text) if one.hint), "")
+    hint = next((one.hint for one in _matches(text) if one.hint), "")
+    if is_of_jump_host(text):
+        return f"this is about the jump host and not about the host itself{f': {hint}' if hint else ''}"
+    return hint
 
 
 def verdict_of(text: str) -> Verdict:
     """Return what the messages in ``text`` say about other logins; an unknown message ends the search."""
+    if is_of_jump_host(text):
+        return Verdict.STOP
     return next((one.verdict for one in _matches(text) if one.verdict), Verdict.STOP)
+
+
+def has_changed_key(text: str) -> bool:
+    """Return whether ssh says that the host's key is not the one of known_hosts, also where it goes on."""
+    return any(re.search(_CHANGED_KEY, line) for line in _lines(text))
+
+
+def is_of_jump_host(text: str) -> bool:
+    """Return whether the login to a jump host failed, so that every user and port of the host would fail, too."""
+    lines = _lines(text)
+    return any(re.search(_PROXY_ENDED, line) for line in lines) and any(re.search(_JUMP_HOST, line) for line in lines)

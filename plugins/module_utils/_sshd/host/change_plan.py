@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ..._core.errors import BaselineError
 from ..plan import FilesPlan, ManagedFiles, plan_files
 from ..port_holders import PortHolder
-from ..ports import with_explicit_addresses, with_present_ports
+from ..ports import with_explicit_addresses, with_kept_ports, with_present_ports
 from ..settings import SshdSettings, render_settings, require_supported
 from ..tree import Tree, compose
 from . import daemon as daemons
@@ -31,7 +31,10 @@ __all__ = ["ChangePlan", "SshdRequest", "SshdState", "plan_change", "read_state"
 
 @dataclass(frozen=True)
 class SshdRequest:
-    """What the module was asked to do. ``optional``: keywords (lower case) that an sshd without them may leave out."""
+    """What the module was asked to do. ``optional``: keywords (lower case) that an sshd without them may leave out.
+
+    ``keep_ports``: sshd stays on the ports that an earlier run set.
+    """
 
     desired: SshdSettings
     main: str
@@ -41,10 +44,11 @@ class SshdRequest:
     confirm: ConfirmRequest = ConfirmRequest()
     profile: CryptoProfile = CryptoProfile()
     optional: frozenset[str] = frozenset()
+    keep_ports: bool = False
 
     def with_ports(self, listens: t.Collection[Listen]) -> SshdRequest:
         """Return the request with sshd listening on ``listens``."""
-        return replace(self, desired=with_present_ports(self.desired, listens))
+        return replace(self, desired=with_present_ports(self.desired, listens), keep_ports=False)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,9 @@ def _plan_configuration(state: SshdState, request: SshdRequest) -> _Configuratio
     known, left_out = _without_unknown(sshd, request)
     crypto = resolve_crypto(sshd, request.profile, known, files, tree, dict(state.texts))
     directives = compose(tree) if tree.files else ()
-    desired = with_explicit_addresses(crypto.joined(known), directives, files.own)
+    joined = crypto.joined(known)
+    desired = with_kept_ports(joined, directives, files.own) if request.keep_ports else joined
+    desired = with_explicit_addresses(desired, directives, files.own)
     text = render_settings(desired, [*left_out, *crypto.left_out]) if desired else None
     written = plan_files(files, state.texts, text)
     return _Configuration(

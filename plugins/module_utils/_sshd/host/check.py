@@ -41,7 +41,10 @@ def check_change(host: Host, plan: ChangePlan) -> CheckedChange:
     loaded = plan.crypto.loaded_with(plan.state.tree)
     outdated = request.reload and is_outdated(host, plan.daemon, loaded, move)
     is_needed = plan.is_pending or outdated
-    warnings = guard(plan.state.sshd, answers.root, answers.incoming, request.users) if is_needed else []
+    warnings: list[str] = []
+    if is_needed:
+        become = request.confirm.become
+        warnings = guard(plan.state.sshd, answers.root, answers.incoming, request.users, become=become)
     port_access = find_port_access(host, move.old_ports, move.ports)
     confirmation = gather_confirmation(plan, is_outdated=outdated)
     return CheckedChange(plan, outdated, port_access, tuple(warnings), confirmation)

@@ -14,7 +14,7 @@ from ..._core.host.rollback import PATHS, discard_rollback
 from ..._core.host.rollback_arm import arm_rollback
 from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackPaths, RollbackRequest
 from ..._core.text import printable
-from ..confirmation import ArmedRollback, Confirmation
+from ..confirmation import DEFAULT_BECOME, ArmedRollback, Confirmation
 from .check_effective import effective_now
 from .crypto import plan_preflight
 from .guard import guard
@@ -36,13 +36,15 @@ class ConfirmRequest:
     """What the controller's half asks for.
 
     ``phase`` is ``plan`` (writes nothing), ``apply`` (under a rollback) or empty: apply without a confirmation.
-    ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses.
+    ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses. ``become`` is
+    the method by which the play becomes root.
     """
 
     phase: str = ""
     seconds: int = 45
     login_user: str = ""
     paths: RollbackPaths = PATHS
+    become: str = DEFAULT_BECOME
 
     @property
     def only_plans(self) -> bool:
@@ -132,7 +134,8 @@ def _refusal(plan: ChangePlan) -> str:
     """Return why the connection's user would not get in under the candidate, an empty text where it would."""
     user = plan.request.confirm.login_user or os.environ.get("SUDO_USER") or "root"
     try:
-        guard(plan.state.sshd, plan.answers.root, plan.answers.incoming, [user])
+        become = plan.request.confirm.become
+        guard(plan.state.sshd, plan.answers.root, plan.answers.incoming, [user], become=become)
     except BaselineError as error:
         if "refused" not in error.details:
             raise

@@ -11,11 +11,13 @@ import pwd
 import stat
 import time
 import typing as t
+from dataclasses import replace
 
 from ..._accounts.sudoers import unread_rules
 from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
+from ..confirmation import DEFAULT_BECOME
 from ..guard import (
     Account,
     LockoutFinding,
@@ -35,8 +37,12 @@ __all__ = ["guard"]
 _SUDOERS, _SUDOERS_FREEBSD = "/etc/sudoers", "/usr/local/etc/sudoers"
 
 
-def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> list[str]:
+def guard(
+    sshd: Sshd, root: str, base: Connection, users: t.Iterable[str], *, become: str = DEFAULT_BECOME
+) -> list[str]:
     """Stop unless each of ``users`` can log in by key and become root, under the configuration staged below ``root``.
+
+    ``become`` is the method by which the play becomes root. Only of sudo the rules can be asked.
 
     The returned warnings are about what only the new login can decide and, in check mode, what earlier tasks would
     have made (the account, its keys, sudo).
@@ -44,7 +50,7 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     warnings: list[str] = []
     errors: list[str] = []
     for user in users:
-        for finding in _judge(sshd, root, connection_as(base, user)):
+        for finding in _judge(sshd, root, connection_as(base, user), become):
             text = f"{user} from {base.address}: {finding.text}"
             if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
@@ -62,9 +68,9 @@ def guard(sshd: Sshd, root: str, base: Connection, users: t.Iterable[str]) -> li
     return warnings
 
 
-def _judge(sshd: Sshd, root: str, connection: Connection) -> list[LockoutFinding]:
+def _judge(sshd: Sshd, root: str, connection: Connection, become: str = DEFAULT_BECOME) -> list[LockoutFinding]:
     effective = sshd.effective(connection, root=root)
-    known = _account(sshd.host, connection.user)
+    known = replace(_account(sshd.host, connection.user), become=become)
     far = out_of_reach(connection, effective)
     found = [LockoutFinding(far)] if far else []
     files = read_key_files(sshd, pwd.getpwnam(known.name), effective) if known.home else []

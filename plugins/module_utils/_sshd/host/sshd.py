@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import grp
+import ipaddress
 import os
 import pwd
 import re
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
+from ..._core.text import is_number
 from ..effective import Effective, parse_effective
 from ..match import Connection
 from ..parse import parse
@@ -197,9 +199,18 @@ def connection_as(base: Connection, user: str) -> Connection:
 def incoming_connection(host: Host, base_user: str = "root") -> Connection:
     """Return the SSH connection of this run as sshd sees it; one from the loopback address without SSH."""
     parts = own_ssh_connection(host).split()
-    if len(parts) == 4:
+    # sshd writes UNKNOWN for a socket without addresses (vsock), and an ancestor may have anything in its environment.
+    if len(parts) == 4 and _is_address(parts[0]) and _is_address(parts[2]) and is_number(parts[3]):
         return connection_as(Connection("", address=parts[0], local_address=parts[2], local_port=parts[3]), base_user)
     return connection_as(Connection("", address="127.0.0.1"), base_user)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.split("%", 1)[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _group_names(ids: t.Iterable[int]) -> t.Iterator[str]:

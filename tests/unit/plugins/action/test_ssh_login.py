@@ -11,7 +11,9 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action import ssh_login
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login as connections
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login
 
 
@@ -27,7 +29,12 @@ class Connection:
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, login: Login | BaselineError, *, transport: str = "ssh", **args: t.Any
+    monkeypatch: pytest.MonkeyPatch,
+    login: Login | BaselineError,
+    *,
+    transport: str = "ssh",
+    own_port: int | None = None,
+    **args: t.Any,
 ) -> t.Any:
     """Run the action; return its result and the logins that it made."""
     logins: list[tuple[SshTarget, dict[str, t.Any]]] = []
@@ -39,6 +46,7 @@ def run(
         return login
 
     monkeypatch.setattr(ssh_login, "log_in", log_in)
+    monkeypatch.setattr(connections, "ask_client", lambda *_given, **_user: ClientSettings(port=own_port))
     plugin = ssh_login.ActionModule.__new__(ssh_login.ActionModule)
     plugin._connection = Connection(transport)
     plugin._play_context = SimpleNamespace(become_pass="secret")
@@ -61,6 +69,12 @@ def test_the_login_of_the_connection_is_proven(monkeypatch: pytest.MonkeyPatch) 
         "seconds": 0.3,
         "sudo": "nopasswd",
     }
+
+
+def test_the_port_is_the_one_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From ssh_config, for one."""
+    result, [(target, _options)] = run(monkeypatch, PROVEN, own_port=2200)
+    assert (target.port, result["port"]) == (2200, 2200)
 
 
 def test_the_options_replace_user_and_port(monkeypatch: pytest.MonkeyPatch) -> None:

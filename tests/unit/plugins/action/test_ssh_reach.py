@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +23,10 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.search impo
     LoginRefusal,
     Verdict,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.seen import SeenMachines
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login as logins
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.known_hosts import KnownKey
 from tests.unit.plugins.untrusted import EVIL, acting, nothing_touched
 
 ANSWER = b"pyhost.baseline.reach begin\nuid=0\nlogin=root\nkernel=Linux\npyhost.baseline.reach end\n"
@@ -35,6 +41,7 @@ class FakeConnection:
         self.calls: list[tuple[t.Any, ...]] = []
         self._shell = SimpleNamespace()
         self._result = result
+        self.options: dict[str, t.Any] = {}
 
     def set_option(self, name: str, value: t.Any) -> None:
         self.calls.append(("set", name, value))
@@ -47,6 +54,13 @@ class FakeConnection:
         if isinstance(self._result, Exception):
             raise self._result
         return self._result
+
+
+@pytest.fixture(autouse=True)
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A controller whose ssh has no settings of its own, and which has reached no machine before."""
+    monkeypatch.setattr(logins, "ask_client", lambda *_given, **_user: ClientSettings())
+    monkeypatch.setattr(ActionModule, "_notes", staticmethod(lambda: SeenMachines(str(tmp_path))))
 
 
 def probe(connection: FakeConnection) -> ProbeAnswer | LoginRefusal:
@@ -92,9 +106,10 @@ def test_windows_is_not_asked(transport: str) -> None:
             ),
             Verdict.NEXT_PORT,
         ),
-        (AnsibleConnectionFailure("Failed to connect to the host via ssh: Connection reset by peer"), Verdict.STOP),
+        (AnsibleConnectionFailure("Failed to connect to the host via ssh: Connection reset by peer"), Verdict.NO_LOGIN),
+        (AnsibleConnectionFailure("Failed to connect to the host via ssh: what?"), Verdict.STOP),
     ],
-    ids=["password", "port", "unknown"],
+    ids=["password", "port", "no login", "unknown"],
 )
 def test_failures_are_judged(error: Exception, verdict: Verdict) -> None:
     result = probe(FakeConnection(error))
@@ -124,7 +139,7 @@ class Shell:
         self._connection, self._become = connection, become
 
     def get_option(self, name: str) -> t.Any:
-        return {"host": "192.0.2.1", "remote_user": None, "port": None}[name]
+        return {"host": "192.0.2.1", "ssh_executable": "ssh", **self._connection.options}.get(name)
 
     def __getattr__(self, name: str) -> t.Any:
         return getattr(self._connection, name)
@@ -307,3 +322,125 @@ def test_the_interpreter_that_the_user_named(value: str, named: str | None, monk
     plugin = ActionModule.__new__(ActionModule)
     plugin._templar = SimpleNamespace(template=lambda text: text)
     assert plugin._named_python({}) == named
+
+
+# A host behind a forwarded port, its gateway, and their notes.
+
+KEYS = b"machine=" + b"a" * 32 + b"\nhost_key=AAAA\npyhost.baseline.reach end"
+GATEWAY = ROOT.replace(b"pyhost.baseline.reach end", KEYS)
+
+
+@dataclass
+class Ports:
+    """A host, or several behind one address, of which each port answers otherwise."""
+
+    says: dict[int | None, t.Any]
+    variables: dict[str, t.Any] = field(default_factory=dict)
+    client: ClientSettings = ClientSettings(host="192.0.2.1", port=22)
+    name: str = "vm"
+    probed: list[int | None] = field(default_factory=list)
+
+    def reach(self, monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> dict[str, t.Any]:
+        monkeypatch.setattr(logins, "ask_client", lambda *_given, **_user: self.client)
+        plugin = ActionModule.__new__(ActionModule)
+        connection = FakeConnection(None)
+        connection.options = {"remote_user": "root", **self.variables}
+        plugin._connection = Shell(connection, None)
+        plugin._connection.become = None
+        task = {"action": "pyhost.baseline.ssh_reach", "async_val": 0, "check_mode": False, "diff": False, "args": args}
+        plugin._task = SimpleNamespace(**task)
+        plugin._loader = None
+
+        def answer(*_given: t.Any, **_more: t.Any) -> t.Any:
+            port = next(call[2] for call in reversed(connection.calls) if call[:2] == ("set", "port"))
+            self.probed.append(port)
+            found = self.says[port]
+            if isinstance(found, str):
+                raise AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {found}")
+            return found if isinstance(found, tuple) else (0, found, b"")
+
+        connection.exec_command = answer  # type: ignore[method-assign]
+        for name, method in {"_named_python": lambda _variables: None, "_forced": set}.items():
+            setattr(plugin, name, method)
+        return plugin.run(None, {"inventory_hostname": self.name})
+
+
+CLOSED = "ssh: connect to host 192.0.2.1 port 2201: Connection refused"
+CLOSING = "kex_exchange_identification: Connection closed by remote host\nConnection closed by 192.0.2.1 port 2222"
+
+
+@pytest.mark.parametrize(
+    ("host", "ports", "probed", "port"),
+    [
+        pytest.param(Ports({2201: CLOSED}, {"port": 2201}), [], [2201], None, id="forwarded, and the VM is down"),
+        pytest.param(Ports({2201: ROOT}, {"port": 2201}), [2222], [2201], 2201, id="forwarded, and a port is desired"),
+        pytest.param(Ports({2201: CLOSED, 22: ROOT}, {"port": 2201}), [22], [2201, 22], 22, id="the port is explicit"),
+        pytest.param(Ports({2200: ROOT}, client=ClientSettings(port=2200)), [], [2200], 2200, id="Port in ssh_config"),
+        pytest.param(Ports({2222: CLOSING, 22: ROOT}), [2222], [2222, 22], 22, id="something accepts and closes"),
+        pytest.param(Ports({22: CLOSING}), [22], [22], None, id="sshd itself closes"),
+        pytest.param(Ports({2222: ROOT}, {"port": 2222}), [2222], [2222], 2222, id="given and desired"),
+        pytest.param(Ports({None: ROOT}, client=ClientSettings()), [], [None], None, id="a client that is not asked"),
+    ],
+)
+def test_the_ports_that_are_tried(
+    monkeypatch: pytest.MonkeyPatch, host: Ports, ports: list[int], probed: list[int], port: int | None
+) -> None:
+    found = host.reach(monkeypatch, ports=ports)
+    assert (host.probed, found.get("port")) == (probed, port)
+
+
+def test_a_port_that_ansible_ssh_args_force_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "forced_port", lambda *_given: 2203)
+    host = Ports({2203: ROOT}, {"port": 2222})
+    assert host.reach(monkeypatch, ports=[22])["port"] == 2203
+
+
+def test_a_gateway_with_another_known_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "known_keys", lambda _client, port: [KnownKey("ssh-ed25519", f"key for {port}")])
+    host = Ports({2201: CLOSED, 22: GATEWAY}, {"port": 2201})
+    found = host.reach(monkeypatch, ports=[22])
+    assert found["failed"] and found["msg"].startswith(
+        "another machine answers on port 22: it has none of the host keys"
+    )
+
+
+def test_a_gateway_that_was_reached_by_its_own_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Ports({22: GATEWAY}, name="gateway").reach(monkeypatch)["port"] == 22
+    host = Ports({2201: CLOSED, 22: GATEWAY}, {"port": 2201})
+    found = host.reach(monkeypatch, ports=[22])
+    assert found["failed"] and "the machine that answers is 'gateway' (192.0.2.1) of an earlier run" in found["msg"]
+
+
+def test_a_clone_with_the_same_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Ports({22: GATEWAY}).reach(monkeypatch)["port"] == 22
+    found = Ports({22: GATEWAY.replace(b"a" * 32, b"b" * 32)}).reach(monkeypatch)
+    assert found["failed"] and "another machine answers than in an earlier run" in found["msg"]
+    # A host that was installed anew has new keys, which ssh has checked.
+    anew = GATEWAY.replace(b"a" * 32, b"b" * 32).replace(b"AAAA", b"BBBB")
+    assert Ports({22: anew}).reach(monkeypatch)["port"] == 22
+
+
+CHANGED = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n"
+
+
+def test_who_switched_the_check_off_gets_all_candidates_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Ports({22: ROOT})
+    said = [f"{CHANGED}deploy@192.0.2.1: Permission denied (publickey).", (0, ROOT, CHANGED.encode())]
+    host.says = {22: None}
+    monkeypatch.setattr(host, "says", _Turns(said))
+    found = host.reach(monkeypatch, users=["deploy", "root"])
+    assert found["user"] == "root"
+    (warning,) = found["warnings"]
+    assert warning.startswith(
+        "the host key of 192.0.2.1 is another one than this controller knows, and the check is off"
+    )
+
+
+class _Turns:
+    """One answer after the other, whatever the port."""
+
+    def __init__(self, answers: list[t.Any]) -> None:
+        self._answers = answers
+
+    def __getitem__(self, _port: int) -> t.Any:
+        return self._answers.pop(0)

@@ -22,7 +22,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
 )
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import proof as proofs
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login as connections
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import MARK, Reply, SshTarget
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import Login, PasswordWanted
 
 PLAIN = Confirmation("", 22)
@@ -60,6 +62,9 @@ class Play:
     replies: list[Reply] = field(default_factory=list)
     login_errors: dict[str, Exception] = field(default_factory=dict)
     confirms: t.Any = None
+    client: ClientSettings = ClientSettings()
+    become: t.Any = None
+    phases: list[dict[str, str]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     targets: list[SshTarget] = field(default_factory=list)
     masters: list[str | None] = field(default_factory=list)
@@ -68,6 +73,8 @@ class Play:
     def __post_init__(self) -> None:
         self.monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
         self.monkeypatch.setattr(logins, "log_in", self._log_in)
+        # What the client of this controller has for the host is of interest in some tests only.
+        self.monkeypatch.setattr(connections, "ask_client", lambda *_given, **_user: self.client)
         self.monkeypatch.setattr(proofs, "run", self._run)
         clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
         self.monkeypatch.setattr(proofs, "time", clock)
@@ -94,11 +101,13 @@ class Play:
 
     def _module(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
         phase = module_args.pop(PHASE_ARGUMENT, {"phase": ""})
+        if len(phase) > 1:
+            self.phases.append(dict(phase))
         assert module_args == self.arguments
         assert task_vars == (self.variables or {})
         self.events.append(f"module {phase['phase'] or 'at once'}")
         if phase["phase"]:
-            assert phase == {"phase": phase["phase"], "login_user": "ops"}
+            assert (phase["login_user"], sorted(phase)) == ("ops", ["become", "login_user", "phase"])
         found = self.answers[phase["phase"]]
         if isinstance(found, Exception):
             raise found
@@ -114,7 +123,7 @@ class Play:
         options = {"remote_user": "ops", "host": "192.0.2.7", "ssh_executable": "ssh", **self.options}
         action = ActionModule.__new__(ActionModule)
         action._task = types.SimpleNamespace(check_mode=self.check_mode, args=self.arguments)
-        action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=None)
+        action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=self.become)
         action._connection.control_path, action._connection.control_path_dir = self.control
         action._play_context = types.SimpleNamespace(become_pass=None)
         action.__dict__["_execute_module"] = self._module
@@ -548,3 +557,74 @@ def test_another_client_goes_on_otherwise(
     play = Play(monkeypatch, transport="paramiko", answers={"plan": plan, "": answer()}, **changes)
     assert not play.result().get("failed")
     assert play.events == events
+
+
+# The client's own settings: a port that is in ssh_config, and what known_hosts has.
+
+MOVE = {"settings": {"Port": 2300}}
+IN_CONFIG = ClientSettings(host="192.0.2.7", port=2200, strict="ask")
+
+
+def test_a_move_from_the_port_of_ssh_config(play: Play) -> None:
+    play.client, play.arguments = IN_CONFIG, dict(MOVE)
+    at = replace(PLAIN, server_port=2200)
+    play.answers = {"plan": answer(at, ports=[2300]), "apply": answer(replace(ARMED, server_port=2200), ports=[2300])}
+    found = play.result()
+    assert found["confirmed_by"]["port"] == 2300
+    assert [target.port for target in play.targets] == [2200, 2300]
+
+
+def test_a_move_that_known_hosts_cannot_follow_changes_nothing(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def error(_client: ClientSettings, *, old: int, new: int) -> sshd_config.BaselineError:
+        asked.append((old, new))
+        return sshd_config.BaselineError("ssh would refuse the host", hint="add this line")
+
+    monkeypatch.setattr(sshd_config, "move_error", error)
+    play.client, play.arguments, play.replies = IN_CONFIG, dict(MOVE), []
+    play.answers = {"plan": answer(replace(PLAIN, server_port=2200), ports=[2300])}
+    found = play.result()
+    assert (found["failed"], found["changed"], asked) == (True, False, [(2200, 2300)])
+    assert found["msg"] == "ssh would refuse the host; this task changed nothing; add this line"
+    assert play.events == ["module plan"]
+
+
+@pytest.mark.parametrize(
+    ("client", "ports", "options"),
+    [
+        pytest.param(IN_CONFIG, [2200], {}, id="no move"),
+        pytest.param(replace(IN_CONFIG, strict="no"), [2300], {}, id="the check is off in ssh_config"),
+        pytest.param(IN_CONFIG, [2300], {"host_key_checking": False}, id="the check is off"),
+    ],
+)
+def test_known_hosts_does_not_matter(
+    play: Play, monkeypatch: pytest.MonkeyPatch, client: ClientSettings, ports: list[int], options: dict[str, t.Any]
+) -> None:
+    monkeypatch.setattr(sshd_config, "move_error", lambda *_given, **_ports: pytest.fail("asked"))
+    play.client, play.arguments, play.options = client, dict(MOVE), options
+    at, armed = replace(PLAIN, server_port=2200), replace(ARMED, server_port=2200)
+    play.answers = {"plan": answer(at, ports=ports), "apply": answer(armed, ports=ports)}
+    assert not play.result().get("failed")
+
+
+# The become method of the play.
+
+
+@pytest.mark.parametrize(("name", "become"), [("ansible.builtin.su", "su"), ("sudo", "sudo"), (None, "sudo")])
+def test_the_module_gets_the_become_method(play: Play, name: str | None, become: str) -> None:
+    play.become = types.SimpleNamespace(name=name, get_option=lambda *_given, **_more: None) if name else None
+    play.phases = []
+    assert not play.result().get("failed")
+    assert [phase["become"] for phase in play.phases] == [become, become]
+    assert {target.become for target in play.targets} == {become}
+
+
+def test_without_a_phase_the_module_gets_another_method_only(play: Play) -> None:
+    play.check_mode, play.replies, play.phases = True, [], []
+    play.answers[""] = answer()
+    play.result()
+    assert play.phases == []
+    play.become = types.SimpleNamespace(name="su")
+    play.result()
+    assert play.phases == [{"phase": "", "login_user": "", "become": "su"}]

@@ -22,6 +22,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     Confirmation,
     Preflight,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
 
 OPTIONS = {
     "remote_user": "root",
@@ -73,6 +75,8 @@ class Run:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ActionBase, "run", lambda *_arguments: {})
+            # It is asked about this controller, whatever the host answers.
+            patch.setattr(login, "ask_client", lambda *_given, **_user: ClientSettings())
             patch.setattr(subprocess, "Popen", self._start)
             for name in ("system", "open", "mkdir", "unlink", "rename"):
                 patch.setattr(os, name, forbidden)

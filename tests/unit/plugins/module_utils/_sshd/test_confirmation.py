@@ -203,7 +203,7 @@ def test_ports_that_are_none(answer: t.Any) -> None:
         assert "ports" in error.problem and error.state is None
 
 
-@pytest.mark.parametrize("phase", [PhaseRequest("plan", "root"), PhaseRequest("apply", "")])
+@pytest.mark.parametrize("phase", [PhaseRequest("plan", "root"), PhaseRequest("apply", ""), PhaseRequest("", "", "su")])
 def test_the_phase_crosses_to_the_host(phase: PhaseRequest) -> None:
     (argument,) = json.loads(json.dumps(phase.as_argument())).values()
     assert read_phase_request(argument) == phase
@@ -219,10 +219,12 @@ def test_without_the_controllers_half_there_is_no_phase() -> None:
         "plan",
         {},
         {"phase": "plan"},
-        {"phase": "all", "login_user": ""},
-        {"phase": None, "login_user": ""},
-        {"phase": "plan", "login_user": "a\nb"},
-        {"phase": "plan", "login_user": "", "more": 1},
+        {"phase": "plan", "login_user": ""},
+        {"phase": "all", "login_user": "", "become": "sudo"},
+        {"phase": None, "login_user": "", "become": "sudo"},
+        {"phase": "plan", "login_user": "a\nb", "become": "sudo"},
+        {"phase": "plan", "login_user": "", "become": "su do"},
+        {"phase": "plan", "login_user": "", "become": "sudo", "more": 1},
     ],
 )
 def test_another_phase_is_refused(value: t.Any) -> None:

@@ -132,3 +132,11 @@ def test_sudo(change: dict[str, t.Any], hint: str, pending: bool) -> None:
 )
 def test_sudo_that_works(change: dict[str, t.Any]) -> None:
     assert list(sudo_findings(replace(DEPLOY, **change))) == []
+
+
+@pytest.mark.parametrize("become", ["su", "doas", "pbrun"])
+@pytest.mark.parametrize("sudo", [None, "", RULES])
+def test_another_become_method_is_decided_by_a_login(become: str, sudo: str | None) -> None:
+    [found] = sudo_findings(replace(DEPLOY, become=become, sudo=sudo))
+    assert (found.is_undecided, found.text) == (True, f"deploy becomes root by {become}, whose rules are not read")
+    assert list(sudo_findings(Account("root", become=become))) == []

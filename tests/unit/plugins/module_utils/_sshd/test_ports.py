@@ -9,6 +9,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective im
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.ports import (
     with_explicit_addresses,
+    with_kept_ports,
     with_present_ports,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
@@ -85,3 +86,20 @@ def test_a_port_without_an_address_is_no_difference_and_shadowed() -> None:
 def test_with_present_ports(listens: set[tuple[str, int]], expected: dict[str, tuple[str, ...]]) -> None:
     desired = build_settings({"Port": 2222, "ListenAddress": "0.0.0.0:2222", "UsePAM": True}, [])
     assert with_present_ports(desired, listens).settings == {**expected, "UsePAM": ("yes",)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "main", "ports"),
+    [
+        pytest.param({}, "Port 2222", "", ("2222",), id="moved by an earlier run"),
+        pytest.param({}, "Port 22\nPort 2222", "", ("22", "2222"), id="two"),
+        pytest.param({}, "", "Port 2222", (), id="of another file"),
+        pytest.param({}, "MaxAuthTries 4", "", (), id="none"),
+        pytest.param({}, "Match User x\nMaxSessions 2", "Port 2222", (), id="a block"),
+    ],
+)
+def test_ports_that_stay(settings: dict[str, object], own: str, main: str, ports: tuple[str, ...]) -> None:
+    tree = Tree(MAIN, {MAIN: f"Include {OWN}\n{main}\n", OWN: f"{own}\n"})
+    desired = build_settings(settings)
+    found = with_kept_ports(desired, compose(tree), (OWN,))
+    assert found.settings.get("Port", ()) == ports

@@ -285,3 +285,23 @@ def test_the_message_of_sudo_is_quoted_and_bounded() -> None:
     message = command_message(EVIL, "x" * 100_000)
     assert message.isprintable()
     assert len(message) < 600
+
+
+@pytest.mark.parametrize(
+    ("lines", "machine_id", "keys"),
+    [
+        (f"machine={'0a' * 16}\nhost_key=AAAA+/=\nhost_key=BBBB\n", "0a" * 16, ("AAAA+/=", "BBBB")),
+        ("machine=uninitialized\nhost_key=\n", "", ()),
+        ("", "", ()),
+    ],
+)
+def test_what_identifies_the_machine(lines: str, machine_id: str, keys: tuple[str, ...]) -> None:
+    found = parse_answer(f"pyhost.baseline.reach begin\nuid=0\nkernel=Linux\n{lines}pyhost.baseline.reach end\n")
+    assert found is not None
+    assert (found.machine_id, found.host_keys) == (machine_id, keys)
+
+
+@pytest.mark.parametrize("line", ["machine=a b", "host_key=AAAA;x", "host_key=A\n" * 51])
+def test_an_identity_that_cannot_be_true(line: str) -> None:
+    with pytest.raises(BaselineError, match="the host's answer to the probe cannot be true"):
+        parse_answer(f"pyhost.baseline.reach begin\nkernel=Linux\n{line}\npyhost.baseline.reach end\n")

@@ -34,6 +34,37 @@ DEBIAN13 = ProbeAnswer(
 )
 REFUSED = "ssh: connect to host 203.0.113.7 port 2222: Connection refused"
 DENIED = "Permission denied (publickey)."
+ACCEPTED_AND_CLOSED = (
+    "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 203.0.113.7 port 2222"
+)
+THROUGH_A_JUMP_HOST = (
+    "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535"
+)
+JUMP_HOST_DENIES = f"ops@bastion: Permission denied (publickey).\r\n{THROUGH_A_JUMP_HOST}"
+MANY_KEYS = "Received disconnect from 203.0.113.7 port 22:2: Too many authentication failures"
+CHANGED = (
+    "@@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@@@@@\r\n"
+    "Offending ED25519 key in /root/.ssh/known_hosts:1\r\n"
+    "Password authentication is disabled to avoid man-in-the-middle attacks.\r\n"
+)
+STRICT = "Host key for 203.0.113.7 has changed and you have requested strict checking.\r\nHost key verification failed."
+# What ssh prints where something else than sshd has the port, recorded from OpenSSH 9.2.
+BEFORE_A_LOGIN = (
+    ACCEPTED_AND_CLOSED,
+    "Connection reset by 203.0.113.7 port 2222",
+    "kex_exchange_identification: read: Connection reset by peer\r\nConnection reset by 203.0.113.7 port 2222",
+    "kex_exchange_identification: banner line contains invalid characters\r\n"
+    "banner exchange: Connection to 203.0.113.7 port 2222: invalid format",
+    "kex_exchange_identification: banner line too long\r\n"
+    "banner exchange: Connection to 203.0.113.7 port 2222: invalid format",
+    "Protocol major versions differ: 2 vs. 1\r\n"
+    "banner exchange: Connection to 203.0.113.7 port 2222: could not read protocol version",
+    "Connection timed out during banner exchange\r\nConnection to 203.0.113.7 port 2222 timed out",
+    f"channel 0: open failed: connect failed: Connection refused\r\nstdio forwarding failed\r\n{THROUGH_A_JUMP_HOST}",
+    "channel 0: open failed: administratively prohibited: open failed\r\nstdio forwarding failed\r\n"
+    f"{THROUGH_A_JUMP_HOST}",
+    f"nc: connect to 203.0.113.7 port 2222 (tcp) failed: Connection refused\r\n{THROUGH_A_JUMP_HOST}",
+)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +73,7 @@ DENIED = "Permission denied (publickey)."
         ([], [], (None, None), (), [(None, None)]),
         (["deploy"], [], ("root", None), (), [("deploy", None), ("root", None)]),
         (["deploy"], [], ("deploy", None), (), [("deploy", None)]),
-        (["deploy"], [22], ("root", None), (), [("deploy", 22), ("root", 22)]),
+        (["deploy"], [22], ("root", None), (), [("deploy", None), ("root", None)]),
         (
             ["deploy"],
             [2222],
@@ -50,7 +81,11 @@ DENIED = "Permission denied (publickey)."
             (),
             [("deploy", 2222), ("root", 2222), ("deploy", 22), ("root", 22)],
         ),
+        ([], [], ("root", 2201), (), [("root", 2201)]),
         ([], [22], ("root", 2200), (), [("root", 2200), ("root", 22)]),
+        ([], [2222], ("root", 2201), (), [("root", 2201), ("root", 2222)]),
+        ([], [2201, 2222], ("root", 2201), (), [("root", 2201), ("root", 2222)]),
+        ([], [2222], ("root", 2201), {"port"}, [("root", 2201)]),
         (["deploy"], [2222], ("root", None), {"user"}, [("root", 2222), ("root", None)]),
         (["deploy"], [2222], ("root", 22), {"user", "port"}, [("root", 22)]),
     ],
@@ -60,7 +95,11 @@ DENIED = "Permission denied (publickey)."
         "same-user",
         "same-port",
         "ports-outside",
+        "forwarded-alone",
         "forwarded",
+        "forwarded-and-moved",
+        "given-is-desired",
+        "port-forced",
         "user-forced",
         "both-forced",
     ],
@@ -74,6 +113,7 @@ def test_candidates(
 ) -> None:
     found = candidates(users=users, ports=ports, given=Candidate(*given), forced=forced)
     assert [(candidate.user, candidate.port) for candidate in found] == expected
+    assert all(candidate.is_desired is (candidate.port != given[1]) for candidate in found)
 
 
 ALL = candidates(users=["deploy"], ports=[2222], given=Candidate("root", 22))
@@ -92,8 +132,36 @@ ALL = candidates(users=["deploy"], ports=[2222], given=Candidate("root", 22))
         ({("deploy", 2222): DENIED, ("root", 2222): DENIED}, ["deploy:2222", "root:2222"], None),
         ({("deploy", 2222): "Host key verification failed."}, ["deploy:2222"], None),
         ({("deploy", 2222): "Received disconnect from 203.0.113.7: banned"}, ["deploy:2222"], None),
+        *(
+            ({("deploy", 2222): message, ("deploy", 22): ""}, ["deploy:2222", "deploy:22"], "deploy:22")
+            for message in BEFORE_A_LOGIN
+        ),
+        ({("deploy", 2222): REFUSED, ("deploy", 22): ACCEPTED_AND_CLOSED}, ["deploy:2222", "deploy:22"], None),
+        ({("deploy", 2222): DENIED, ("root", 2222): ACCEPTED_AND_CLOSED}, ["deploy:2222", "root:2222"], None),
+        ({("deploy", 2222): JUMP_HOST_DENIES}, ["deploy:2222"], None),
+        ({("deploy", 2222): MANY_KEYS, ("root", 2222): ""}, ["deploy:2222", "root:2222"], "root:2222"),
+        (
+            {("deploy", 2222): REFUSED, ("deploy", 22): f"{CHANGED}{DENIED}", ("root", 22): ""},
+            ["deploy:2222", "deploy:22", "root:22"],
+            "root:22",
+        ),
+        ({("deploy", 2222): f"{CHANGED}{STRICT}"}, ["deploy:2222"], None),
     ],
-    ids=["next-run", "first-run", "all-closed", "open-but-denied", "host-key", "unknown-message"],
+    ids=[
+        "next-run",
+        "first-run",
+        "all-closed",
+        "open-but-denied",
+        "host-key",
+        "unknown-message",
+        *(f"desired-{number}" for number, _message in enumerate(BEFORE_A_LOGIN, 1)),
+        "the-own-port-closes",
+        "banned-after-a-refusal",
+        "jump-host-denies",
+        "many-keys",
+        "changed-key-unchecked",
+        "changed-key-checked",
+    ],
 )
 def test_search(says: dict[tuple[str, int], str], probed: list[str], got_in: str | None) -> None:
     asked: list[str] = []
@@ -165,7 +233,7 @@ def test_search(says: dict[tuple[str, int], str], probed: list[str], got_in: str
         (
             "Failed to connect to the host via ssh: Connection closed by 172.17.0.11 port 22",
             "Connection closed by 172.17.0.11 port 22",
-            Verdict.STOP,
+            Verdict.NO_LOGIN,
         ),
         ("Failed to connect to the host via ssh: ", "no reason given", Verdict.STOP),
     ],
@@ -244,3 +312,20 @@ def test_port_error() -> None:
 )
 def test_the_hint_of_the_message_that_ended_the_search_is_given(message: str, part: str) -> None:
     assert part in no_login_error([(Candidate("root", 22), judge(REFUSED)), (ALL[0], judge(message))]).hint
+
+
+@pytest.mark.parametrize(
+    ("refused", "part"),
+    [
+        ([((None, 22), MANY_KEYS), (("root", 22), DENIED)], "IdentitiesOnly=yes"),
+        ([((None, 22), DENIED), (("root", 22), ACCEPTED_AND_CLOSED)], "PerSourcePenalties"),
+        ([((None, 22), ACCEPTED_AND_CLOSED)], "MaxStartups"),
+        ([((None, 2222), ACCEPTED_AND_CLOSED), ((None, 22), DENIED)], "name a user and key"),
+        ([((None, 2222), ACCEPTED_AND_CLOSED), ((None, 22), REFUSED)], "PerSourcePenalties"),
+        ([((None, 22), JUMP_HOST_DENIES)], "this is about the jump host and not about the host itself: sshd accepts"),
+        ([((None, 22), BEFORE_A_LOGIN[8])], "PermitOpen"),
+    ],
+    ids=["many-keys", "banned", "banned-at-once", "denied", "closed", "jump-host", "forwarding-refused"],
+)
+def test_the_hint_is_about_what_went_wrong(refused: list[tuple[tuple[str | None, int], str]], part: str) -> None:
+    assert part in no_login_error([(Candidate(*login), judge(message)) for login, message in refused]).hint

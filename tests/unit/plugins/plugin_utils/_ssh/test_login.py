@@ -153,6 +153,7 @@ class Connection:
     """An Ansible connection with options."""
 
     transport = "ssh"
+    become: t.Any = None
 
     def __init__(self, **options: t.Any) -> None:
         self.options = {
@@ -169,13 +170,81 @@ class Connection:
 
 def test_the_settings_of_the_connection_become_a_target() -> None:
     plain = login.target_of(Connection())
-    assert plain == SshTarget("192.0.2.7", user="deploy", arguments=("-o", "ProxyJump=jump host"))
+    assert plain == SshTarget("192.0.2.7", user="deploy", port=22, arguments=("-o", "ProxyJump=jump host"))
     options = {"port": "2222", "private_key_file": "~/key", "host_key_checking": False, "ssh_args": "-4"}
     full = login.target_of(Connection(**options))
     assert (full.port, full.key, full.check_host_key) == (2222, str(Path("~/key").expanduser()), False)
     assert full.arguments == ("-4", "-o", "ProxyJump=jump host")
     other = login.target_of(Connection(port=22), user="ann", port=2200)
     assert (other.user, other.port) == ("ann", 2200)
+
+
+@pytest.mark.parametrize(
+    ("options", "port", "is_forced"),
+    [
+        ({}, 22, False),
+        ({"port": 2222}, 2222, False),
+        ({"ssh_common_args": "-F CONFIG"}, 2200, False),
+        ({"ssh_common_args": "-F CONFIG", "port": 2222}, 2222, False),
+        ({"ssh_common_args": "-o Port=2201"}, 2201, False),
+        ({"ssh_extra_args": "-p 2202"}, 2202, False),
+        ({"ssh_common_args": "-o Port=2201", "port": 2222}, 2222, False),
+        ({"ssh_args": "-o Port=2203", "port": 2222}, 2203, True),
+        ({"ssh_args": "-C -o ControlPath=/export/%r", "port": 2222}, 2222, False),
+        ({"ssh_executable": "/no/ssh"}, None, False),
+    ],
+    ids=[
+        "usual",
+        "given",
+        "config",
+        "given over config",
+        "common",
+        "extra",
+        "given over common",
+        "first",
+        "no",
+        "none",
+    ],
+)
+def test_the_port_of_the_connection(options: dict[str, t.Any], port: int, is_forced: bool, tmp_path: Path) -> None:
+    """As Ansible's command line has it: ssh takes the first."""
+    config = tmp_path / "config"
+    config.write_text("Host 192.0.2.*\n Port 2200\n")
+    named = {name: str(value).replace("CONFIG", str(config)) for name, value in options.items()}
+    found = login.client_settings(Connection(**{"ssh_common_args": "-F /dev/null", **named}))
+    assert (found.port, found.is_forced) == (port, is_forced)
+    assert login.target_of(Connection(**{"ssh_common_args": "-F /dev/null", **named})).port == port
+
+
+@pytest.mark.parametrize(
+    ("options", "checked"),
+    [
+        ({}, True),
+        ({"host_key_checking": False}, False),
+        ({"ssh_common_args": "-o StrictHostKeyChecking=no"}, False),
+        ({"ssh_args": "-o StrictHostKeyChecking=off"}, False),
+        ({"ssh_common_args": "-o StrictHostKeyChecking=accept-new"}, True),
+    ],
+)
+def test_who_switched_the_check_of_host_keys_off(options: dict[str, t.Any], checked: bool) -> None:
+    assert login.target_of(Connection(**options)).check_host_key is checked
+
+
+@pytest.mark.parametrize(
+    ("become", "name"),
+    [(None, "sudo"), ("sudo", "sudo"), ("ansible.builtin.su", "su"), ("community.general.doas", "doas")],
+)
+def test_the_become_method_of_the_play(become: str | None, name: str) -> None:
+    connection = Connection()
+    connection.become = types.SimpleNamespace(name=become) if become else None
+    assert login.target_of(connection).become == name
+
+
+def test_a_password_that_the_method_cannot_read_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = answers(monkeypatch, Reply(1, IN, "doas: Authentication required\n"))
+    with pytest.raises(login.PasswordWanted):
+        login.log_in(SshTarget("web", become="doas"), seconds=5, sudo=True, password="x")
+    assert written == [None]
 
 
 @pytest.mark.parametrize("options", [{"host": "-oProxyCommand=x"}, {"remote_user": "-oProxyCommand=x"}])

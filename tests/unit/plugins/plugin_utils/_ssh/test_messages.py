@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages import (
     MESSAGES,
     Verdict,
+    has_changed_key,
     hint_for,
     verdict_of,
     without_noise,
@@ -35,18 +36,55 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages impo
         ("Read from remote host 192.0.2.7: Connection timed out", "was made and then fell silent", Verdict.STOP),
         ("ssh: 192.0.2.7 did not answer within 25 seconds", "was made and then fell silent", Verdict.STOP),
         ("ssh: connect to host 192.0.2.7 port 22: No route to host", "its network is down", Verdict.NEXT_PORT),
-        ("Connection closed by 192.0.2.7 port 22", "it may refuse the account after it accepted the key", Verdict.STOP),
+        (
+            "Connection closed by 192.0.2.7 port 22",
+            "it may refuse the account after it accepted the key",
+            Verdict.NO_LOGIN,
+        ),
         (
             "kex_exchange_identification: read: Connection reset by peer",
-            "this controller after earlier failures",
-            Verdict.STOP,
+            "refuses this controller for a while after failed logins",
+            Verdict.NO_LOGIN,
         ),
         ("Host key verification failed.", "add it to known_hosts", Verdict.STOP),
-        ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @", "another host answers there", Verdict.STOP),
+        (
+            "Host key for web has changed and you have requested strict checking.",
+            "another host answers there",
+            Verdict.STOP,
+        ),
+        # With StrictHostKeyChecking=no ssh goes on.
+        (
+            "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nroot@x: Permission denied (publickey)",
+            "another host answers there",
+            Verdict.NEXT_USER,
+        ),
+        ("stdio forwarding failed\nConnection closed by UNKNOWN port 65535", "PermitOpen", Verdict.NEXT_PORT),
+        (
+            "channel 0: open failed: connect failed: Name or service not known\nstdio forwarding failed",
+            "as seen from there",
+            Verdict.NEXT_PORT,
+        ),
+        (
+            "ssh: connect to host bastion port 22: Connection refused\nConnection closed by UNKNOWN port 65535",
+            "this is about the jump host",
+            Verdict.STOP,
+        ),
+        (
+            "Connection closed by 192.0.2.9 port 22\nkex_exchange_identification: Connection closed by remote host\n"
+            "Connection closed by UNKNOWN port 65535",
+            "this is about the jump host",
+            Verdict.STOP,
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
+            "PerSourcePenalties",
+            Verdict.NO_LOGIN,
+        ),
+        ("banner exchange: Connection to x port 80: invalid format", "correct the port", Verdict.NO_LOGIN),
         ("ssh: Could not resolve hostname web: Name or service not known", "set ansible_host", Verdict.STOP),
         (
             "Received disconnect from 192.0.2.7 port 22:2: Too many authentication failures",
-            "MaxAuthTries",
+            "IdentitiesOnly=yes",
             Verdict.NEXT_USER,
         ),
         ("Not allowed at this time", "PerSourcePenalties", Verdict.STOP),
@@ -87,3 +125,15 @@ def test_the_last_known_messages_are_kept(text: str, message: str) -> None:
 def test_each_message_decides_something() -> None:
     assert all(one.hint or one.verdict for one in MESSAGES)
     assert len({one.pattern for one in MESSAGES}) == len(MESSAGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nPermission denied", True),
+        ("Warning: Permanently added '192.0.2.7' (ED25519) to the list of known hosts.", False),
+        ("", False),
+    ],
+)
+def test_a_changed_key(text: str, changed: bool) -> None:
+    assert has_changed_key(text) is changed

@@ -124,3 +124,66 @@ def test_a_sudo_that_leads_to_somebody_else_runs_nothing() -> None:
     reply = shell(script, sudo='SHOWN=33; eval "$6"', uid="1000")
     assert (is_root(reply), "it\n" in reply.out) == (False, False)
     assert "leads to the user with uid 33" in str(sudo_error(TARGET, reply, tried="nopasswd"))
+
+
+# Other become methods. Their messages are recorded from opendoas 6.8 and su of util-linux 2.41.
+
+
+@pytest.mark.parametrize(
+    ("become", "password", "part"),
+    [
+        ("doas", None, "doas -n -u root sh -c "),
+        ("doas", "x", "doas -n -u root sh -c "),
+        ("su", "x", "su root -c 'exec sh -c "),
+        ("su", None, "echo 'pyhost.baseline: not tried: su'; exit 1"),
+        ("pbrun", "x", "echo 'pyhost.baseline: not tried: pbrun'; exit 1"),
+    ],
+)
+def test_the_way_of_another_method(become: str, password: str | None, part: str) -> None:
+    script, data = as_root("true", password=password, become=become)
+    assert part in script and "sudo" not in script.replace("root without sudo", "")
+    assert data == (f"{password}\n" if password else None)
+
+
+@pytest.mark.parametrize("become", ["doas", "su"])
+def test_another_method_makes_root(become: str) -> None:
+    script, _data = as_root('echo "it\'s"', password="x", become=become)
+    functions = {
+        "doas": 'doas() { SHOWN=0; eval "$6"; }; ',
+        # sh -c runs what su would have run, in this shell.
+        "su": 'su() { SHOWN=0; sh() { eval "$2"; }; eval "${3#exec }"; }; ',
+    }
+    script = functions[become] + script
+    reply = shell(script, sudo="exit 9", uid="1000")
+    assert (is_root(reply), "it's" in reply.out) == (True, True)
+
+
+def test_a_method_that_is_not_tried_lacks_something() -> None:
+    script, _data = as_root("echo it", become="su")
+    reply = shell(script, sudo="exit 9", uid="1000")
+    assert (is_root(reply), needs_password(reply)) == (False, True)
+    target = SshTarget("192.0.2.7", user="ann", become="su")
+    assert str(sudo_error(target, reply, tried="nopasswd")) == (
+        "a new login as ann@192.0.2.7 works, but su cannot be tried there without a terminal; "
+        "give root's password (--ask-become-pass)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("become", "err", "wanted", "part"),
+    [
+        ("doas", "doas: Authentication required\n", True, "give the become password"),
+        ("doas", "doas: Operation not permitted\n", False, "let doas make the user root"),
+        ("su", "Password: su: Authentication failure\n", False, "let su make the user root"),
+    ],
+)
+def test_what_another_method_says(become: str, err: str, wanted: bool, part: str) -> None:
+    target = SshTarget("192.0.2.7", user="ann", become=become)
+    reply = failed(err, rc=1, out=f"{MARK}\n")
+    assert needs_password(reply) is wanted
+    error = sudo_error(target, reply, tried="nopasswd")
+    assert error is not None and part in error.hint and f"but {become} there does not" in error.problem
+
+
+def test_su_rejects_a_password() -> None:
+    assert rejects_password(failed("Password: su: Authentication failure\n", rc=1))

@@ -293,7 +293,7 @@ def test_a_setting_that_is_not_in_effect_for_another_user_is_put_back(linux: Lin
 def _no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whom the guard judges is in test_check.py."""
     monkeypatch.setattr(
-        "ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.check.guard", lambda *_: []
+        "ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.check.guard", lambda *_, **_become: []
     )
 
 

@@ -93,7 +93,7 @@ def test_a_plan_of_no_change_does_not_judge_the_connections_user(linux: Linux, m
 @pytest.mark.parametrize("check_mode", [False, True], ids=["plan", "check mode"])
 def test_neither_a_plan_nor_check_mode_writes(linux: Linux, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[t.Any] = []
-    monkeypatch.setattr(f"{change.__package__}.confirm.guard", lambda *given: judged.append(given[-1]))
+    monkeypatch.setattr(f"{change.__package__}.confirm.guard", lambda *given, **_become: judged.append(given[-1]))
     linux.host.check_mode = check_mode
     more = [] if check_mode else [linux.asked(sshd_t(password="yes"))]
     request = linux.request("" if check_mode else "plan")

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import check, confirm
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import PortAccess
 from tests.unit.fake_host import Expected
 from tests.unit.linux_sshd import Linux, sshd_t
@@ -28,14 +29,14 @@ def guarded(monkeypatch: pytest.MonkeyPatch, linux: Linux) -> list[Call]:
     """Whom the guard is asked about: below which root, for a connection on which port."""
     calls: list[Call] = []
 
-    def guard(_sshd: object, root: str, base: t.Any, users: t.Sequence[str]) -> list[str]:
+    def guard(_sshd: object, root: str, base: t.Any, users: t.Sequence[str], **_become: str) -> list[str]:
         calls.append((root, base.local_port, tuple(users)))
         linux.host.journal.append("guard")
         return ["a warning of the guard"]
 
     monkeypatch.setattr(check, "guard", guard)
     # The connection's own user (test_confirm.py).
-    monkeypatch.setattr(confirm, "guard", lambda *_arguments: [])
+    monkeypatch.setattr(confirm, "guard", lambda *_arguments, **_become: [])
     return calls
 
 
@@ -61,7 +62,7 @@ def test_the_guarded_users_are_judged_on_the_staged_files_before_anything_is_don
 
 
 def test_a_user_who_would_be_locked_out_stops_the_change(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
-    def guard(*_arguments: object) -> t.NoReturn:
+    def guard(*_arguments: object, **_become: str) -> t.NoReturn:
         raise BaselineError("this configuration could lock you out")
 
     monkeypatch.setattr(check, "guard", guard)
@@ -127,7 +128,7 @@ def test_a_change_is_needed(
     monkeypatch.setattr(check, "gather_confirmation", noted("gather_confirmation", confirmation))
     move = types.SimpleNamespace(old_ports=[22], ports=[2222])
     plan: t.Any = types.SimpleNamespace(
-        request=types.SimpleNamespace(reload=reload, users=("deploy",)),
+        request=types.SimpleNamespace(reload=reload, users=("deploy",), confirm=ConfirmRequest(become="su")),
         answers=types.SimpleNamespace(root="/staged", incoming="from"),
         crypto=types.SimpleNamespace(loaded_with=lambda tree: f"{tree} and the host keys"),
         state=types.SimpleNamespace(sshd="sshd", tree="the present files"),
@@ -147,5 +148,5 @@ def test_a_change_is_needed(
     if reload:
         expected["is_outdated"] = (("host", "daemon", "the present files and the host keys", move), {})
     if needed:
-        expected["guard"] = (("sshd", "/staged", "from", ("deploy",)), {})
+        expected["guard"] = (("sshd", "/staged", "from", ("deploy",)), {"become": "su"})
     assert calls == expected

@@ -63,7 +63,7 @@ def test_the_user_of_the_connection_is_judged(
         monkeypatch.delenv("SUDO_USER", raising=False)
     asked: list[t.Any] = []
 
-    def guard(_sshd: object, root: str, base: t.Any, users: list[str]) -> t.NoReturn:
+    def guard(_sshd: object, root: str, base: t.Any, users: list[str], **_become: str) -> t.NoReturn:
         asked.append((root, base.address, users))
         raise BaselineError("locked out", refused=["PermitRootLogin no", "AllowUsers x\x1b[2J"])
 
@@ -75,7 +75,7 @@ def test_the_user_of_the_connection_is_judged(
 
 
 def test_a_user_who_gets_in_is_not_refused(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirms, "guard", lambda *_arguments: ["a warning"])
+    monkeypatch.setattr(confirms, "guard", lambda *_arguments, **_become: ["a warning"])
     assert plan(linux, *planned(linux))["refusal"] == ""
 
 
@@ -83,7 +83,7 @@ def test_the_port_is_the_one_on_which_the_host_saw_the_connection(
     linux: Linux, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "")
-    monkeypatch.setattr(confirms, "guard", lambda *_arguments: [])
+    monkeypatch.setattr(confirms, "guard", lambda *_arguments, **_become: [])
     who = "user=root,host=127.0.0.1,addr=127.0.0.1"
     commands = planned(linux)
     for command in commands:
@@ -99,7 +99,7 @@ def listed(linux: Linux) -> Expected:
 
 
 def test_the_preflight_login_knows_what_goes(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirms, "guard", lambda *_arguments: [])
+    monkeypatch.setattr(confirms, "guard", lambda *_arguments, **_become: [])
     linux.settings = {"Ciphers": ["aes256-gcm@openssh.com"]}
     then = sshd_t(ciphers="aes256-gcm@openssh.com")
     now = linux.asked(sshd_t(ciphers="aes256-ctr,aes256-gcm@openssh.com"))
@@ -109,14 +109,14 @@ def test_the_preflight_login_knows_what_goes(linux: Linux, monkeypatch: pytest.M
 
 
 def test_files_that_sshd_rejects_now_have_no_preflight(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirms, "guard", lambda *_arguments: [])
+    monkeypatch.setattr(confirms, "guard", lambda *_arguments, **_become: [])
     broken = linux.asked("", rc=255, err="Bad configuration option: Prt\n")
     commands = [*planned(linux)[:4], broken, broken]
     assert plan(linux, *commands)["preflight"] is None
 
 
 def test_an_outdated_daemon_has_no_preflight(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirms, "guard", lambda *_arguments: [])
+    monkeypatch.setattr(confirms, "guard", lambda *_arguments, **_become: [])
     linux.host.mtimes[linux.main] = 2500
     assert plan(linux, *planned(linux)[:5])["preflight"] is None
 
@@ -168,7 +168,7 @@ def test_what_the_controller_decides_by(
 
     monkeypatch.setattr(confirms, "effective_now", lambda sshd, incoming: ("now", sshd, incoming))
     monkeypatch.setattr(confirms, "plan_preflight", plan_preflight)
-    monkeypatch.setattr(confirms, "guard", lambda *given: calls.append(("guard", given)))
+    monkeypatch.setattr(confirms, "guard", lambda *given, **_become: calls.append(("guard", given)))
     incoming = types.SimpleNamespace(local_port="2222")
     plan: t.Any = types.SimpleNamespace(
         request=types.SimpleNamespace(confirm=ConfirmRequest(phase, login_user="ops"), users=("deploy",)),
@@ -318,7 +318,7 @@ def test_a_rollback_that_cannot_be_armed_stops_the_change(monkeypatch: pytest.Mo
 
 
 def test_an_error_of_the_guard_that_is_no_refusal_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    def guard(*_given: object) -> t.NoReturn:
+    def guard(*_given: object, **_become: str) -> t.NoReturn:
         raise BaselineError("/etc/shells cannot be read: it is not a regular file")
 
     monkeypatch.setattr(confirms, "guard", guard)

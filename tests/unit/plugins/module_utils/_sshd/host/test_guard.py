@@ -99,15 +99,18 @@ def test_what_stops_a_change(
 def test_each_user_is_judged_on_the_same_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[t.Any] = []
 
-    def judge(_sshd: object, root: str, connection: Connection) -> list[Finding]:
-        judged.append((root, connection.user, connection.address, connection.exists))
+    def judge(_sshd: object, root: str, connection: Connection, become: str) -> list[Finding]:
+        judged.append((root, connection.user, connection.address, connection.exists, become))
         return [Finding(f"no key of {connection.user}")]
 
     monkeypatch.setattr(guards, "_judge", judge)
     sshd: t.Any = types.SimpleNamespace(host=FakeHost())
     with pytest.raises(BaselineError) as caught:
-        guards.guard(sshd, "/staged", Connection("ann", address="192.0.2.7"), ["root", "no-such-user"])
-    assert judged == [("/staged", "root", "192.0.2.7", True), ("/staged", "no-such-user", "192.0.2.7", False)]
+        guards.guard(sshd, "/staged", Connection("ann", address="192.0.2.7"), ["root", "no-such-user"], become="su")
+    assert judged == [
+        ("/staged", "root", "192.0.2.7", True, "su"),
+        ("/staged", "no-such-user", "192.0.2.7", False, "su"),
+    ]
     findings = ["root from 192.0.2.7: no key of root", "no-such-user from 192.0.2.7: no key of no-such-user"]
     assert caught.value.details == {"refused": findings}
     assert caught.value.problem.endswith(". ".join(findings))

@@ -191,7 +191,21 @@ def test_stage() -> None:
             "user=root,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=2222",
             id="ssh",
         ),
-        pytest.param("", "user=root,host=127.0.0.1,addr=127.0.0.1", id="not by ssh"),
+        *(
+            pytest.param(variable, "user=root,host=127.0.0.1,addr=127.0.0.1", id=label)
+            for label, variable in {
+                "not by ssh": "",
+                "by vsock": "UNKNOWN 65535 UNKNOWN 65535",
+                "words": "a b c d",
+                "no port": "192.0.2.7 50000 192.0.2.1 ssh",
+                "too few": "192.0.2.7 50000 192.0.2.1",
+            }.items()
+        ),
+        pytest.param(
+            "fe80::1%eth0 50000 fe80::2%eth0 22",
+            "user=root,host=fe80::1%eth0,addr=fe80::1%eth0,laddr=fe80::2%eth0,lport=22",
+            id="link-local",
+        ),
     ],
 )
 def test_incoming_connection(monkeypatch: pytest.MonkeyPatch, variable: str, specification: str) -> None:
