@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..._core import timers
 from ..._core.errors import BaselineError
@@ -18,15 +18,20 @@ from ..._core.policy_result import PolicyResult
 from ..._core.progress import Progress
 from .. import apt_conf, origins
 from .. import unattended_upgrades as uu
+from ..freshness import LIMIT
 from . import apt_state
-from .allowed_origins import match_archives, require_priorities
+from .allowed_origins import RequestedOrigins, match_archives, require_priorities
+from .updater_health import find_obstacles, gather_ages
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..origins import Archive
 
 __all__ = ["PATH", "TIMERS", "UpgradesRequest", "ensure", "mail_problems"]
 
-PATH = f"{apt_state.PARTS}/90pyhost-unattended-upgrades"
+PATH = apt_state.POLICY
+# Another package manager, or a run of unattended-upgrade itself.
+_BUSY = ("Lock could not be acquired", "Lock file is already taken")
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 
@@ -35,13 +40,25 @@ TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade
 class UpgradesRequest:
     """The desired policy, the ``text`` of our file, and the ``drop_ins`` of the timers; ``None`` removes a file.
 
-    ``must_fire``: the timers have to be enabled and running.
+    ``must_fire``: the timers have to be enabled and running. ``optional`` are the origins that may match no archive.
+    ``max_age`` is the age in hours of package lists and of the last success above which a warning is given.
     """
 
     policy: uu.UpgradePolicy
     text: str | None
     drop_ins: t.Mapping[str, str | None]
     must_fire: bool
+    optional: frozenset[str] = frozenset()
+    max_age: int = LIMIT
+
+    @property
+    def origins(self) -> RequestedOrigins:
+        return RequestedOrigins(self.policy.lists.get(uu.LISTS["origins"], ()), self.optional)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the policy is to install anything."""
+        return self.must_fire and bool(self.origins.patterns)
 
     @property
     def files(self) -> dict[str, str | None]:
@@ -70,6 +87,7 @@ class _Checked:
     """Each origin with its archives, and warnings; ``lists_updated``: package lists were fetched."""
 
     origins: tuple[dict[str, t.Any], ...]
+    archives: tuple[Archive, ...]
     lists_updated: bool
     warnings: tuple[str, ...]
 
@@ -111,6 +129,9 @@ def ensure(host: Host, request: UpgradesRequest) -> PolicyResult:
             effective = _apply(host, request, found, plan, progress)
         elif not plan.is_change:
             host_timers.require_schedule(plan.timers, plan.schedule)
+        if request.is_active and host.find("unattended-upgrade"):
+            ages = gather_ages(host, effective.config, checked.archives, request.max_age)
+            effective = replace(effective, warnings=(*effective.warnings, *ages.problems))
         return _result(host, checked, plan, effective)
 
 
@@ -146,12 +167,12 @@ def _check(host: Host, request: UpgradesRequest, found: _AptState, progress: Pro
     """Check the desired configuration before anything is written; only missing package lists are fetched."""
     _require_effective(host, request, found.config)
     warnings = _require_program(host)
-    patterns = request.policy.lists.get(uu.LISTS["origins"], ())
-    matched = match_archives(host, patterns, found.distribution, progress)
+    matched = match_archives(host, request.origins, found.distribution, progress)
     warnings += matched.warnings
     if matched.origins:
-        warnings += require_priorities(host, found.config, found.distribution)
-    return _Checked(matched.origins, matched.lists_updated, tuple(warnings))
+        warnings += require_priorities(host, request.origins.patterns, found.distribution)
+    warnings += _check_updater(host, request, found)
+    return _Checked(matched.origins, matched.archives, matched.lists_updated, tuple(warnings))
 
 
 def _require_effective(host: Host, request: UpgradesRequest, config: apt_conf.AptConfig) -> None:
@@ -185,6 +206,20 @@ def _require_program(host: Host) -> list[str]:
     if not host.check_mode:
         raise BaselineError("the package unattended-upgrades is not installed", hint="install it first")
     return ["the package unattended-upgrades is not installed yet; install it before a run without check mode"]
+
+
+def _check_updater(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
+    """Raise where every run of the updater would fail. In check mode warn: an earlier task would perhaps repair it.
+
+    The dry run of a policy that is not in force yet comes later, and shows more.
+    """
+    runs_dry = found.parts != apt_state.PARTS and not host.check_mode
+    if not request.is_active or runs_dry or host.find("unattended-upgrade") is None:
+        return []
+    obstacles = find_obstacles(host)
+    if obstacles and not host.check_mode:
+        raise BaselineError("; ".join(obstacles), hint="nothing is installed automatically until this is repaired")
+    return obstacles
 
 
 # plan
@@ -240,12 +275,17 @@ def _run_dry(host: Host, request: UpgradesRequest, found: _AptState) -> list[str
     patterns = request.policy.lists[uu.LISTS["origins"]]
     allowed = ", ".join(origins.substitute(pattern, found.distribution) for pattern in patterns)
     output = ran.out + ran.err
-    if f"Allowed origins are: {allowed}\n" in output:
-        return []
-    if "Lock could not be acquired" in output:
+    if any(message in output for message in _BUSY):
         return ["the dry run of unattended-upgrade was skipped: another package manager is running"]
     lines = "\n".join(output.strip().splitlines()[-5:])
-    raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {lines}")
+    if f"Allowed origins are: {allowed}\n" not in output:
+        raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {lines}")
+    if not ran.ok:
+        raise BaselineError(
+            f"unattended-upgrade accepts the policy, but fails on this host (rc={ran.rc}): {lines}",
+            hint="`unattended-upgrade --dry-run --debug` on the host shows the whole output",
+        )
+    return []
 
 
 # result
