@@ -276,6 +276,12 @@ lists_updated:
   returned: when fetched
   type: bool
   sample: true
+archives:
+  description: The archives that apt is configured for.
+  returned: on failure, where an origin matches none of them
+  type: list
+  elements: str
+  sample: ["origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,site=deb.example.org"]
 option:
   description: The option or variable that the error is about.
   returned: on failure, where it is about one

@@ -195,6 +195,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "origins": [{"pattern": str, "archives": [str]}],
         "timers": [_TIMER],
         "lists_updated": bool,
+        "archives": [str],
         "shadowed_by": object,
     },
     "unattended_upgrades_info": {
