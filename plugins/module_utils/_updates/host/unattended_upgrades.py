@@ -169,7 +169,8 @@ def _check(host: Host, request: UpgradesRequest, found: _AptState, progress: Pro
     warnings = _require_program(host)
     matched = match_archives(host, request.origins, found.distribution, progress)
     warnings += matched.warnings
-    if matched.origins:
+    # Without package lists, in check mode, apt has no archives to rank.
+    if matched.archives:
         warnings += require_priorities(host, request.origins.patterns, found.distribution)
     warnings += _check_updater(host, request, found)
     return _Checked(matched.origins, matched.archives, matched.lists_updated, tuple(warnings))

@@ -215,7 +215,6 @@ def test_check_mode_on_a_virgin_host_warns_of_what_it_cannot_know() -> None:
             Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS),
             Expected(URIS, out="'http://deb.example.org/debian/dists/trixie/InRelease' deb_trixie_InRelease 0 \n"),
-            Expected(PRIORITIES),
             Expected(SHOW, out=STOCK_TIMERS),
         ],
         programs=["apt-config"],
