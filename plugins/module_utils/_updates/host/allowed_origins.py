@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from ..._core.progress import Progress
     from ..origins import Archive
 
-__all__ = ["MatchedOrigins", "RequestedOrigins", "match_archives", "require_priorities"]
+__all__ = ["MatchedOrigins", "RequestedOrigins", "match_archives", "require_priorities", "update_lists"]
 
 _LOCK_SECONDS = 120
 
@@ -77,7 +77,7 @@ def _fetch_archives(
     host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution, progress: Progress
 ) -> list[origins.Archive]:
     """Fetch the package lists and return the archives; a list that cannot be fetched and that is needed raises."""
-    ran = _update_lists(host)
+    ran = update_lists(host)
     progress.record("updated the package lists")
     archives = apt_state.gather_archives(host)
     unmatched = origins.unmatched(patterns, archives, distribution)
@@ -93,7 +93,7 @@ def _fetch_archives(
     return archives
 
 
-def _update_lists(host: Host) -> CommandResult:
+def update_lists(host: Host) -> CommandResult:
     """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
     deadline = time.monotonic() + _LOCK_SECONDS
     ran = host.run(["apt-get", "-qq", "update"])

@@ -20,7 +20,7 @@ from .. import apt_conf, origins
 from .. import unattended_upgrades as uu
 from ..freshness import LIMIT
 from . import apt_state
-from .allowed_origins import RequestedOrigins, match_archives, require_priorities
+from .allowed_origins import RequestedOrigins, match_archives, require_priorities, update_lists
 from .updater_health import find_obstacles, gather_ages
 
 if t.TYPE_CHECKING:
@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
 __all__ = ["PATH", "TIMERS", "UpgradesRequest", "ensure", "mail_problems"]
 
 PATH = apt_state.POLICY
+_DRY_RUN = ["unattended-upgrade", "--dry-run", "--debug"]
+_NOT_DOWNLOADED = "failed to download, aborting"
 # Another package manager, or a run of unattended-upgrade itself.
 _BUSY = ("Lock could not be acquired", "Lock file is already taken")
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
@@ -257,7 +259,7 @@ def _apply(host: Host, request: UpgradesRequest, found: _AptState, plan: _AptPla
     """Write the files, bring them into force, and verify what apt and systemd have loaded."""
     warnings = []
     if found.parts != apt_state.PARTS and request.text is not None:
-        warnings = _run_dry(host, request, found)
+        warnings = _run_dry(host, request, found, progress)
     for path, text in request.files.items():
         if text != found.files[path]:
             host.put(path, text)
@@ -269,10 +271,15 @@ def _apply(host: Host, request: UpgradesRequest, found: _AptState, plan: _AptPla
     return _Effective(config, state, tuple(warnings))
 
 
-def _run_dry(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
+def _run_dry(host: Host, request: UpgradesRequest, found: _AptState, progress: Progress) -> list[str]:
     """Have unattended-upgrade itself confirm, before anything is written, that it allows the requested origins."""
     env = {"APT_CONFIG": apt_state.redirect_path(found.parts)}
-    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env=env)
+    ran = host.run(_DRY_RUN, env=env)
+    if not ran.ok and _NOT_DOWNLOADED in ran.out + ran.err:
+        # The archive may have replaced the package since the lists were fetched.
+        update_lists(host)
+        progress.record("updated the package lists")
+        ran = host.run(_DRY_RUN, env=env)
     patterns = request.policy.lists[uu.LISTS["origins"]]
     allowed = ", ".join(origins.substitute(pattern, found.distribution) for pattern in patterns)
     output = ran.out + ran.err

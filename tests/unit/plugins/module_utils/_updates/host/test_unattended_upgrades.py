@@ -558,6 +558,49 @@ def test_absent_removes_our_files() -> None:
     assert PATH not in host.files
 
 
+GONE_FROM_THE_ARCHIVE = f"{ALLOWED}The URI http://deb.example.org/x_1_all.deb failed to download, aborting\n"
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_lists_that_are_older_than_the_archive_are_fetched_again(second: int) -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DRY_RUN, env=STAGED, rc=1, out=GONE_FROM_THE_ARCHIVE),
+            Expected(UPDATE),
+            Expected(DRY_RUN, env=STAGED, rc=second, out=GONE_FROM_THE_ARCHIVE if second else ALLOWED),
+            *([] if second else [Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP, out=IN_FORCE)]),
+        ],
+    )
+    if not second:
+        assert run(host).changed
+        return
+    with pytest.raises(BaselineError, match="failed to download, aborting; this task updated the package lists, and "):
+        run(host)
+    assert host.written == []
+
+
+@pytest.mark.parametrize("message", ["Lock could not be acquired", "Lock file is already taken, exiting"])
+def test_a_dry_run_that_has_to_wait_for_another_one_is_left_out(message: str) -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DRY_RUN, env=STAGED, rc=1, out=f"{message}\n"),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    assert run(host).warnings == ["the dry run of unattended-upgrade was skipped: another package manager is running"]
+
+
 NO_APT_PKG = Expected(STARTS[0].argv, rc=1, err="ModuleNotFoundError: No module named 'apt_pkg'\n")
 
 
