@@ -74,8 +74,11 @@ def hours(now: float, then: float | None) -> int | None:
     return None if then is None else max(0, int((now - then) // 3600))
 
 
-def age_problems(times: UpdateTimes, *, lists_limit: int, success_limit: int) -> list[str]:
-    """Return a sentence for each age above its limit (in hours). A new host is not too old before the limit is over."""
+def age_problems(times: UpdateTimes, *, lists_limit: int | None, success_limit: int | None) -> list[str]:
+    """Return a sentence for each age above its limit (in hours; ``None``: the policy does not ask for it).
+
+    A new host is not too old before the limit is over.
+    """
     sentences = []
     lists = times.lists_at or 0
     if _is_over(times, lists, lists_limit):
@@ -93,8 +96,8 @@ def age_problems(times: UpdateTimes, *, lists_limit: int, success_limit: int) ->
     return sentences
 
 
-def _is_over(times: UpdateTimes, then: float, limit: int) -> bool:
-    return (hours(times.now, max(then, times.policy_at)) or 0) >= limit
+def _is_over(times: UpdateTimes, then: float, limit: int | None) -> bool:
+    return limit is not None and (hours(times.now, max(then, times.policy_at)) or 0) >= limit
 
 
 def _ago(now: float, then: float | None) -> str:

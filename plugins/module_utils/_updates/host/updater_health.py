@@ -82,19 +82,23 @@ def gather_ages(host: Host, config: AptConfig, allowed: t.Sequence[Archive], lim
         lists_at=max(lists) if lists else None,
         success_at=max(success) if success else None,
     )
-    limits = {
-        f"{name}_limit": limit + _days_above_one(policy[option]) * 24
-        for name, option in (("lists", "update_lists_interval"), ("success", "upgrade_interval"))
-    }
-    problems = freshness.age_problems(times, **limits)
+    problems = freshness.age_problems(
+        times,
+        lists_limit=_limit(policy, "update_lists_interval", limit),
+        success_limit=_limit(policy, "upgrade_interval", limit),
+    )
     # An admin who has switched the check off knows that the archives are old.
     if uu.as_bool(config.value("Acquire::Check-Valid-Until") or "true"):
         problems += freshness.expired(_gather_releases(host), allowed, now)
     return UpdateAges(freshness.hours(now, times.lists_at), freshness.hours(now, times.success_at), tuple(problems))
 
 
-def _days_above_one(interval: int | str) -> int:
-    return max(0, interval - 1) if isinstance(interval, int) else 0
+def _limit(policy: t.Mapping[str, t.Any], interval: str, limit: int) -> int | None:
+    """Return the limit for work that is done at each ``interval`` of days, ``None`` where the policy turns it off."""
+    days = policy[interval]
+    if not policy["enabled"] or days == 0:
+        return None
+    return limit + 24 * max(0, days - 1) if isinstance(days, int) else limit
 
 
 def _last_success(host: Host) -> float | None:

@@ -643,7 +643,7 @@ def test_a_success_that_is_too_old_is_a_warning() -> None:
     host = FakeHost(
         {**STOCK, PATH: TEXT},
         [
-            Expected(DUMP, out=IN_FORCE),
+            Expected(DUMP, out=f'{IN_FORCE}APT::Periodic::Unattended-Upgrade "1";\n'),
             Expected(TARGETS, out=STOCK_TARGETS),
             RANKED,
             *STARTS,

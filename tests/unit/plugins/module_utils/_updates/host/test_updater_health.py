@@ -107,6 +107,19 @@ def test_longer_intervals_have_longer_limits() -> None:
     assert len(ages({FETCHED: 160, SUCCESS: 160}, config=weekly.replace('"7"', '"always"')).problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (DAILY.replace('Upgrade "1"', 'Upgrade "0"'), ["the package lists were"]),
+        (DAILY.replace('Lists "1"', 'Lists "0"'), ["unattended-upgrade"]),
+        (f'{DAILY}APT::Periodic::Enable "0";\n', []),
+    ],
+)
+def test_what_the_policy_turns_off_cannot_be_late(config: str, expected: list[str]) -> None:
+    found = ages({FETCHED: 900, SUCCESS: 900}, config=config)
+    assert [sentence.partition(" was ")[0].split(" last")[0] for sentence in found.problems] == expected
+
+
 def test_a_run_by_hand_counts_if_it_succeeded() -> None:
     start = "2027-01-15 05:00:00,000 INFO Starting unattended upgrades script\n"
     end = "2027-01-15 06:00:00,000 INFO All upgrades installed\n"
