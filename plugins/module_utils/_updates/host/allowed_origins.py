@@ -118,4 +118,4 @@ def require_priorities(host: Host, patterns: t.Sequence[str], distribution: orig
     found = apt_state.find_pinned_origins(patterns, apt_state.gather_priorities(host), distribution)
     if found.errors:
         raise combined(found.errors)
-    return [f"origins: {warning}" for warning in found.warnings]
+    return list(found.warnings)

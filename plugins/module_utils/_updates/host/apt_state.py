@@ -175,20 +175,14 @@ def find_pinned_origins(
         name = origins.substitute(pattern, distribution)
         barred = preferences.blocked(pattern, priorities.ranked, distribution)
         if barred and preferences.has_exceptions(priorities.all_pins):
-            warnings.append(f"{_blocked(name, barred, priorities)}, except perhaps packages that are pinned by name")
+            sentence = _blocked_error(name, barred, priorities).sentence
+            warnings.append(f"{sentence}, except perhaps packages that are pinned by name")
         elif barred:
             errors.append(_blocked_error(name, barred, priorities))
         above = preferences.outranked(pattern, priorities.ranked, distribution, priorities.all_pins)
         errors += [_outranked_error(low, high, priorities) for low, high in above if low not in barred]
     # Several patterns may allow the same archive.
     return PinnedOrigins(tuple({error.sentence: error for error in errors}.values()), tuple(warnings))
-
-
-def _blocked(name: str, barred: t.Sequence[preferences.RankedArchive], priorities: AptPriorities) -> str:
-    return (
-        f"every archive that {name} matches has a priority below 100, so apt upgrades no installed package from there "
-        f"({priorities.describe(barred)})"
-    )
 
 
 def _blocked_error(
@@ -202,7 +196,13 @@ def _blocked_error(
             "origin out"
         )
     where = places[0] if len(places) == 1 else ""
-    return BaselineError(_blocked(name, barred, priorities), option="origins", where=where, hint=hint)
+    return BaselineError(
+        f"every archive that {name} matches has a priority below 100, so apt upgrades no installed package from there "
+        f"({priorities.describe(barred)})",
+        option="origins",
+        where=where,
+        hint=hint,
+    )
 
 
 def _outranked_error(

@@ -36,7 +36,7 @@ def gather_info(host: Host, max_age: int) -> dict[str, t.Any]:
     archives, state = apt_state.gather_archives(host), host_timers.gather_timers(host, TIMERS.values())
     patterns = origins.allowed(config)
     installed = host.find("unattended-upgrade") is not None
-    priorities = apt_state.gather_priorities(host)
+    priorities, rejected = _gather_priorities(host)
     allowed = [one for one in archives if _is_allowed(one, patterns, distribution)]
     ages = gather_ages(host, config, allowed, max_age)
     last_run = gather_last_run(host)
@@ -48,6 +48,7 @@ def gather_info(host: Host, max_age: int) -> dict[str, t.Any]:
         for pattern in origins.unmatched(patterns, archives, distribution)
         if not origins.is_optional(pattern)
     ]
+    problems += rejected
     problems += apt_state.find_pinned_origins(patterns, priorities, distribution).problems
     problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.idle_timers(state)]
     problems += mail_problems(host, config)
@@ -74,6 +75,14 @@ def gather_info(host: Host, max_age: int) -> dict[str, t.Any]:
         "kept_back": list(upgrades.kept_back),
         "problems": problems,
     }
+
+
+def _gather_priorities(host: Host) -> tuple[apt_state.AptPriorities, list[str]]:
+    """Return the priorities, or none and a sentence where apt rejects its preferences."""
+    try:
+        return apt_state.gather_priorities(host), []
+    except BaselineError as error:
+        return apt_state.AptPriorities((), {}, ()), [error.advice]
 
 
 def _is_allowed(archive: origins.Archive, patterns: t.Sequence[str], distribution: origins.AptDistribution) -> bool:

@@ -157,7 +157,7 @@ def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -
         pytest.param(
             f"{PIN}\n{PIN_BASH}",
             "apt-cache-policy-security-never-debian13",
-            [f"origins: {BARRED}, except perhaps packages that are pinned by name"],
+            [f"origins: /etc/apt/preferences.d/x:3: {BARRED}, except perhaps packages that are pinned by name"],
             id="packages are pinned by name",
         ),
     ],

@@ -14,8 +14,10 @@ from tests.unit.plugins.module_utils._updates.host.test_unattended_upgrades impo
     CHANGE_PIN,
     DUMP,
     FIXTURES,
+    GONE,
     IN_FORCE,
     NEVER,
+    PARTS,
     PIN,
     PREFERENCES,
     PRIORITIES,
@@ -141,6 +143,25 @@ def test_pending_upgrades_that_cannot_be_listed_are_a_problem() -> None:
     assert info(host)["problems"] == [
         f"unattended-upgrade stops at the state of the packages: {err.strip()} (rc=100)",
         f"apt-get cannot list the pending upgrades: {err.strip()} (rc=100)",
+    ]
+
+
+def test_preferences_that_apt_rejects_are_a_problem() -> None:
+    """APT::Default-Release of a release that is gone: apt-get refuses each installation."""
+    host = FakeHost(
+        {**STOCK, f"{PARTS}/99default": 'APT::Default-Release "buster";\n'},
+        [
+            Expected(DUMP, out=DAILY),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(PRIORITIES, rc=100, err=GONE),
+            Expected(UPGRADE, rc=100, err=GONE),
+            *STARTS,
+        ],
+    )
+    assert info(host)["problems"] == [
+        f"{PARTS}/99default:1: apt rejects its preferences: {GONE.strip()} (rc=100); correct that file first",
+        f"apt-get cannot list the pending upgrades: {GONE.strip()} (rc=100)",
     ]
 
 
