@@ -56,6 +56,9 @@ options:
     description:
       - The hash of the account's password as in crypt(5), needed for O(sudo=password). It is given to the host's
         C(chpasswd) on standard input and shows in no list of processes, no diff and no result.
+      - Make it once with C(mkpasswd --method=yescrypt) (package whois) or C(openssl passwd -6), and keep the hash in a
+        vault. The filter P(ansible.builtin.password_hash#filter) without a salt makes another hash in each run, so that
+        each run would be a change, and needs passlib on the controller.
       - Without one, no password matches for a new account, and an existing account keeps its password.
     type: str
     default: ""
@@ -97,7 +100,8 @@ EXAMPLES = r"""
       - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann@laptop
     exclusive_keys: true
     sudo: password
-    password: "{{ vault_ann_password | password_hash('sha512') }}"
+    # Made once by 'mkpasswd --method=yescrypt' or 'openssl passwd -6'.
+    password: "{{ vault_ann_password_hash }}"
     groups: [adm]
 """
 

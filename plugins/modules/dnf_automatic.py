@@ -18,8 +18,9 @@ description:
     command, so the vendor's file and the host's are composed as it does.
   - The timer that follows the file is enabled and started. The timers C(dnf-automatic-install), C(-download) and
     C(-notifyonly) of dnf 4, which override the file, are disabled.
-  - Fails if O(upgrade_type=security) would never install anything, because no repository of the host publishes
-    advisories.
+  - Fails if O(upgrade_type=security) would never install anything from a base repository of the distribution (BaseOS,
+    AppStream, Fedora's updates), because it publishes no advisories, as on CentOS Stream. The advisories of other
+    repositories, such as EPEL, do not make up for that.
 author:
   - The pyhost.baseline team (@pyhost)
 requirements:
@@ -32,10 +33,13 @@ options:
     type: bool
     default: true
   upgrade_type:
-    description: Which packages are upgraded, all (V(default)) or those that a security advisory names (V(security)).
+    description:
+      - Which packages are upgraded, all (V(default)) or those that a security advisory names (V(security)).
+      - V(distribution) is V(security) if each base repository of the host publishes advisories, and V(default) if one
+        does not, because security upgrades would install nothing from there.
     type: str
-    choices: [security, default, distro-sync]
-    default: security
+    choices: [distribution, security, default, distro-sync]
+    default: distribution
   apply_updates:
     description: Whether updates are installed, not only downloaded or reported.
     type: bool
@@ -140,7 +144,7 @@ disabled_timers:
   sample: [dnf-automatic-install.timer]
 advisories:
   description: For each enabled repository, whether it publishes advisories.
-  returned: when security upgrades are requested
+  returned: when security upgrades are requested, or those of the distribution
   type: dict
   sample: {appstream: true, baseos: true, epel: true}
 option:
@@ -163,7 +167,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CHOICES, desired_keys
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import (
+    CHOICES,
+    DISTRIBUTION,
+    desired_keys,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic import (
     DnfAutomaticRequest,
     ensure,
@@ -171,7 +179,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_
 
 _ARGUMENTS = {
     "enabled": {"type": "bool", "default": True},
-    "upgrade_type": {"type": "str", "choices": list(CHOICES["upgrade_type"]), "default": "security"},
+    "upgrade_type": {"type": "str", "choices": [DISTRIBUTION, *CHOICES["upgrade_type"]], "default": DISTRIBUTION},
     "apply_updates": {"type": "bool", "default": True},
     "download_updates": {"type": "bool", "default": True},
     "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},

@@ -19,9 +19,14 @@ description:
     file that is read later overrides the policy, the module fails and names file and line.
   - Each origin must match an archive that apt is configured for. If one matches none, it would never install anything;
     the module fails and names the archives. Missing package lists are fetched first.
-  - If all archives of an origin are pinned below 100 by apt_preferences(5), the module fails too, because apt upgrades
-    no installed package from there. If pins by name allow some packages, it warns.
-  - Before a change is written, C(unattended-upgrade --dry-run) must report that it allows the requested origins.
+  - The priorities of the archives (C(apt-cache policy)) must let apt upgrade from each origin. The module fails and
+    names file and line if all archives of an origin have a priority below 100 (a pin, or an archive that is
+    C(NotAutomatic)), or if apt prefers another archive of the same release to an allowed one, as with
+    C(APT::Default-Release "trixie"). If pins by name allow some packages, it warns.
+  - Before a change is written, C(unattended-upgrade --dry-run) must succeed and report that it allows the requested
+    origins. In a run that changes nothing, unattended-upgrade must be able to start, and the packages must be in a
+    state in which it works (C(apt-get check)).
+  - Warns if package lists or the last successful upgrade are older than O(max_age).
   - The timers that start the work are enabled, unmasked and started. The module fails if they would not fire.
   - An option that has a default is part of the policy also when it is not given.
 author:
@@ -46,16 +51,19 @@ options:
   origins:
     description:
       - What may be upgraded, as presets or patterns.
-      - The presets are V(security), V(stable) (point releases of Debian, the release pocket of Ubuntu), V(updates)
-        (also called V(stable-updates)), V(proposed), V(backports), V(all) (everything that apt is configured for), and
-        on Ubuntu V(esm-apps) and V(esm-infra).
+      - V(distribution) is what the distribution's own C(50unattended-upgrades) allows. On Debian it is V(security) and
+        V(stable), because a security update may need a new package from the release. On Ubuntu it is these, and ESM
+        where the host is attached to a subscription.
+      - The other presets are V(security), V(stable) (point releases of Debian, the release pocket of Ubuntu),
+        V(updates) (also called V(stable-updates)), V(proposed), V(backports), V(all) (everything that apt is configured
+        for), and on Ubuntu V(esm-apps) and V(esm-infra).
       - A pattern is a comma-separated list of C(key=value) that must all match; C(*) and C(?) are wildcards. The keys
         are C(origin), C(label), C(archive) (or C(suite)), C(codename), C(component) and C(site); the macros are
         C(${distro_id}) and C(${distro_codename}). A literal comma is written C(\,).
       - An empty list turns upgrades off.
     type: list
     elements: str
-    default: [security]
+    default: [distribution]
   blocklist:
     description:
       - Packages that are never upgraded, as Python regular expressions that match from the start of the name.
@@ -97,6 +105,13 @@ options:
     description: Days between two runs of unattended-upgrade; V(0) is never.
     type: int
     default: 1
+  max_age:
+    description:
+      - Hours after which a warning says that the package lists were not fetched, or that unattended-upgrade did not
+        succeed. The days by which the intervals exceed one are added.
+      - A new host counts from its first boot or from the installation of the policy.
+    type: int
+    default: 192
   autoclean_interval:
     description: Days between two removals of outdated downloaded packages; V(0) is never. Not set by default.
     type: int
@@ -184,8 +199,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Install security updates every day, never reboot
+- name: Install what the distribution installs by itself every day, never reboot
   pyhost.baseline.unattended_upgrades:
+
+- name: Security updates alone
+  pyhost.baseline.unattended_upgrades:
+    origins: [security]
 
 - name: Security updates and point releases at night, no kernels, reboot when required
   pyhost.baseline.unattended_upgrades:
@@ -221,13 +240,15 @@ effective:
   returned: success
   type: dict
   sample:
-    origins: ["origin=Debian,codename=${distro_codename}-security,label=Debian-Security"]
+    origins:
+      - "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
+      - "origin=Debian,codename=${distro_codename},label=Debian"
     allowed_origins: []
     blocklist: []
     reboot_automatically: false
     upgrade_interval: 1
 origins:
-  description: Each requested origin with the archives that it allows.
+  description: Each requested origin with the archives that it allows. Those of Ubuntu's ESM may be none.
   returned: success
   type: list
   elements: dict
@@ -255,6 +276,12 @@ lists_updated:
   returned: when fetched
   type: bool
   sample: true
+archives:
+  description: The archives that apt is configured for.
+  returned: on failure, where an origin matches none of them
+  type: list
+  elements: str
+  sample: ["origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,site=deb.example.org"]
 option:
   description: The option or variable that the error is about.
   returned: on failure, where it is about one
@@ -277,7 +304,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import render
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freshness import LIMIT, checked_limit
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import (
     gather_distribution,
     require_apt,
@@ -287,10 +314,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unat
     UpgradesRequest,
     ensure,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import expand
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import expand, may_be_absent
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import (
-    HEADER,
     UpgradePolicy,
+    document,
     policy,
 )
 
@@ -298,7 +325,7 @@ _WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _SCHEDULE = {"update_lists_at": {"type": "str"}, "upgrade_at": {"type": "str"}, "random_delay": {"type": "str"}}
 _ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "origins": {"type": "list", "elements": "str", "default": ["security"]},
+    "origins": {"type": "list", "elements": "str", "default": ["distribution"]},
     "blocklist": {"type": "list", "elements": "str", "default": []},
     "allowlist": {"type": "list", "elements": "str", "default": []},
     "days": {"type": "list", "elements": "str", "choices": _WEEK, "default": []},
@@ -307,6 +334,7 @@ _ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "reboot_with_users": {"type": "bool", "default": True},
     "update_lists_interval": {"type": "int", "default": 1},
     "upgrade_interval": {"type": "int", "default": 1},
+    "max_age": {"type": "int", "default": LIMIT},
     "autoclean_interval": {"type": "int"},
     "schedule": {"type": "dict", "default": {}, "options": _SCHEDULE},
     "mail_to": {"type": "str", "default": ""},
@@ -344,13 +372,21 @@ def main() -> None:
 
 
 def _present(host: Host, params: t.Mapping[str, t.Any]) -> UpgradesRequest:
-    desired = policy(params, expand(params["origins"], gather_distribution(host)))
+    distribution = gather_distribution(host)
+    desired = policy(params, expand(params["origins"], distribution))
     schedule = params["schedule"]
     delay = schedule.get("random_delay")
     drop_ins = {name: drop_in("unattended_upgrades", schedule.get(at), delay) for at, name in TIMERS.items()}
     # An interval of 0 turns the work off; whether the timers fire does not matter then.
     must_fire = params["upgrade_interval"] > 0
-    return UpgradesRequest(desired, render(HEADER, desired.lists, desired.values), drop_ins, must_fire)
+    return UpgradesRequest(
+        policy=desired,
+        text=document(desired),
+        drop_ins=drop_ins,
+        must_fire=must_fire,
+        optional=may_be_absent(params["origins"], distribution),
+        max_age=checked_limit(params["max_age"]),
+    )
 
 
 def _absent() -> UpgradesRequest:

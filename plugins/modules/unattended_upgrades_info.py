@@ -13,11 +13,21 @@ description:
   - Reads the policy of unattended-upgrades that is in force (C(apt-config dump)), the configured archives that each
     origin allows, the timers, the last run, the pending upgrades and whether a reboot is required.
   - Warns of a policy that does not install what it lists, for example because an origin matches no archive, because
-    its archives are pinned, or because a missing semicolon hides it from apt.
+    its archives are pinned, because a missing semicolon hides it from apt, or because unattended-upgrade cannot start.
+  - Warns of security updates that no allowed origin would install, of updates that are kept back, and of package lists
+    and successes that are older than O(max_age). For that, C(apt-get) simulates upgrades; nothing is installed.
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes.info_module
+options:
+  max_age:
+    description:
+      - Hours after which package lists and the last success of unattended-upgrade are too old. The days by which the
+        intervals of the policy exceed one are added.
+      - A new host counts from its first boot or from the installation of the policy.
+    type: int
+    default: 192
 seealso:
   - module: pyhost.baseline.unattended_upgrades
 """
@@ -82,6 +92,16 @@ last_run:
     upgraded: [openssl]
     errors: []
     messages: [Starting unattended upgrades script, "Packages that will be upgraded: openssl", All upgrades installed]
+lists_age:
+  description: Hours since the package lists were fetched. Null if this is not known.
+  returned: success
+  type: int
+  sample: 5
+success_age:
+  description: Hours since unattended-upgrade last succeeded. Null if it never did.
+  returned: success
+  type: int
+  sample: 5
 reboot_required:
   description: Whether an upgrade requires a reboot that has not happened yet.
   returned: success
@@ -94,7 +114,9 @@ reboot_required_by:
   elements: str
   sample: [linux-image-amd64]
 pending:
-  description: The upgrades that are not installed yet, as of the last update of the package lists.
+  description:
+    - The upgrades that are not installed yet, as of the last update of the package lists.
+    - C(automatic) is whether the policy installs it.
   returned: success
   type: list
   elements: dict
@@ -104,6 +126,23 @@ pending:
       to: 3.5.1-1+deb13u1
       archives: ["Debian-Security:13/stable-security"]
       security: true
+      automatic: true
+kept_back:
+  description:
+    - Security updates, and other updates from allowed origins, that automatic updates will not install. Those of the
+      blocklist are left out.
+    - The reason is C(origin) (no allowed origin has it), C(held), C(dependencies) (it needs packages that no allowed
+      origin has) or C(preferences) (apt prefers another version, or would remove a package for it).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: openssl
+      from: 3.5.1-1
+      to: 3.5.1-1+deb13u1
+      archives: ["Debian-Security:13/stable-security"]
+      security: true
+      reason: held
 problems:
   description: A sentence for each reason that prevents updates. Empty if there is none.
   returned: success
@@ -128,16 +167,20 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freshness import LIMIT, checked_limit
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import require_apt
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_info import gather_info
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"max_age": {"type": "int", "default": LIMIT}},
+        supports_check_mode=True,
+    )
     host = Host(module)
     try:
         require_apt(host)
-        found = gather_info(host)
+        found = gather_info(host, checked_limit(module.params["max_age"]))
     except BaselineError as error:
         module.fail_json(**error.as_result())
     for problem in found["problems"]:

@@ -34,7 +34,8 @@ def timer(is_dnf5: bool) -> str:
 
 
 def test_security_updates_are_applied(policy: configparser.SectionProxy) -> None:
-    assert policy["upgrade_type"] == "security"
+    # All updates where the distribution publishes no advisories, as CentOS Stream.
+    assert policy["upgrade_type"] in ("security", "default")
     assert policy.getboolean("download_updates")
     assert policy.getboolean("apply_updates")
 

@@ -7,6 +7,17 @@ import typing as t
 import pytest
 from testinfra.host import Host
 
+
+def own(codename: str) -> set[str]:
+    """Return what Ubuntu's own file allows."""
+    return {
+        f"origin=Ubuntu,archive={codename}-security",
+        f"origin=Ubuntu,archive={codename}",
+        f"origin=UbuntuESMApps,archive={codename}-apps-security",
+        f"origin=UbuntuESM,archive={codename}-infra-security",
+    }
+
+
 # What differs by release. The port is held by ssh.socket: once by an sshd for each connection, else by the one sshd.
 RELEASES: dict[str, dict[str, t.Any]] = {
     "22.04": {
@@ -16,11 +27,7 @@ RELEASES: dict[str, dict[str, t.Any]] = {
         "sudo": "Sudo version 1.9",
         "pep668": False,
         "snapd": True,
-        "origins": {
-            "origin=Ubuntu,archive=jammy-security",
-            "origin=UbuntuESMApps,archive=jammy-apps-security",
-            "origin=UbuntuESM,archive=jammy-infra-security",
-        },
+        "origins": own("jammy"),
     },
     "24.04": {
         "codename": "noble",
@@ -38,7 +45,7 @@ RELEASES: dict[str, dict[str, t.Any]] = {
         "sudo": "sudo-rs ",
         "pep668": True,
         "snapd": False,
-        "origins": {"origin=Ubuntu,archive=resolute-security"},
+        "origins": own("resolute"),
     },
 }
 

@@ -13,6 +13,7 @@ import hashlib
 import re
 import struct
 import typing as t
+import unicodedata
 from dataclasses import dataclass
 
 from .._core.errors import BaselineError, did_you_mean, nearest
@@ -31,6 +32,12 @@ KEY_TYPES = (
 )
 _LEAST_RSA_BITS = 2048
 _COPY = "copy the line again, because the key was cut off or changed"
+_MARK = "\ufeff"
+_QUOTES = "'\u2018\u2019\u201c\u201d\u201e\u00ab`"
+# With a scheme, of a well-known site without one, or as ssh-import-id(1) and cloud-init write them.
+_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(?:www\.|git(?:hub|lab)\.com/|launchpad\.net/)\S+$|(?:gh|lp):\S+$", re.IGNORECASE
+)
 _POINT_BYTES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
 
 _FLAGS = (
@@ -89,12 +96,24 @@ def parse_public_key(line: str) -> PublicKey:
     _require_key_line(text)
     character = forbidden_character(text.replace("\t", " "))
     if character:
-        raise BaselineError(f"the public key contains {character}, which is not allowed", hint="copy the line again")
+        raise BaselineError(f"the public key contains {character}, which is not allowed", hint=_character_hint(text))
     key = _parse_line(text)
     if key.bits is not None and key.bits < _LEAST_RSA_BITS:
         hint = f"use an ssh-ed25519 key, or an RSA key of at least {_LEAST_RSA_BITS} bits"
         raise BaselineError(f"the RSA key has {key.bits} bits, which is too weak", hint=hint)
     return key
+
+
+def _character_hint(text: str) -> str:
+    """Say how to get rid of the first character that is not allowed: a copy from the same place would have it again."""
+    character = next(one for one in text if one != "\t" and not one.isprintable())
+    if character == _MARK:
+        return "this is the byte order mark of an editor; save the file as UTF-8 without it"
+    if unicodedata.category(character) == "Zs":
+        return "a web page or a word processor put it in the place of a blank; type a blank instead, or remove it"
+    if unicodedata.category(character) == "Cf":
+        return "it is invisible; remove it, or type the blanks of the line yourself"
+    return "copy the line again"
 
 
 def parse_authorized_keys(text: str, *, ignored: t.Callable[[int, str], None] | None = None) -> list[PublicKey]:
@@ -173,11 +192,29 @@ def _require_key_line(text: str) -> None:
             f"'{text.split()[0]}' is a marker of known_hosts",
             hint="in authorized_keys put the option in front of an authority's key: cert-authority ssh-ed25519 AAAA…",
         )
-    if re.fullmatch(r"[~./]\S*|\S+\.pub", text):
+    _require_no_wrapping(text)
+    if re.fullmatch(r"[~./]\S*|\S+\.pub|[A-Za-z]:\\\S+", text):
         raise BaselineError(
             "this is the path of a file, not a public key",
             hint="give its text: \"{{ lookup('ansible.builtin.file', PATH) }}\"",
         )
+
+
+def _require_no_wrapping(text: str) -> None:
+    """Raise for what stands for a key or around one."""
+    if text.startswith(_MARK.encode().decode("latin-1")):
+        raise BaselineError(
+            "the public key starts with a byte order mark that was read as three characters",
+            hint="save the file as UTF-8 without it",
+        )
+    if _URL.match(text) and not text.startswith("file:"):
+        raise BaselineError(
+            "this is an address where public keys may be, not a public key",
+            hint="give the keys themselves, so that nobody else decides who may log in; where you trust the address: "
+            "\"{{ lookup('ansible.builtin.url', ADDRESS, wantlist=true) }}\" as the whole list",
+        )
+    if text[0] in _QUOTES:
+        raise BaselineError("the public key is in quotes that are part of the text", hint="remove them")
 
 
 def _parse_line(text: str) -> PublicKey:

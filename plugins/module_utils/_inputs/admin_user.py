@@ -114,8 +114,8 @@ def _sudo(sudo: t.Any, option: str) -> t.Iterator[BaselineError]:
 def _password(password: t.Any, option: str, *, needed: bool, why: str) -> t.Iterator[BaselineError]:
     if password and not (isinstance(password, str) and _HASH.fullmatch(password) and not forbidden_character(password)):
         hint = (
-            "make one with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
-            "if this was the password itself, change the password"
+            "make one with 'mkpasswd --method=yescrypt' (package whois) or 'openssl passwd -6', and keep it in the "
+            "vault; if this was the password itself, change the password"
         )
         problem = "this is not a password hash of a current kind (the value is not shown)"
         yield BaselineError(problem, option=option, hint=hint)

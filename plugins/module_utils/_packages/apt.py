@@ -8,7 +8,15 @@ import re
 
 from .model import Simulation
 
-__all__ = ["is_locked", "is_outdated", "last_errors", "parse_simulation", "parse_unavailable"]
+__all__ = [
+    "barred_versions",
+    "is_locked",
+    "is_outdated",
+    "last_errors",
+    "parse_simulation",
+    "parse_unavailable",
+    "reads_as_command",
+]
 
 _INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[[^\]]*\] )?\((?P<version>\S+) .*")
 _REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+)(?: .*)?")
@@ -17,6 +25,8 @@ _UNAVAILABLE = re.compile(
     r"|Package '(?P<without>[^']+)' has no installation candidate"
     r"|Couldn't find any package by (?:glob|regex) '(?P<pattern>[^']+)')"
 )
+# A row of the version table of `apt-cache policy`, not of the archives below it: version and priority.
+_VERSION = re.compile(r"^(?: {5}| \*\*\* )\S+ (-?\d+)(?: \(.*\))?$", re.MULTILINE)
 _VIRTUAL = re.compile(r"Package (?P<name>\S+) is a virtual package provided by:\n(?P<lines>(?: +\S.*\n)+)")
 # apt's messages when another process holds one of its locks or dpkg's (LC_ALL=C).
 _LOCKED = ("Could not get lock", "lock was locked by another process")
@@ -40,6 +50,21 @@ def parse_unavailable(out: str, err: str) -> dict[str, tuple[str, ...]]:
     names = dict.fromkeys(m["unknown"] or m["without"] or m["pattern"] for m in found)
     providers = {m["name"]: tuple(line.split()[0] for line in m["lines"].splitlines()) for m in _VIRTUAL.finditer(out)}
     return {name: providers.get(name, ()) for name in names}
+
+
+def reads_as_command(name: str) -> bool:
+    """Say whether apt-get reads ``name`` as the command to install another package, if no package has this name."""
+    return name.endswith("+")
+
+
+def barred_versions(text: str) -> dict[str, int]:
+    """Return the packages of ``apt-cache policy NAME…`` that have versions and no candidate, with the best priority."""
+    found = {}
+    for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
+        versions = [int(priority) for priority in _VERSION.findall(entry)]
+        if versions and "\n  Candidate: (none)\n" in entry:
+            found[entry.partition(":\n")[0]] = max(versions)
+    return found
 
 
 def is_locked(text: str) -> bool:

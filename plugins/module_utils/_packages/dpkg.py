@@ -55,8 +55,9 @@ def parse_status(text: str) -> DpkgDatabase:
         elif state == "installed":
             installed[name] = record.get("Version", "")
             provided.update(_provided(record.get("Provides", "")))
-            if want == "hold":
-                held.add(name)
+        # A package can be held before it is installed, so that nothing installs it.
+        if want == "hold":
+            held.add(name)
     return DpkgDatabase(installed, tuple(unfinished), frozenset(held), frozenset(provided), architecture)
 
 

@@ -17,9 +17,12 @@ from .._core.errors import UNCHANGED, BaselineError, unknown
 __all__ = [
     "CHOICES",
     "CONF",
+    "DISTRIBUTION",
     "KNOWN_TO_DNF5",
+    "UPGRADE_TYPE",
     "VENDOR",
     "Key",
+    "base_repositories",
     "composed",
     "desired_keys",
     "differences",
@@ -27,6 +30,7 @@ __all__ = [
     "entries",
     "excludes",
     "supported_keys",
+    "without_advisories",
 ]
 
 CONF = "/etc/dnf/automatic.conf"
@@ -41,6 +45,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reboot": ("never", "when-changed", "when-needed"),
     "emit_via": ("stdio", "motd", "email", "command_email", "command"),
 }
+# The value of upgrade_type that becomes security where the distribution publishes advisories, and default elsewhere.
+DISTRIBUTION = "distribution"
+UPGRADE_TYPE: Key = ("commands", "upgrade_type")
+# The repositories of the distribution that get updates, by their ids on RHEL (rhel-9-for-x86_64-baseos-rpms), its
+# rebuilds (baseos, ol9_appstream) and Fedora (updates; the repository fedora never changes and has no advisories).
+_BASE = re.compile(r"(?:.*[-_.])?(?:baseos|appstream)(?:[-_.].*)?|updates", re.IGNORECASE)
+_NOT_BASE = re.compile(r"source|debug|testing|staging", re.IGNORECASE)
 # By option: every key that it sets.
 _KEYS: dict[str, tuple[Key, ...]] = {
     "upgrade_type": (("commands", "upgrade_type"),),
@@ -164,10 +175,28 @@ def _text(name: str, value: t.Any) -> str | None:
     for item in items:
         if not item.isprintable() or (isinstance(value, (list, tuple)) and re.search(r"[\s,]", item)) or not item:
             raise BaselineError(f"{item!r} is not one word in one line", option=name)
-        if name in CHOICES and item not in CHOICES[name]:
+        if name in CHOICES and item not in CHOICES[name] and (name, item) != ("upgrade_type", DISTRIBUTION):
             raise BaselineError(unknown("value", item, CHOICES[name]), option=name, state=UNCHANGED)
     # An empty list of exclusions would remove those of dnf.conf.
     return ", ".join(items) if items or name != "exclude" else None
+
+
+def base_repositories(names: t.Iterable[str]) -> list[str]:
+    """Return those of the repositories ``names`` that are the distribution's own and get updates."""
+    return [name for name in names if _BASE.fullmatch(name) and not _NOT_BASE.search(name)]
+
+
+def without_advisories(known: t.Mapping[str, bool]) -> list[str]:
+    """Return the repositories for which security upgrades would install nothing, of ``known`` ones by their ids.
+
+    Each base repository counts on its own: EPEL's advisories say nothing about the system's packages. Where none has a
+    known id (a mirror), one repository with advisories is enough, if it is not EPEL.
+    """
+    base = base_repositories(known)
+    if base:
+        return [name for name in base if not known[name]]
+    others = [name for name in known if not name.startswith("epel")] or list(known)
+    return [] if any(known[name] for name in others) else others
 
 
 def supported_keys(

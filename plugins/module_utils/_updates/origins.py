@@ -15,15 +15,17 @@ from .apt_conf import AptConfig
 from .unattended_upgrades import LISTS
 
 __all__ = [
-    "OBSOLETE",
+    "DISTRIBUTION",
     "PRESETS",
     "AptDistribution",
     "Archive",
     "allowed",
     "check",
     "expand",
+    "is_optional",
     "legacy",
     "matches",
+    "may_be_absent",
     "missing_indexes",
     "parse_targets",
     "substitute",
@@ -68,8 +70,20 @@ PRESETS: dict[str, dict[str, str]] = {
         "all": "origin=*",
     },
 }
-# Debian's own 50unattended-upgrades has it for releases before 11; it matches nothing on later ones.
-OBSOLETE = "origin=Debian,codename=${distro_codename},label=Debian-Security"
+# What the distribution's own 50unattended-upgrades allows, by os-release's ID. A security update may need a new
+# dependency from the release itself, and Ubuntu's ESM is there once the host is attached to a subscription.
+DISTRIBUTION = "distribution"
+_OWN: dict[str, tuple[str, ...]] = {
+    "debian": ("security", "stable"),
+    "ubuntu": ("security", "stable", "esm-apps", "esm-infra"),
+}
+# Patterns of the distribution's own file that may match nothing: Debian's is for releases before 11, and Ubuntu's need
+# a subscription.
+_OPTIONAL = (
+    "origin=Debian,codename=${distro_codename},label=Debian-Security",
+    PRESETS["ubuntu"]["esm-apps"],
+    PRESETS["ubuntu"]["esm-infra"],
+)
 _ALIASES = {"stable-updates": "updates", "stable-security": "security"}
 
 
@@ -110,12 +124,37 @@ class Archive:
 
 def expand(origins: t.Sequence[str], distribution: AptDistribution) -> tuple[str, ...]:
     """Return the patterns of ``origins`` (presets or patterns), each once; an invalid one raises."""
-    return tuple(dict.fromkeys(_expand(origin.strip(), distribution) for origin in origins))
+    return tuple(
+        dict.fromkeys(
+            _expand(name, distribution) for origin in origins for name in _names(origin.strip(), distribution)
+        )
+    )
+
+
+def _names(origin: str, distribution: AptDistribution) -> tuple[str, ...]:
+    """Return the presets that ``origin`` stands for; another distribution than these has its error later."""
+    return _OWN.get(distribution.id, (origin,)) if origin == DISTRIBUTION else (origin,)
+
+
+def may_be_absent(origins: t.Sequence[str], distribution: AptDistribution) -> frozenset[str]:
+    """Return the patterns of ``origins`` that may match no archive: those that nobody has asked for by name."""
+    named = expand([origin for origin in origins if origin.strip() != DISTRIBUTION], distribution)
+    return frozenset(pattern for pattern in expand(origins, distribution) if is_optional(pattern)) - set(named)
+
+
+def is_optional(pattern: str) -> bool:
+    """Say whether the distribution's own file has ``pattern`` although it matches no archive of most hosts."""
+    return any(_normal(pattern) == _normal(own) for own in _OPTIONAL)
+
+
+def _normal(pattern: str) -> frozenset[tuple[str, ...]]:
+    pairs = (tuple(part.strip() for part in token.partition("=")[::2]) for token in _tokens(pattern))
+    return frozenset((_KEYS.get(key, key), value) for key, value in pairs)
 
 
 def check(origin: str) -> None:
     """Raise where ``origin`` is valid on no distribution: neither a pattern nor a preset of any of them."""
-    if all(_preset(origin.strip(), name) is None for name in PRESETS):
+    if origin.strip() != DISTRIBUTION and all(_preset(origin.strip(), name) is None for name in PRESETS):
         _expand(origin.strip(), AptDistribution(min(PRESETS), ""))
 
 
@@ -136,11 +175,12 @@ def _expand(origin: str, distribution: AptDistribution) -> str:
         )
     name = _ALIASES.get(origin, origin)
     if name not in presets:
+        known = (DISTRIBUTION, *presets)
         raise BaselineError(
-            unknown("preset", origin, (*presets, *_ALIASES)),
+            unknown("preset", origin, (*known, *_ALIASES)),
             option="origins",
             state=UNCHANGED,
-            hint=f"the presets are {', '.join(presets)}; a pattern is origin=NAME,codename=NAME and so on",
+            hint=f"the presets are {', '.join(known)}; a pattern is origin=NAME,codename=NAME and so on",
         )
     return presets[name]
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from .._core.errors import BaselineError
 from .._core.text import is_number
-from .apt_conf import AptConfig, AptConfigFile, LostItem
+from .apt_conf import AptConfig, AptConfigFile, LostItem, quote, render
 
 __all__ = [
     "DEFAULTS",
-    "HEADER",
     "LISTS",
     "NAMES",
     "VALUES",
     "UpgradePolicy",
     "as_bool",
+    "document",
     "effective",
     "lost_items",
     "overridden_keys",
@@ -28,8 +28,15 @@ __all__ = [
     "problems",
 ]
 
-HEADER = """Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.
+_HEADER = """Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.
 It sorts after 20auto-upgrades and 50unattended-upgrades, and says the whole policy. See apt.conf(5)."""
+
+# `apt-get update` succeeds without a network, too. apt runs this only if it fetched something, and the stamp is that of
+# Ubuntu's 15update-stamp.
+_STAMP = """
+// Note when package lists were fetched, so that old ones are noticed.
+APT::Update::Post-Invoke-Success:: {};
+""".format(quote("touch /var/lib/apt/periodic/update-success-stamp 2>/dev/null || true"))
 
 _UU = "Unattended-Upgrade::"
 _PERIODIC = "APT::Periodic::"
@@ -130,6 +137,11 @@ def policy(options: t.Mapping[str, t.Any], patterns: t.Sequence[str]) -> Upgrade
     if options.get("download_limit") is not None:
         values.update({key: _text("download_limit", options["download_limit"]) for key in _LIMITS})
     return UpgradePolicy({LISTS[name]: items for name, items in lists.items()}, values)
+
+
+def document(desired: UpgradePolicy) -> str:
+    """Return the text of our file: the policy, and a stamp for package lists that were fetched."""
+    return render(_HEADER, desired.lists, desired.values) + _STAMP
 
 
 def _text(name: str, value: t.Any) -> str:

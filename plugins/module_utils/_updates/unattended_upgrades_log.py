@@ -1,18 +1,19 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last run in the log of unattended-upgrade(8), and the pending upgrades in the output of apt-get(8)."""
+"""The last run in the log of unattended-upgrade(8)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-__all__ = ["last_run", "pending"]
+__all__ = ["has_succeeded", "last_run"]
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ (\w+) (.*)")
 _START = "Starting unattended upgrades script"
 _UPGRADED = "Packages that will be upgraded: "
-_INSTALL = re.compile(r"Inst (\S+) (?:\[([^\]]*)\] )?\((\S+) (.*?)(?: \[[^\]]*\])?\).*")
+# The last message of a run that did all that there was to do.
+_COMPLETE = ("All upgrades installed", "No packages found that can be upgraded unattended")
 
 
 def last_run(text: str) -> dict[str, t.Any] | None:
@@ -40,16 +41,6 @@ def _summary(run: list[tuple[str, str, str]]) -> dict[str, t.Any]:
     }
 
 
-def pending(text: str) -> list[dict[str, t.Any]]:
-    """Return the upgrades that ``apt-get --simulate upgrade`` names, and whether each comes from a security archive."""
-    found = filter(None, map(_INSTALL.fullmatch, text.splitlines()))
-    return [
-        {
-            "name": match.group(1),
-            "from": match.group(2),
-            "to": match.group(3),
-            "archives": match.group(4).split(", "),
-            "security": "security" in match.group(4).lower(),
-        }
-        for match in found
-    ]
+def has_succeeded(run: t.Mapping[str, t.Any] | None) -> bool:
+    """Say whether the run that :func:`last_run` returned came to its end without an error."""
+    return bool(run and not run["errors"] and any(message.startswith(_COMPLETE) for message in run["messages"]))

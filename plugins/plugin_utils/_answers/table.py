@@ -195,6 +195,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "origins": [{"pattern": str, "archives": [str]}],
         "timers": [_TIMER],
         "lists_updated": bool,
+        "archives": [str],
         "shadowed_by": object,
     },
     "unattended_upgrades_info": {
@@ -204,9 +205,16 @@ _FIELDS: t.Mapping[str, Fields] = {
         "archives": [str],
         "timers": [_TIMER],
         "last_run": {"started": str, "finished": str, "upgraded": [str], "errors": [str], "messages": [str]},
+        "lists_age": int,
+        "success_age": int,
         "reboot_required": bool,
         "reboot_required_by": [str],
-        "pending": [{"name": str, "from": str, "to": str, "archives": [str], "security": bool}],
+        "pending": [
+            {"name": str, "from": str, "to": str, "archives": [str], "security": bool, "automatic": bool},
+        ],
+        "kept_back": [
+            {"name": str, "from": str, "to": str, "archives": [str], "security": bool, "reason": str},
+        ],
         "problems": [str],
     },
 }

@@ -18,7 +18,7 @@ Options = t.Mapping[str, t.Any]
 _DNF = "dnf-automatic (the RHEL family, Fedora)"
 _FREEBSD = "the updater of FreeBSD (freebsd-update, pkg)"
 _PKG_LOCK = "run `pkg lock NAME` on the host to keep a package's version"
-_ORIGINS: tuple[list[str], ...] = (["security"], ["all"])
+_ORIGINS: tuple[list[str], ...] = (["distribution"], ["security"], ["all"])
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ _DNF_RULES = (
     InputRule(
         "origins",
         lambda options: options["origins"] not in _ORIGINS,
-        f"{_DNF} supports [security] and [all], not {{origins}}",
+        f"{_DNF} supports [distribution], [security] and [all], not {{origins}}",
         "exclude packages by the blocklist",
     ),
     InputRule(
@@ -129,7 +129,7 @@ _FREEBSD_RULES = (
     InputRule(
         "origins",
         lambda options: options["origins"] not in _ORIGINS,
-        f"{_FREEBSD} supports [security] and [all], not {{origins}}",
+        f"{_FREEBSD} supports [distribution], [security] and [all], not {{origins}}",
     ),
     InputRule("blocklist", lambda options: options["blocklist"], f"{_FREEBSD} has none", _PKG_LOCK),
     InputRule("allowlist", lambda options: options["allowlist"], f"{_FREEBSD} has none", _PKG_LOCK),

@@ -18,8 +18,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import names as package_names
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd import trusted as sshd_trusted
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates import freshness, unattended_upgrades
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import origins as apt_origins
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates import unattended_upgrades
 
 from . import auto_updates
 
@@ -90,6 +90,7 @@ def _updates(given: Inputs) -> Errors:
     for name, value in options.items():
         if name in unattended_upgrades.NAMES and name != "origins":
             yield from _errors_of(f"{prefix}{name}", unattended_upgrades.policy, {**neutral, name: value}, ())
+    yield from _errors_of(f"{prefix}max_age", freshness.checked_limit, options["max_age"])
     for name, value in options["schedule"].items():
         yield from _errors_of(f"{prefix}schedule.{name}", systemd_timers.drop_in, "unattended_upgrades", value, None)
 

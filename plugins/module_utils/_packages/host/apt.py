@@ -10,7 +10,15 @@ import typing as t
 from ..._core.errors import BaselineError, state_of_errors, unknown
 from ..._core.host.locks import FindHolder, find_lock_holder, run_when_unlocked, wait_for_locks
 from ..._core.progress import Progress
-from ..apt import is_locked, is_outdated, last_errors, parse_simulation, parse_unavailable
+from ..apt import (
+    barred_versions,
+    is_locked,
+    is_outdated,
+    last_errors,
+    parse_simulation,
+    parse_unavailable,
+    reads_as_command,
+)
 from ..dpkg import DpkgDatabase, parse_status
 from ..model import UNKNOWN_VERSION, PackagesResult, describe_changes
 from ..names import logical_names
@@ -148,10 +156,12 @@ class _AptRun:
     def _simulate(self, names: list[str]) -> tuple[Simulation, dict[str, tuple[str, ...]]]:
         """Return what apt-get would do, and those of ``names`` that it cannot install (see parse_unavailable)."""
         cache = LEAVE_NO_CACHE if self._host.check_mode else []
-        ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *self._verb(names)], env=NON_INTERACTIVE)
-        missing = parse_unavailable(ran.out, ran.err)
+        misread = [name for name in names if self._is_misread(name)]
+        verb = self._verb([name for name in names if name not in misread])
+        ran = self._host.run(["apt-get", "-q", "-y", "--simulate", *cache, *verb], env=NON_INTERACTIVE)
+        missing = {**dict.fromkeys(misread, ()), **parse_unavailable(ran.out, ran.err)}
         if not ran.ok and not missing:
-            raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}")
+            raise BaselineError(f"apt-get cannot plan this: {last_errors(ran.err or ran.out)}", hint=self._held_hint())
         simulation = parse_simulation(ran.out)
         if simulation.removes and self._request.state != "absent":
             raise BaselineError(
@@ -159,6 +169,24 @@ class _AptRun:
                 hint="remove the conflicting packages first (state: absent) if you do not need them",
             )
         return simulation, missing
+
+    def _is_misread(self, name: str) -> bool:
+        if self._request.state == "absent" or not reads_as_command(name):
+            return False
+        cache = LEAVE_NO_CACHE if self._host.check_mode else []
+        return name not in self._host.run(["apt-cache", *cache, "--all-names", "pkgnames", name]).out.split()
+
+    def _held_hint(self) -> str:
+        held = sorted(self._read_database().held)
+        return f"held packages are {', '.join(held)}; `apt-mark unhold NAME` lets apt-get change them" if held else ""
+
+    def _require_unheld(self, database: DpkgDatabase, names: list[str]) -> None:
+        held = [name for name in names if name in database.held and name not in database.installed]
+        if held and self._request.state != "absent":
+            raise BaselineError(
+                f"apt-get does not install {', '.join(held)}, because a hold is set",
+                hint=f"run `apt-mark unhold {' '.join(held)}` on the host",
+            )
 
     def _verb(self, names: list[str]) -> list[str]:
         if self._request.state == "absent":
@@ -171,6 +199,7 @@ class _AptRun:
             self._warnings.append("dpkg was interrupted; `dpkg --configure -a` would be run first")
         if not names:
             return before.installed
+        self._require_unheld(before, names)
         if self._request.state != "absent" and self._index_is_empty():
             new = [name for name in names if not before.provides(name)]
             self._warnings.append(f"the package index is empty, so it is not known yet whether it has {', '.join(new)}")
@@ -190,6 +219,7 @@ class _AptRun:
         names = self._select(before)
         if not names:
             return ""
+        self._require_unheld(before, names)
         simulation = self._plan_transaction(names)
         if not simulation.installs and not simulation.removes:
             return ""
@@ -256,16 +286,35 @@ class _AptRun:
             self._warnings.append(f"the packages are in the desired state, but apt-get failed: {failure}")
 
     def _unavailable(self, missing: dict[str, tuple[str, ...]]) -> BaselineError:
+        barred = self._find_barred([name for name, providers in missing.items() if not providers])
         sentences = [
             f"{name!r} is a virtual package, so name one that provides it ({', '.join(providers)})"
             if providers
-            else f"{unknown('package', name, self._similar_names(name))} "
-            "(neither a logical name nor in the package index)"
+            else barred.get(name) or self._unknown(name)
             for name, providers in missing.items()
         ]
         # The state is given here because the sentences hold semicolons of their own.
         state = self._progress.describe()
         return BaselineError("; ".join([*sentences, *self._warnings]), state=state, unknown=list(missing))
+
+    def _unknown(self, name: str) -> str:
+        if reads_as_command(name):
+            return f"unknown package {name!r}; apt-get would read the last '+' as a command and install {name[:-1]!r}"
+        return (
+            f"{unknown('package', name, self._similar_names(name))} (neither a logical name nor in the package index)"
+        )
+
+    def _find_barred(self, names: list[str]) -> dict[str, str]:
+        """Return a sentence for each of ``names`` that the archives have and that apt's preferences bar."""
+        if not names:
+            return {}
+        cache = LEAVE_NO_CACHE if self._host.check_mode else []
+        ran = self._host.run(["apt-cache", *cache, "policy", *names])
+        return {
+            name: f"{name!r} is in the package index, but apt's preferences bar it (its priority is {priority}); "
+            f"`apt-cache policy {name}` shows it, and the pin is in /etc/apt/preferences or /etc/apt/preferences.d"
+            for name, priority in barred_versions(ran.out).items()
+        }
 
     def _similar_names(self, name: str) -> list[str]:
         # Comparing with all sixty thousand names takes seconds; a typing error is seldom in the first letters.

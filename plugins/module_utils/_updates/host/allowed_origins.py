@@ -8,7 +8,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ..._core.errors import BaselineError
+from ..._core.errors import BaselineError, combined
 from ..._packages.apt import is_locked
 from .. import origins
 from . import apt_state
@@ -16,30 +16,44 @@ from . import apt_state
 if t.TYPE_CHECKING:
     from ..._core.host.host import CommandResult, Host
     from ..._core.progress import Progress
-    from ..apt_conf import AptConfig
+    from ..origins import Archive
 
-__all__ = ["MatchedOrigins", "match_archives", "require_priorities"]
+__all__ = ["MatchedOrigins", "RequestedOrigins", "match_archives", "require_priorities", "update_lists"]
 
 _LOCK_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class MatchedOrigins:
-    """Each origin with the archives that it allows; ``lists_updated``: package lists had to be fetched for that."""
+    """Each origin with the archives that it allows, and these; ``lists_updated``: lists had to be fetched for that."""
 
     origins: tuple[dict[str, t.Any], ...] = ()
+    archives: tuple[Archive, ...] = ()
     lists_updated: bool = False
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class RequestedOrigins:
+    """The requested patterns; ``optional`` are those that may match no archive."""
+
+    patterns: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def required(self) -> list[str]:
+        return [pattern for pattern in self.patterns if pattern not in self.optional]
+
+
 def match_archives(
-    host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution, progress: Progress
+    host: Host, requested: RequestedOrigins, distribution: origins.AptDistribution, progress: Progress
 ) -> MatchedOrigins:
-    """Return the archives of each of ``patterns``; fetch missing package lists, but not in check mode."""
+    """Return the archives of each requested pattern; fetch missing package lists, but not in check mode."""
+    patterns = requested.patterns
     if not patterns:
         return MatchedOrigins()
     archives = apt_state.gather_archives(host)
-    unmatched = origins.unmatched(patterns, archives, distribution)
+    unmatched = origins.unmatched(requested.required, archives, distribution)
     missing = apt_state.gather_missing_indexes(host) if unmatched else []
     if missing and host.check_mode:
         warning = (
@@ -48,18 +62,22 @@ def match_archives(
         )
         return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)), warnings=(warning,))
     if missing:
-        archives = _fetch_archives(host, patterns, distribution, progress)
-        unmatched = origins.unmatched(patterns, archives, distribution)
+        archives = _fetch_archives(host, requested.required, distribution, progress)
+        unmatched = origins.unmatched(requested.required, archives, distribution)
     if unmatched:
         raise _unmatched([origins.substitute(pattern, distribution) for pattern in unmatched], archives)
-    return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)), lists_updated=bool(missing))
+    return MatchedOrigins(
+        tuple(origins.table(patterns, archives, distribution)),
+        tuple(one for one in archives if any(origins.matches(pattern, one, distribution) for pattern in patterns)),
+        lists_updated=bool(missing),
+    )
 
 
 def _fetch_archives(
     host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution, progress: Progress
 ) -> list[origins.Archive]:
     """Fetch the package lists and return the archives; a list that cannot be fetched and that is needed raises."""
-    ran = _update_lists(host)
+    ran = update_lists(host)
     progress.record("updated the package lists")
     archives = apt_state.gather_archives(host)
     unmatched = origins.unmatched(patterns, archives, distribution)
@@ -75,7 +93,7 @@ def _fetch_archives(
     return archives
 
 
-def _update_lists(host: Host) -> CommandResult:
+def update_lists(host: Host) -> CommandResult:
     """Fetch the package lists; on a host that has just booted, apt-daily.service may hold their lock for a while."""
     deadline = time.monotonic() + _LOCK_SECONDS
     ran = host.run(["apt-get", "-qq", "update"])
@@ -95,9 +113,9 @@ def _unmatched(names: t.Sequence[str], archives: t.Sequence[origins.Archive]) ->
     )
 
 
-def require_priorities(host: Host, config: AptConfig, distribution: origins.AptDistribution) -> list[str]:
-    """Raise where the preferences let an origin upgrade nothing; warn where only packages pinned by name are left."""
-    pinned = apt_state.find_pinned_origins(host, config, distribution)
-    if pinned.sentences and not pinned.has_exceptions:
-        raise BaselineError(", and ".join(pinned.sentences), option="origins", hint=pinned.hint)
-    return [f"origins: {problem}" for problem in pinned.problems]
+def require_priorities(host: Host, patterns: t.Sequence[str], distribution: origins.AptDistribution) -> list[str]:
+    """Raise where the priorities let an origin upgrade nothing; warn where only packages pinned by name are left."""
+    found = apt_state.find_pinned_origins(patterns, apt_state.gather_priorities(host), distribution)
+    if found.errors:
+        raise combined(found.errors)
+    return list(found.warnings)

@@ -83,13 +83,14 @@ class _Advisories:
 def ensure(host: Host, request: DnfAutomaticRequest) -> PolicyResult:
     """Bring ``request`` into force and verify it."""
     program = find_program(host)
-    if program is None or (host.check_mode and program.generation == 5 and not _has_timer(host, program)):
-        return _predict(host, request)
     progress = Progress()
     with progress.in_errors():
+        advisories = _gather_advisories(host, request, progress)
+        request = _with_upgrade_type(request, advisories)
+        if program is None or (host.check_mode and program.generation == 5 and not _has_timer(host, program)):
+            return _predict(host, request, advisories)
         found = _gather(host, request, program)
         plan = _plan(request, found)
-        advisories = _check_advisories(host, request, progress)
         if plan.is_change and not host.check_mode:
             found = _apply(host, request, found, plan, progress)
         elif not plan.is_change:
@@ -102,14 +103,17 @@ def _has_timer(host: Host, program: DnfAutomatic) -> bool:
     return timer is not None and timer.load != "not-found"
 
 
-def _predict(host: Host, request: DnfAutomaticRequest) -> PolicyResult:
+def _predict(host: Host, request: DnfAutomaticRequest, advisories: _Advisories) -> PolicyResult:
     """Return the prediction of check mode where the package is not installed yet: the file that would be written."""
     current = host.read(dnf.CONF)
     return PolicyResult(
         before={} if current is None else {dnf.CONF: current},
         after={dnf.CONF: dnf.edited(current, request.keys, path=dnf.CONF)},
         result={"path": dnf.CONF, "version": "", "effective": {}, "timer": {}, "disabled_timers": []},
-        warnings=["dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"],
+        warnings=[
+            "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known",
+            *advisories.warnings,
+        ],
     )
 
 
@@ -190,39 +194,51 @@ def _require_effective(desired: t.Mapping[dnf.Key, str | None], reading: Reading
         )
 
 
-def _check_advisories(host: Host, request: DnfAutomaticRequest, progress: Progress) -> _Advisories:
-    """Raise where security upgrades are requested and no repository says which upgrades these are."""
-    if request.keys.get(("commands", "upgrade_type")) != "security" or not request.enabled:
+def _gather_advisories(host: Host, request: DnfAutomaticRequest, progress: Progress) -> _Advisories:
+    """Return which repositories publish advisories, where security upgrades are requested or may be what is meant."""
+    if request.keys.get(dnf.UPGRADE_TYPE) not in ("security", dnf.DISTRIBUTION):
         return _Advisories()
-    known = _gather_repositories(host)
-    if not known and not host.check_mode:
+    enabled, known = _gather_repositories(host)
+    missing = not known or any(name not in known for name in dnf.base_repositories(enabled))
+    if missing and request.enabled and not host.check_mode:
         host.run(["dnf", "-q", "makecache"])
         progress.record("updated the package index")
-        known = _gather_repositories(host)
-    if not known:
-        warning = "no repository's metadata is on this host yet, so it is not known whether there are advisories"
-        return _Advisories({}, (warning,))
-    if not any(known.values()):
-        raise BaselineError(
-            "no repository of this host publishes advisories (updateinfo), so nothing would ever be installed: "
-            f"{', '.join(sorted(known))}",
-            option="upgrade_type",
-            hint="set upgrade_type: default, as on CentOS Stream",
-        )
+        enabled, known = _gather_repositories(host)
+    unknown = [name for name in dnf.base_repositories(enabled) if name not in known]
+    if not known or unknown:
+        missing_ones = f"the metadata of {', '.join(unknown)} is not" if unknown else "no repository's metadata is"
+        # A policy that is switched off installs nothing in any case.
+        warning = f"{missing_ones} on this host yet, so it is not known whether there are advisories"
+        return _Advisories(dict(sorted(known.items())), (warning,) if request.enabled else ())
     return _Advisories(dict(sorted(known.items())))
 
 
-def _gather_repositories(host: Host) -> dict[str, bool]:
-    """Return each enabled repository whose metadata is on the host, and whether it publishes advisories."""
+def _with_upgrade_type(request: DnfAutomaticRequest, advisories: _Advisories) -> DnfAutomaticRequest:
+    """Return the request with the upgrade type that fits the distribution; security upgrades that never come raise."""
+    missing = dnf.without_advisories(advisories.by_repository or {})
+    if request.keys.get(dnf.UPGRADE_TYPE) == dnf.DISTRIBUTION:
+        return replace(request, keys={**request.keys, dnf.UPGRADE_TYPE: "default" if missing else "security"})
+    if missing and request.enabled:
+        raise BaselineError(
+            f"no advisories (updateinfo) are published by {', '.join(sorted(missing))}, so security upgrades would "
+            "never install anything from there",
+            option="upgrade_type",
+            hint="set upgrade_type: default (all updates), as on CentOS Stream, or distribution, which finds that out",
+        )
+    return request
+
+
+def _gather_repositories(host: Host) -> tuple[list[str], dict[str, bool]]:
+    """Return the enabled repositories, and of each with metadata on the host whether it publishes advisories."""
     ran = host.run(["dnf", "-q", "repolist", "--enabled"])
-    enabled = {line.split()[0] for line in ran.out.splitlines()[1:] if line.strip()}
+    enabled = [line.split()[0] for line in ran.out.splitlines()[1:] if line.strip()]
     found: dict[str, bool] = {}
     for path in (path for pattern in _CACHES for path in host.glob(pattern)):
         # The folder is the repository's id with a hash of its address: baseos-1a2b3c….
         name = path.split("/")[-3].rpartition("-")[0]
         if name in enabled:
             found[name] = found.get(name, False) or 'type="updateinfo"' in (host.read(path) or "")
-    return found
+    return enabled, found
 
 
 # apply

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..._core import timers
 from ..._core.errors import BaselineError
@@ -18,15 +18,22 @@ from ..._core.policy_result import PolicyResult
 from ..._core.progress import Progress
 from .. import apt_conf, origins
 from .. import unattended_upgrades as uu
+from ..freshness import LIMIT
 from . import apt_state
-from .allowed_origins import match_archives, require_priorities
+from .allowed_origins import RequestedOrigins, match_archives, require_priorities, update_lists
+from .updater_health import find_obstacles, gather_ages
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..origins import Archive
 
 __all__ = ["PATH", "TIMERS", "UpgradesRequest", "ensure", "mail_problems"]
 
-PATH = f"{apt_state.PARTS}/90pyhost-unattended-upgrades"
+PATH = apt_state.POLICY
+_DRY_RUN = ["unattended-upgrade", "--dry-run", "--debug"]
+_NOT_DOWNLOADED = "failed to download, aborting"
+# Another package manager, or a run of unattended-upgrade itself.
+_BUSY = ("Lock could not be acquired", "Lock file is already taken")
 # By the option that sets their time: first the package lists are fetched, then the upgrades are installed.
 TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade.timer"}
 
@@ -35,13 +42,25 @@ TIMERS = {"update_lists_at": "apt-daily.timer", "upgrade_at": "apt-daily-upgrade
 class UpgradesRequest:
     """The desired policy, the ``text`` of our file, and the ``drop_ins`` of the timers; ``None`` removes a file.
 
-    ``must_fire``: the timers have to be enabled and running.
+    ``must_fire``: the timers have to be enabled and running. ``optional`` are the origins that may match no archive.
+    ``max_age`` is the age in hours of package lists and of the last success above which a warning is given.
     """
 
     policy: uu.UpgradePolicy
     text: str | None
     drop_ins: t.Mapping[str, str | None]
     must_fire: bool
+    optional: frozenset[str] = frozenset()
+    max_age: int = LIMIT
+
+    @property
+    def origins(self) -> RequestedOrigins:
+        return RequestedOrigins(self.policy.lists.get(uu.LISTS["origins"], ()), self.optional)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the policy is to install anything."""
+        return self.must_fire and bool(self.origins.patterns)
 
     @property
     def files(self) -> dict[str, str | None]:
@@ -70,6 +89,7 @@ class _Checked:
     """Each origin with its archives, and warnings; ``lists_updated``: package lists were fetched."""
 
     origins: tuple[dict[str, t.Any], ...]
+    archives: tuple[Archive, ...]
     lists_updated: bool
     warnings: tuple[str, ...]
 
@@ -111,6 +131,9 @@ def ensure(host: Host, request: UpgradesRequest) -> PolicyResult:
             effective = _apply(host, request, found, plan, progress)
         elif not plan.is_change:
             host_timers.require_schedule(plan.timers, plan.schedule)
+        if request.is_active and host.find("unattended-upgrade"):
+            ages = gather_ages(host, effective.config, checked.archives, request.max_age)
+            effective = replace(effective, warnings=(*effective.warnings, *ages.problems))
         return _result(host, checked, plan, effective)
 
 
@@ -146,12 +169,13 @@ def _check(host: Host, request: UpgradesRequest, found: _AptState, progress: Pro
     """Check the desired configuration before anything is written; only missing package lists are fetched."""
     _require_effective(host, request, found.config)
     warnings = _require_program(host)
-    patterns = request.policy.lists.get(uu.LISTS["origins"], ())
-    matched = match_archives(host, patterns, found.distribution, progress)
+    matched = match_archives(host, request.origins, found.distribution, progress)
     warnings += matched.warnings
-    if matched.origins:
-        warnings += require_priorities(host, found.config, found.distribution)
-    return _Checked(matched.origins, matched.lists_updated, tuple(warnings))
+    # Without package lists, in check mode, apt has no archives to rank.
+    if matched.archives:
+        warnings += require_priorities(host, request.origins.patterns, found.distribution)
+    warnings += _check_updater(host, request, found)
+    return _Checked(matched.origins, matched.archives, matched.lists_updated, tuple(warnings))
 
 
 def _require_effective(host: Host, request: UpgradesRequest, config: apt_conf.AptConfig) -> None:
@@ -185,6 +209,20 @@ def _require_program(host: Host) -> list[str]:
     if not host.check_mode:
         raise BaselineError("the package unattended-upgrades is not installed", hint="install it first")
     return ["the package unattended-upgrades is not installed yet; install it before a run without check mode"]
+
+
+def _check_updater(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
+    """Raise where every run of the updater would fail. In check mode warn: an earlier task would perhaps repair it.
+
+    The dry run of a policy that is not in force yet comes later, and shows more.
+    """
+    runs_dry = found.parts != apt_state.PARTS and not host.check_mode
+    if not request.is_active or runs_dry or host.find("unattended-upgrade") is None:
+        return []
+    obstacles = find_obstacles(host)
+    if obstacles and not host.check_mode:
+        raise BaselineError("; ".join(obstacles), hint="nothing is installed automatically until this is repaired")
+    return obstacles
 
 
 # plan
@@ -221,7 +259,7 @@ def _apply(host: Host, request: UpgradesRequest, found: _AptState, plan: _AptPla
     """Write the files, bring them into force, and verify what apt and systemd have loaded."""
     warnings = []
     if found.parts != apt_state.PARTS and request.text is not None:
-        warnings = _run_dry(host, request, found)
+        warnings = _run_dry(host, request, found, progress)
     for path, text in request.files.items():
         if text != found.files[path]:
             host.put(path, text)
@@ -233,19 +271,29 @@ def _apply(host: Host, request: UpgradesRequest, found: _AptState, plan: _AptPla
     return _Effective(config, state, tuple(warnings))
 
 
-def _run_dry(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
+def _run_dry(host: Host, request: UpgradesRequest, found: _AptState, progress: Progress) -> list[str]:
     """Have unattended-upgrade itself confirm, before anything is written, that it allows the requested origins."""
     env = {"APT_CONFIG": apt_state.redirect_path(found.parts)}
-    ran = host.run(["unattended-upgrade", "--dry-run", "--debug"], env=env)
+    ran = host.run(_DRY_RUN, env=env)
+    if not ran.ok and _NOT_DOWNLOADED in ran.out + ran.err:
+        # The archive may have replaced the package since the lists were fetched.
+        update_lists(host)
+        progress.record("updated the package lists")
+        ran = host.run(_DRY_RUN, env=env)
     patterns = request.policy.lists[uu.LISTS["origins"]]
     allowed = ", ".join(origins.substitute(pattern, found.distribution) for pattern in patterns)
     output = ran.out + ran.err
-    if f"Allowed origins are: {allowed}\n" in output:
-        return []
-    if "Lock could not be acquired" in output:
+    if any(message in output for message in _BUSY):
         return ["the dry run of unattended-upgrade was skipped: another package manager is running"]
     lines = "\n".join(output.strip().splitlines()[-5:])
-    raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {lines}")
+    if f"Allowed origins are: {allowed}\n" not in output:
+        raise BaselineError(f"unattended-upgrade does not accept the policy (rc={ran.rc}): {lines}")
+    if not ran.ok:
+        raise BaselineError(
+            f"unattended-upgrade accepts the policy, but fails on this host (rc={ran.rc}): {lines}",
+            hint="`unattended-upgrade --dry-run --debug` on the host shows the whole output",
+        )
+    return []
 
 
 # result

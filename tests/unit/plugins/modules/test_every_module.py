@@ -349,7 +349,7 @@ CASES = [
         {"installed": True, "problems": list(WARNINGS)},
         {"changed": False, "installed": True, "problems": WARNINGS},
         entry="gather_info",
-        asked=((), {}),
+        asked=((192,), {}),
         stand_ins=NOTHING,
     ),
 ]

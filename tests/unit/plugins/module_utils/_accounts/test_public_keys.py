@@ -209,6 +209,70 @@ def test_what_is_not_a_key_is_an_error(text: str, message: str) -> None:
     assert caught.value.advice == message
 
 
+BLANK = "a web page or a word processor put it in the place of a blank; type a blank instead, or remove it"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            f"\ufeff{ED25519}",
+            "the public key contains U+FEFF (ZERO WIDTH NO-BREAK SPACE) at character 1, which is not allowed; this is "
+            "the byte order mark of an editor; save the file as UTF-8 without it",
+            id="a byte order mark",
+        ),
+        pytest.param(
+            f"\u00ef\u00bb\u00bf{ED25519}",
+            "the public key starts with a byte order mark that was read as three characters; save the file as UTF-8 "
+            "without it",
+            id="a byte order mark in another encoding",
+        ),
+        pytest.param(
+            ED25519.replace(" ", "\u00a0", 1),
+            f"the public key contains U+00A0 (NO-BREAK SPACE) at character 12, which is not allowed; {BLANK}",
+            id="a no-break space",
+        ),
+        pytest.param(
+            f"{ED25519} ann\u2009laptop",
+            f"the public key contains U+2009 (THIN SPACE) at character {len(ED25519) + 5}, which is not allowed; "
+            f"{BLANK}",
+            id="another space, in the comment",
+        ),
+        pytest.param(
+            f"{ED25519}\u200b",
+            f"the public key contains U+200B (ZERO WIDTH SPACE) at character {len(ED25519) + 1}, which is not allowed; "
+            "it is invisible; remove it, or type the blanks of the line yourself",
+            id="an invisible character",
+        ),
+        *[
+            pytest.param(
+                text,
+                "this is an address where public keys may be, not a public key; give the keys themselves, so that "
+                "nobody else decides who may log in; where you trust the address: "
+                "\"{{ lookup('ansible.builtin.url', ADDRESS, wantlist=true) }}\" as the whole list",
+                id=text,
+            )
+            for text in ("https://git.example.org/ann.keys", "github.com/ann.keys", "gh:ann", "lp:ann")
+        ],
+        pytest.param(
+            f"\u201c{ED25519}\u201d",
+            "the public key is in quotes that are part of the text; remove them",
+            id="the quotes of a word processor",
+        ),
+        pytest.param(
+            "C:\\Users\\ann\\.ssh\\id_ed25519",
+            "this is the path of a file, not a public key; give its text: "
+            "\"{{ lookup('ansible.builtin.file', PATH) }}\"",
+            id="a path of Windows",
+        ),
+    ],
+)
+def test_what_a_copy_brings_along_is_named(text: str, message: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        parse_public_key(text)
+    assert caught.value.advice == message
+
+
 def test_authorized_keys_keeps_what_sshd_considers() -> None:
     weak = recorded("rsab1024").strip()
     errors: list[tuple[int, str]] = []

@@ -110,13 +110,13 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         (
             {"admin_user_password": "hunter2"},
             "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
-            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "with 'mkpasswd --method=yescrypt' (package whois) or 'openssl passwd -6', and keep it in the vault; "
             "if this was the password itself, change the password",
         ),
         (
             {"admin_user_password": "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"},
             "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
-            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "with 'mkpasswd --method=yescrypt' (package whois) or 'openssl passwd -6', and keep it in the vault; "
             "if this was the password itself, change the password",
         ),
         (
@@ -141,7 +141,7 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         (
             {"admin_user_password": "$6$salt\u200b$" + "a" * 86},
             "admin_user_password: this is not a password hash of a current kind (the value is not shown); make one "
-            "with 'mkpasswd --method=yescrypt' or \"{{ secret | password_hash('sha512') }}\"; "
+            "with 'mkpasswd --method=yescrypt' (package whois) or 'openssl passwd -6', and keep it in the vault; "
             "if this was the password itself, change the password",
         ),
     ],
@@ -170,6 +170,19 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
 )
 def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
     assert messages({**NEEDED, **changes}) == [sentence]
+
+
+# What the commands of the hint printed on Debian 12 (mkpasswd of whois 5.5.17 with two methods, OpenSSL 3.0).
+@pytest.mark.parametrize(
+    "value",
+    [
+        "$y$j9T$QhHZWL0Z8ZTkU01u/iqyX0$anOvv12KcmmejGHp5vUyvK7zD3xLpvf8emfuvfCRkp0",
+        "$6$PjUiolvVk8UCzZw3$DHtr.GXzTk0XnETQapmZYqkZTJHb7OPcXu7SxqlJRwIn8CNbyPIlxCnU2ZDRWxxvfyxaTT03uQyMT2zLkJPPD1",
+        "$6$IBg67n6EJykrymiD$0EuEdz792Rx6ak3FnnJLSMfoQv3UyOW4Be96tU4quolywXMxVW.UIYj5nPokj.R6btHrObA6yQdREUaRMEOO11",
+    ],
+)
+def test_hashes_of_the_recommended_commands(value: str) -> None:
+    assert messages({**NEEDED, "admin_user_sudo": "password", "admin_user_password": value}) == []
 
 
 # What one program takes for the end of a line or for a blank, and another one does not.

@@ -8,11 +8,13 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.apt import (
     Simulation,
+    barred_versions,
     is_locked,
     is_outdated,
     last_errors,
     parse_simulation,
     parse_unavailable,
+    reads_as_command,
 )
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "packages"
@@ -109,3 +111,38 @@ def test_a_file_that_the_archive_replaced_means_an_outdated_index() -> None:
 )
 def test_last_errors(text: str, errors: str) -> None:
     assert last_errors(text) == errors
+
+
+POLICY = """bash:
+  Installed: 5.2
+  Candidate: 5.2
+  Version table:
+     7 1
+          1 http://deb.example.org/exp experimental/main amd64 Packages
+ *** 5.2 500
+        500 http://deb.example.org/debian bookworm/main amd64 Packages
+        100 /var/lib/dpkg/status
+phased:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+     2 -10 (phased 10%)
+        500 http://deb.example.org/debian bookworm/main amd64 Packages
+     1 -1
+        500 http://deb.example.org/debian bookworm/main amd64 Packages
+virtual:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+"""
+
+
+def test_versions_that_preferences_bar() -> None:
+    """A package that only others mention has no version; it is unknown or virtual."""
+    assert barred_versions(POLICY) == {"phased": -1}
+    assert barred_versions("") == {}
+
+
+@pytest.mark.parametrize(("name", "expected"), [("nginx+", True), ("g++", True), ("libc6", False)])
+def test_names_that_may_be_commands(name: str, expected: bool) -> None:
+    assert reads_as_command(name) is expected

@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_preferences import (
+    Pin,
+    RankedArchive,
     blocked,
+    cause,
     has_exceptions,
+    outranked,
+    parse_pins,
     parse_policy,
+    pins_against,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import PRESETS, AptDistribution
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import PRESETS, AptDistribution, Archive
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
 TRIXIE = AptDistribution("debian", "trixie")
@@ -28,7 +34,7 @@ ARCHIVE = (
 )
 def test_parse_policy(system: str, codename: str, suite: str) -> None:
     found = parse_policy((FIXTURES / f"apt-cache-policy-{system}").read_text())
-    assert [(str(archive), priority) for archive, priority in found] == [
+    assert [(str(one), one.priority) for one in found] == [
         (
             f"origin=Debian,codename={codename}-security,archive={suite}-security,label=Debian-Security,"
             "component=main,site=security.example.org",
@@ -45,9 +51,7 @@ def test_parse_policy(system: str, codename: str, suite: str) -> None:
 
 def test_a_comma_in_a_label_and_an_archive_without_a_site() -> None:
     text = "Package files:\n 500 file:/srv/debs ./ Packages\n     release o=Foo, Inc,l=Foo, Inc,c=\nPinned packages:\n"
-    assert [(str(archive), priority) for archive, priority in parse_policy(text)] == [
-        ("origin=Foo\\, Inc,label=Foo\\, Inc", 500)
-    ]
+    assert [(str(one), one.priority) for one in parse_policy(text)] == [("origin=Foo\\, Inc,label=Foo\\, Inc", 500)]
 
 
 @pytest.mark.parametrize(
@@ -69,12 +73,12 @@ def test_a_comma_in_a_label_and_an_archive_without_a_site() -> None:
 )
 def test_barred(pattern: str, policy: str, expected: list[tuple[str, int]]) -> None:
     found = blocked(pattern, parse_policy(policy), TRIXIE)
-    assert [(str(archive), priority) for archive, priority in found] == expected
+    assert [(str(one), one.priority) for one in found] == expected
 
 
 def test_the_installed_packages_are_no_archive() -> None:
     policy = STOCK.replace(" 500", "  -1")
-    assert [priority for _archive, priority in blocked("origin=*", parse_policy(policy), TRIXIE)] == [-1, -1, -1]
+    assert [one.priority for one in blocked("origin=*", parse_policy(policy), TRIXIE)] == [-1, -1, -1]
 
 
 @pytest.mark.parametrize(
@@ -95,4 +99,112 @@ def test_the_installed_packages_are_no_archive() -> None:
     ],
 )
 def test_lifts(text: str, expected: bool) -> None:
-    assert has_exceptions(text) is expected
+    assert has_exceptions(parse_pins(text)) is expected
+
+
+BOOKWORM = AptDistribution("debian", "bookworm")
+PIN_900 = "Explanation: x\nPackage: *\nPin: release n=bookworm\nPin-Priority: 900\n"
+PIN_100 = "Package: *\nPin: release n=bookworm-security\nPin-Priority: 100\n"
+
+
+def recorded(name: str) -> list[RankedArchive]:
+    return parse_policy((FIXTURES / f"apt-cache-policy-{name}-debian12").read_text())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "policy", "pins", "expected"),
+    [
+        pytest.param(SECURITY, "not-automatic", "", [], id="stock"),
+        pytest.param(SECURITY, "default-release", "", [(500, 990)], id="APT::Default-Release"),
+        pytest.param(SECURITY, "pin-900", PIN_900, [(500, 900)], id="a pin above"),
+        pytest.param(SECURITY, "pin-100", PIN_100, [(100, 500)], id="a pin below"),
+        pytest.param("origin=*", "pin-900", PIN_900, [(500, 900)], id="everything is allowed"),
+        pytest.param(PRESETS["debian"]["stable"], "pin-900", PIN_900, [], id="the one that is above"),
+        pytest.param(PRESETS["debian"]["backports"], "not-automatic", "", [], id="backports are meant to be below"),
+        pytest.param("origin=Debian,archive=experimental", "not-automatic", "", [], id="another release"),
+        pytest.param("origin=Nobody", "pin-900", PIN_900, [], id="no archive"),
+    ],
+)
+def test_an_archive_that_ranks_below_another(
+    pattern: str, policy: str, pins: str, expected: list[tuple[int, int]]
+) -> None:
+    found = outranked(pattern, recorded(policy), BOOKWORM, parse_pins(pins))
+    assert [(low.priority, high.priority) for low, high in found] == expected
+
+
+def test_an_archive_of_somebody_else_may_rank_above() -> None:
+    """The manual of nginx.org pins it to 900: it has no package of the distribution's security archive but its own."""
+    nginx = RankedArchive(Archive("nginx", "nginx", "stable", "bookworm", "nginx", "nginx.example.org"), 900)
+    assert outranked(SECURITY, [*recorded("not-automatic"), nginx], BOOKWORM, []) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param("not-automatic", [1], id="NotAutomatic"),
+        pytest.param("pin-100", [1], id="the same with pins for others"),
+    ],
+)
+def test_an_archive_that_is_not_automatic(policy: str, expected: list[int]) -> None:
+    pattern = "origin=Debian,archive=experimental"
+    assert [one.priority for one in blocked(pattern, recorded(policy), BOOKWORM)] == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "pins", "default_release", "codename", "expected"),
+    [
+        pytest.param("pin-900", {"/p": PIN_900}, [], "bookworm", "/p:4", id="a pin"),
+        pytest.param("pin-900", {"/a": "", "/p": f"{PIN_100}\n{PIN_900}"}, [], "bookworm", "/p:8", id="the second"),
+        pytest.param("pin-100", {"/p": PIN_100}, ["/c:1"], "bookworm-security", "/p:3", id="a pin, and the option too"),
+        pytest.param("default-release", {}, ["/c:1", "/d:7"], "bookworm", "/d:7", id="the option that counts"),
+        pytest.param("default-release", {"/p": PIN_100}, ["/d:7"], "bookworm", "/d:7", id="the option, another pin"),
+        pytest.param("not-automatic", {"/p": PIN_100}, [], "experimental", "", id="its own Release file"),
+    ],
+)
+def test_what_gives_a_priority(
+    policy: str, pins: dict[str, str], default_release: list[str], codename: str, expected: str
+) -> None:
+    (one,) = [ranked for ranked in recorded(policy) if ranked.archive.codename == codename]
+    assert cause(one, {path: parse_pins(text) for path, text in pins.items()}, default_release) == expected
+
+
+@pytest.mark.parametrize(
+    ("pin", "expected"),
+    [
+        ("release n=bookworm-security", True),
+        ("release o=Debian, a=oldstable-security", True),
+        ("release a=*-security", True),
+        ("release l=/^debian-sec/", True),
+        ("release bookworm-security", True),
+        ("release v=12*", True),
+        ("release 12.5", True),
+        ("release *", True),
+        ("release b=amd64", True),
+        ("release n=bookworm", False),
+        ("release l=/(/", False),
+        ("release x=bookworm-security", False),
+        ('origin "deb.example.org"', True),
+        ("origin deb.example.org", True),
+        ('origin ""', False),
+        ("version 5.10*", False),
+    ],
+)
+def test_the_archives_of_a_pin(pin: str, expected: bool) -> None:
+    (stanza,) = parse_pins(f"Package: *\nPin: {pin}\nPin-Priority: 1\n")
+    (one,) = [ranked for ranked in recorded("not-automatic") if ranked.archive.codename == "bookworm-security"]
+    assert stanza.matches(one) is expected
+
+
+def test_pins_of_packages_and_stanzas_that_apt_rejects() -> None:
+    text = "Package: bash\nPin: release n=x\nPin-Priority: NEVER\n\nPackage: *\nPin: release n=x\nPin-Priority: x\n"
+    assert parse_pins(text) == [Pin("bash", "release", "n=x", -32768, 3)]
+    assert not parse_pins(text)[0].matches(recorded("not-automatic")[0])
+
+
+def test_pins_against_archives() -> None:
+    archives = [one.archive for one in recorded("not-automatic")]
+    nameless = Archive("", "", "", "", "", "deb.example.org")
+    assert pins_against([archives[1], archives[1], nameless]) == (
+        "Package: *\nPin: release a=oldstable-backports,n=bookworm-backports,o=Debian Backports,l=Debian Backports,"
+        'c=main\nPin-Priority: -32768\n\nPackage: *\nPin: origin "deb.example.org"\nPin-Priority: -32768\n'
+    )

@@ -12,6 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_autom
     CONF,
     KNOWN_TO_DNF5,
     Key,
+    base_repositories,
     composed,
     desired_keys,
     differences,
@@ -19,6 +20,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_autom
     entries,
     excludes,
     supported_keys,
+    without_advisories,
 )
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "dnf_automatic"
@@ -197,3 +199,42 @@ def test_a_blocklist_of_expressions(pattern: str, wildcard: str) -> None:
 def test_an_expression_that_wildcards_cannot_express(pattern: str) -> None:
     with pytest.raises(BaselineError, match=r"name with \.\* in it; this task changed nothing; dnf can exclude"):
         excludes([pattern])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("baseos", True),
+        ("appstream", True),
+        ("rhel-9-for-x86_64-baseos-rpms", True),
+        ("rhel-10-for-aarch64-appstream-eus-rpms", True),
+        ("ol9_baseos_latest", True),
+        ("ol9_appstream", True),
+        ("updates", True),
+        ("fedora", False),
+        ("updates-testing", False),
+        ("appstream-source", False),
+        ("rhel-9-for-x86_64-baseos-debug-rpms", False),
+        ("extras", False),
+        ("crb", False),
+        ("epel", False),
+        ("mybaseos2", False),
+    ],
+)
+def test_base_repositories(name: str, expected: bool) -> None:
+    assert base_repositories([name]) == [name] * expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({"baseos": False, "appstream": True, "epel": True}, ["baseos"]),
+        ({"baseos": True, "appstream": True, "epel": False}, []),
+        ({"corp-os": False, "corp-tools": False, "epel": True}, ["corp-os", "corp-tools"]),
+        ({"corp-os": False, "corp-tools": True}, []),
+        ({"epel": True}, []),
+        ({}, []),
+    ],
+)
+def test_repositories_without_advisories(known: dict[str, bool], expected: list[str]) -> None:
+    assert without_advisories(known) == expected

@@ -11,9 +11,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins i
     AptDistribution,
     Archive,
     allowed,
+    check,
     expand,
+    is_optional,
     legacy,
     matches,
+    may_be_absent,
     missing_indexes,
     parse_targets,
     substitute,
@@ -82,7 +85,7 @@ def test_expand_resolves_presets_once() -> None:
             "securty",
             TRIXIE,
             "origins: unknown preset 'securty'; did you mean 'security' or 'stable-security'?; this task changed "
-            "nothing; the presets are security, stable, updates, proposed, backports, all; a pattern is "
+            "nothing; the presets are distribution, security, stable, updates, proposed, backports, all; a pattern is "
             "origin=NAME,codename=NAME and so on",
             id="a misspelt preset",
         ),
@@ -179,3 +182,54 @@ def test_legacy_origins(item: str, pattern: str) -> None:
 
 def test_substitute() -> None:
     assert substitute("${distro_id}:${distro_codename}-x", TRIXIE) == "Debian:trixie-x"
+
+
+@pytest.mark.parametrize(
+    ("system", "origins", "expected", "absent"),
+    [
+        pytest.param("debian", ["distribution"], ["security", "stable"], [], id="Debian"),
+        pytest.param(
+            "ubuntu",
+            ["distribution"],
+            ["security", "stable", "esm-apps", "esm-infra"],
+            ["esm-apps", "esm-infra"],
+            id="Ubuntu, with ESM where it is attached",
+        ),
+        pytest.param("debian", ["distribution", "updates"], ["security", "stable", "updates"], [], id="and more"),
+        pytest.param("debian", ["security"], ["security"], [], id="narrower"),
+        pytest.param(
+            "ubuntu",
+            ["distribution", "esm-apps"],
+            ["security", "stable", "esm-apps", "esm-infra"],
+            ["esm-infra"],
+            id="ESM by its name must be there",
+        ),
+    ],
+)
+def test_the_choice_of_the_distribution(
+    system: str, origins: list[str], expected: list[str], absent: list[str]
+) -> None:
+    distribution = AptDistribution(system, "x")
+    presets = PRESETS[system]
+    assert expand(origins, distribution) == tuple(presets[name] for name in expected)
+    assert may_be_absent(origins, distribution) == {presets[name] for name in absent}
+
+
+def test_the_choice_of_an_unknown_distribution() -> None:
+    with pytest.raises(BaselineError, match="the preset 'distribution' is known on debian and ubuntu, not on 'devuan'"):
+        expand(["distribution"], AptDistribution("devuan", "x"))
+    check("distribution")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("origin=Debian,codename=${distro_codename},label=Debian-Security", True),
+        ("o=UbuntuESMApps,a=${distro_codename}-apps-security", True),
+        ("a=${distro_codename}-infra-security, o=UbuntuESM", True),
+        ("origin=Debian,codename=${distro_codename}-security,label=Debian-Security", False),
+        ("origin=Ubuntu", False),
+    ],
+)
+def test_patterns_that_match_nothing_on_most_hosts(pattern: str, expected: bool) -> None:
+    assert is_optional(pattern) is expected

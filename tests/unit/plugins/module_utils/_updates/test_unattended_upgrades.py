@@ -10,12 +10,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf 
     AptConfig,
     parse_dump,
     parse_file,
-    render,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades import (
-    HEADER,
     UpgradePolicy,
     as_bool,
+    document,
     effective,
     overridden_keys,
     overriding_statements,
@@ -233,7 +232,7 @@ def test_problems() -> None:
 
 def test_the_file_of_a_policy() -> None:
     desired = policy({**OPTIONS, "blocklist": [r"lib.+\+$"]}, [SECURITY])
-    assert render(HEADER, desired.lists, desired.values) == (
+    assert document(desired) == (
         "// Managed by pyhost.baseline.unattended_upgrades; changes made here are lost.\n"
         "// It sorts after 20auto-upgrades and 50unattended-upgrades, and says the whole policy. See apt.conf(5).\n"
         "#clear Unattended-Upgrade::Allowed-Origins;\n"
@@ -255,4 +254,10 @@ def test_the_file_of_a_policy() -> None:
         'Unattended-Upgrade::Automatic-Reboot-WithUsers "true";\n'
         'Unattended-Upgrade::Mail "";\n'
         'Unattended-Upgrade::MailReport "on-change";\n'
+        "\n"
+        "// Note when package lists were fetched, so that old ones are noticed.\n"
+        "APT::Update::Post-Invoke-Success:: "
+        '"touch /var/lib/apt/periodic/update-success-stamp 2>/dev/null || true";\n'
     )
+    # The hooks of others stay: the list is not cleared.
+    assert parse_file(document(desired)).statements[-1].kind == "add"

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades_log import last_run, pending
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.unattended_upgrades_log import (
+    has_succeeded,
+    last_run,
+)
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "unattended_upgrades"
 
@@ -49,27 +52,19 @@ def test_no_run(text: str) -> None:
     assert last_run(text) is None
 
 
-@pytest.mark.parametrize("system", ["debian12", "debian13"])
-def test_pending(system: str) -> None:
-    found = pending((FIXTURES / f"apt-get-simulate-{system}").read_text())
-    assert [row["name"] for row in found] == ["pyhost-blocked", "pyhost-foreign", "pyhost-wanted"]
-    assert found[0] == {
-        "name": "pyhost-blocked",
-        "from": "1",
-        "to": "2",
-        "archives": ["Test:test"],
-        "security": False,
-    }
-
-
-def test_a_pending_security_update() -> None:
-    line = "Inst openssl [3.0.1-1] (3.0.2-1 Debian-Security:12/oldstable-security, Debian:12.15/oldstable [amd64])\n"
-    assert pending(line) == [
-        {
-            "name": "openssl",
-            "from": "3.0.1-1",
-            "to": "3.0.2-1",
-            "archives": ["Debian-Security:12/oldstable-security", "Debian:12.15/oldstable"],
-            "security": True,
-        }
-    ]
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(["INFO All upgrades installed"], True, id="installed"),
+        pytest.param(
+            ["INFO No packages found that can be upgraded unattended and no pending auto-removals"], True, id="no need"
+        ),
+        pytest.param(["INFO Packages that will be upgraded: a"], False, id="killed"),
+        pytest.param(["ERROR Apt returned an error, exiting"], False, id="failed"),
+        pytest.param(["ERROR Installing the upgrades failed!", "INFO All upgrades installed"], False, id="in part"),
+    ],
+)
+def test_a_run_that_succeeded(lines: list[str], expected: bool) -> None:
+    texts = [f"2026-11-22 06:00:01,000 {line}\n" for line in ["INFO Starting unattended upgrades script", *lines]]
+    assert has_succeeded(last_run("".join(texts))) is expected
+    assert not has_succeeded(None)

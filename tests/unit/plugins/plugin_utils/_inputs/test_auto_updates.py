@@ -50,8 +50,8 @@ def test_what_dnf_automatic_can_do(changes: dict[str, t.Any]) -> None:
     [
         (
             {"origins": ["security", "origin=Debian"]},
-            "auto_updates_origins: dnf-automatic (the RHEL family, Fedora) supports [security] and [all], not "
-            "['security', 'origin=Debian']; exclude packages by the blocklist",
+            "auto_updates_origins: dnf-automatic (the RHEL family, Fedora) supports [distribution], [security] "
+            "and [all], not ['security', 'origin=Debian']; exclude packages by the blocklist",
         ),
         (
             {"blocklist": ["(kernel|glibc)"]},
@@ -132,7 +132,10 @@ OWN = "the updater of FreeBSD (freebsd-update, pkg)"
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"origins": ["stable"]}, f"auto_updates_origins: {OWN} supports [security] and [all], not ['stable']"),
+        (
+            {"origins": ["stable"]},
+            f"auto_updates_origins: {OWN} supports [distribution], [security] and [all], not ['stable']",
+        ),
         (
             {"blocklist": ["nginx"]},
             f"auto_updates_blocklist: {OWN} has none; run `pkg lock NAME` on the host to keep a package's version",

@@ -149,7 +149,7 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
                 "auto_updates_origins: 'orign=Debian': unknown key 'orign'; did you mean 'origin'?; the keys "
                 "are origin, label, archive, codename, component and site",
                 "auto_updates_origins: unknown preset 'secrity'; did you mean 'security' or 'stable-security'?; "
-                "the presets are security, stable, updates, proposed, backports, all; a pattern is "
+                "the presets are distribution, security, stable, updates, proposed, backports, all; a pattern is "
                 "origin=NAME,codename=NAME and so on",
                 "auto_updates_reboot_time: '25:00' is not a time of day; give HH:MM (00:00 to 23:59, quoted in "
                 "YAML) or now",

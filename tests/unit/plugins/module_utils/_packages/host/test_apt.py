@@ -28,6 +28,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model im
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "packages"
+PINNED = (FIXTURES / "apt-cache-policy-pinned-debian12").read_text()
 OUTDATED = (FIXTURES / "outdated-debian12").read_text()
 INDEX = {"/var/lib/apt/lists/deb.example.org_debian_dists_trixie_main_binary-amd64_Packages": ""}
 FRESH = {"/var/lib/apt/lists": NOW - 3600, "/etc/apt/sources.list": NOW - 9_000_000}
@@ -216,6 +217,7 @@ def test_unknown_packages_are_named_before_anything_is_installed() -> None:
         [
             silent(UPDATE),
             silent(simulate(*install(*names)), rc=100, out=said, err=missing),
+            Expected(["apt-cache", "policy", "libpq-devel"]),
             Expected(["apt-cache", "pkgnames", "libp"], out="libpng-dev\nlibpq-dev\nlibpod-parser-perl\n"),
         ],
         mtimes=STALE,
@@ -233,6 +235,7 @@ def test_an_index_that_may_not_be_read_anew_is_not() -> None:
         {STATUS: status()},
         [
             silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            Expected(["apt-cache", "policy", "sudo"]),
             Expected(["apt-cache", "pkgnames", "sudo"]),
         ],
     )
@@ -302,6 +305,73 @@ def test_a_plan_that_cannot_be_made() -> None:
     assert refused(host, PackagesRequest(("sudo",))) == (
         "apt-get cannot plan this: E: Unable to correct problems, you have held broken packages.; this task "
         "changed nothing"
+    )
+
+
+def test_a_package_that_is_pinned_down_is_not_unknown() -> None:
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [
+            silent(simulate(*install("libnew")), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
+            silent(UPDATE),
+            silent(simulate(*install("libnew")), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
+            Expected(
+                ["apt-cache", "policy", "libnew"], out=(FIXTURES / "apt-cache-policy-pinned-debian12").read_text()
+            ),
+        ],
+        mtimes=FRESH,
+    )
+
+    assert refused(host, PackagesRequest(("libnew",))) == (
+        "'libnew' is in the package index, but apt's preferences bar it (its priority is -1); `apt-cache policy "
+        "libnew` shows it, and the pin is in /etc/apt/preferences or /etc/apt/preferences.d; this task updated the "
+        "package index, and changed nothing else"
+    )
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_name_that_apt_reads_as_a_command(check_mode: bool) -> None:
+    """`apt-get install nginx+` installs nginx; g++ is a package."""
+    cache = LEAVE_NO_CACHE if check_mode else []
+    asked = [
+        Expected(["apt-cache", *cache, "--all-names", "pkgnames", "g++"], out="g++\ng++-14\n"),
+        Expected(["apt-cache", *cache, "--all-names", "pkgnames", "nginx+"]),
+        silent(simulate(*install("g++"), check=check_mode), out="Inst g++ (4:14 x)\n"),
+    ]
+    refusal = [Expected(["apt-cache", *cache, "policy", "nginx+"])]
+    host = FakeHost(
+        {STATUS: status(), **INDEX},
+        [*asked, *([] if check_mode else [silent(UPDATE), *asked]), *refusal],
+        mtimes=FRESH,
+        check_mode=check_mode,
+    )
+
+    assert refused(host, PackagesRequest(("g++", "nginx+"))).startswith(
+        "unknown package 'nginx+'; apt-get would read the last '+' as a command and install 'nginx'; this task "
+    )
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_package_that_is_held_before_it_is_installed(check_mode: bool) -> None:
+    held = "Package: docker.io\nStatus: hold ok not-installed\nArchitecture: amd64\n\n"
+    host = FakeHost({STATUS: status() + held, **INDEX}, mtimes=FRESH, check_mode=check_mode)
+
+    assert refused(host, PackagesRequest(("docker.io",))) == (
+        "apt-get does not install docker.io, because a hold is set; this task changed nothing; "
+        "run `apt-mark unhold docker.io` on the host"
+    )
+
+
+def test_a_plan_that_a_hold_prevents_names_it() -> None:
+    err = "E: Unable to correct problems, you have held broken packages.\n"
+    host = FakeHost(
+        {STATUS: status(libc6="2.36", held="libc6"), **INDEX},
+        [silent(simulate(*install("sudo")), rc=100, err=err)],
+        mtimes=FRESH,
+    )
+
+    assert refused(host, PackagesRequest(("sudo",))).endswith(
+        "held packages are libc6; `apt-mark unhold NAME` lets apt-get change them"
     )
 
 
@@ -423,6 +493,7 @@ class TestCheckMode:
             {STATUS: status(), **INDEX},
             [
                 silent(simulate(*install("gitt"), check=True), rc=100, err="E: Unable to locate package gitt\n"),
+                Expected(["apt-cache", *LEAVE_NO_CACHE, "policy", "gitt"]),
                 Expected(["apt-cache", *LEAVE_NO_CACHE, "pkgnames", "gitt"]),
             ],
             mtimes=FRESH,

@@ -11,6 +11,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.progress imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import allowed_origins
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.allowed_origins import (
     MatchedOrigins,
+    RequestedOrigins,
     match_archives,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import AptDistribution
@@ -34,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def match(host: FakeHost, *patterns: str) -> tuple[MatchedOrigins, str]:
     progress, stand_in = Progress(), t.cast("t.Any", host)
     with progress.in_errors():
-        found = match_archives(stand_in, patterns, DISTRIBUTION, progress)
+        found = match_archives(stand_in, RequestedOrigins(patterns), DISTRIBUTION, progress)
     host.done()
     return found, progress.describe()
 

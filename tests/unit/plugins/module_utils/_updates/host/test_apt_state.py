@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.apt_conf import AptConfig
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import apt_state
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import PARTS, PinnedOrigins
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import AptDistribution
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.apt_state import PARTS
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.origins import PRESETS, AptDistribution
 from tests.unit.fake_host import Expected, FakeHost
 
+FIXTURES = Path(__file__).parents[4] / "fixtures" / "unattended_upgrades"
 DISTRIBUTION = AptDistribution("debian", "trixie")
 DUMP = ["apt-config", "dump"]
 
@@ -92,12 +94,42 @@ def test_missing_indexes(lists: list[str], rc: int, missing: list[str]) -> None:
     assert play(host, apt_state.gather_missing_indexes) == missing
 
 
-def test_a_host_without_preferences_runs_no_command() -> None:
-    assert play(FakeHost(), apt_state.find_pinned_origins, AptConfig(()), DISTRIBUTION) == PinnedOrigins()
+POLICY = Expected(["apt-cache", "policy"], out=(FIXTURES / "apt-cache-policy-default-release-debian12").read_text())
+BOOKWORM = AptDistribution("debian", "bookworm")
+OPTION = 'apt::default-release "bookworm";\n'
+PIN = "Package: *\nPin: release n=bookworm-security\nPin-Priority: 400\n"
 
 
-def test_the_pins_are_in_the_hint() -> None:
-    pinned = PinnedOrigins(("every archive is pinned",), ("/etc/apt/preferences", "/etc/apt/preferences.d/x"))
-    assert pinned.problems == [
-        "every archive is pinned; see the pins in /etc/apt/preferences, /etc/apt/preferences.d/x and apt_preferences(5)"
-    ]
+def test_priorities_with_what_may_have_set_them() -> None:
+    files = {f"{PARTS}/10x": OPTION, "/etc/apt/apt.conf": f"\n{OPTION}", "/etc/apt/preferences.d/x": PIN}
+    found = play(FakeHost(files, [POLICY]), apt_state.gather_priorities)
+    assert [one.priority for one in found.ranked] == [1, 100, 500, 990]
+    assert found.default_release == (f"{PARTS}/10x:1", "/etc/apt/apt.conf:2")
+    assert [found.cause(one) for one in found.ranked] == ["", "", "/etc/apt/preferences.d/x:3", "/etc/apt/apt.conf:2"]
+
+
+@pytest.mark.parametrize(
+    ("files", "where", "sentence"),
+    [
+        pytest.param(
+            {f"{PARTS}/10x": OPTION},
+            f"{PARTS}/10x:1",
+            "codename=bookworm,archive=oldstable,label=Debian,component=main,site=deb.example.org has 990, ",
+            id="one place",
+        ),
+        pytest.param(
+            {f"{PARTS}/10x": OPTION, "/etc/apt/preferences": PIN},
+            "",
+            f"site=deb.example.org has 990 because of {PARTS}/10x:1, ",
+            id="two places",
+        ),
+    ],
+)
+def test_an_archive_that_ranks_below_another(files: dict[str, str], where: str, sentence: str) -> None:
+    priorities = play(FakeHost(files, [POLICY]), apt_state.gather_priorities)
+    patterns = [PRESETS["debian"][name] for name in ("security", "stable", "all")]
+    # Two of the patterns allow the archive that is below; it is one error.
+    (error,) = apt_state.find_pinned_origins(patterns, priorities, BOOKWORM).errors
+    assert error.where == where
+    assert sentence in error.problem
+    assert error.hint.endswith('"/^bookworm(|-security|-updates)$/"')

@@ -81,7 +81,7 @@ IN_FORCE = asked(upgrade_type="security", apply_updates=True)
 
 
 def test_nothing_to_do() -> None:
-    host = host4(DESIRED, [IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4])
+    host = host4(DESIRED, [REPOLIST4, IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER))])
     found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
     assert not found.changed
@@ -93,7 +93,7 @@ def test_nothing_to_do() -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_the_stock_file(*, check_mode: bool) -> None:
-    commands = [asked(), IN_FORCE, show(*NAMES4, out=OFF4), REPOLIST4]
+    commands = [REPOLIST4, asked(), IN_FORCE, show(*NAMES4, out=OFF4)]
     acts = [
         Expected(["systemctl", "enable", "--", TIMER]),
         Expected(["systemctl", "restart", "--", TIMER]),
@@ -113,9 +113,9 @@ def test_a_timer_that_overrides_the_file_is_disabled() -> None:
     host = host4(
         DESIRED,
         [
+            REPOLIST4,
             IN_FORCE,
             show(*NAMES4, out=both),
-            REPOLIST4,
             Expected(["systemctl", "disable", "--", INSTALL]),
             Expected(["systemctl", "stop", "--", INSTALL]),
             show(TIMER, out=FIRES),
@@ -130,18 +130,30 @@ def test_a_timer_that_overrides_the_file_is_disabled() -> None:
 @pytest.mark.parametrize(
     ("text", "options", "commands", "repomd", "words"),
     [
-        (STOCK, {"reboot": "when-needed"}, [asked()], REPOMD, "does not know this setting"),
+        (STOCK, {"reboot": "when-needed"}, [REPOLIST4, asked()], REPOMD, "does not know this setting"),
         # dnf ignored a value without an error.
-        (STOCK, {}, [asked(), asked()], REPOMD, r"\[commands\] upgrade_type is 'default' \(requested: 'security'\)"),
         (
             STOCK,
             {},
-            [asked(), IN_FORCE, show(*NAMES4, out=OFF4), REPOLIST4],
-            "<repomd/>",
-            "no repository of this host publishes advisories .* baseos; .*; set upgrade_type: default",
+            [REPOLIST4, asked(), asked()],
+            REPOMD,
+            r"\[commands\] upgrade_type is 'default' \(requested: 'security'\)",
         ),
-        ("[commands\n", {}, [], REPOMD, r"/etc/dnf/automatic.conf:1: dnf rejects this line: missing"),
-        (STOCK, {}, [asked(), IN_FORCE, show(*NAMES4, out="")], REPOMD, "systemd has no dnf-automatic.timer"),
+        (
+            STOCK,
+            {},
+            [REPOLIST4],
+            "<repomd/>",
+            r"upgrade_type: no advisories \(updateinfo\) are published by baseos, .*; set upgrade_type: default",
+        ),
+        ("[commands\n", {}, [REPOLIST4], REPOMD, r"/etc/dnf/automatic.conf:1: dnf rejects this line: missing"),
+        (
+            STOCK,
+            {},
+            [REPOLIST4, asked(), IN_FORCE, show(*NAMES4, out="")],
+            REPOMD,
+            "systemd has no dnf-automatic.timer",
+        ),
     ],
 )
 def test_refusals(text: str, options: dict[str, t.Any], commands: list[Expected], repomd: str, words: str) -> None:
@@ -166,10 +178,10 @@ def test_dnf5_gets_a_file_of_its_own() -> None:
     host = FakeHost(
         {plugin: "", VENDOR: vendor, CACHE5: REPOMD},
         [
+            REPOLIST5,
             version,
             version,
             show(timer, out=OFF5),
-            REPOLIST5,
             Expected(["systemctl", "enable", "--", timer]),
             Expected(["systemctl", "restart", "--", timer]),
             show(timer, out=on(OFF5, timer)),
@@ -185,21 +197,101 @@ def test_dnf5_gets_a_file_of_its_own() -> None:
 
 
 def test_check_mode_before_the_package_is_there() -> None:
-    host = FakeHost({}, check_mode=True, programs=["systemctl"])
+    no_dnf = Expected(REPOLIST4.argv, rc=127)
+    host = FakeHost({}, [no_dnf], check_mode=True, programs=["systemctl"])
 
     found = host_dnf.ensure(t.cast(t.Any, host), desired())
 
     assert found.changed
     assert "upgrade_type = security" in found.after[CONF]
     assert found.warnings == [
-        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"
+        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known",
+        "no repository's metadata is on this host yet, so it is not known whether there are advisories",
     ]
 
 
 def test_check_mode_where_dnf5_is_there_and_its_timer_is_not() -> None:
     unit = "Id=dnf5-automatic.timer\nLoadState=not-found\n"
     plugin = "/usr/lib64/dnf5/plugins/automatic_cmd_plugin.so"
-    host = FakeHost({plugin: ""}, [show("dnf5-automatic.timer", out=unit)], check_mode=True)
+    host = FakeHost({plugin: "", CACHE5: REPOMD}, [REPOLIST5, show("dnf5-automatic.timer", out=unit)], check_mode=True)
 
     assert host_dnf.ensure(t.cast(t.Any, host), desired()).changed
     host.done()
+
+
+MAKECACHE = Expected(["dnf", "-q", "makecache"])
+
+
+def caches(**advisories: bool | None) -> dict[str, str]:
+    """Return the metadata of repositories: with advisories, without, or (``None``) not on the host."""
+    return {
+        f"/var/cache/dnf/{name}-8ff2e9c92f259908/repodata/repomd.xml": REPOMD if has else "<repomd/>"
+        for name, has in advisories.items()
+        if has is not None
+    }
+
+
+def listed(*names: str) -> Expected:
+    return Expected(REPOLIST4.argv, out="repo id    repo name\n" + "".join(f"{name}    x\n" for name in names))
+
+
+def upgrade_type(asked_for: str, advisories: dict[str, bool | None], *commands: Expected) -> str:
+    """Return the type that the request becomes; the host has no dnf-automatic yet, which check mode accepts."""
+    host = FakeHost(caches(**advisories), [listed(*advisories), *commands], check_mode=True, programs=["dnf"])
+    found = host_dnf.ensure(t.cast(t.Any, host), desired(upgrade_type=asked_for))
+    host.done()
+    (line,) = [line for line in found.after[CONF].splitlines() if line.startswith("upgrade_type")]
+    return line.partition(" = ")[2]
+
+
+@pytest.mark.parametrize(
+    ("advisories", "expected"),
+    [
+        pytest.param({"baseos": True, "appstream": True, "extras": False, "epel": True}, "security", id="Rocky"),
+        pytest.param(
+            {"rhel-9-for-x86_64-baseos-rpms": True, "rhel-9-for-x86_64-appstream-rpms": True}, "security", id="RHEL"
+        ),
+        pytest.param({"fedora": False, "updates": True}, "security", id="Fedora"),
+        pytest.param({"baseos": False, "appstream": False, "epel": True}, "default", id="CentOS Stream with EPEL"),
+        pytest.param({"baseos": False, "appstream": False}, "default", id="CentOS Stream"),
+        pytest.param({"baseos": True, "appstream": False}, "default", id="one of them is enough to miss updates"),
+        pytest.param({"corp-os": True, "corp-tools": False}, "security", id="a mirror"),
+        pytest.param({"corp-os": False, "epel": True}, "default", id="a mirror without them, with EPEL"),
+        pytest.param({}, "security", id="not known yet"),
+    ],
+)
+def test_the_choice_of_the_distribution(advisories: dict[str, bool | None], expected: str) -> None:
+    assert upgrade_type("distribution", advisories) == expected
+
+
+def test_security_alone_is_refused_where_a_base_repository_has_no_advisories() -> None:
+    with pytest.raises(BaselineError) as caught:
+        upgrade_type("security", {"baseos": False, "appstream": False, "epel": True})
+    assert str(caught.value) == (
+        "upgrade_type: no advisories (updateinfo) are published by appstream, baseos, so security upgrades would never "
+        "install anything from there; this task changed nothing; set upgrade_type: default (all updates), as on CentOS "
+        "Stream, or distribution, which finds that out"
+    )
+
+
+def test_all_updates_do_not_ask_for_advisories() -> None:
+    host = FakeHost({}, check_mode=True, programs=["dnf"])
+    assert "advisories" not in host_dnf.ensure(t.cast(t.Any, host), desired(upgrade_type="default")).result
+
+
+def test_metadata_of_a_base_repository_that_is_missing_is_fetched() -> None:
+    host = FakeHost(
+        {CONF: DESIRED, "/usr/bin/dnf-automatic": "#!/usr/bin/python3\n", **caches(epel=True)},
+        [
+            listed("baseos", "epel"),
+            MAKECACHE,
+            listed("baseos", "epel"),
+            IN_FORCE,
+            show(*NAMES4, out=on(OFF4, TIMER)),
+        ],
+    )
+    found = host_dnf.ensure(t.cast(t.Any, host), desired())
+    host.done()
+    assert found.warnings == [
+        "the metadata of baseos is not on this host yet, so it is not known whether there are advisories"
+    ]

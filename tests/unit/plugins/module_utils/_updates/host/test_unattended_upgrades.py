@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import typing as t
 from pathlib import Path
 
@@ -33,6 +34,12 @@ BARRED = (
     f"every archive that {SECURITY.replace('${distro_codename}', 'trixie')} matches has a priority below 100, "
     f"so apt upgrades no installed package from there ({ARCHIVE} has -1)"
 )
+CHANGE_PIN = "change the pin there, see apt_preferences(5)"
+HALF_INSTALLED = (
+    "Apt returned an error, exiting\nerror message: E:The package half needs to be reinstalled, but I can't find an "
+    "archive for it.\n"
+)
+GONE = "E: The value 'buster' is invalid for APT::Default-Release as such a release is not available in the sources\n"
 UPGRADE = "apt-daily-upgrade.timer"
 KEY = LISTS["origins"]
 DESIRED = UpgradePolicy({KEY: (SECURITY,)}, {"Unattended-Upgrade::Automatic-Reboot": "false"})
@@ -58,6 +65,13 @@ SHOW = [
     *["apt-daily.timer", SERVICES[0], UPGRADE, SERVICES[1]],
 ]
 PRIORITIES = ["apt-cache", "policy"]
+STOCK_RANKED = (FIXTURES / "apt-cache-policy-debian13").read_text()
+RANKED = Expected(PRIORITIES, out=STOCK_RANKED)
+# What a run without the dry run asks: whether the updater starts, and the state of the packages.
+STARTS = [
+    Expected(["unattended-upgrade", "--help"]),
+    Expected(["apt-get", "-q", "-o", "Debug::NoLocking=true", "check"]),
+]
 # Without it apt reads its own configuration instead of the staged one, and the check sees nothing.
 STAGED = {"APT_CONFIG": "/scratch/apt.conf"}
 DRY_RUN = ["unattended-upgrade", "--dry-run", "--debug"]
@@ -65,15 +79,23 @@ DRY_RUN = ["unattended-upgrade", "--dry-run", "--debug"]
 
 def run(host: FakeHost, policy: UpgradePolicy = DESIRED, **options: t.Any) -> PolicyResult:
     request = UpgradesRequest(**{"policy": policy, "text": TEXT, "drop_ins": NO_DROP_INS, "must_fire": True, **options})
+    # A host that was set up just now.
+    host.mtimes.setdefault("/etc/machine-id", int(time.time()))
     found = ensure(t.cast("t.Any", host), request)
     host.done()
     return found
 
 
-def test_a_run_that_changes_nothing_asks_three_times() -> None:
+def test_a_run_that_changes_nothing() -> None:
     host = FakeHost(
         {**STOCK, PATH: TEXT},
-        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), Expected(SHOW, out=STOCK_TIMERS)],
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
     )
     found = run(host)
     assert (found.changed, found.diff, found.warnings, host.written) == (False, [], [], [])
@@ -90,6 +112,7 @@ def test_the_first_run_checks_a_staged_copy_and_runs_dry_before_it_writes() -> N
         [
             Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(DRY_RUN, env=STAGED, out=ALLOWED),
             Expected(SHOW, out=STOCK_TIMERS),
@@ -122,8 +145,7 @@ def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -
         run(host)
     host.done()
     assert str(error.value) == (
-        f"origins: {BARRED}; this task changed nothing; see the pins in /etc/apt/preferences, "
-        "/etc/apt/preferences.d/x and apt_preferences(5)"
+        f"origins: /etc/apt/preferences.d/x:3: {BARRED}; this task changed nothing; {CHANGE_PIN}"
     )
     assert host.written == []
 
@@ -135,10 +157,7 @@ def test_an_origin_whose_archives_are_pinned_down_is_refused(check_mode: bool) -
         pytest.param(
             f"{PIN}\n{PIN_BASH}",
             "apt-cache-policy-security-never-debian13",
-            [
-                f"origins: {BARRED}, except perhaps packages that are pinned by name; see the pins in "
-                "/etc/apt/preferences.d/x and apt_preferences(5)"
-            ],
+            [f"origins: /etc/apt/preferences.d/x:3: {BARRED}, except perhaps packages that are pinned by name"],
             id="packages are pinned by name",
         ),
     ],
@@ -150,6 +169,7 @@ def test_pins_that_leave_something_to_upgrade(preferences: str, policy: str, war
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
             Expected(PRIORITIES, out=(FIXTURES / policy).read_text()),
+            *STARTS,
             Expected(SHOW, out=STOCK_TIMERS),
         ],
     )
@@ -222,6 +242,8 @@ def test_missing_package_lists_are_fetched_when_their_lock_is_free(monkeypatch: 
             Expected(UPDATE, rc=100, err="E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7\n"),
             Expected(UPDATE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=STOCK_TIMERS),
         ],
     )
@@ -258,6 +280,8 @@ def test_reports_that_cannot_be_sent() -> None:
         [
             Expected(DUMP, out=IN_FORCE + 'Unattended-Upgrade::Mail "ops@example.org";\n'),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=STOCK_TIMERS),
         ],
         programs=["apt-config", "unattended-upgrade"],
@@ -314,6 +338,57 @@ FAILURES = [
         [
             Expected(DUMP, env=STAGED, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DRY_RUN, env=STAGED, rc=1, out=ALLOWED, err=HALF_INSTALLED),
+        ],
+        "unattended-upgrade accepts the policy, but fails on this host (rc=1): Allowed origins are: origin=Debian,"
+        "codename=trixie-security,label=Debian-Security; Apt returned an error, exiting; error message: E:The package "
+        "half needs to be reinstalled, but I can't find an archive for it.; this task changed nothing; "
+        "`unattended-upgrade --dry-run --debug` on the host shows the whole output",
+        id="the policy is right, and every run would fail",
+    ),
+    pytest.param(
+        {f"{PARTS}/99default": 'APT::Default-Release "trixie";\n'},
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=STOCK_RANKED.replace(" 500 http://deb.example.org/debian trixie/", " 990 x x/")),
+        ],
+        "origins: /etc/apt/apt.conf.d/99default:1: apt prefers another archive to one that is allowed, so it does not "
+        "upgrade what both have: origin=Debian,codename=trixie,archive=stable,label=Debian,component=main,"
+        f"site=deb.example.org has 990, {ARCHIVE} has 500; this task changed nothing; remove APT::Default-Release "
+        'there, or let it match all archives of the release: "/^trixie(|-security|-updates)$/"',
+        id="APT::Default-Release",
+    ),
+    pytest.param(
+        {f"{PARTS}/99default": 'APT::Default-Release "buster";\n'},
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, rc=100, err=GONE),
+        ],
+        f"/etc/apt/apt.conf.d/99default:1: apt rejects its preferences: {GONE.strip()} (rc=100); this task changed "
+        "nothing; correct that file first",
+        id="APT::Default-Release of the release before the upgrade",
+    ),
+    pytest.param(
+        {},
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            Expected(PRIORITIES, out=STOCK_RANKED.replace(" 500 http://security", "   1 http://security")),
+        ],
+        f"origins: {BARRED.replace('-1', '1')}; this task changed nothing; its Release file says NotAutomatic; pin it "
+        "to 500 in a file of /etc/apt/preferences.d, or leave the origin out",
+        id="an archive that is NotAutomatic",
+    ),
+    pytest.param(
+        {},
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(DRY_RUN, env=STAGED, rc=1, err="An error occurred: Unable to parse\n"),
         ],
@@ -357,6 +432,8 @@ def test_masked_and_stopped_timers_are_healed() -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=masked),
             Expected(["systemctl", "unmask", "--", *both]),
             Expected(["systemctl", "daemon-reload", "--"]),
@@ -379,6 +456,8 @@ def test_a_masked_service_is_healed() -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=STOCK_TIMERS + "\nId=apt-daily-upgrade.service\nLoadState=masked\n"),
             Expected(["systemctl", "unmask", "--", SERVICES[1]]),
             Expected(["systemctl", "daemon-reload", "--"]),
@@ -398,6 +477,8 @@ def test_a_timer_that_stays_silent_is_an_error() -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=stopped),
             Expected(["systemctl", "restart", "--", "apt-daily.timer", UPGRADE]),
             Expected(SHOW, out=stopped),
@@ -424,6 +505,8 @@ def test_a_schedule(before: str | None, known: bool, marked: list[str]) -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out="\n\n".join(loaded) if known else STOCK_TIMERS),
             Expected(["systemd-analyze", "calendar", "--", "4:00"], out="Normalized form: *-*-* 04:00:00\n"),
             Expected(["systemd-analyze", "timespan", "--", "10m"], out="   Human: 10min\n"),
@@ -446,6 +529,8 @@ def test_a_wrong_time_is_refused_before_anything_is_written() -> None:
         [
             Expected(DUMP, out=IN_FORCE),
             Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
             Expected(SHOW, out=STOCK_TIMERS),
             Expected(["systemd-analyze", "calendar", "--", "teatime"], rc=1),
         ],
@@ -471,3 +556,120 @@ def test_absent_removes_our_files() -> None:
     found = run(host, UpgradePolicy({}, {}), text=None, must_fire=False)
     assert found.changed
     assert PATH not in host.files
+
+
+GONE_FROM_THE_ARCHIVE = f"{ALLOWED}The URI http://deb.example.org/x_1_all.deb failed to download, aborting\n"
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_lists_that_are_older_than_the_archive_are_fetched_again(second: int) -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DRY_RUN, env=STAGED, rc=1, out=GONE_FROM_THE_ARCHIVE),
+            Expected(UPDATE),
+            Expected(DRY_RUN, env=STAGED, rc=second, out=GONE_FROM_THE_ARCHIVE if second else ALLOWED),
+            *([] if second else [Expected(SHOW, out=STOCK_TIMERS), Expected(DUMP, out=IN_FORCE)]),
+        ],
+    )
+    if not second:
+        assert run(host).changed
+        return
+    with pytest.raises(BaselineError, match="failed to download, aborting; this task updated the package lists, and "):
+        run(host)
+    assert host.written == []
+
+
+@pytest.mark.parametrize("message", ["Lock could not be acquired", "Lock file is already taken, exiting"])
+def test_a_dry_run_that_has_to_wait_for_another_one_is_left_out(message: str) -> None:
+    host = FakeHost(
+        STOCK,
+        [
+            Expected(DUMP, env=STAGED, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DRY_RUN, env=STAGED, rc=1, out=f"{message}\n"),
+            Expected(SHOW, out=STOCK_TIMERS),
+            Expected(DUMP, out=IN_FORCE),
+        ],
+    )
+    assert run(host).warnings == ["the dry run of unattended-upgrade was skipped: another package manager is running"]
+
+
+NO_APT_PKG = Expected(STARTS[0].argv, rc=1, err="ModuleNotFoundError: No module named 'apt_pkg'\n")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_updater_that_cannot_start(check_mode: bool) -> None:
+    """Files, timers and origins are right. In check mode another task may be about to repair it."""
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=IN_FORCE),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            NO_APT_PKG,
+            STARTS[1],
+            *([Expected(SHOW, out=STOCK_TIMERS)] if check_mode else []),
+        ],
+        check_mode=check_mode,
+    )
+    sentence = "unattended-upgrade cannot start: ModuleNotFoundError: No module named 'apt_pkg'"
+    if check_mode:
+        assert run(host).warnings == [sentence]
+        return
+    with pytest.raises(BaselineError) as error:
+        run(host)
+    assert str(error.value) == (
+        f"{sentence}; this task changed nothing; nothing is installed automatically until this is repaired"
+    )
+
+
+def test_a_policy_that_installs_nothing_does_not_ask_whether_the_updater_starts() -> None:
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [Expected(DUMP, out=IN_FORCE), Expected(TARGETS, out=STOCK_TARGETS), RANKED, Expected(SHOW, out=STOCK_TIMERS)],
+    )
+    assert run(host, must_fire=False).warnings == []
+
+
+def test_a_success_that_is_too_old_is_a_warning() -> None:
+    now = int(time.time())
+    host = FakeHost(
+        {**STOCK, PATH: TEXT},
+        [
+            Expected(DUMP, out=f'{IN_FORCE}APT::Periodic::Unattended-Upgrade "1";\n'),
+            Expected(TARGETS, out=STOCK_TARGETS),
+            RANKED,
+            *STARTS,
+            Expected(SHOW, out=STOCK_TIMERS),
+        ],
+        mtimes={
+            "/etc/machine-id": now - 900 * 3600,
+            "/var/lib/apt/lists": now,
+            "/var/lib/apt/periodic/upgrade-stamp": now - 250 * 3600,
+        },
+    )
+    (warning,) = run(host).warnings
+    assert warning.startswith("unattended-upgrade last succeeded 250 hours ago")
+
+
+def test_an_origin_that_the_distribution_allows_may_match_nothing() -> None:
+    """Ubuntu's ESM without a subscription; no package list is fetched for it."""
+    esm = "origin=UbuntuESM,archive=${distro_codename}-infra-security"
+    dump = IN_FORCE.replace(f'{KEY}:: "{SECURITY}";', f'{KEY}:: "{SECURITY}";\n{KEY}:: "{esm}";')
+    commands = [
+        Expected(DUMP, out=dump),
+        Expected(TARGETS, out=STOCK_TARGETS),
+        RANKED,
+        *STARTS,
+        Expected(SHOW, out=STOCK_TIMERS),
+    ]
+    desired = UpgradePolicy({KEY: (SECURITY, esm)}, DESIRED.values)
+    found = run(FakeHost({**STOCK, PATH: TEXT}, commands), desired, optional=frozenset([esm]))
+    assert found.result["origins"][1] == {"pattern": esm, "archives": []}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build the RPMs of the stand-in's repositories, and their metadata; one has a security advisory.
+# Build the RPMs of the stand-in's repositories, and their metadata; the distribution's own have a security advisory.
 set -eu
 cd /usr/src/rpm
 . /etc/os-release
@@ -21,4 +21,6 @@ python3 debian.py /srv/rpm
 # A repository that is configured and holds nothing has its metadata too.
 sed -n 's|^baseurl=file://||p' /etc/yum.repos.d/*.repo | xargs mkdir -p
 for folder in /srv/rpm/*/; do createrepo_c --quiet "$folder"; done
-modifyrepo_c --mdtype=updateinfo updateinfo.xml /srv/rpm/os/repodata >/dev/null
+for name in os appstream updates; do
+  if [ -d /srv/rpm/$name ]; then modifyrepo_c --mdtype=updateinfo updateinfo.xml /srv/rpm/$name/repodata >/dev/null; fi
+done
