@@ -112,9 +112,9 @@ def commands(request: VenvRequest, files: t.Mapping[str, str], uv: str = "") -> 
     """
     python = f"{request.path}/bin/python"
     head = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", *_PIP]
-    kinds = {"locked": ["--no-deps", "--require-hashes"], "unlocked": ["--no-deps"], "requested": []}
+    kinds = {"locked": ["--no-deps", "--require-hashes"], "unlocked": ["--no-deps"], "hashed": ["--require-hashes"]}
     return [
         [*head, *options, *request.extra_args, "--requirement", files[name]]
-        for name, options in kinds.items()
+        for name, options in {**kinds, "requested": []}.items()
         if name in files
     ]

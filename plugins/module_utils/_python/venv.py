@@ -17,6 +17,7 @@ from .._inputs.python_stack import venv_problems
 from .._inputs.requirements import redacted
 
 __all__ = [
+    "WRITTEN",
     "ImportReport",
     "Interpreter",
     "VenvReport",
@@ -40,7 +41,8 @@ _MOST_DISTRIBUTIONS = 5000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_*-]{0,99}")
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
-_WRITTEN = ("locked", "unlocked", "requested")
+# The files for an installer: of a lock file, of a list some of whose entries have hashes, and of all others.
+WRITTEN = ("locked", "unlocked", "hashed", "requested")
 _MOST_MODULES = 1000
 
 
@@ -215,9 +217,12 @@ def _parsed(text: str, place: str) -> dict[str, t.Any]:
     return given
 
 
-def parse_interpreter(text: str, place: str) -> Interpreter:
-    """Return what the Python ``place`` says of itself."""
-    return _interpreter(_parsed(text, place), "version", place)
+def parse_interpreter(text: str) -> Interpreter | None:
+    """Return what an interpreter says of itself, ``None`` where it does not."""
+    try:
+        return _interpreter(_parsed(text, ""), "version", "")
+    except BaselineError:
+        return None
 
 
 def _interpreter(given: t.Mapping[str, t.Any], version: str, place: str) -> Interpreter:
@@ -252,7 +257,7 @@ def parse_report(text: str, request: VenvRequest) -> VenvReport:
         undecided=_texts(given.get("undecided"), "undecided", request),
         source=source,
         modules=_modules(given.get("modules"), request),
-        written=tuple(one for one in _texts(given.get("written", []), "written", request) if one in _WRITTEN),
+        written=tuple(one for one in _texts(given.get("written", []), "written", request) if one in WRITTEN),
         problem=shown(str(given.get("problem", ""))),
     )
 

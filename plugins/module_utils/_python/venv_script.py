@@ -289,7 +289,15 @@ def lines_of_requests():
     locked = [given for _kind, _text, _direct, given, is_locked in wanted if is_locked]
     yield "locked", [line for line in locked if " --hash" in line]
     yield "unlocked", [line for line in locked if " --hash" not in line]
-    yield "requested", [*project, *requested]
+    lines = [*project, *requested]
+    hashed = [line for line in lines if re.search(r"\s--hash[= ]", line)]
+    options = [line for line in lines if re.match("-", line) and not re.match("-[re]|--requirement|--editable", line)]
+    others = [line for line in lines if line not in hashed and line not in options]
+    # With one hash pip wants hashes of all that is in a file.
+    if hashed and others:
+        yield "hashed", [*options, *hashed]
+        lines = [*options, *others]
+    yield "requested", lines
 
 
 def write(prefix):

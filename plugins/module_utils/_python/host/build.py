@@ -79,7 +79,7 @@ def _files(programs: VenvPrograms, request: VenvRequest, user: User) -> t.Iterat
         yield {name: f"{prefix}{name}.txt" for name in report.written}
     finally:
         with rights_of(user):
-            for name in ("locked", "unlocked", "requested"):
+            for name in venvs.WRITTEN:
                 with contextlib.suppress(OSError):
                     os.unlink(f"{prefix}{name}.txt")
 

@@ -78,14 +78,14 @@ class VenvPrograms:
                 return venvs.Interpreter(request.release, "CPython", "")
             raise plan.missing_interpreter(request, _others(request, user), is_there=os.path.isfile(request.python))
         ran = run_as(user, [request.python, "-I", "-c", PROBE_SCRIPT], folder="/", seconds=_REPORT_SECONDS)
-        if not ran.ok:
+        found = venvs.parse_interpreter(ran.out) if ran.ok else None
+        if found is None:
             raise BaselineError(
                 f"{request.python}, run as {user.name}, is no Python that can be used (exit status {ran.rc}): "
                 f"{output(ran)}",
                 where=request.path,
                 hint=f"name another one in python; {plan.known_interpreters(_others(request, user))}",
             )
-        found = venvs.parse_interpreter(ran.out, request.python)
         unsuitable = plan.unsuitable_interpreter(request, found)
         if unsuitable:
             raise unsuitable

@@ -7,10 +7,10 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._python import installers
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import VenvRequest, parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import WRITTEN, VenvRequest, parse_request
 
 SECRET = "https://ann:secret@example.org/simple"
-FILES = {"locked": "/srv/a/.x-locked.txt", "unlocked": "/srv/a/.x-unlocked.txt", "requested": "/srv/a/.x-requested.txt"}
+FILES = {name: f"/srv/a/.x-{name}.txt" for name in WRITTEN}
 
 
 def request(**changes: t.Any) -> VenvRequest:
@@ -24,6 +24,7 @@ def test_pip() -> None:
     assert found == [
         [*head, *more, "--no-deps", "--require-hashes", "--no-binary", "a b", "--requirement", FILES["locked"]],
         [*head, *more, "--no-deps", "--no-binary", "a b", "--requirement", FILES["unlocked"]],
+        [*head, *more, "--require-hashes", "--no-binary", "a b", "--requirement", FILES["hashed"]],
         [*head, *more, "--no-binary", "a b", "--requirement", FILES["requested"]],
     ]
     assert installers.commands(request(), {}) == []

@@ -184,6 +184,13 @@ def test_imports(lines: list[str], imported: tuple[str, ...], failed: dict[str, 
     }
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "3.13", "prefix": "/usr"}', "ANSWER"])
+def test_what_is_no_interpreter(text: str) -> None:
+    given = {"version": "3.13.5\n", "implementation": "CPython", "prefix": "/usr"}
+    assert venvs.parse_interpreter(json.dumps(given) if text == "ANSWER" else text) is None
+    assert venvs.parse_interpreter(json.dumps({**given, "version": "3.13.5"})) is not None
+
+
 def test_questions_hold_no_more_than_needed() -> None:
     asked = json.loads(venvs.question(request(requirements=["a"], installer="uv"), write="/srv/a/.x-"))
     assert asked == {"requirements": ["a"], "file": "", "project": "", "tools": "/srv/a/.uv", "write": "/srv/a/.x-"}

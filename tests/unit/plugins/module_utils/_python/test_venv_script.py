@@ -161,10 +161,10 @@ def test_only_what_is_requested_itself_is_imported(site: Path) -> None:
 def test_the_files_for_an_installer(site: Path, tmp_path: Path) -> None:
     prefix = f"{tmp_path}/.x-"
     (tmp_path / "r.txt").touch()
-    said = ask(site, [f"-r {tmp_path}/r.txt", "a==1 --hash=sha256:0"], write=prefix)
+    said = ask(site, [f"-r {tmp_path}/r.txt", "a==1"], write=prefix)
     assert said["written"] == ["requested"]
     file = tmp_path / ".x-requested.txt"
-    assert file.read_text() == f"-r {tmp_path}/r.txt\na==1 --hash=sha256:0\n"
+    assert file.read_text() == f"-r {tmp_path}/r.txt\na==1\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert ask(site, file="/dev/null", write=prefix + "2-")["problem"] == "/dev/null is not a regular file"
 
@@ -178,6 +178,17 @@ def test_a_file_that_is_none(site: Path, tmp_path: Path, kind: str) -> None:
         file.symlink_to("/dev/zero")
     words = "cannot read" if kind == "absent" else "is not a regular file"
     assert words in ask(site, file=str(file))["problem"]
+
+
+def test_hashes_of_some_requirements(site: Path, tmp_path: Path) -> None:
+    """pip wants hashes of all, or of none, of what is in one file."""
+    prefix = f"{tmp_path}/.x-"
+    said = ask(site, ["a", "--index-url https://e.org", "b==1 --hash=sha256:0", "-e /srv/c"], write=prefix)
+    assert said["written"] == ["hashed", "requested"]
+    assert (tmp_path / ".x-hashed.txt").read_text() == "--index-url https://e.org\nb==1 --hash=sha256:0\n"
+    assert (tmp_path / ".x-requested.txt").read_text() == "--index-url https://e.org\na\n-e /srv/c\n"
+    all_of_them = ["b==1 --hash=sha256:0", "--index-url https://e.org"]
+    assert ask(site, all_of_them, write=f"{prefix}2-")["written"] == ["requested"]
 
 
 def test_a_python_without_pip_compares_by_that_of_the_tools(tmp_path: Path) -> None:

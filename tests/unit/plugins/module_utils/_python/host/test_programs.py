@@ -99,6 +99,8 @@ def test_interpreters(me: User, tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="is no Python that can be used .exit status 1.: no; ") as caught:
         programs.interpreter(request(python=str(tmp_path / "python3")), me)
     assert f"the host has {tmp_path}/python3, {tmp_path}/python3.12" in caught.value.hint
+    with pytest.raises(BaselineError, match="/bin/true, run as .*, is no Python that can be used .exit status 0.: no"):
+        programs.interpreter(request(python="/bin/true"), me)
     with pytest.raises(BaselineError, match="is Python 2.7.18, and environments need 3.8 or later"):
         programs.interpreter(request(python=str(tmp_path / "python3.12")), me)
     with pytest.raises(BaselineError, match="its Python .*/python3.9 is not on this host"):
