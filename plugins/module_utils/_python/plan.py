@@ -50,13 +50,14 @@ class Environment:
     """An environment as it was found; ``made_with`` is the version in its pyvenv.cfg.
 
     ``is_made``: "python -m venv" or uv was completed. ``gone`` is the interpreter that bin/python leads to, where that
-    does not exist any more. ``belongs_to`` is the owner of its folder, where that is not the requested one. ``report``
-    is what its Python says, ``failure`` why it does not.
+    does not exist any more, ``leads_to`` the version in the name of one that exists. ``belongs_to`` is the owner of its
+    folder, where that is not the requested one. ``report`` is what its Python says, ``failure`` why it does not.
     """
 
     is_made: bool = False
     made_with: str = ""
     gone: str = ""
+    leads_to: str = ""
     belongs_to: str = ""
     report: VenvReport | None = None
     failure: BaselineError | None = None
@@ -122,6 +123,8 @@ def _other_python(request: VenvRequest, found: Environment, wanted: Interpreter 
         return found.failure.problem
     if not found.is_made and made and wanted and made != wanted.release:
         return f"it is incomplete, and was begun with Python {made} ({made} -> {wanted.release})"
+    if not own and made and found.leads_to not in ("", made):
+        return f"it was made with Python {made}, and its Python is {found.leads_to} now ({made} -> {found.leads_to})"
     if own and made and own.release != made:
         return f"it was made with Python {made}, and its Python is {own.version} now ({made} -> {own.release})"
     if own and request.python_is_explicit and wanted and _differs(request, own, wanted):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import typing as t
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ def gather_files(request: VenvRequest, user: User, folder: os.stat_result, reade
             is_made=os.path.isfile(f"{request.path}/bin/activate") and os.path.isfile(f"{request.path}/bin/python"),
             made_with=parse_config(config),
             gone=_gone(f"{request.path}/bin/python"),
+            leads_to=_leads_to(f"{request.path}/bin/python"),
             belongs_to=belongs_to,
             content=VenvContent() if belongs_to else _survey(request, user, readers),
         )
@@ -70,6 +72,12 @@ def _gone(path: str) -> str:
     while os.path.islink(path) and seen < 10:
         path, seen = os.path.join(os.path.dirname(path), os.readlink(path)), seen + 1
     return os.path.normpath(path)
+
+
+def _leads_to(path: str) -> str:
+    """Return ``3.13`` if the link ``path`` leads to a python3.13; the host's python3 is itself a link on Linux."""
+    match = re.fullmatch(r"python(3\.[0-9]+)", os.path.basename(os.path.realpath(path)))
+    return match.group(1) if match and os.path.isfile(path) else ""
 
 
 def _entries(request: VenvRequest) -> t.Iterator[tuple[str, int, str, os.stat_result]]:

@@ -105,6 +105,13 @@ def test_nothing_stands_against_it(
         ),
         pytest.param(
             {},
+            plan.Environment(is_made=True, made_with="3.11.2", leads_to="3.13"),
+            None,
+            "it was made with Python 3.11, and its Python is 3.13 now (3.11 -> 3.13)",
+            id="the same, before any of its programs is run",
+        ),
+        pytest.param(
+            {},
             plan.Environment(made_with="3.11.2"),
             DEBIAN13,
             "it is incomplete, and was begun with Python 3.11 (3.11 -> 3.13)",

@@ -66,6 +66,15 @@ def test_a_python_that_is_gone(venv: Path, how: str) -> None:
     assert (found.is_made, found.gone, found.made_with) == (False, expected, "3.11.2")
 
 
+@pytest.mark.parametrize(("name", "release"), [("python3.13", "3.13"), ("python3.13-config", ""), ("pypy3", "")])
+def test_the_version_in_the_name_of_a_python(venv: Path, name: str, release: str) -> None:
+    (venv / "bin" / name).touch()
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to(name)
+    found = gather(venv)
+    assert (found.gone, found.leads_to) == ("", release)
+
+
 def test_links_that_lead_nowhere_end(venv: Path) -> None:
     (venv / "bin" / "python").unlink()
     (venv / "bin" / "python").symlink_to("python")
