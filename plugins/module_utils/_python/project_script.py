@@ -134,8 +134,14 @@ def python_marker(text):
     return " or ".join("(%s)" % one for one in alternatives if one)
 
 
+def require_python(path, versions):
+    if not holds(python_marker(versions)):
+        raise Unusable("%s is for Python %s, and this is %s" % (path, versions, platform.python_version()))
+
+
 def poetry_lines(folder, lock):
     packages = lock.get("package") or []
+    require_python(folder + "/poetry.lock", (lock.get("metadata") or {}).get("python-versions", "*"))
     own = os.path.join(folder, "pyproject.toml")
     roots = {}
     if os.path.lexists(own):
@@ -214,9 +220,7 @@ def uv_lines(folder, lock):
     roots = [one for one in every if "." in (uv_source(one, "virtual"), uv_source(one, "editable"))]
     if len(roots) != 1:
         raise Unusable("%s/uv.lock has no project of its own in that folder" % folder)
-    if not holds(python_marker(lock.get("requires-python", "*"))):
-        words = folder, lock["requires-python"], platform.python_version()
-        raise Unusable("%s/uv.lock is for Python %s, and this is %s" % words)
+    require_python(folder + "/uv.lock", lock.get("requires-python", "*"))
     waiting, seen, chosen, direct = [(roots[0], ())], set(), [], set()
     while waiting:
         one, extras = waiting.pop()

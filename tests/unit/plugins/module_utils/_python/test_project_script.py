@@ -305,6 +305,10 @@ def test_every_source_of_a_lock_of_uv(tmp_path: Path) -> None:
             {"poetry_lock": OLD_POETRY, "pyproject_toml": '[project]\ndependencies = ["new"]'},
             "poetry.lock does not have new: lock the project anew",
         ),
+        (
+            {"poetry_lock": OLD_POETRY + '    [metadata]\n    python-versions = "<3.8"'},
+            "poetry.lock is for Python <3.8, and",
+        ),
         ({"uv_lock": "version = 2"}, "uv.lock has the version 2, and only 1 is known"),
         ({"uv_lock": "version = 1"}, "uv.lock has no project of its own in that folder"),
         ({"uv_lock": UV.replace('">=3.8"', '">=3.99"')}, "uv.lock is for Python >=3.99, and this is 3."),
