@@ -71,17 +71,18 @@ def install(programs: VenvPrograms, request: VenvRequest, user: User, report: Ve
 
 @contextlib.contextmanager
 def _files(programs: VenvPrograms, request: VenvRequest, user: User) -> t.Iterator[dict[str, str]]:
-    """Yield the requirements files that the environment's Python wrote, and remove them."""
+    """Yield the requirements files that the environment's Python wrote, and remove all such files."""
     prefix = f"{request.path}/.pyhost-{os.urandom(8).hex()}-"
     try:
         report = programs.report(request, user, write=prefix)
         venvs.require_usable(report, request)
         yield {name: f"{prefix}{name}.txt" for name in report.written}
     finally:
-        with rights_of(user):
-            for name in venvs.WRITTEN:
-                with contextlib.suppress(OSError):
-                    os.unlink(f"{prefix}{name}.txt")
+        # They may hold passwords: those of a run that was killed are removed, too.
+        with rights_of(user), contextlib.suppress(OSError):
+            for name in os.listdir(request.path):
+                if re.fullmatch(r"\.pyhost-[0-9a-f]{16}-[a-z]+\.txt", name):
+                    os.unlink(f"{request.path}/{name}")
 
 
 def _restrict_lock(request: VenvRequest, user: User) -> None:
