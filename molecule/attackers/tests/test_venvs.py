@@ -150,6 +150,51 @@ chmod +x site/bin/python""",
     assert host.run("cat /home/app/secrets") == ""
 
 
+def test_a_password_is_on_no_command_line(host: Attacked) -> None:
+    """Everybody can read the command lines of all processes; the owner's Python writes down its own."""
+    _as_app(
+        host,
+        r"""mkdir -p site/bin; touch site/bin/activate
+cat >site/bin/python <<'PY'
+#!/bin/sh
+tr '\0' ' ' </proc/$$/cmdline >/home/app/line; exit 1
+PY
+chmod +x site/bin/python""",
+    )
+    secret = "https://ann:t0psecret@example.org/simple"
+    answer = _build(host, {"path": "/home/app/site", "requirements": [f"a @ {secret}"], "index_url": secret})
+    assert answer["failed"]
+    assert host.run("cat /home/app/line").startswith("/bin/sh /home/app/site/bin/python ")
+    assert "t0psecret" not in host.run("cat /home/app/line")
+    assert "t0psecret" not in str(answer)
+
+
+def test_a_new_environment_takes_away_nothing_of_others(host: Attacked) -> None:
+    """Links of the user's where root's old environment is moved to, and in it."""
+    host.run("install -d /srv/precious; touch /srv/precious/file; python3 -m venv --without-pip /home/app/venv")
+    host.run("ln -s /srv/precious /home/app/venv/lib/link")
+    _as_app(host, "ln -s /srv/precious venv.before-recreate; ln -s /srv/precious venv.before-recreate.failed")
+    wanted = {"path": "/home/app/venv", "recreate": True}
+    answer = _build(host, {**wanted, "recreate": False})
+    assert "/home/app/venv: it belongs to root and not to app" in answer["msg"]
+    answer = _build(host, wanted)
+    assert answer.get("changed"), answer
+    assert host.run("ls /srv/precious").split() == ["file"]
+    # In the user's folder root removes nothing.
+    assert any("rm -r /home/app/venv.before-recreate" in one for one in answer["warnings"])
+    assert host.run("stat -c '%U %F' /home/app/venv.before-recreate") == "root directory\n"
+
+
+def test_a_folder_that_is_no_environment_is_not_replaced(host: Attacked) -> None:
+    host.run("install -d /srv/app; touch /srv/app/data")
+    _as_app(host, "mkdir other; touch other/pyvenv.cfg; ln -s /srv venv")
+    for path in ("/srv/app", "/home/app/venv", "/home/app/venv/app"):
+        answer = _build(host, {"path": path, "recreate": True})
+        assert answer["failed"]
+        assert answer["msg"].startswith(path)
+    assert host.run("ls /srv/app").split() == ["data"]
+
+
 def test_a_python_that_holds_the_run_up_is_ended(host: Attacked) -> None:
     bodies = {
         "waits": "sleep 1000",

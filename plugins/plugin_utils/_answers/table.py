@@ -140,9 +140,13 @@ _FIELDS: t.Mapping[str, Fields] = {
                 "group": str,
                 "mode": str,
                 "python": str,
+                "installer": str,
+                "source": str,
+                "recreated": str,
                 "distributions": {str: str},
                 "unmet": [str],
                 "left_to_pip": [str],
+                "imported": [str],
                 "changed": bool,
             }
         ],

@@ -15,6 +15,7 @@ import pwd
 import selectors
 import signal
 import subprocess
+import tempfile
 import time
 import typing as t
 from dataclasses import dataclass
@@ -91,11 +92,18 @@ def _restore(before: tuple[int, list[int]]) -> None:
 
 
 def run_as(
-    user: User, argv: t.Sequence[str], *, folder: str, seconds: float, env: t.Mapping[str, str] | None = None
+    user: User,
+    argv: t.Sequence[str],
+    *,
+    folder: str,
+    seconds: float,
+    env: t.Mapping[str, str] | None = None,
+    data: str = "",
 ) -> CommandResult:
     """Run ``argv`` as ``user`` in ``folder``, with an environment of its own (and ``env``), for up to ``seconds``.
 
-    The last megabyte of each output stream is returned. It may contain any bytes: quote it before it is shown.
+    ``data`` is its standard input; a program that does not read it cannot block this process. The last megabyte of each
+    output stream is returned. It may contain any bytes: quote it before it is shown.
     """
     environment = {
         "HOME": user.home,
@@ -106,11 +114,23 @@ def run_as(
         "USER": user.name,
         **(env or {}),
     }
+    if not data:
+        return _run(user, argv, folder, seconds, environment, subprocess.DEVNULL)
+    # A file without a name: only who has its descriptor can read it.
+    with tempfile.TemporaryFile() as given:
+        given.write(data.encode("utf-8", "surrogateescape"))
+        given.seek(0)
+        return _run(user, argv, folder, seconds, environment, given.fileno())
+
+
+def _run(
+    user: User, argv: t.Sequence[str], folder: str, seconds: float, environment: t.Mapping[str, str], stdin: int
+) -> CommandResult:
     try:
         # The child is this single-threaded module's own; preexec_fn, because Python 3.8 has no other way to a user.
         process = subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,

@@ -18,12 +18,12 @@ if t.TYPE_CHECKING:
     from ..._core.host.as_user import User
     from ..venv import VenvRequest
 
-__all__ = ["ensure_folder", "find_folder"]
+__all__ = ["Reached", "ensure_folder", "find_folder", "reach"]
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class _Reached(t.NamedTuple):
+class Reached(t.NamedTuple):
     """The end of a walk; ``is_roots``: only root can change the path to it."""
 
     found: paths.Found
@@ -31,19 +31,19 @@ class _Reached(t.NamedTuple):
 
 
 @contextlib.contextmanager
-def _reach(request: VenvRequest, user: User) -> t.Iterator[_Reached]:
-    """Walk to the environment's folder, as root while only root can change the path, then as the owner."""
+def reach(path: str, user: User) -> t.Iterator[Reached]:
+    """Walk to the folder ``path``, as root while only root can change the path, then as the owner."""
     with contextlib.ExitStack() as stack:
-        found = stack.enter_context(paths.walk(request.path, {0}, follow=False))
+        found = stack.enter_context(paths.walk(path, {0}, follow=False))
         if user.uid == 0 or not (found.reason and found.rest):
-            yield _Reached(found, is_roots=True)
+            yield Reached(found, is_roots=True)
             return
         groups = private_groups(user)
         with rights_of(user):
             rest = "/".join(found.rest)
             further = paths.walk(rest, {0, user.uid}, groups=groups, start=found, follow=False)
             found = stack.enter_context(further)
-        yield _Reached(found, is_roots=False)
+        yield Reached(found, is_roots=False)
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def _reported(request: VenvRequest, done: str) -> t.Iterator[None]:
 
 def find_folder(request: VenvRequest, user: User) -> os.stat_result | None:
     """Return the state of the environment's folder, ``None`` where it is missing; one of another owner raises."""
-    with _reported(request, "read"), _reach(request, user) as reached:
+    with _reported(request, "read"), reach(request.path, user) as reached:
         _require_way(request, user, reached.found)
         if reached.found.rest:
             return None
@@ -68,7 +68,7 @@ def find_folder(request: VenvRequest, user: User) -> os.stat_result | None:
 
 def ensure_folder(request: VenvRequest, user: User, gid: int, mode: int) -> os.stat_result:
     """Make the folder and the missing ones above it, set group and mode, and return its state."""
-    with _reported(request, "made"), _reach(request, user) as reached:
+    with _reported(request, "made"), reach(request.path, user) as reached:
         _require_way(request, user, reached.found)
         if not reached.found.rest:
             _require_owner(request, user, reached)
@@ -126,17 +126,19 @@ def _require_way(request: VenvRequest, user: User, found: paths.Found) -> None:
         raise BaselineError(f"{subject} is {kind}", where=request.path, hint="remove it, or use another path")
 
 
-def _require_owner(request: VenvRequest, user: User, reached: _Reached) -> None:
+def _require_owner(request: VenvRequest, user: User, reached: Reached) -> None:
     found, state = reached.found, os.fstat(reached.found.folder)
     mode = stat.S_IMODE(state.st_mode)
     # A run that was interrupted between making the folder and giving it to the owner left it root's, and empty.
     handed = state.st_uid == user.uid or (state.st_uid == 0 and reached.is_roots and not _names(found))
-    if not handed:
+    is_venv = state.st_uid == 0 and _is_venv(found)
+    if not handed and not (is_venv and request.recreate):
         subject = "it" if found.path == request.path else f"it is {found.path}, which"
+        more = ", or set recreate: true in its entry of venvs, so that a new one takes its place" if is_venv else ""
         raise BaselineError(
             f"{subject} belongs to {paths.user_name(state.st_uid)} and not to {user.name}",
             where=request.path,
-            hint="remove it, or name its owner",
+            hint=f"remove it, or name its owner{more}",
         )
     if mode & stat.S_IWOTH and not mode_of(request.mode, 0) & stat.S_IWOTH:
         raise BaselineError(
@@ -146,6 +148,14 @@ def _require_owner(request: VenvRequest, user: User, reached: _Reached) -> None:
         )
     if user.uid == 0:
         _require_roots_tree(request, found)
+
+
+def _is_venv(found: paths.Found) -> bool:
+    """Say whether the folder is an environment: only those are replaced."""
+    try:
+        return stat.S_ISREG(os.stat("pyvenv.cfg", dir_fd=found.folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _names(found: paths.Found) -> list[str]:

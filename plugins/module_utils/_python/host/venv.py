@@ -1,9 +1,11 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds virtual environments as their owners, and reads their content with the owners' Python."""
+"""Ensures virtual environments: reads, plans, builds as the owner, and proves by importing what was requested."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import grp
 import hashlib
 import os
@@ -14,32 +16,46 @@ from dataclasses import dataclass, field
 
 from ..._core.errors import UNCHANGED, BaselineError, combined, state_of_errors
 from ..._core.host import paths
-from ..._core.host.as_user import User, find_user, rights_of, run_as
+from ..._core.host.as_user import User, find_user
 from ..._core.policy_result import PolicyResult
-from ..._core.text import printable, printable_lines
+from .. import installers
 from .. import venv as venvs
-from ..venv_script import SCRIPT
+from ..plan import Environment, VenvPlan, plan_venv
+from . import build
+from .content import Readers, barred_folder, gather_files, open_to_readers
 from .folder import ensure_folder, find_folder
+from .programs import VenvPrograms
+from .recreate import recreated, remove_leftover
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import CommandResult, Host
-    from ..venv import VenvReport, VenvRequest
+    from ..._core.host.host import Host
+    from ..venv import Interpreter, VenvReport, VenvRequest
 
 __all__ = ["check", "ensure"]
 
-# A report takes a tenth of a second; the owner of the environment controls the program that makes it.
-_REPORT_SECONDS = 60.0
-_LONGEST = 2000
+_LEFT = "this environment was left as it was"
 
 
 @dataclass
 class _VenvState:
-    """The requested owner and group, the folder on the host, and the report of the Python in it."""
+    """The requested owner and group, the folder on the host, what was found in it, and what was imported."""
 
     user: User | None
     gid: int = -1
     folder: os.stat_result | None = None
-    report: VenvReport | None = None
+    found: Environment = Environment()
+    imported: tuple[str, ...] = ()
+    recreated: str = ""
+
+    @property
+    def report(self) -> VenvReport | None:
+        return self.found.report
+
+    def readers(self, request: VenvRequest) -> Readers:
+        return Readers(self.mode(request), self.gid)
+
+    def mode(self, request: VenvRequest) -> int:
+        return venvs.mode_of(request.mode, stat.S_IMODE(self.folder.st_mode) if self.folder else 0o755)
 
     def text(self, *, mode: int | None = None, predicted: t.Iterable[str] = ()) -> str:
         """Return the lines of the diff; with ``mode`` the predicted ones."""
@@ -49,6 +65,8 @@ class _VenvState:
         bits = stat.S_IMODE(self.folder.st_mode) if mode is None else mode
         uid = self.folder.st_uid if mode is None or self.user is None else self.user.uid
         head = f"owner {paths.user_name(uid)}\ngroup {paths.group_name(gid)}\nmode {bits:04o}\n"
+        if mode is None and self.found.content.unreadable:
+            head += f"{self.found.content.unreadable} entries cannot be read by those whom the mode lets in\n"
         return head + (venvs.listing(self.report, predicted) if self.report else "")
 
 
@@ -57,17 +75,13 @@ class _VenvRun:
     """The parts that all environments of one call share."""
 
     host: Host
-    seconds: float
-    environment: dict[str, str]
+    programs: VenvPrograms
     found: PolicyResult = field(default_factory=PolicyResult)
-
-    def as_owner(self, user: User, argv: list[str], folder: str) -> CommandResult:
-        return run_as(user, argv, folder=folder, seconds=self.seconds, env=self.environment)
 
 
 def ensure(host: Host, requests: t.Sequence[VenvRequest], *, seconds: float) -> PolicyResult:
     """Build the requested environments; if one fails, the others are built nevertheless."""
-    run = _VenvRun(host, seconds, venvs.kept_environment(os.environ))
+    run = _VenvRun(host, VenvPrograms(seconds, installers.kept_environment(os.environ)))
     states = _accounts(host, requests)
     results: list[dict[str, t.Any]] = []
     failures: list[BaselineError] = []
@@ -101,7 +115,9 @@ def check(host: Host, requests: t.Sequence[VenvRequest]) -> PolicyResult:
     failures: list[BaselineError] = []
     for request, state in zip(requests, states):
         try:
-            state.folder = find_folder(request, state.user) if state.user else None
+            if state.user:
+                state.folder = find_folder(request, state.user)
+                _check_files(request, state, state.user)
         except BaselineError as error:
             failures.append(error)
     if failures:
@@ -110,6 +126,15 @@ def check(host: Host, requests: t.Sequence[VenvRequest]) -> PolicyResult:
         raise failure
     pairs = zip(requests, states)
     return PolicyResult(result={"venvs": [_result(request, state, changed=False) for request, state in pairs]})
+
+
+def _check_files(request: VenvRequest, state: _VenvState, user: User) -> None:
+    """Raise where the files show already that only a new environment helps."""
+    if state.folder:
+        found = gather_files(request, user, state.folder, state.readers(request))
+        # The role may be about to install the interpreter that the user names.
+        gone = "" if found.gone == request.python else found.gone
+        plan_venv(request, dataclasses.replace(found, gone=gone), None)
 
 
 def _accounts(host: Host, requests: t.Sequence[VenvRequest]) -> list[_VenvState]:
@@ -135,88 +160,136 @@ def _gid(group: str) -> int:
 def _ensure_one(run: _VenvRun, request: VenvRequest, state: _VenvState) -> dict[str, t.Any]:
     user, before, after = state.user, "", f"owner {request.owner}\n"
     if user:
-        with state_of_errors("this environment was left as it was"):
+        with state_of_errors(_LEFT):
             state.folder = find_folder(request, user)
-            if state.folder and _is_made(request, user):
-                state.report = _read_report(run, request, user)
-        mode = venvs.mode_of(request.mode, stat.S_IMODE(state.folder.st_mode) if state.folder else 0o755)
+            if state.folder:
+                files = gather_files(request, user, state.folder, state.readers(request))
+                state.found = _with_report(run, request, user, files)
+            plan = plan_venv(request, state.found, _wanted(run, request, user, state.found))
         before = state.text()
+        if plan.action == "recreate":
+            before += f"it cannot be used: {plan.reason}\n"
         if run.host.check_mode:
-            after = _predicted(request, state, mode)
+            with state_of_errors(_LEFT):
+                after = _predicted(run, request, state, plan)
         else:
-            with state_of_errors("the folder of this environment may have been made or changed"):
-                state.folder = ensure_folder(request, user, state.gid, mode)
-            with state_of_errors("this environment was changed"):
-                _apply(run, request, user, state)
+            _apply(run, request, state, plan)
             after = state.text()
+        _warn_of_barred(run, request, state)
     if before:
         run.found.before[request.path] = before
     run.found.after[request.path] = after
     return _result(request, state, changed=before != after)
 
 
-def _is_made(request: VenvRequest, user: User) -> bool:
-    """Say whether "python -m venv" was completed: it writes this file last."""
-    with rights_of(user):
-        return os.path.isfile(f"{request.path}/bin/activate") and os.path.isfile(f"{request.path}/bin/python")
+def _with_report(run: _VenvRun, request: VenvRequest, user: User, found: Environment) -> Environment:
+    """Return what was found with the report of the environment's Python, or with the reason why there is none."""
+    if not found.is_made or found.belongs_to:
+        return found
+    try:
+        return dataclasses.replace(found, report=run.programs.report(request, user))
+    except BaselineError as error:
+        return dataclasses.replace(found, failure=error)
 
 
-def _predicted(request: VenvRequest, state: _VenvState, mode: int) -> str:
-    if state.folder is None or state.report is None or not state.report.pip:
-        lines = [*request.requirements, *([request.file] if request.file else [])]
-        return f"owner {request.owner}\nmode {mode:04o}\n" + "".join(f"{one} (to be installed)\n" for one in lines)
-    predicted = [*state.report.unmet, *_for_pip(request, state.report)]
-    return state.text(mode=mode, predicted=[printable(one) for one in predicted])
+def _wanted(run: _VenvRun, request: VenvRequest, user: User, found: Environment) -> Interpreter | None:
+    """Return the requested interpreter; an environment that works without a request for one keeps its own."""
+    if found.report and not request.python_is_explicit:
+        return None
+    try:
+        return run.programs.interpreter(request, user)
+    except BaselineError as error:
+        if not run.host.check_mode:
+            raise
+        # In check mode an earlier task has not installed it yet.
+        run.found.warnings.append(error.advice)
+        return None
 
 
-def _for_pip(request: VenvRequest, report: VenvReport) -> list[str]:
-    """Return the requirements that only pip can evaluate: it runs each time, and the reports show its changes."""
-    # With options of pip, such as --upgrade, the meaning of a requirements file is not known.
-    return [*report.undecided, *([request.file] if request.file and request.extra_args else [])]
+def _predicted(run: _VenvRun, request: VenvRequest, state: _VenvState, plan: VenvPlan) -> str:
+    mode, report = state.mode(request), state.report
+    if plan.action == "recreate":
+        state.recreated = plan.reason
+    if plan.action != "keep" or report is None:
+        names = [*map(venvs.shown, request.requirements), *filter(None, [request.file, request.project])]
+        head = f"owner {request.owner}\nmode {mode:04o}\n"
+        return head + "".join(f"{one} (to be installed)\n" for one in names)
+    venvs.require_usable(report, request)
+    predicted = [*report.unmet, *build.for_installer(request, report)]
+    if not predicted:
+        _prove(run, request, state)
+    return state.text(mode=mode, predicted=map(venvs.shown, predicted))
 
 
-def _apply(run: _VenvRun, request: VenvRequest, user: User, state: _VenvState) -> None:
-    """Build the environment where it is missing or incomplete, and have pip install the unmet requirements."""
-    if state.report is None or not state.report.pip:
-        ran = run.as_owner(user, [request.python, "-I", "-m", "venv", request.path], request.path)
-        if not ran.ok:
-            raise BaselineError(
-                f"`{request.python} -m venv`, run as {user.name}, failed with exit status {ran.rc}: {_output(ran)}",
-                where=request.path,
-                state="this environment has its folder, but is incomplete",
-            )
-        state.report = _read_report(run, request, user)
-    if not (state.report.unmet or _for_pip(request, state.report)):
+def _apply(run: _VenvRun, request: VenvRequest, state: _VenvState, plan: VenvPlan) -> None:
+    user = t.cast("User", state.user)
+    if plan.action != "recreate":
+        _build(run, request, state, plan)
+    else:
+        with recreated(request, user):
+            state.folder, state.found = None, Environment()
+            _build(run, request, state, plan)
+        state.recreated = plan.reason
+    if plan.action != "keep":
+        warning = remove_leftover(request, user)
+        run.found.warnings.extend([warning] if warning else [])
+
+
+def _build(run: _VenvRun, request: VenvRequest, state: _VenvState, plan: VenvPlan) -> None:
+    """Make what is missing, install what is not met, let the readers in, and prove the result."""
+    user, mode, before = t.cast("User", state.user), state.mode(request), state.text()
+    with state_of_errors("the folder of this environment may have been made or changed"):
+        state.folder = ensure_folder(request, user, state.gid, mode)
+    report = state.report
+    if plan.action != "keep" or report is None:
+        with state_of_errors("this environment has its folder, but is incomplete"):
+            report = build.make(run.programs, request, user)
+    with state_of_errors(_LEFT if plan.action == "keep" else "this environment is there, but has no requirements"):
+        venvs.require_usable(report, request)
+    is_installing = bool(report.unmet or build.for_installer(request, report))
+    with state_of_errors("distributions that were installed stay in this environment"):
+        report = build.install(run.programs, request, user, report)
+        state.found = dataclasses.replace(state.found, report=report)
+        if plan.action != "keep" or is_installing or state.found.content.unreadable:
+            open_to_readers(request, user, state.readers(request))
+            found = gather_files(request, user, state.folder, state.readers(request))
+            state.found = dataclasses.replace(found, report=report)
+    with state_of_errors(_LEFT if state.text() == before else "this environment is complete otherwise"):
+        _prove(run, request, state)
+
+
+def _prove(run: _VenvRun, request: VenvRequest, state: _VenvState) -> None:
+    """Import what was requested: of each distribution one module, or the modules that the request names."""
+    report, user = state.report, state.user
+    if report is None or user is None:
         return
-    ran = run.as_owner(user, venvs.pip_install(request), request.path)
-    if ran.ok:
-        state.report = _read_report(run, request, user)
-    if not ran.ok or state.report.unmet:
-        unmet = printable(", ".join(state.report.unmet), longest=500)
+    groups = dict(report.modules) if request.imports is None else {name: (name,) for name in request.imports}
+    asked = list(dict.fromkeys(name for names in groups.values() for name in names))
+    if not asked:
+        return
+    answer = run.programs.imports(request, user, asked)
+    reasons = dict(answer.failed)
+    failed = [(name, names[0]) for name, names in groups.items() if not set(names) & set(answer.imported)]
+    if failed:
+        problems = [f"{name}: the import of {module} failed: {reasons.get(module, '')}" for name, module in failed]
         raise BaselineError(
-            f"`pip install`, run as {user.name}, ended with exit status {ran.rc}"
-            f"{f', and this is not met: {unmet}' if unmet else ''}: {_output(ran)}",
+            "; ".join(venvs.shown(one, longest=700) for one in problems[:10]),
             where=request.path,
-            state="distributions that pip has installed stay in this environment",
+            hint="install what is missing on the host or in requirements; imports names other modules to try, [] none",
         )
+    state.imported = tuple(sorted(answer.imported))
 
 
-def _read_report(run: _VenvRun, request: VenvRequest, user: User) -> VenvReport:
-    """Run the environment's own Python, as the owner, and return its report."""
-    argv = [f"{request.path}/bin/python", "-I", "-B", "-c", SCRIPT, venvs.question(request)]
-    seconds = min(_REPORT_SECONDS, run.seconds)
-    ran = run_as(user, argv, folder=request.path, seconds=seconds)
-    if not ran.ok:
-        raise BaselineError(
-            f"its own Python, run as {user.name}, does not report its content (exit status {ran.rc}): {_output(ran)}",
-            where=request.path,
-            hint="remove it, so that a new one is made",
-        )
-    return venvs.parse_report(ran.out, request)
-
-
-def _output(ran: CommandResult) -> str:
-    return printable_lines((ran.err.strip() or ran.out.strip() or "no output")[-_LONGEST:])
+def _warn_of_barred(run: _VenvRun, request: VenvRequest, state: _VenvState) -> None:
+    if not (request.group and state.folder and state.mode(request) & 0o010):
+        return
+    with contextlib.suppress(OSError):
+        folder = barred_folder(request.path, state.gid)
+        if folder:
+            run.found.warnings.append(
+                f"{request.path}: the group {request.group} cannot enter {folder} above it, so it cannot use the "
+                f"environment; let it in (chmod o+x {folder}), or use another path"
+            )
 
 
 def _result(request: VenvRequest, state: _VenvState, *, changed: bool) -> dict[str, t.Any]:
@@ -226,9 +299,13 @@ def _result(request: VenvRequest, state: _VenvState, *, changed: bool) -> dict[s
         "owner": request.owner,
         "group": paths.group_name(folder.st_gid) if folder else "",
         "mode": f"{stat.S_IMODE(folder.st_mode):04o}" if folder else "",
-        "python": report.python if report else "",
+        "python": report.own.version if report else "",
+        "installer": request.installer,
+        "source": report.source if report else "",
+        "recreated": state.recreated,
         "distributions": dict(report.distributions) if report else {},
-        "unmet": [printable(one) for one in report.unmet] if report else [],
-        "left_to_pip": [printable(one) for one in _for_pip(request, report)] if report else [],
+        "unmet": [venvs.shown(one) for one in report.unmet] if report else [],
+        "left_to_pip": [venvs.shown(one) for one in build.for_installer(request, report)] if report else [],
+        "imported": list(state.imported),
         "changed": changed,
     }

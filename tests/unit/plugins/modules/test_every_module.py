@@ -292,11 +292,11 @@ CASES = [
     ),
     Case(
         "python_venv",
-        PolicyResult(result={"venvs": []}),
+        PolicyResult(result={"venvs": []}, warnings=["a warning"]),
         {"changed": False, "diff": [], "venvs": []},
         {"venvs": [VENV], "state": "checked"},
         entry="check",
-        warnings=[],
+        warnings=["a warning"],
     ),
     Case(
         "sshd_config",
@@ -532,6 +532,16 @@ def test_the_options_of_python_venv(run: t.Callable[..., Ran], state: str) -> No
         ("/srv/b", "app", ()),
     ]
     assert named == ({} if state == "checked" else {"seconds": 60})
+
+
+def test_the_answer_of_python_venv_has_no_password(run: t.Callable[..., Ran]) -> None:
+    case = case_of("python_venv")
+    address = "https://ann:s3cret-one@example.org/simple"
+    venv = {**VENV, "requirements": [f"a @ {address}"], "index_url": address.replace("one", "two")}
+    ran = run(case, BaselineError(f"pip: {address} and s3cret-two"), {"venvs": [venv]})
+    assert ran.result["failed"]
+    assert "s3cret-one" not in json.dumps(ran.result)
+    assert ran.result["invocation"]["module_args"]["venvs"][0]["index_url"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 @pytest.mark.parametrize(

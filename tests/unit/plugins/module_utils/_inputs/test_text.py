@@ -98,6 +98,7 @@ def run_module(name: str, monkeypatch: pytest.MonkeyPatch, given: t.Mapping[str,
         check_mode = True
 
         def __init__(self, argument_spec: Spec, **_more: t.Any) -> None:
+            self.no_log_values: set[str] = set()
             self.params = {option: part.get("default") for option, part in argument_spec.items()} | dict(given)
 
         def fail_json(self, msg: str, **_more: t.Any) -> t.NoReturn:

@@ -1,4 +1,4 @@
-"""Requests for environments, the answers of their Pythons (which may say anything), and what pip is asked."""
+"""Requests for environments, and the answers of their Pythons, which may say anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._python import venv as venvs
 
 VENV = {"path": "/srv/a", "owner": "ann", "group": None, "mode": "0755", "python": None, "extra_args": ""}
-ANSWER = {"python": "3.13.5", "pip": "25.1", "distributions": {"pip": "25.1"}, "unmet": [], "undecided": []}
+ANSWER = {
+    "python": "3.13.5",
+    "implementation": "CPython",
+    "prefix": "/usr",
+    "pip": "25.1",
+    "can_compare": True,
+    "distributions": {"pip": "25.1"},
+    "unmet": [],
+    "undecided": [],
+    "source": "",
+    "modules": {"pip": ["pip"]},
+}
 
 
 def request(**changes: t.Any) -> venvs.VenvRequest:
@@ -29,6 +40,21 @@ def test_a_request() -> None:
     assert found.extra_args == ("--no-binary", "a b")
     assert (found.group, found.python) == ("www", "/opt/python")
     assert request(requirements="/srv/r.txt").file == "/srv/r.txt"
+    assert (request().imports, request(imports=[]).imports, request(imports=["a.b"]).imports) == (None, (), ("a.b",))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "python", "path", "release"),
+    [
+        ("Linux", None, "/usr/bin/python3", ""),
+        ("Linux", "3.12", "/usr/bin/python3.12", "3.12"),
+        ("FreeBSD", "3.9", "/usr/local/bin/python3.9", "3.9"),
+        ("Linux", "/opt/python/bin/python3", "/opt/python/bin/python3", ""),
+    ],
+)
+def test_the_python_of_a_request(kernel: str, python: str | None, path: str, release: str) -> None:
+    found = venvs.parse_request({**VENV, "python": python}, kernel=kernel)
+    assert (found.python, found.release, found.python_is_explicit) == (path, release, python is not None)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +63,7 @@ def test_a_request() -> None:
         ({"path": "srv"}, "path must be an absolute path"),
         ({"path": "/srv/a\u202e"}, "path holds U+202E"),
         ({"owner": "ann\n"}, "owner holds U+000A"),
-        ({"requirements": ["-r other.txt"]}, "is an option of pip"),
+        ({"requirements": ["-r other.txt"]}, "must name an absolute path on the host after -r"),
         ({"requirements": [" "]}, "a requirement is empty"),
         ({"requirements": ["a\nb"]}, "holds U+000A"),
         ({"requirements": "r.txt"}, "absolute path of a requirements file"),
@@ -73,7 +99,9 @@ def test_modes(text: str, before: int, after: int) -> None:
 
 def test_an_answer() -> None:
     answer = venvs.parse_report(json.dumps({**ANSWER, "unmet": ["a>=2"]}), request())
-    assert (answer.python, answer.pip) == ("3.13.5", "25.1")
+    assert (answer.own, answer.pip) == (venvs.Interpreter("3.13.5", "CPython", "/usr"), "25.1")
+    assert answer.own.release == "3.13"
+    assert answer.modules == (("pip", ("pip",)),)
     assert answer.distributions == (("pip", "25.1"),)
     assert answer.unmet == ("a>=2",)
     assert venvs.listing(answer, ["a>=2"]) == "python 3.13.5\npip==25.1\na>=2 (to be installed)\n"
@@ -93,6 +121,12 @@ def test_an_answer() -> None:
         json.dumps({**ANSWER, "distributions": {f"a{number}": "1" for number in range(6000)}}),
         json.dumps({**ANSWER, "python": None}),
         json.dumps({**ANSWER, "pip": {"a": "b"}}),
+        json.dumps({**ANSWER, "prefix": "/usr\n"}),
+        json.dumps({**ANSWER, "implementation": 1}),
+        json.dumps({**ANSWER, "source": "a\x1b"}),
+        json.dumps({**ANSWER, "modules": {"a": ["os; x"]}}),
+        json.dumps({**ANSWER, "modules": ["os"]}),
+        json.dumps({**ANSWER, "written": "locked"}),
         json.dumps({**ANSWER, "unmet": "a"}),
         json.dumps({**ANSWER, "unmet": [1]}),
         json.dumps({**ANSWER, "undecided": ["a" * 5000]}),
@@ -104,30 +138,65 @@ def test_an_invalid_report_is_an_error(text: str) -> None:
 
 
 def test_a_problem_is_quoted() -> None:
+    answer = venvs.parse_report(json.dumps({**ANSWER, "problem": "\x1b[2J" + "a" * 9999}), request())
     with pytest.raises(BaselineError) as caught:
-        venvs.parse_report(json.dumps({"problem": "\x1b[2J" + "a" * 9999}), request())
+        venvs.require_usable(answer, request())
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 2000
 
 
-def test_what_pip_is_asked() -> None:
-    argv = venvs.pip_install(request(requirements=["a", "b<2"], extra_args="--no-binary a"))
-    assert argv[:4] == ["/srv/a/bin/python", "-m", "pip", "install"]
-    assert argv[-4:] == ["--no-binary", "a", "a", "b<2"]
-    assert venvs.pip_install(request(requirements="/r.txt"))[-2:] == ["--requirement", "/r.txt"]
+def test_only_files_that_were_asked_for_are_given_to_an_installer() -> None:
+    answer = venvs.parse_report(json.dumps({**ANSWER, "written": ["locked", "../../etc/passwd"]}), request())
+    assert answer.written == ("locked",)
+    venvs.require_usable(answer, request())
 
 
-def test_what_of_the_plays_environment_is_kept() -> None:
-    given = {
-        "PIP_INDEX_URL": "1",
-        "https_proxy": "2",
-        "SSL_CERT_FILE": "3",
-        "CFLAGS": "4",
-        "HOME": "/root",
-        "SSH_AUTH_SOCK": "/tmp/agent",
-        "PYTHONPATH": "/root",
-        "LD_PRELOAD": "/root/a.so",
-        "SUDO_USER": "deploy",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+@pytest.mark.parametrize(
+    ("version", "release"), [("3.13.5", "3.13"), ("3.14", "3.14"), ("3.15.0a1", "3.15"), ("3", ""), ("", ""), ("x", "")]
+)
+def test_releases(version: str, release: str) -> None:
+    assert venvs.release_of(version) == release
+
+
+@pytest.mark.parametrize(
+    ("lines", "imported", "failed"),
+    [
+        (['["start", "a"]', '["imported", "a"]', '["start", "b"]', '["imported", "b"]'], ("a", "b"), {}),
+        (
+            ['["start", "a"]', '["failed", "a", "ImportError: \\u001b"]', '["start", "b"]', '["imported", "b"]'],
+            ("b",),
+            {"a": "ImportError: \\x1b"},
+        ),
+        (['["start", "a"]', '["imported", "a"]', '["start", "b"]'], ("a",), {"b": "the import ended Python, or"}),
+        (['["start", "a"]'], (), {"a": "the import ended Python", "b": "it was not reached"}),
+        (
+            ["", "{}", "[", "[1]", '["imported", "c"]', '["imported", ["a"]]'],
+            (),
+            {"a": "it was not", "b": "it was not"},
+        ),
+    ],
+)
+def test_imports(lines: list[str], imported: tuple[str, ...], failed: dict[str, str]) -> None:
+    answer = venvs.parse_imports("\n".join(lines), ["a", "b"])
+    assert answer.imported == imported
+    assert {name: failed[name] for name in failed} == {
+        name: reason[: len(failed[name])] for name, reason in answer.failed
     }
-    assert set(venvs.kept_environment(given)) == {"PIP_INDEX_URL", "https_proxy", "SSL_CERT_FILE", "CFLAGS"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "3.13", "prefix": "/usr"}', "ANSWER"])
+def test_what_is_no_interpreter(text: str) -> None:
+    given = {"version": "3.13.5\n", "implementation": "CPython", "prefix": "/usr"}
+    assert venvs.parse_interpreter(json.dumps(given) if text == "ANSWER" else text) is None
+    assert venvs.parse_interpreter(json.dumps({**given, "version": "3.13.5"})) is not None
+
+
+def test_questions_hold_no_more_than_needed() -> None:
+    asked = json.loads(venvs.question(request(requirements=["a"], installer="uv"), write="/srv/a/.x-"))
+    assert asked == {"requirements": ["a"], "file": "", "project": "", "tools": "/srv/a/.uv", "write": "/srv/a/.x-"}
+    assert json.loads(venvs.question(request()))["tools"] == ""
+    assert json.loads(venvs.as_json(("a", "b.c"))) == ["a", "b.c"]
+
+
+def test_what_is_shown() -> None:
+    assert venvs.shown("https://ann:secret@example.org/\x1b") == "https://****@example.org/\\x1b"

@@ -190,7 +190,8 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             {"python_stack_venvs": [{"path": "srv", "owner": "ann", "mode": 493, "python": "py", "requirements": "a"}]},
             [
                 "python_stack_venvs: 'srv': path must be an absolute path",
-                "python_stack_venvs: 'srv': python is 'py', but must be an absolute path such as /usr/bin/python3",
+                "python_stack_venvs: 'srv': python is 'py', but must be an absolute path such as /usr/bin/python3, or "
+                "a version such as '3.12'",
                 "python_stack_venvs: 'srv': requirements is 'a', but must be a list of requirements or the "
                 "absolute path "
                 "of a requirements file on the host",

@@ -40,6 +40,12 @@ def test_files_by_the_users_rights(nobody: as_user.User, tmp_path: Path) -> None
     assert (os.geteuid(), secret.read_text()) == (0, "a")
 
 
+def test_what_a_program_reads(nobody: as_user.User) -> None:
+    assert as_user.run_as(nobody, ["cat"], folder="/", seconds=20, data="a\nb").out == "a\nb"
+    # One that does not read must not block.
+    assert as_user.run_as(nobody, ["true"], folder="/", seconds=20, data="a" * 1_000_000).ok
+
+
 def test_rights_come_back_after_a_failure(nobody: as_user.User) -> None:
     before = os.getgroups(), os.getegid()
     with pytest.raises(ZeroDivisionError), as_user.rights_of(nobody):
