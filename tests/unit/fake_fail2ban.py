@@ -52,10 +52,10 @@ banaction_allports = nftables[type=allports, table=f2b-prerouting, chain_hook=pr
 
 [sshd]
 mode = aggressive
-ignoreregex = IGNORED
 enabled = true
 backend = systemd
 journalmatch = {JOURNALMATCH}
+filter = FILTER
 """
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 from pathlib import Path
 
@@ -58,10 +59,9 @@ banaction_allports = pf[actiontype=<allports>]
 
 [sshd]
 mode = aggressive
-ignoreregex = IGNORED
 enabled = true
 backend = auto
-filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]
+filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", PARAMETERS]
 """
 # Of a host without a journal, in every run.
 FORGEABLE = (
@@ -161,7 +161,7 @@ def ensure(host: FakeHost, desired: JailsRequest = DESIRED) -> host_fail2ban_ens
 
 
 def written(text: str) -> str:
-    return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
+    return re.sub(r", __suff=.*\]$", ", PARAMETERS]", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def test_the_first_run(freebsd: Server) -> None:
