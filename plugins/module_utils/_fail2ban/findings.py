@@ -28,6 +28,7 @@ __all__ = [
     "journalctl_arguments",
     "log_without_sshd",
     "no_ban_action",
+    "no_database",
     "no_log_source",
     "no_packet_filter",
     "no_syslogd",
@@ -296,6 +297,13 @@ def ignores_all(jail: WatchedJail) -> str | None:
     if not families:
         return None
     return f"the jail {jail.name} bans nobody over {' and '.join(families)}: its ignoreip contains every address (/0)"
+
+
+def no_database(path: t.Any) -> list[str]:
+    """Return that bans do not survive a restart of the server. ``path``: its ``dbfile``."""
+    if path not in (None, ":memory:"):
+        return []
+    return ["fail2ban has no database (dbfile), so a restart of its service ends all bans, also that of a reboot"]
 
 
 def unknown_actions(jail: WatchedJail) -> str | None:

@@ -897,7 +897,17 @@ def test_a_journal_that_is_not_read_restarts_the_jail(
     """The journal became persistent: the reader of the jail watches a folder that is gone (fail2ban#3396)."""
     left = proven()
     answers = iter([JOURNAL, JOURNAL if again else None])
-    monkeypatch.setattr(host_ensure, "unread_journal", lambda _host, pid, *, readers: next(answers))
+    asked = []
+
+    def unread(_host: object, _server: object, pid: int, **options: t.Any) -> dict[str, str]:
+        asked.append((pid, options))
+        path = next(answers)
+        return {"sshd": path} if path else {}
+
+    monkeypatch.setattr(host_ensure, "unread_sources", unread)
+    monkeypatch.setattr(
+        host_ensure, "unread_reason", lambda _host, _server: ("why", "what to do") if again else ("", "")
+    )
     host = FakeHost(
         {**FILES, **left},
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, RESTART, *([] if again else PROVEN)],
@@ -905,9 +915,50 @@ def test_a_journal_that_is_not_read_restarts_the_jail(
     )
     if again:
         error = fail(host)
-        assert error.problem == f"jails do not read the journal that journald writes, {JOURNAL}: sshd"
+        assert error.problem == f"jails do not read {JOURNAL}, which is written: sshd; why"
+        assert error.hint == "what to do"
         assert error.state == "no file was changed, and fail2ban was started or reloaded"
     else:
         result = ensure(host)
         assert (result.changed, result.reloaded) == (True, ["sshd"])
         assert result.before.running()["sshd does not read"] == JOURNAL
+    # The restarted jail is not judged by what the log says about it before.
+    options = {"journals": ["sshd"], "files": {}}
+    assert asked == [(812, {**options, "is_new": False}), (812, {**options, "is_new": True})]
+
+
+def test_a_corrupt_database_is_replaced(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is restarted with a new database, and what was banned is banned again."""
+    left = proven()
+    monkeypatch.setattr(host_ensure, "database_problem", lambda _host, _server, pid: f"is corrupt ({pid})")
+    monkeypatch.setattr(host_daemon, "set_aside", lambda _server: "/var/lib/fail2ban/fail2ban.sqlite3.20261128-021000")
+    server.banned = ["198.51.100.7"]
+    banned = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
+    both = Expected(BANNED.argv, out=BANNED.out.replace("elements = { ", "elements = { 198.51.100.7, "))
+    restart = Expected(["systemctl", "restart", "--", UNIT])
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), banned, restart, unit(), banned, both, both]
+        + [banned, banned],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert (result.changed, result.restarted, result.reloaded) == (True, True, [])
+    assert result.before.running()["database"] == "is corrupt (812)"
+    assert server.commands[-3:] == ["set sshd banip 198.51.100.7", *TEST_BANS]
+    assert result.warnings == [
+        "the database of fail2ban was renamed to /var/lib/fail2ban/fail2ban.sqlite3.20261128-021000; 1 bans were made "
+        "again, with their time from its beginning; earlier bans, which bantime.increment counts, are lost"
+    ]
+
+
+def test_no_database_is_a_warning(server: FakeServer) -> None:
+    left = proven()
+    for none in (None, ":memory:"):
+        server.answers["get", "dbfile"] = none
+        host = FakeHost({**FILES, **left}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE], programs=PROGRAMS)
+        result = ensure(host)
+        assert not result.changed
+        assert result.warnings == [
+            "fail2ban has no database (dbfile), so a restart of its service ends all bans, also that of a reboot"
+        ]

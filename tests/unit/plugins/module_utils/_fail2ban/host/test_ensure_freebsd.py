@@ -135,6 +135,8 @@ class Server:
         self.answers[("status", "sshd")] = [("Filter", [("File list", ["/var/log/auth.log"])])]
         self.answers[("get", "sshd", "banip")] = []
         self.answers[("get", "dbfile")] = "/var/db/fail2ban/fail2ban.sqlite3"
+        self.answers[("get", "loglevel")] = "INFO"
+        self.answers[("get", "logtarget")] = "/var/log/fail2ban.log"
         self.commands: list[str] = []
 
     def ask(self, *words: str) -> t.Any:
@@ -391,7 +393,7 @@ def gather(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expec
 def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     report = gather(monkeypatch, freebsd, SEEN)
     assert report["warnings"] == [FORGEABLE]
-    assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0}
+    assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0, "problem": None}
     assert (report["jails"]["sshd"]["source"], report["jails"]["sshd"]["ports"]) == ("files", ["ssh"])
 
 

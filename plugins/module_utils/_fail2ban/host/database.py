@@ -1,0 +1,83 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The database of the running server: whether it is intact, and setting aside one that is not.
+
+The server does not notice that its database is corrupt until it reads a page of it. Then a reload ends half-way: the
+jail is listed, without an action and a log source, and its bans are gone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+from pathlib import PurePosixPath
+
+from ..._core.errors import BaselineError
+from ..._core.host.paths import place_in
+from ..._core.text import printable
+
+try:
+    import sqlite3
+except ImportError:
+    # A part of Python of its own on FreeBSD. fail2ban has the one of its own interpreter.
+    HAS_SQLITE = False
+else:
+    HAS_SQLITE = True
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from .server import Asks
+
+__all__ = ["database_problem", "set_aside"]
+
+
+def database_problem(host: Host, server: Asks, pid: int) -> str | None:
+    """Return what is wrong with the database of ``server`` (the process ``pid``), ``None`` if it has none or is intact.
+
+    The text continues a sentence about the path: "is corrupt (…)", "was removed or replaced".
+    """
+    path = str(server.ask("get", "dbfile") or "")
+    if not path.startswith("/"):
+        return None
+    real = host.target(path)
+    if pid and any(host.target(link) == f"{real} (deleted)" for link in host.glob(f"/proc/{pid}/fd/*")):
+        return "was removed or replaced while the server has it open"
+    return _why_corrupt(real) if host.stat(real) else None
+
+
+def _why_corrupt(path: str) -> str | None:
+    if not HAS_SQLITE:
+        return None
+    try:
+        connection = sqlite3.connect(PurePosixPath(path).as_uri() + "?mode=ro", uri=True, timeout=5.0)
+        try:
+            # As fail2ban does at its start.
+            connection.execute("SELECT version FROM fail2banDb LIMIT 1").fetchone()
+            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        # A server that writes at this moment is no fault, nor is a file that cannot be opened for another reason.
+        is_busy = isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such table")
+        return None if is_busy else f"is corrupt ({printable(str(error))})"
+    return None if answer == "ok" else f"is corrupt ({printable(answer)})"
+
+
+def set_aside(server: Asks) -> str | None:
+    """Rename the database of ``server`` as fail2ban names its own copies; return the new path, ``None`` if it is gone.
+
+    The server keeps the file open until it ends, and starts with a new one.
+    """
+    path = str(server.ask("get", "dbfile"))
+    folder, name = os.path.split(os.path.realpath(path))
+    aside = f"{name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    try:
+        with place_in(folder, name) as place:
+            os.rename(name, aside, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            place.sync()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BaselineError(f"{path} cannot be renamed: {error.strerror or error}") from error
+    return os.path.join(folder, aside)
