@@ -14,6 +14,7 @@ from ..controller_access import controller_findings
 from ..counting import unproven
 from ..findings import no_database
 from ..jail_files import overridden_settings
+from ..jail_messages import odd_times
 from ..plan import HostProbes, differences
 from ..stream import expected
 from .daemon import Fail2ban, has_actions
@@ -25,7 +26,7 @@ from .nftables_unit import DROP_IN, drop_in, load_drop_in, requested_drop_in
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
 from .restore import restore
-from .server_log import recent_log_errors
+from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
 from .staging import own_log, read_streams
 from .unread import unread_reason, unread_sources
@@ -207,7 +208,9 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     unread, present = _unread(run, values), drop_in(run.host)
     server, pid = fail2ban.server, fail2ban.unit.main_pid
     problem = database_problem(run.host, server, pid) if server else None
-    warnings = [*warnings, *no_database(server.ask("get", "dbfile"))] if server else warnings
+    if server:
+        odd = odd_times(own_log_lines(run.host, server), list(values))
+        warnings = [*warnings, *no_database(server.ask("get", "dbfile")), *odd]
     before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present, problem)
     after = JailsState(
         candidate.composed.text,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..counting import VISIBLE_LEVELS
-from ..idle import idle_jails
+from ..jail_messages import idle_jails
 from .open_journal import unread_journal
 from .server_log import log_lines, own_log_lines
 from .watching import unwatched_logs, why_unwatched

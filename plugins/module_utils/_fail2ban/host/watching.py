@@ -12,6 +12,7 @@ import os
 import time
 import typing as t
 
+from ..._core.text import is_number
 from ..inotify import LIMIT, is_inotify, used_up, watched_inodes
 
 if t.TYPE_CHECKING:
@@ -87,8 +88,9 @@ def why_unwatched(host: Host, log: t.Iterable[str]) -> tuple[str, str]:
     if not used_up(log):
         return "", ""
     limit = (host.read(_LIMIT_FILE) or "").strip()
+    more = 2 * int(limit) if is_number(limit) else 1024
     return (
         f"the kernel refuses it an inotify instance (Too many open files; {LIMIT} is {limit or 'unknown'})",
-        f"raise the limit (`sysctl -w {LIMIT}=1024`, and a file in /etc/sysctl.d), or LimitNOFILE= of the service if "
+        f"raise the limit (`sysctl -w {LIMIT}={more}`, and a file in /etc/sysctl.d), or LimitNOFILE= of the service if "
         "it has many files open, and run again",
     )

@@ -293,3 +293,9 @@ def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
     assert state_text(before, after) == ("b = 2\ngone = 3\n", "b = 4\nnew = x …\n")
+
+
+def test_a_log_path_with_a_blank() -> None:
+    jails = {"shop": {"filter": "sshd[mode=ddos]", "logpath": ["/srv/my app/x.log", "/y.log", "/z.log tail"]}}
+    text = compose(JailsRequest(jails=jails), HostProbes(), others("debian13"), {"shop": SSHD}).text
+    assert jail_files.parse_sections(text)["shop"]["logpath"] == "/srv/my app/x.log head\n/y.log\n/z.log tail"

@@ -110,12 +110,12 @@ def test_a_rotated_log_is_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPat
     assert watching.unwatched_logs(t.cast(t.Any, host), 812, {"sshd": ["/var/log/auth.log"]}) == {}
 
 
-@pytest.mark.parametrize(("limit", "shown"), [("128\n", "128"), (None, "unknown")])
-def test_the_reason(limit: str | None, shown: str) -> None:
+@pytest.mark.parametrize(("limit", "shown", "more"), [("128\n", "128", 256), (None, "unknown", 1024)])
+def test_the_reason(limit: str | None, shown: str, more: int) -> None:
     host = t.cast(t.Any, Host(limit=limit))
     assert watching.why_unwatched(host, ["nothing of the kind"]) == ("", "")
     why, hint = watching.why_unwatched(host, REFUSED)
     assert why == (
         f"the kernel refuses it an inotify instance (Too many open files; fs.inotify.max_user_instances is {shown})"
     )
-    assert hint.startswith("raise the limit (`sysctl -w fs.inotify.max_user_instances=1024`")
+    assert hint.startswith(f"raise the limit (`sysctl -w fs.inotify.max_user_instances={more}`")
