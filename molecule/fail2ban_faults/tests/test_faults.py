@@ -43,4 +43,4 @@ def test_only_the_requested_jail_runs(host: Host) -> None:
 def test_corrupt_databases_are_kept(host: Host) -> None:
     folder = "/var/lib/fail2ban"
     kept = [name for name in host.file(folder).listdir() if name.startswith("fail2ban.sqlite3.")]
-    assert len(kept) == 3
+    assert len(kept) == 4

@@ -10,7 +10,7 @@ import typing as t
 from ..._core.errors import BaselineError, state_of_errors
 from ..plan import recent_errors
 from ..stream import expected
-from .database import set_aside
+from .database import file_problem, set_aside
 from .filter_rules import banned_addresses
 from .server import Server, connect, running_jails, running_values
 from .service import Fail2banService, enable, service_log, service_state, start
@@ -79,6 +79,7 @@ class Fail2ban:
         if not self.unit.enabled:
             enable(self._host)
         if self.server is None:
+            self._set_aside_database()
             self._start(streams)
             return
         for name in before:
@@ -99,7 +100,7 @@ class Fail2ban:
 
     def renew_database(self, streams: Streams, banned: t.Mapping[str, list[str]]) -> None:
         """Set the database aside, restart the server with a new one, and ban the ``banned`` addresses again."""
-        aside = set_aside(self.require_server())
+        aside = set_aside(str(self.require_server().ask("get", "dbfile")))
         moved = f"the database of fail2ban was renamed to {aside}" if aside else "fail2ban got a new database"
         with state_of_errors(f"{moved}, and fail2ban may have been restarted"):
             self._start(streams)
@@ -111,6 +112,13 @@ class Fail2ban:
             f"{moved}; {len(left)} bans were made again, with their time from its beginning; earlier bans, which "
             "bantime.increment counts, are lost"
         )
+
+    def _set_aside_database(self) -> None:
+        """Set a corrupt database aside before a start, which would fail unless the program sqlite3 is installed."""
+        problem = file_problem(self._host, self._site.database)
+        aside = set_aside(self._site.database) if problem else None
+        if aside:
+            self.warnings.append(f"the database of fail2ban {problem} and was renamed to {aside}; its bans are lost")
 
     def restart_jail(self, name: str) -> None:
         """Restart the jail ``name``: its rules in the packet filter are created again, and its bans restored.

@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .server import Asks
 
-__all__ = ["database_problem", "set_aside"]
+__all__ = ["database_problem", "file_problem", "set_aside"]
 
 
 def database_problem(host: Host, server: Asks, pid: int) -> str | None:
@@ -43,11 +43,12 @@ def database_problem(host: Host, server: Asks, pid: int) -> str | None:
     real = host.target(path)
     if pid and any(host.target(link) == f"{real} (deleted)" for link in host.glob(f"/proc/{pid}/fd/*")):
         return "was removed or replaced while the server has it open"
-    return _why_corrupt(real) if host.stat(real) else None
+    return file_problem(host, real)
 
 
-def _why_corrupt(path: str) -> str | None:
-    if not HAS_SQLITE:
+def file_problem(host: Host, path: str) -> str | None:
+    """Return why ``path`` is no intact database of fail2ban, ``None`` if it is one, or absent."""
+    if not HAS_SQLITE or not path.startswith("/") or host.stat(path) is None:
         return None
     try:
         connection = sqlite3.connect(PurePosixPath(path).as_uri() + "?mode=ro", uri=True, timeout=5.0)
@@ -64,12 +65,11 @@ def _why_corrupt(path: str) -> str | None:
     return None if answer == "ok" else f"is corrupt ({printable(answer)})"
 
 
-def set_aside(server: Asks) -> str | None:
-    """Rename the database of ``server`` as fail2ban names its own copies; return the new path, ``None`` if it is gone.
+def set_aside(path: str) -> str | None:
+    """Rename the database ``path`` as fail2ban names its own copies; return the new path, ``None`` if it is gone.
 
-    The server keeps the file open until it ends, and starts with a new one.
+    A server keeps the file open until it ends, and starts with a new one.
     """
-    path = str(server.ask("get", "dbfile"))
     folder, name = os.path.split(os.path.realpath(path))
     aside = f"{name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     try:

@@ -126,10 +126,10 @@ def test_setting_aside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database.time, "gmtime", lambda: (2026, 11, 28, 2, 10, 5, 5, 332, 0))
     monkeypatch.setattr(database, "place_in", place_in)
     before = path.read_bytes()
-    aside = database.set_aside(Server(str(path)))
+    aside = database.set_aside(str(path))
     assert aside == f"{path}.20261128-021005"
     assert (path.exists(), Path(aside).read_bytes()) == (False, before)
-    assert database.set_aside(Server(str(path))) is None
+    assert database.set_aside(str(path)) is None
 
 
 def test_a_folder_that_cannot_be_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,5 +139,5 @@ def test_a_folder_that_cannot_be_changed(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(database.os, "rename", refuse)
     monkeypatch.setattr(database, "place_in", place_in)
     with pytest.raises(BaselineError) as failed:
-        database.set_aside(Server(str(path)))
+        database.set_aside(str(path))
     assert failed.value.problem == f"{path} cannot be renamed: Read-only file system"

@@ -931,7 +931,7 @@ def test_a_corrupt_database_is_replaced(server: FakeServer, monkeypatch: pytest.
     """The service is restarted with a new database, and what was banned is banned again."""
     left = proven()
     monkeypatch.setattr(host_ensure, "database_problem", lambda _host, _server, pid: f"is corrupt ({pid})")
-    monkeypatch.setattr(host_daemon, "set_aside", lambda _server: "/var/lib/fail2ban/fail2ban.sqlite3.20261128-021000")
+    monkeypatch.setattr(host_daemon, "set_aside", lambda path: f"{path}.20261128-021000")
     server.banned = ["198.51.100.7"]
     banned = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
     both = Expected(BANNED.argv, out=BANNED.out.replace("elements = { ", "elements = { 198.51.100.7, "))
