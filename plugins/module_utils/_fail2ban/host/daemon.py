@@ -100,7 +100,8 @@ class Fail2ban:
 
     def renew_database(self, streams: Streams, banned: t.Mapping[str, list[str]]) -> None:
         """Set the database aside, restart the server with a new one, and ban the ``banned`` addresses again."""
-        aside = set_aside(str(self.require_server().ask("get", "dbfile")))
+        path = str(self.require_server().ask("get", "dbfile"))
+        aside = set_aside(path) if file_problem(self._host, path) else None
         moved = f"the database of fail2ban was renamed to {aside}" if aside else "fail2ban got a new database"
         with state_of_errors(f"{moved}, and fail2ban may have been restarted"):
             self._start(streams)

@@ -32,12 +32,15 @@ if t.TYPE_CHECKING:
 __all__ = ["database_problem", "file_problem", "set_aside"]
 
 
-def database_problem(host: Host, server: Asks, pid: int) -> str | None:
-    """Return what is wrong with the database of ``server`` (the process ``pid``), ``None`` if it has none or is intact.
+def database_problem(host: Host, server: Asks, pid: int, configured: str) -> str | None:
+    """Return what is wrong with the database of ``server`` (the process ``pid``), ``None`` if nothing is.
 
-    The text continues a sentence about the path: "is corrupt (…)", "was removed or replaced".
+    The text continues a sentence about the path: "is corrupt (…)", "was removed or replaced". ``configured``: the
+    ``dbfile`` of the files, empty if it is not known. The server rejects each reload if it has another one.
     """
-    path = str(server.ask("get", "dbfile") or "")
+    path = str(server.ask("get", "dbfile") or "None")
+    if configured and "%" not in configured and configured.lower() != path.lower():
+        return f"is not {configured}, which the files name (dbfile)"
     if not path.startswith("/"):
         return None
     real = host.target(path)

@@ -207,7 +207,7 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     found = _filter_findings(run, values)
     unread, present = _unread(run, values), drop_in(run.host)
     server, pid = fail2ban.server, fail2ban.unit.main_pid
-    problem = database_problem(run.host, server, pid) if server else None
+    problem = database_problem(run.host, server, pid, candidate.site.database) if server else None
     if server:
         odd = odd_times(own_log_lines(run.host, server), list(values))
         warnings = [*warnings, *no_database(server.ask("get", "dbfile")), *odd]

@@ -57,7 +57,7 @@ def gather(host: Host, *, prove: bool = False) -> Report:
         return report
     # FreeBSD has no /proc.
     pid = 0 if host.platform.is_freebsd else service_state(host).main_pid
-    report.update(running=True, version=server.ask("version"), database=_database(host, server, pid))
+    report.update(running=True, version=server.ask("version"), database=_database(host, server, pid, site))
     jails = [_watched_jail(server, site, name) for name in running_jails(server)]
     report["jails"] = {jail.name: _jail(host, server, jail) for jail in jails}
     journald = journald_settings(host)
@@ -100,12 +100,12 @@ def _unread_warnings(host: Host, server: Asks, pid: int, jails: t.Sequence[Watch
         )
 
 
-def _database(host: Host, server: Asks, pid: int) -> Report | None:
+def _database(host: Host, server: Asks, pid: int, site: Site) -> Report | None:
     path = server.ask("get", "dbfile")
     if path is None:
         return None
     state = host.stat(str(path))
-    problem = database_problem(host, server, pid)
+    problem = database_problem(host, server, pid, site.database)
     return {"path": str(path), "size": state.st_size if state else 0, "problem": problem}
 
 
@@ -114,7 +114,7 @@ def _database_warnings(database: Report | None) -> t.Iterator[str]:
     if database and database["problem"]:
         yield (
             f"the database of fail2ban, {database['path']}, {database['problem']}: bans are not kept, and the next "
-            "reload leaves jails without an action; run the module fail2ban_jails, which replaces it"
+            "reload fails or leaves jails without an action; run the module fail2ban_jails, which repairs that"
         )
 
 

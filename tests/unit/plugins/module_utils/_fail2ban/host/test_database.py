@@ -51,7 +51,7 @@ class Server:
         return self.path
 
 
-def problem(path: Path | str | None, *, opened: str = "", pid: int = 812) -> str | None:
+def problem(path: Path | str | None, *, opened: str = "", pid: int = 812, configured: str = "") -> str | None:
     links = {
         "/proc/812/fd/3": "socket:[1]",
         "/proc/812/fd/4": opened or str(path),
@@ -60,7 +60,7 @@ def problem(path: Path | str | None, *, opened: str = "", pid: int = 812) -> str
     exists = path is not None and Path(path).exists()
     host = FakeHost(dict.fromkeys([*links, *([str(path)] if exists else [])], ""))
     host.links.update(links)
-    return database.database_problem(t.cast(t.Any, host), Server(path and str(path)), pid)
+    return database.database_problem(t.cast(t.Any, host), Server(path and str(path)), pid, configured)
 
 
 def test_an_intact_database(path: Path) -> None:
@@ -141,3 +141,20 @@ def test_a_folder_that_cannot_be_changed(path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(BaselineError) as failed:
         database.set_aside(str(path))
     assert failed.value.problem == f"{path} cannot be renamed: Read-only file system"
+
+
+@pytest.mark.parametrize(
+    ("configured", "has", "differs"),
+    [
+        ("None", None, False),
+        ("none", None, False),
+        (":memory:", ":memory:", False),
+        ("%(folder)s/x.sqlite3", None, False),
+        ("", None, False),
+        ("None", ":memory:", True),
+        ("/other.sqlite3", None, True),
+    ],
+)
+def test_a_database_that_the_files_do_not_name(configured: str, has: str | None, differs: bool) -> None:
+    found = f"is not {configured}, which the files name (dbfile)"
+    assert problem(has, configured=configured) == (found if differs else None)

@@ -930,8 +930,9 @@ def test_a_journal_that_is_not_read_restarts_the_jail(
 def test_a_corrupt_database_is_replaced(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service is restarted with a new database, and what was banned is banned again."""
     left = proven()
-    monkeypatch.setattr(host_ensure, "database_problem", lambda _host, _server, pid: f"is corrupt ({pid})")
+    monkeypatch.setattr(host_ensure, "database_problem", lambda _host, _server, pid, _configured: f"is corrupt ({pid})")
     monkeypatch.setattr(host_daemon, "set_aside", lambda path: f"{path}.20261128-021000")
+    monkeypatch.setattr(host_daemon, "file_problem", lambda _host, path: f"is corrupt ({path})")
     server.banned = ["198.51.100.7"]
     banned = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
     both = Expected(BANNED.argv, out=BANNED.out.replace("elements = { ", "elements = { 198.51.100.7, "))

@@ -157,13 +157,13 @@ def test_a_journal_that_the_server_does_not_read(
 
 
 def test_a_corrupt_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info, "database_problem", lambda _host, _server, pid: f"is corrupt ({pid})")
+    monkeypatch.setattr(info, "database_problem", lambda _host, _server, pid, _configured: f"is corrupt ({pid})")
     report = gather([LAST, *LOGGED, FREE])
     path = "/var/lib/fail2ban/fail2ban.sqlite3"
     assert report["database"] == {"path": path, "size": 0, "problem": "is corrupt (812)"}
     assert report["warnings"] == [
-        f"the database of fail2ban, {path}, is corrupt (812): bans are not kept, and the next reload leaves jails "
-        "without an action; run the module fail2ban_jails, which replaces it"
+        f"the database of fail2ban, {path}, is corrupt (812): bans are not kept, and the next reload fails or "
+        "leaves jails without an action; run the module fail2ban_jails, which repairs that"
     ]
 
 
