@@ -31,27 +31,36 @@ FORGED = (
     "3: x: Auth fail [preauth] from {victim} port 22",
     "no matching cipher found. Their offer: x from {victim} port 22",
 )
+# Names with which a message about their user reads like one about another address.
+BLANKS = (
+    "x {victim} port 22",
+    "x {victim} on",
+    "x {victim} port 22: y",
+    "x {victim} port 22 ssh2 [preauth]",
+    "x {victim}%eth0 port 22",
+    "x from {victim} port 22",
+)
 LONG = "a" * 180 + " from {victim} port 22 ssh2"
 ONE_LINE = [text for text in FORGED if text.isprintable()]
 
 # By way (see files/stranger.py of the scenario), what a remote client sends.
 STRANGERS: list[tuple[str, str]] = [
-    *(("user", text) for text in (*FORGED, LONG)),
+    *(("user", text) for text in (*FORGED, *BLANKS, LONG)),
     *(("line", text) for text in (*ONE_LINE[:6], LONG)),
     *(("banner", text) for text in (*ONE_LINE[:4], LONG)),
     *(("bye 3", text) for text in (*FORGED[3:6], ONE_LINE[8], ONE_LINE[0], ONE_LINE[15])),
     *(("bye 11", text) for text in FORGED[1:6]),
-    *(("bye 14", text) for text in (FORGED[0], ONE_LINE[15])),
+    *(("bye 14", text) for text in (FORGED[0], ONE_LINE[15], BLANKS[0])),
     *(("packet", text) for text in ONE_LINE[:2]),
     *(("kex", text) for text in (*FORGED[:4], ONE_LINE[-1])),
-    *(("changed", text) for text in (*FORGED[:4], ONE_LINE[12])),
+    *(("changed", text) for text in (*FORGED[:4], ONE_LINE[12], *BLANKS[:2])),
     *(("service", text) for text in FORGED[:4]),
     *(("method", text) for text in FORGED[:4]),
     *(("keyboard", text) for text in FORGED[:2]),
     *(("algorithm", text) for text in FORGED[:4]),
     *(("host", text) for text in FORGED[:3]),
     *(("certificate", text) for text in (FORGED[0], FORGED[1])),
-    *(("password", text) for text in (*FORGED[:4], FORGED[18], LONG)),
+    *(("password", text) for text in (*FORGED[:4], FORGED[18], *BLANKS, LONG)),
 ]
 
 

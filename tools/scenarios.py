@@ -32,10 +32,19 @@ LOGS = CACHE / "molecule"
 SECONDS = LOGS / "seconds.json"
 BIN = Path(sys.executable).parent
 # They provoke attacks, faults and foreign configurations case by case, as long as all the others together.
-FAULTS = ("attackers", "bad_input", "fail2ban_findings", "sshd_lockout", "sshd_shadowed", "updates_findings")
+FAULTS = (
+    "attackers",
+    "bad_input",
+    "fail2ban_faults",
+    "fail2ban_findings",
+    "sshd_lockout",
+    "sshd_shadowed",
+    "updates_findings",
+)
 # The start order where no earlier run is known.
 LONGEST = (
     "attackers",
+    "fail2ban_faults",
     "fail2ban_findings",
     "sshd_lockout",
     "sshd_commit_confirm",

@@ -63,10 +63,20 @@ version:
   type: str
   sample: 1.1.0
 database:
-  description: The file that keeps bans over a restart, and its size in bytes. None if bans are not kept.
+  description: The file that keeps bans over a restart. None if bans are not kept.
   returned: success
   type: dict
-  sample: {path: /var/lib/fail2ban/fail2ban.sqlite3, size: 73728}
+  contains:
+    path:
+      description: Its path.
+      type: str
+    size:
+      description: Its size in bytes.
+      type: int
+    problem:
+      description: What is wrong with it (it is corrupt, or was removed). None if it is intact.
+      type: str
+  sample: {path: /var/lib/fail2ban/fail2ban.sqlite3, size: 73728, problem: null}
 jails:
   description: The running jails by name.
   returned: success

@@ -88,7 +88,7 @@ options:
   sshd_logins:
     description:
       - How users log in at sshd. It decides what counts as a failure in jails with the filter C(sshd), so that exactly
-        C(maxretry) attempts lead to a ban. A C(mode) or C(ignoreregex) of the jail takes precedence.
+        C(maxretry) attempts lead to a ban. A C(mode) of the jail, or a C(filter) with parameters, takes precedence.
       - With V(passwords), each wrong password of an existing user is one failure (the mode C(normal) of the filter).
         With V(keys), each connection that ends without a login is one (C(aggressive)). With both, a connection for an
         unknown user is one failure.

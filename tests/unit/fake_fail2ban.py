@@ -57,10 +57,10 @@ banaction_allports = pyhost-nftables.py[type=allports]
 
 [sshd]
 mode = aggressive
-ignoreregex = IGNORED
 enabled = true
 backend = systemd
 journalmatch = {JOURNALMATCH}
+filter = FILTER
 """
 
 

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.text import is_number
+from .log_paths import path_patterns
 from .log_source import JOURNALMATCH
 from .packet_filters import by_port, tool_of
 
@@ -27,7 +28,9 @@ __all__ = [
     "ignores_all",
     "journalctl_arguments",
     "log_without_sshd",
+    "missing_logs",
     "no_ban_action",
+    "no_database",
     "no_log_source",
     "no_packet_filter",
     "no_syslogd",
@@ -141,9 +144,21 @@ def no_log_source(
     if stream.log_paths:
         what = f"nothing writes to {', '.join(stream.log_paths)}"
     else:
-        what = f"there is no {' and no '.join(requested.split())}" if requested else "none of its log files exists"
+        what = (
+            f"there is no {' and no '.join(path_patterns(requested))}" if requested else "none of its log files exists"
+        )
     why = f"; the journal cannot be used: {probes.no_journal}" if probes.no_journal else ""
     return f"the jail {stream.name} has no log source: {what}{why}"
+
+
+def missing_logs(stream: JailStream, missing: t.Sequence[str]) -> str | None:
+    """Return that ``stream`` does not read what matches the patterns ``missing`` later, ``None`` without patterns."""
+    if not missing or not stream.log_paths:
+        return None
+    return (
+        f"the jail {stream.name} does not read {', '.join(missing)}, which matches no file: fail2ban looks for files "
+        "when it loads a jail only; run again when there is one"
+    )
 
 
 def no_packet_filter(request: JailsRequest, probes: HostProbes) -> str | None:
@@ -296,6 +311,13 @@ def ignores_all(jail: WatchedJail) -> str | None:
     if not families:
         return None
     return f"the jail {jail.name} bans nobody over {' and '.join(families)}: its ignoreip contains every address (/0)"
+
+
+def no_database(path: t.Any) -> list[str]:
+    """Return that bans do not survive a restart of the server. ``path``: its ``dbfile``."""
+    if path not in (None, ":memory:"):
+        return []
+    return ["fail2ban has no database (dbfile), so a restart of its service ends all bans, also that of a reboot"]
 
 
 def unknown_actions(jail: WatchedJail) -> str | None:

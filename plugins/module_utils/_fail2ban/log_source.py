@@ -10,6 +10,7 @@ import typing as t
 from . import config as fail2ban
 from . import log_forging
 from .jail_files import parse_sections
+from .log_paths import path_patterns
 
 if t.TYPE_CHECKING:
     from .plan import JailsRequest, Sections
@@ -153,7 +154,7 @@ def _logs_to_syslog(name: str, options: t.Mapping[str, t.Any], others: Sections)
 def reads_log(name: str, options: t.Mapping[str, t.Any], others: Sections, path: str) -> bool:
     """Return whether ``path`` is in the ``logpath`` of the jail ``name``, in ``options`` or in the other files."""
     named = options.get("logpath", others.get(name, {}).get("logpath", ""))
-    return path in fail2ban.value_text(name, "logpath", named).split()
+    return path in path_patterns(fail2ban.value_text(name, "logpath", named))
 
 
 def no_matching_entry(name: str, matches: t.Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .._core.errors import nearest
 from . import config as fail2ban
 from . import log_source, packet_filters, sshd_filter
+from .log_paths import with_starts
 from .sshd_log import SshdLog
 
 __all__ = [
@@ -129,6 +130,8 @@ def _all_ports(banaction: str) -> str:
 
 def _jail(request: JailsRequest, probes: HostProbes, name: str, filter_text: str, others: Sections) -> dict[str, t.Any]:
     options = {"enabled": True, **request.jails[name]}
+    if "logpath" in options:
+        options["logpath"] = with_starts(fail2ban.value_text(f"[{name}]", "logpath", options["logpath"]))
     if name not in request.enabled:
         return options
     backend = log_source.backend(request, name, options, others, filter_text, journal=not probes.no_journal)

@@ -95,7 +95,7 @@ _FIELDS: t.Mapping[str, Fields] = {
         "installed": bool,
         "running": bool,
         "version": str,
-        "database": {"path": str, "size": int},
+        "database": {"path": str, "size": int, "problem": str},
         "jails": {str: _JAIL},
         "warnings_found": [str],
     },

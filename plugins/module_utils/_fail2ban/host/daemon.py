@@ -7,9 +7,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._core.errors import BaselineError
+from ..._core.errors import BaselineError, state_of_errors
 from ..plan import recent_errors
 from ..stream import expected
+from .database import file_problem, set_aside
 from .filter_rules import banned_addresses
 from .server import Server, connect, running_jails, running_values
 from .service import Fail2banService, enable, service_log, service_state, start
@@ -49,6 +50,7 @@ class Fail2ban:
         self._logged = self._log_size()
         self.reloaded: list[str] = []
         self.restarted = False
+        self.warnings: list[str] = []
 
     def reconnect(self) -> None:
         """Connect again: the server may have ended or started meanwhile."""
@@ -77,6 +79,7 @@ class Fail2ban:
         if not self.unit.enabled:
             enable(self._host)
         if self.server is None:
+            self._set_aside_database()
             self._start(streams)
             return
         for name in before:
@@ -94,6 +97,29 @@ class Fail2ban:
         for name, values in self.values(streams).items():
             if name in streams and values != expected(streams[name]):
                 self.restart_jail(name)
+
+    def renew_database(self, streams: Streams, banned: t.Mapping[str, list[str]]) -> None:
+        """Set the database aside, restart the server with a new one, and ban the ``banned`` addresses again."""
+        path = str(self.require_server().ask("get", "dbfile"))
+        aside = set_aside(path) if file_problem(self._host, path) else None
+        moved = f"the database of fail2ban was renamed to {aside}" if aside else "fail2ban got a new database"
+        with state_of_errors(f"{moved}, and fail2ban may have been restarted"):
+            self._start(streams)
+            server = self.require_server()
+            left = [(name, address) for name, addresses in banned.items() if name in streams for address in addresses]
+            for name, address in left:
+                server.ask("set", name, "banip", address)
+        self.warnings.append(
+            f"{moved}; {len(left)} bans were made again, with their time from its beginning; earlier bans, which "
+            "bantime.increment counts, are lost"
+        )
+
+    def _set_aside_database(self) -> None:
+        """Set a corrupt database aside before a start, which would fail unless the program sqlite3 is installed."""
+        problem = file_problem(self._host, self._site.database)
+        aside = set_aside(self._site.database) if problem else None
+        if aside:
+            self.warnings.append(f"the database of fail2ban {problem} and was renamed to {aside}; its bans are lost")
 
     def restart_jail(self, name: str) -> None:
         """Restart the jail ``name``: its rules in the packet filter are created again, and its bans restored.

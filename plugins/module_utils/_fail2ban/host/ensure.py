@@ -12,22 +12,25 @@ from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from .. import plan as fail2ban_plan
 from ..controller_access import controller_findings
 from ..counting import unproven
+from ..findings import no_database
 from ..jail_files import overridden_settings
+from ..jail_messages import odd_times
 from ..plan import HostProbes, differences
 from ..stream import expected
 from .ban_action import action_path, older_action, requested_action
 from .daemon import Fail2ban, has_actions
+from .database import database_problem
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
 from .findings import gather_findings
 from .loading import check_loaded, load
 from .nftables_unit import DROP_IN, drop_in, load_drop_in, requested_drop_in
-from .open_journal import unread_journal
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
 from .restore import restore
-from .server_log import recent_log_errors
+from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
 from .staging import own_log, read_streams
+from .unread import unread_reason, unread_sources
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -39,13 +42,16 @@ if t.TYPE_CHECKING:
 
 __all__ = ["JailsResult", "JailsState", "ensure"]
 
+# The backends that may use inotify.
+_INOTIFY = ("auto", "pyinotify")
+
 
 @dataclass(frozen=True)
 class JailsState:
     """The compared state: our file, the service, the values of each running jail, and what is wrong around them.
 
-    ``packet_filter``: how its rules differ; ``unread``: the journal that a jail does not read; ``drop_in``: that of the
-    unit of nftables; ``action``: the text of our ban action.
+    ``packet_filter``: how its rules differ; ``unread``: the source that a jail does not read; ``drop_in``: that of the
+    unit of nftables; ``database``: what is wrong with the database of the server; ``action``: the text of our ban action.
     """
 
     file: str | None
@@ -54,6 +60,7 @@ class JailsState:
     packet_filter: dict[str, list[str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     drop_in: str | None = None
+    database: str | None = None
     action: str | None = None
 
     def running(self) -> dict[str, t.Any]:
@@ -64,6 +71,7 @@ class JailsState:
             flat.update({f"{jail} {option}": value for option, value in values.items()})
         flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
         flat.update({f"{jail} does not read": path for jail, path in self.unread.items()})
+        flat.update({"database": self.database} if self.database else {})
         return flat
 
 
@@ -205,7 +213,12 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     found = _filter_findings(run, values)
     unread, present = _unread(run, values), drop_in(run.host)
     action = run.host.read(action_path(candidate.site.directory))
-    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present, action)
+    server, pid = fail2ban.server, fail2ban.unit.main_pid
+    problem = database_problem(run.host, server, pid, candidate.site.database) if server else None
+    if server:
+        odd = odd_times(own_log_lines(run.host, server), list(values))
+        warnings = [*warnings, *no_database(server.ask("get", "dbfile")), *odd]
+    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present, problem, action)
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
@@ -237,12 +250,15 @@ def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
     return findings
 
 
-def _unread(run: _JailsRun, running: t.Container[str]) -> dict[str, str]:
-    """Return, by jail, the journal that it does not read although journald writes it."""
-    # A backend with options (systemd[journalpath=…]) reads other files.
-    jails = [name for name, jail in run.candidate.streams.items() if jail.backend == "systemd" and name in running]
-    path = unread_journal(run.host, run.fail2ban.unit.main_pid, readers=len(jails))
-    return dict.fromkeys(jails, path) if path else {}
+def _unread(run: _JailsRun, running: t.Container[str], *, is_new: bool = False) -> dict[str, str]:
+    """Return, by jail, the source that it does not read. ``is_new``: whether these jails have just been restarted."""
+    server, streams = run.fail2ban.server, run.candidate.streams
+    if server is None:
+        return {}
+    # A backend with options (systemd[journalpath=…]) reads other files, and one that polls watches none.
+    journals = [name for name, jail in streams.items() if jail.backend == "systemd" and name in running]
+    files = {name: jail.log_paths for name, jail in streams.items() if jail.backend in _INOTIFY and name in running}
+    return unread_sources(run.host, server, run.fail2ban.unit.main_pid, journals=journals, files=files, is_new=is_new)
 
 
 def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
@@ -251,7 +267,7 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
     banned = _banned(fail2ban, plan) if plan.changed else {}
     with _restored_on_error(run, plan):
         if plan.changed:
-            _bring_into_force(run, plan)
+            _bring_into_force(run, plan, banned)
             with state_of_errors(_state(run, plan, "fail2ban was started or reloaded")):
                 plan = replace(plan, warnings=[*plan.warnings, *_read_back(run, plan)])
         if run.record:
@@ -264,7 +280,7 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
         reloaded=fail2ban.reloaded,
         restarted=fail2ban.restarted,
         proof=proofs,
-        warnings=[*plan.warnings, *doubts],
+        warnings=[*plan.warnings, *fail2ban.warnings, *doubts],
     )
 
 
@@ -290,7 +306,7 @@ def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
     return {name: banned_addresses(server, name) for name in plan.before.jails} if server else {}
 
 
-def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
+def _bring_into_force(run: _JailsRun, plan: JailsResult, banned: t.Mapping[str, list[str]]) -> None:
     """Write our file, start the server or reload its jails, and restart the jails that differ in the packet filter."""
     candidate, fail2ban = run.candidate, run.fail2ban
     changed = _changed_by_files(run) if candidate.differs else []
@@ -302,7 +318,10 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult) -> None:
         with state_of_errors(_state(run, plan, "fail2ban was not reloaded")):
             load_drop_in(run.host, plan.after.drop_in)
     with state_of_errors(_state(run, plan, "fail2ban may have been started or reloaded")):
-        fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
+        if plan.before.database:
+            fail2ban.renew_database(candidate.streams, banned)
+        else:
+            fail2ban.bring_into_force(candidate.streams, plan.before.jails, changed=changed)
         for name in dict.fromkeys([*plan.before.packet_filter, *plan.before.unread]):
             fail2ban.restart_jail(name)
         for name in plan.before.packet_filter:
@@ -333,11 +352,13 @@ def _changed_by_files(run: _JailsRun) -> list[str]:
 def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
     """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
     running = run.fail2ban.values(run.candidate.streams)
-    unread = _unread(run, running) if plan.before.unread else {}
+    unread = _unread(run, running, is_new=True) if plan.before.unread else {}
     if unread:
+        why, hint = unread_reason(run.host, run.fail2ban.require_server())
         raise BaselineError(
-            f"jails do not read the journal that journald writes, {min(unread.values())}: {', '.join(unread)}",
-            hint="run `systemctl restart fail2ban`",
+            f"jails do not read {min(unread.values())}, which is written: {', '.join(unread)}"
+            + (f"; {why}" if why else ""),
+            hint=hint or "run `systemctl restart fail2ban`",
         )
     warnings = [
         f"the jail {name}, which no file defines, still runs" for name in running if name not in plan.after.jails

@@ -19,6 +19,7 @@ from ..findings import JailFindings, SshdFacts, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered_forwarded_ports
 from ..jail_checks import ignores_every_line, no_failregex, other_log, unasked_jails
 from ..log_forging import forging_warnings
+from ..log_paths import path_patterns
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
 from ..sshd_log import log_errors, log_warnings
@@ -91,6 +92,8 @@ def _check_source(
         empty_logs = [] if "logpath" in options else empty
         missing = fail2ban_findings.no_log_source(stream, probes, requested=requested, empty_logs=empty_logs)
     found.add_errors(missing)
+    unmatched = [pattern for pattern in path_patterns(requested) if not stream.journal and not host.glob(pattern)]
+    found.add_warnings(fail2ban_findings.missing_logs(stream, unmatched))
     if "logpath" in options and empty and len(empty) == len(stream.log_paths):
         found.add_warnings(f"the jail {name} reads {', '.join(empty)}, which is empty so far")
     return missing is None

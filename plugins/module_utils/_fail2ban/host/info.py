@@ -9,19 +9,20 @@ import typing as t
 
 from ..config import filter_name
 from ..counting import not_counted, unproven
-from ..findings import JailFindings, WatchedJail
+from ..findings import JailFindings, WatchedJail, no_database
 from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
 from ..log_forging import forging_warnings
 from ..packet_filters import addresses_in, by_port, missing_bans, tool_of
 from ..status import counts_of, parse_ban
 from .counting import prove_counting
+from .database import database_problem
 from .findings import check_environment, failing_filters, last_entry, sshd_facts
-from .open_journal import unread_journal
 from .probe import journald_settings, sshd_log, why_no_entries
 from .server import connect, running_jails
 from .service import service_state
 from .site import is_installed, read_site
+from .unread import unread_reason, unread_sources
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -54,7 +55,9 @@ def gather(host: Host, *, prove: bool = False) -> Report:
     if server is None:
         report["warnings"] = [f"no fail2ban server answers at {site.socket}: nobody is banned"]
         return report
-    report.update(running=True, version=server.ask("version"), database=_database(host, server))
+    # FreeBSD has no /proc.
+    pid = 0 if host.platform.is_freebsd else service_state(host).main_pid
+    report.update(running=True, version=server.ask("version"), database=_database(host, server, pid, site))
     jails = [_watched_jail(server, site, name) for name in running_jails(server)]
     report["jails"] = {jail.name: _jail(host, server, jail) for jail in jails}
     journald = journald_settings(host)
@@ -63,7 +66,7 @@ def gather(host: Host, *, prove: bool = False) -> Report:
     report["warnings"] = [
         line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], log, no_entries)
     ]
-    report["warnings"] += _unread_warnings(host, jails)
+    report["warnings"] += [*_database_warnings(report["database"]), *_unread_warnings(host, server, pid, jails)]
     if prove:
         report["warnings"] += _counting_warnings(host, server, jails, log, report["jails"])
     if not report["jails"]:
@@ -85,22 +88,34 @@ def _counting_warnings(
             yield unproven(jail.name, counting.reason)
 
 
-def _unread_warnings(host: Host, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
-    readers = sum(jail.journal for jail in jails)
-    path = unread_journal(host, service_state(host).main_pid, readers=readers) if readers else None
-    if path:
+def _unread_warnings(host: Host, server: Asks, pid: int, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
+    journals = [jail.name for jail in jails if jail.journal]
+    files = {jail.name: jail.paths for jail in jails if not jail.journal}
+    unread = unread_sources(host, server, pid, journals=journals, files=files)
+    if unread:
+        why, hint = unread_reason(host, server)
         yield (
-            f"jails count nothing: the server does not read {path}, which journald writes; run `systemctl restart "
-            "fail2ban`"
+            f"the jails {', '.join(unread)} count nothing: the server does not read {min(unread.values())}, which is "
+            f"written; {why + '; ' if why else ''}{hint or 'run `systemctl restart fail2ban`'}"
         )
 
 
-def _database(host: Host, server: Asks) -> Report | None:
+def _database(host: Host, server: Asks, pid: int, site: Site) -> Report | None:
     path = server.ask("get", "dbfile")
     if path is None:
         return None
     state = host.stat(str(path))
-    return {"path": str(path), "size": state.st_size if state else 0}
+    problem = database_problem(host, server, pid, site.database)
+    return {"path": str(path), "size": state.st_size if state else 0, "problem": problem}
+
+
+def _database_warnings(database: Report | None) -> t.Iterator[str]:
+    yield from no_database(database and database["path"])
+    if database and database["problem"]:
+        yield (
+            f"the database of fail2ban, {database['path']}, {database['problem']}: bans are not kept, and the next "
+            "reload fails or leaves jails without an action; run the module fail2ban_jails, which repairs that"
+        )
 
 
 def _watched_jail(server: Asks, site: Site, name: str) -> WatchedJail:

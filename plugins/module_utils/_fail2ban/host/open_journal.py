@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the running server reads the journal that journald writes.
+"""Whether the running server reads the journal that journald writes, and watches it for new entries.
 
 A reader of the journal watches the folders that existed when it started. When the journal becomes persistent
 (``journalctl --flush`` with a new /var/log/journal, journald.conf(5)), the server keeps watching the folder that is
@@ -9,8 +9,11 @@ gone, and its jails count nothing (fail2ban#3396).
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
+
+from .watching import journal_is_watched
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -22,8 +25,11 @@ _FLUSHED = "/run/systemd/journal/flushed"
 _ROTATION_SECONDS = 3.0
 
 
-def unread_journal(host: Host, pid: int, *, readers: int) -> str | None:
-    """Return the journal that journald writes if fewer than ``readers`` of the process ``pid`` read it, else None."""
+def unread_journal(host: Host, pid: int, *, readers: int, log: t.Callable[[], list[str]]) -> str | None:
+    """Return the journal that journald writes if fewer than ``readers`` of the process ``pid`` read it, else None.
+
+    ``log``: returns the last lines of the log of fail2ban.
+    """
     path = _written_journal(host)
     if path is None or not pid or not readers:
         return None
@@ -32,7 +38,7 @@ def unread_journal(host: Host, pid: int, *, readers: int) -> str | None:
         if time.monotonic() >= deadline:
             return path
         time.sleep(0.5)
-    return None
+    return None if journal_is_watched(host, pid, os.path.dirname(path), readers=readers, log=log) else path
 
 
 def _written_journal(host: Host) -> str | None:

@@ -25,6 +25,9 @@ __all__ = ["Proof", "prove", "remove_test_bans", "wait_for_restored_bans"]
 
 Proof = t.Dict[str, t.Any]
 
+_NO_CAPABILITY = (
+    "give the service of fail2ban the capability CAP_NET_ADMIN (CapabilityBoundingSet= of its unit), which it lacks; "
+)
 _RESTORE_SECONDS = 10.0
 _BAN_SECONDS = 3.0
 
@@ -103,10 +106,12 @@ def _wait(host: Host, server: Asks, jail: JailStream, addresses: list[str], *, b
     effect = "do not take effect" if banned else "do not end"
     place = "does not appear in" if banned else "stays in"
     logged = "\n".join(recent_log_errors(host, server))
+    # The filter was tried by this run, which has the capability.
+    hint = _NO_CAPABILITY if "Operation not permitted" in logged else ""
     raise BaselineError(
         f"bans of the jail {jail.name} ({', '.join(jail.actions)}) {effect}: a test ban of {', '.join(wrong)} {place} "
         "the packet filter",
-        hint="see the log of fail2ban, which reports:\n" + (logged or "nothing"),
+        hint=hint + "see the log of fail2ban, which reports:\n" + (logged or "nothing"),
     )
 
 

@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .server import Asks
 
-__all__ = ["log_lines", "recent_log_errors"]
+__all__ = ["log_lines", "own_log_lines", "recent_log_errors"]
 
 _TAIL = 1 << 18
 _LINES = 200
@@ -21,9 +21,18 @@ _LINES = 200
 
 def log_lines(host: Host, server: Asks) -> list[str]:
     """Return the last lines of the log of fail2ban."""
-    target = str(server.ask("get", "logtarget"))
-    text = host.read(target, last=_TAIL) if target.startswith("/") else None
+    text = _file_text(host, server)
     return text.splitlines() if text is not None else service_log(host, lines=_LINES)
+
+
+def own_log_lines(host: Host, server: Asks) -> list[str]:
+    """Return the last lines of the log of fail2ban if it is a file, which costs no command."""
+    return (_file_text(host, server) or "").splitlines()
+
+
+def _file_text(host: Host, server: Asks) -> str | None:
+    target = str(server.ask("get", "logtarget"))
+    return host.read(target, last=_TAIL) if target.startswith("/") else None
 
 
 def recent_log_errors(host: Host, server: Asks) -> list[str]:

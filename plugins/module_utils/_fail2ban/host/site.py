@@ -32,7 +32,7 @@ _SOCKET = "/var/run/fail2ban/fail2ban.sock"
 class Site:
     """The files of fail2ban: merged sections of ``others``, files read ``later`` than ours, and our own text.
 
-    ``later`` has paths and texts in reading order. ``socket`` and ``log`` are settings of the server.
+    ``later`` has paths and texts in reading order. ``socket``, ``log`` and ``database`` are settings of the server.
     """
 
     others: dict[str, dict[str, str]]
@@ -41,6 +41,7 @@ class Site:
     socket: str
     log: str
     directory: str = DIRECTORIES[0]
+    database: str = ""
 
     @property
     def path(self) -> str:
@@ -79,6 +80,7 @@ def read_site(host: Host) -> Site:
         socket=settings.get("socket", _SOCKET),
         log=settings.get("logtarget", _LOG),
         directory=directory,
+        database=settings.get("dbfile", ""),
     )
 
 

@@ -210,6 +210,13 @@ NOTHING = JailStream("sshd", "auto", ())
         ),
         pytest.param(
             NOTHING,
+            HostProbes(),
+            {"requested": "/my app/a.log\n/b.log tail"},
+            "the jail sshd has no log source: there is no /my app/a.log and no /b.log",
+            id="a log path with a blank, and where to start",
+        ),
+        pytest.param(
+            NOTHING,
             HostProbes(NO_JOURNAL),
             {},
             f"the jail sshd has no log source: none of its log files exists; the journal cannot be used: {NO_JOURNAL}",

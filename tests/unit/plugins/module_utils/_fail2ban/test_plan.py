@@ -19,7 +19,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan imp
     recent_errors,
     state_text,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_filter import SSHD_ONCE
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_filter import (
+    SSHD_ONCE,
+    once_parameter,
+    zone_parameters,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream, parse_stream
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "fail2ban"
@@ -30,7 +34,15 @@ MATCH = (
     "SYSLOG_IDENTIFIER=sshd _UID=0 _TRANSPORT=stdout"
 )
 
-KEYS_ONLY = {"mode": "aggressive", "ignoreregex": SSHD_ONCE}
+
+def filter_option(*more: str, text: str = SSHD, first: tuple[str, ...] = (), once: bool = True) -> str:
+    """Return the option ``filter`` of a jail of ours for sshd, with ``more`` parameters."""
+    pairs = [*zone_parameters(text), *([once_parameter(text)] if once else [])]
+    parameters = [f'{pair[0]}="{pair[1]}"' for pair in pairs if pair]
+    return f"sshd[{', '.join(['mode=%(mode)s', *first, *parameters, *more])}]"
+
+
+KEYS_ONLY = {"mode": "aggressive", "filter": filter_option()}
 
 
 def others(system: str) -> dict[str, dict[str, str]]:
@@ -101,24 +113,30 @@ def test_what_a_jail_reads(desired: JailsRequest, probes: HostProbes, jail: dict
 @pytest.mark.parametrize(
     ("options", "passwords", "others_say", "counts"),
     [
-        pytest.param({}, False, {}, ("aggressive", SSHD_ONCE), id="keys only"),
-        pytest.param({}, True, {}, ("normal", SSHD_ONCE), id="passwords too"),
-        pytest.param({"mode": "ddos"}, False, {}, ("ddos", SSHD_ONCE), id="the jail's own mode"),
+        pytest.param({}, False, {}, ("aggressive", None), id="keys only"),
+        pytest.param({}, True, {}, ("normal", None), id="passwords too"),
+        pytest.param({"mode": "ddos"}, False, {}, ("ddos", None), id="the jail's own mode"),
         pytest.param({"ignoreregex": "x"}, False, {}, ("aggressive", "x"), id="the jail's own ignoreregex"),
-        pytest.param({}, False, {"mode": "extra"}, (None, SSHD_ONCE), id="another file's mode stays"),
+        pytest.param({}, False, {"mode": "extra"}, (None, None), id="another file's mode stays"),
+        pytest.param({"filter": "sshd[mode=ddos]"}, True, {}, ("normal", SSHD_ONCE), id="parameters of the jail"),
+        pytest.param({}, True, {"filter": "sshd[mode=ddos]"}, ("normal", SSHD_ONCE), id="those of another file"),
+        pytest.param({"failregex": "^z"}, True, {}, ("normal", SSHD_ONCE), id="the jail's own expressions"),
+        pytest.param({}, True, {"failregex": "^z"}, ("normal", SSHD_ONCE), id="expressions of another file"),
     ],
 )
 def test_what_counts_as_a_failure(
-    options: dict[str, str], passwords: bool, others_say: dict[str, str], counts: tuple[str | None, str]
+    options: dict[str, str], passwords: bool, others_say: dict[str, str], counts: tuple[str | None, str | None]
 ) -> None:
     files = others("debian13")
     files["sshd"].update(others_say)
     text = compose(JailsRequest(jails={"sshd": options}), HostProbes(passwords=passwords), files, {"sshd": SSHD}).text
     jail = jail_files.parse_sections(text)["sshd"]
-    assert (jail.get("mode"), jail["ignoreregex"]) == counts
+    assert (jail.get("mode"), jail.get("ignoreregex")) == counts
 
 
-ADDED = 'sshd[mode=%(mode)s, cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+MISSED = 'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"'
+ADDED = filter_option(MISSED)
+ZONES = filter_option(once=False)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +144,10 @@ ADDED = 'sshd[mode=%(mode)s, cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <H
     [
         pytest.param({}, False, {}, ADDED, id="each end counts"),
         pytest.param({"filter": "sshd"}, False, {}, ADDED, id="the filter by its name"),
-        pytest.param({}, True, {}, None, id="passwords are counted, ends are not"),
+        pytest.param({}, True, {}, filter_option(), id="passwords are counted, ends are not"),
         pytest.param({"mode": "ddos"}, True, {}, ADDED, id="the jail's own mode"),
-        pytest.param({"failregex": "^z"}, False, {}, None, id="the jail's own expressions, instead of the filter's"),
-        pytest.param({}, False, {"failregex": "^z"}, None, id="those of another file"),
+        pytest.param({"failregex": "^z"}, False, {}, ZONES, id="the jail's own expressions, instead of the filter's"),
+        pytest.param({}, False, {"failregex": "^z"}, ZONES, id="those of another file"),
         pytest.param({"filter": "sshd[mode=ddos]"}, False, {}, "sshd[mode=ddos]", id="a filter with parameters"),
         pytest.param({}, False, {"filter": "sshd[mode=ddos]"}, None, id="that of another file"),
     ],
@@ -148,9 +166,8 @@ def test_a_filter_that_ignores_sessions_and_messages_gets_both() -> None:
     probes = HostProbes(session=True, missed=("^x", "^y"))
     filter_text = (FIXTURES / "filter-sshd-debian12.conf").read_text()
     text = compose(JailsRequest(jails={"sshd": {}}), probes, others("debian12"), {"sshd": filter_text}).text
-    assert jail_files.parse_sections(text)["sshd"]["filter"] == (
-        'sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", '
-        'cfooterre="^<F-NOFAIL>Connection from</F-NOFAIL> <HOST>\n^x\n^y"]'
+    assert jail_files.parse_sections(text)["sshd"]["filter"] == filter_option(
+        MISSED, text=filter_text, first=('_daemon="sshd(?:-session|-auth)?"',)
     )
 
 
@@ -274,3 +291,9 @@ def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
     assert state_text(before, after) == ("b = 2\ngone = 3\n", "b = 4\nnew = x …\n")
+
+
+def test_a_log_path_with_a_blank() -> None:
+    jails = {"shop": {"filter": "sshd[mode=ddos]", "logpath": ["/srv/my app/x.log", "/y.log", "/z.log tail"]}}
+    text = compose(JailsRequest(jails=jails), HostProbes(), others("debian13"), {"shop": SSHD}).text
+    assert jail_files.parse_sections(text)["shop"]["logpath"] == "/srv/my app/x.log head\n/y.log\n/z.log tail"

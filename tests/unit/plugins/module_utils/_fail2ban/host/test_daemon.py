@@ -180,3 +180,18 @@ def test_a_jail_that_is_as_requested_is_left_alone(monkeypatch: pytest.MonkeyPat
     service.bring_into_force({"sshd": JAIL}, service.values({"sshd": JAIL}), changed=[])
     assert service.reloaded == []
     host.done()
+
+
+def test_a_corrupt_database_is_set_aside_before_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start would fail: fail2ban repairs it by the program sqlite3, which is not installed."""
+    path = "/var/lib/fail2ban/fail2ban.sqlite3"
+    monkeypatch.setattr(daemon, "file_problem", lambda _host, path: f"is corrupt ({path})" if path else None)
+    monkeypatch.setattr(daemon, "set_aside", lambda path: f"{path}.1")
+    monkeypatch.setattr(daemon, "connect", lambda _path, **options: FakeServer() if options["seconds"] > 10 else None)
+    host = FakeHost({}, [unit("inactive"), START, unit()])
+    service = daemon.Fail2ban(t.cast(t.Any, host), replace(SITE, database=path))
+    service.bring_into_force({"sshd": JAIL}, {}, changed=[])
+    assert service.warnings == [
+        f"the database of fail2ban is corrupt ({path}) and was renamed to {path}.1; its bans are lost"
+    ]
+    host.done()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing as t
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_filter import SSHD_ONCE
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
 from tests.unit.fake_fail2ban import (
     ACTION,
@@ -111,7 +113,7 @@ def fail(host: FakeHost, desired: JailsRequest = DESIRED) -> BaselineError:
 
 
 def written(text: str) -> str:
-    return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
+    return re.sub(r"^filter = sshd\[.*\]$", "filter = FILTER", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def own_files() -> dict[str, str]:
@@ -823,7 +825,9 @@ def test_without_fail2ban() -> None:
     error = fail(FakeHost({}))
     assert str(error).startswith("fail2ban is not installed on this host; this task changed nothing; install the")
     result = ensure(FakeHost({}, check_mode=True))
-    assert written(str(result.after.file)) == TEXT.replace("banaction = nftables\n", "banaction = nftables\n")
+    # Without its filter it is not known which parameters it has.
+    planned = str(result.after.file).replace(f"ignoreregex = {SSHD_ONCE}\n", "") + "filter = FILTER\n"
+    assert planned == TEXT
     assert result.warnings == ["fail2ban is not installed yet, so the settings could not be checked by fail2ban"]
 
 
@@ -910,7 +914,17 @@ def test_a_journal_that_is_not_read_restarts_the_jail(
     """The journal became persistent: the reader of the jail watches a folder that is gone (fail2ban#3396)."""
     left = proven()
     answers = iter([JOURNAL, JOURNAL if again else None])
-    monkeypatch.setattr(host_ensure, "unread_journal", lambda _host, pid, *, readers: next(answers))
+    asked = []
+
+    def unread(_host: object, _server: object, pid: int, **options: t.Any) -> dict[str, str]:
+        asked.append((pid, options))
+        path = next(answers)
+        return {"sshd": path} if path else {}
+
+    monkeypatch.setattr(host_ensure, "unread_sources", unread)
+    monkeypatch.setattr(
+        host_ensure, "unread_reason", lambda _host, _server: ("why", "what to do") if again else ("", "")
+    )
     host = FakeHost(
         {**FILES, **left},
         [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE, RESTART, *([] if again else PROVEN)],
@@ -918,9 +932,51 @@ def test_a_journal_that_is_not_read_restarts_the_jail(
     )
     if again:
         error = fail(host)
-        assert error.problem == f"jails do not read the journal that journald writes, {JOURNAL}: sshd"
+        assert error.problem == f"jails do not read {JOURNAL}, which is written: sshd; why"
+        assert error.hint == "what to do"
         assert error.state == "no file was changed, and fail2ban was started or reloaded"
     else:
         result = ensure(host)
         assert (result.changed, result.reloaded) == (True, ["sshd"])
         assert result.before.running()["sshd does not read"] == JOURNAL
+    # The restarted jail is not judged by what the log says about it before.
+    options = {"journals": ["sshd"], "files": {}}
+    assert asked == [(812, {**options, "is_new": False}), (812, {**options, "is_new": True})]
+
+
+def test_a_corrupt_database_is_replaced(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is restarted with a new database, and what was banned is banned again."""
+    left = proven()
+    monkeypatch.setattr(host_ensure, "database_problem", lambda _host, _server, pid, _configured: f"is corrupt ({pid})")
+    monkeypatch.setattr(host_daemon, "set_aside", lambda path: f"{path}.20261128-021000")
+    monkeypatch.setattr(host_daemon, "file_problem", lambda _host, path: f"is corrupt ({path})")
+    server.banned = ["198.51.100.7"]
+    banned = Expected(FREE.argv, out=FREE.out.replace("{\n}", "{\nelements = { 198.51.100.7 }\n}"))
+    both = Expected(BANNED.argv, out=BANNED.out.replace("elements = { ", "elements = { 198.51.100.7, "))
+    restart = Expected(["systemctl", "restart", "--", UNIT])
+    host = FakeHost(
+        {**FILES, **left},
+        [*PROBED, *staged(scratch=False), *CHECKED, unit(), banned, restart, unit(), banned, both, both]
+        + [banned, banned],
+        programs=PROGRAMS,
+    )
+    result = ensure(host)
+    assert (result.changed, result.restarted, result.reloaded) == (True, True, [])
+    assert result.before.running()["database"] == "is corrupt (812)"
+    assert server.commands[-3:] == ["set sshd banip 198.51.100.7", *TEST_BANS]
+    assert result.warnings == [
+        "the database of fail2ban was renamed to /var/lib/fail2ban/fail2ban.sqlite3.20261128-021000; 1 bans were made "
+        "again, with their time from its beginning; earlier bans, which bantime.increment counts, are lost"
+    ]
+
+
+def test_no_database_is_a_warning(server: FakeServer) -> None:
+    left = proven()
+    for none in (None, ":memory:"):
+        server.answers["get", "dbfile"] = none
+        host = FakeHost({**FILES, **left}, [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE], programs=PROGRAMS)
+        result = ensure(host)
+        assert not result.changed
+        assert result.warnings == [
+            "fail2ban has no database (dbfile), so a restart of its service ends all bans, also that of a reboot"
+        ]

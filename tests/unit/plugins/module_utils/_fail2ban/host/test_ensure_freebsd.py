@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 from pathlib import Path
 
@@ -58,10 +59,9 @@ banaction_allports = pf[actiontype=<allports>]
 
 [sshd]
 mode = aggressive
-ignoreregex = IGNORED
 enabled = true
 backend = auto
-filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?"]
+filter = sshd[mode=%(mode)s, _daemon="sshd(?:-session|-auth)?", PARAMETERS]
 """
 # Of a host without a journal, in every run.
 FORGEABLE = (
@@ -135,6 +135,8 @@ class Server:
         self.answers[("status", "sshd")] = [("Filter", [("File list", ["/var/log/auth.log"])])]
         self.answers[("get", "sshd", "banip")] = []
         self.answers[("get", "dbfile")] = "/var/db/fail2ban/fail2ban.sqlite3"
+        self.answers[("get", "loglevel")] = "INFO"
+        self.answers[("get", "logtarget")] = "/var/log/fail2ban.log"
         self.commands: list[str] = []
 
     def ask(self, *words: str) -> t.Any:
@@ -161,7 +163,7 @@ def ensure(host: FakeHost, desired: JailsRequest = DESIRED) -> host_fail2ban_ens
 
 
 def written(text: str) -> str:
-    return "\n".join("ignoreregex = IGNORED" if line.startswith("ignoreregex") else line for line in text.split("\n"))
+    return re.sub(r", __suff=.*\]$", ", PARAMETERS]", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def test_the_first_run(freebsd: Server) -> None:
@@ -391,7 +393,7 @@ def gather(monkeypatch: pytest.MonkeyPatch, server: Server, commands: list[Expec
 def test_a_look_at_a_host_that_is_well(monkeypatch: pytest.MonkeyPatch, freebsd: Server) -> None:
     report = gather(monkeypatch, freebsd, SEEN)
     assert report["warnings"] == [FORGEABLE]
-    assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0}
+    assert report["database"] == {"path": "/var/db/fail2ban/fail2ban.sqlite3", "size": 0, "problem": None}
     assert (report["jails"]["sshd"]["source"], report["jails"]["sshd"]["ports"]) == ("files", ["ssh"])
 
 

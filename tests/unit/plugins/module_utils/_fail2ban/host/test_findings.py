@@ -139,6 +139,17 @@ def test_an_empty_log_that_is_requested_is_a_warning() -> None:
     assert found.warnings[0] == "the jail shop reads /x.log, which is empty so far"
 
 
+def test_a_pattern_that_matches_nothing_so_far_is_a_warning() -> None:
+    host = FakeHost({"/my app/x.log": "x"}, programs=[])
+    jails = {"shop": {"logpath": ["/my app/*.log", "/none/*.log tail", "/none.log"]}}
+    found = gather(host, jails, {"shop": stream("shop", logs=["/my app/x.log"], actions=("dummy",))})
+    assert found.errors == []
+    assert found.warnings[0] == (
+        "the jail shop does not read /none/*.log, /none.log, which matches no file: fail2ban looks for files when it "
+        "loads a jail only; run again when there is one"
+    )
+
+
 def test_the_log_of_fail2ban_itself_may_be_empty() -> None:
     log = "/var/log/fail2ban.log"
     host = FakeHost({log: ""}, programs=[])

@@ -61,8 +61,7 @@ def gather(
     commands: list[Expected], *, login: t.Sequence[Expected] | None = None, **options: t.Any
 ) -> dict[str, t.Any]:
     """Return the report. ``login``: the commands of the refused login, without which none is made."""
-    # Last, a host with jails is asked which process reads the journal.
-    commands = [*commands, *([unit()] if commands else []), *(login or [])]
+    commands = [*([unit()] if commands else []), *commands, *(login or [])]
     host = FakeHost({**FILES, LOG: STARTED}, commands, **{"programs": PROGRAMS, **options})
     report = info.gather(t.cast(t.Any, host), prove=login is not None)
     assert host.written == []
@@ -100,7 +99,7 @@ def test_a_server_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_without_a_jail(server: FakeServer) -> None:
     server.answers["status",] = [("Number of jail", 0), ("Jail list", "")]
     server.answers["get", "dbfile"] = None
-    host = FakeHost(FILES, LOGGED[:2], programs=PROGRAMS)
+    host = FakeHost(FILES, [unit(), *LOGGED[:2]], programs=PROGRAMS)
     report = info.gather(t.cast(t.Any, host))
     host.done()
     assert report["warnings"] == ["the fail2ban server runs without any jail: nobody is banned"]
@@ -138,19 +137,49 @@ def test_a_jail_without_entries_and_actions(server: FakeServer) -> None:
     assert journal == "the jail sshd reads the journal, but journald keeps no entries (Storage=none in journald.conf)"
 
 
-def test_a_journal_that_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        (("", ""), "; run `systemctl restart fail2ban`"),
+        (("the kernel refuses it", "raise the limit"), "; the kernel refuses it; raise the limit"),
+    ],
+)
+def test_a_journal_that_the_server_does_not_read(
+    monkeypatch: pytest.MonkeyPatch, reason: tuple[str, str], end: str
+) -> None:
     asked = []
 
-    def unread(_host: object, pid: int, *, readers: int) -> str:
-        asked.append((pid, readers))
-        return "/var/log/journal/abc/system.journal"
+    def unread(_host: object, _server: object, pid: int, **options: t.Any) -> dict[str, str]:
+        asked.append((pid, options))
+        return {"sshd": "/var/log/journal/abc/system.journal"}
 
-    monkeypatch.setattr(info, "unread_journal", unread)
+    monkeypatch.setattr(info, "unread_sources", unread)
+    monkeypatch.setattr(info, "unread_reason", lambda _host, _server: reason)
     assert gather([LAST, *LOGGED, WORKS])["warnings"] == [
-        "jails count nothing: the server does not read /var/log/journal/abc/system.journal, which journald writes; run "
-        "`systemctl restart fail2ban`"
+        "the jails sshd count nothing: the server does not read /var/log/journal/abc/system.journal, which is written"
+        + end
     ]
-    assert asked == [(812, 1)]
+    assert asked == [(812, {"journals": ["sshd"], "files": {}})]
+
+
+def test_a_corrupt_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "database_problem", lambda _host, _server, pid, _configured: f"is corrupt ({pid})")
+    report = gather([LAST, *LOGGED, WORKS])
+    path = "/var/lib/fail2ban/fail2ban.sqlite3"
+    assert report["database"] == {"path": path, "size": 0, "problem": "is corrupt (812)"}
+    assert report["warnings"] == [
+        f"the database of fail2ban, {path}, is corrupt (812): bans are not kept, and the next reload fails or "
+        "leaves jails without an action; run the module fail2ban_jails, which repairs that"
+    ]
+
+
+def test_no_database(server: FakeServer) -> None:
+    server.answers["get", "dbfile"] = None
+    report = gather([LAST, *LOGGED, WORKS])
+    assert report["database"] is None
+    assert report["warnings"] == [
+        "fail2ban has no database (dbfile), so a restart of its service ends all bans, also that of a reboot"
+    ]
 
 
 def test_an_action_on_all_ports(server: FakeServer) -> None:

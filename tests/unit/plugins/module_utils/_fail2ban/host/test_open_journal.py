@@ -22,6 +22,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def no_log() -> list[str]:
+    return []
+
+
 def host(*opened: str, files: t.Collection[str], machine: str = MACHINE) -> t.Any:
     """Return a host with ``files`` on which process 812 has ``opened`` besides a socket and a deleted file."""
     links = {f"/proc/812/fd/{number}": path for number, path in enumerate(["socket:[1]", f"{RUN} (deleted)", *opened])}
@@ -47,13 +51,13 @@ def host(*opened: str, files: t.Collection[str], machine: str = MACHINE) -> t.An
     ],
 )
 def test_an_unread_journal(opened: list[str], files: list[str], readers: int, unread: str | None) -> None:
-    assert open_journal.unread_journal(host(*opened, files=files), 812, readers=readers) == unread
+    assert open_journal.unread_journal(host(*opened, files=files), 812, readers=readers, log=no_log) == unread
 
 
 def test_what_is_not_known_is_no_finding() -> None:
-    assert open_journal.unread_journal(host(files=[VAR, FLUSHED], machine=""), 812, readers=1) is None
-    assert open_journal.unread_journal(host(files=[VAR, FLUSHED]), 0, readers=1) is None
-    assert open_journal.unread_journal(t.cast(t.Any, FakeHost()), 812, readers=1) is None
+    assert open_journal.unread_journal(host(files=[VAR, FLUSHED], machine=""), 812, readers=1, log=no_log) is None
+    assert open_journal.unread_journal(host(files=[VAR, FLUSHED]), 0, readers=1, log=no_log) is None
+    assert open_journal.unread_journal(t.cast(t.Any, FakeHost()), 812, readers=1, log=no_log) is None
 
 
 def test_a_rotated_journal_is_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,5 +70,17 @@ def test_a_rotated_journal_is_waited_for(clock: Clock, monkeypatch: pytest.Monke
             fake.links["/proc/812/fd/0"] = VAR
 
     monkeypatch.setattr(clock, "sleep", sleep)
-    assert open_journal.unread_journal(fake, 812, readers=1) is None
+    assert open_journal.unread_journal(fake, 812, readers=1, log=no_log) is None
     assert 1 < clock.monotonic() - started < 3
+
+
+def test_a_journal_that_is_open_and_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def is_watched(_host: object, pid: int, folder: str, **options: t.Any) -> bool:
+        asked.append((pid, folder, options))
+        return False
+
+    monkeypatch.setattr(open_journal, "journal_is_watched", is_watched)
+    assert open_journal.unread_journal(host(VAR, files=[VAR, FLUSHED]), 812, readers=1, log=no_log) == VAR
+    assert asked == [(812, f"/var/log/journal/{MACHINE}", {"readers": 1, "log": no_log})]

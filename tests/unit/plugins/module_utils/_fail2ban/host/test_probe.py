@@ -161,7 +161,9 @@ ASKED += ["/etc/fail2ban/filter.d/sshd.conf[mode=aggressive]"]
     ("programs", "commands", "wordings"),
     [
         pytest.param(["fail2ban-regex"], [Expected(ASKED, out="192.0.2.2\n")], ["connection from"], id="Debian 13"),
-        pytest.param(["fail2ban-regex"], [Expected(ASKED)], ["connection from", "<ADDR> port"], id="Debian 12"),
+        pytest.param(
+            ["fail2ban-regex"], [Expected(ASKED)], ["connection from", "authentication for <ADDR>"], id="Debian 12"
+        ),
         pytest.param(["fail2ban-regex"], [Expected(ASKED, out="192.0.2.1\n192.0.2.2\n")], [], id="one that knows both"),
         pytest.param(["fail2ban-regex"], [Expected(ASKED, rc=255, err="no")], [], id="one that does not answer"),
         pytest.param([], [], [], id="none to ask"),

@@ -96,6 +96,26 @@ def test_a_ban_that_takes_effect_and_ends_a_little_later_is_waited_for() -> None
     host.done()
 
 
+@pytest.mark.parametrize(
+    ("stderr", "hint"),
+    [
+        (
+            "Operation not permitted",
+            "give the service of fail2ban the capability CAP_NET_ADMIN (CapabilityBoundingSet=",
+        ),
+        ("the kernel says no", "see the log of fail2ban, which reports:"),
+    ],
+)
+def test_a_server_that_may_not_change_the_packet_filter(stderr: str, hint: str) -> None:
+    log = f"2026-11-28 02:10:00,000 fail2ban.utils [812]: ERROR   stderr: '{stderr}'\n"
+    host: t.Any = Unchanging({"nft": FREE, "/var/log/fail2ban.log": log})
+    server = Server({("get", "sshd", "banip"): [], ("get", "logtarget"): "/var/log/fail2ban.log"})
+    with pytest.raises(BaselineError) as failed:
+        host_fail2ban_proof.prove(host, server, SSHD)
+    assert failed.value.hint.startswith(hint)
+    assert failed.value.hint.endswith(f"stderr: '{stderr}'")
+
+
 def test_a_ban_that_does_not_end_fails_the_proof(clock: Clock) -> None:
     host: t.Any = Unchanging({"nft": BANNED})
     server = Server({("get", "sshd", "banip"): [], ("get", "logtarget"): "/var/log/fail2ban.log"})
