@@ -62,6 +62,31 @@ options:
       - A jail that is removed from this option and that no other file defines is stopped.
     type: dict
     default: {}
+  filters:
+    description:
+      - Filters of your own by name, for programs for which fail2ban has none. Each one is written to
+        F(/etc/fail2ban/filter.d/NAME.local) and can be the C(filter) of a jail, or a jail has its name.
+      - Before anything is written, also in check mode, the code of the installed fail2ban tries each filter on its
+        sample lines. If a line of C(matches) yields no address, or a line of C(ignores) yields one, the module fails
+        and names the filter, the line and the expression.
+      - A filter has C(failregex), C(matches), and optionally C(ignores), C(ignoreregex), C(prefregex), C(datepattern),
+        C(journalmatch), C(maxlines), C(before) (files of C(filter.d) to include, such as V(common.conf)), and options
+        whose names begin with C(_), to which the expressions refer. C(failregex), C(ignoreregex) and C(journalmatch)
+        take a list. A percent sign does not have to be doubled.
+      - C(matches) and C(ignores) are lists of lines as the program writes them, with their time. An entry of C(matches)
+        is also V({line, address}) if the address has to be that one. An entry with several lines is one event.
+      - fail2ban removes the time from a line before it compares the rest with an expression. The error shows the rest.
+      - The module also tries the samples with texts of an attacker in them, and warns if the filter then finds the
+        address of a victim.
+      - A name for which F(NAME.conf), or another file that is not of this module, exists is refused. To extend such a
+        filter, choose another name, include the file with C(before), and write C(%(known/failregex\)s) as the first
+        C(failregex).
+      - A jail with such a filter reads C(logpath), or the journal if the filter has a C(journalmatch) and the jail no
+        C(logpath).
+      - A filter that is removed from this option is removed from the host. It is an error if a jail of another file
+        uses it.
+    type: dict
+    default: {}
   backend:
     description:
       - The backend of the jails with neither C(backend) nor C(logpath).
@@ -162,6 +187,22 @@ EXAMPLES = r"""
         logpath:
           - /var/log/nginx/error.log
           - /srv/shop/log/error.log
+
+- name: Ban addresses that guess passwords of an application
+  pyhost.baseline.fail2ban_jails:
+    filters:
+      shop:
+        failregex: '^\s*WARNING login failed for "[^"]*" from <HOST>$'
+        matches:
+          - '2026-11-22 10:00:00 WARNING login failed for "ann" from 192.0.2.1'
+          - '2026-11-22 10:00:00 WARNING login failed for "ann" from 2001:db8::1'
+        ignores:
+          - '2026-11-22 10:00:00 INFO login of "ann" from 192.0.2.1'
+    jails:
+      sshd: {}
+      shop:
+        logpath: /var/log/shop/app.log
+        port: http,https
 """
 
 RETURN = r"""
@@ -210,6 +251,12 @@ jails:
       bantime: 600
       ignoreip: ["198.51.100.7"]
       actions: [nftables]
+filters:
+  description: For each filter of O(filters), the address that it finds in each line of C(matches).
+  returned: success
+  type: dict
+  sample:
+    shop: [192.0.2.1, "2001:db8::1"]
 backend:
   description: The backend that was selected for jails without one.
   returned: success
@@ -264,8 +311,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters import parse_filters
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import OWN_FILE
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
@@ -274,6 +323,9 @@ def _diff(result: JailsResult) -> list[dict[str, str]]:
     before, after = result.before, result.after
     server = state_text(before.running(), after.running())
     files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
+    for path in dict.fromkeys([*before.files, *after.files]):
+        texts = [side.files[path].shown if path in side.files else "" for side in (before, after)]
+        files.append((result.path.replace(OWN_FILE, path), *texts))
     return [
         *(
             {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}
@@ -293,6 +345,7 @@ def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
             for name in jails
             if name in effective
         },
+        "filters": dict(result.filters),
         "backend": result.composed.backend,
         "banaction": result.composed.banaction,
         "reloaded": result.reloaded,
@@ -301,11 +354,25 @@ def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
     }
 
 
+def _request(options: t.Mapping[str, t.Any]) -> JailsRequest:
+    return JailsRequest(
+        defaults=options["defaults"],
+        jails={name: values or {} for name, values in options["jails"].items()},
+        backend=options["backend"],
+        banaction=options["banaction"],
+        sshd_logins=options["sshd_logins"],
+        check_sshd=options["check_sshd"],
+        ignore_controller=options["ignore_controller"],
+        filters=parse_filters(options["filters"]),
+    )
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "defaults": {"type": "dict", "default": {}},
             "jails": {"type": "dict", "default": {}},
+            "filters": {"type": "dict", "default": {}},
             "backend": {"type": "str", "default": "auto"},
             "banaction": {"type": "str", "default": "auto"},
             "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
@@ -318,17 +385,9 @@ def main() -> None:
     )
     host = Host(module)
     options = module.params
-    request = JailsRequest(
-        defaults=options["defaults"],
-        jails={name: values or {} for name, values in options["jails"].items()},
-        backend=options["backend"],
-        banaction=options["banaction"],
-        sshd_logins=options["sshd_logins"],
-        check_sshd=options["check_sshd"],
-        ignore_controller=options["ignore_controller"],
-    )
     try:
         require_plain(options)
+        request = _request(options)
         with host.lock("fail2ban"):
             result = ensure(host, request, reload=options["reload"], proof=options["prove"])
     except BaselineError as error:

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from .._core.errors import nearest
 from . import config as fail2ban
 from . import log_source, packet_filters, sshd_filter
+from .filters import filter_files
 from .sshd_log import SshdLog
+
+if t.TYPE_CHECKING:
+    from .filters import UserFilter
+    from .own_files import OwnFiles
 
 __all__ = [
     "ComposedJails",
@@ -39,6 +44,8 @@ class JailsRequest:
     check_sshd: bool = True
     # How users log in at sshd: "passwords" (also), "keys" (only), or "auto".
     sshd_logins: str = "auto"
+    # Filters of the user's own, by name.
+    filters: t.Mapping[str, UserFilter] = field(default_factory=dict)
 
     @property
     def enabled(self) -> list[str]:
@@ -72,12 +79,13 @@ class HostProbes:
 
 @dataclass(frozen=True)
 class ComposedJails:
-    """The text of our file and the choices in it."""
+    """The text of our file and the choices in it, and our other files."""
 
     text: str
     backend: str
     banaction: str
     journal: frozenset[str]
+    files: OwnFiles = field(default_factory=dict)
 
 
 def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters: t.Mapping[str, str]) -> ComposedJails:
@@ -99,7 +107,7 @@ def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters
             jails[name]["ignoreip"] = fail2ban.with_address(ignored, probes.controller)
     text = fail2ban.render(defaults, jails, controller=probes.controller)
     backend = request.backend if request.backend != "auto" else ("auto" if probes.no_journal else "systemd")
-    return ComposedJails(text, backend, banaction, frozenset(journal))
+    return ComposedJails(text, backend, banaction, frozenset(journal), filter_files(request.filters))
 
 
 def _defaults(request: JailsRequest, probes: HostProbes, others: Sections) -> tuple[dict[str, t.Any], str]:
