@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from .._core.errors import nearest
 from . import config as fail2ban
 from . import log_source, packet_filters, sshd_filter
+from .ban_times import with_growing_bans
 from .filters import filter_files
+from .nginx_filter import with_safe_expressions
 from .sshd_log import SshdLog
 
 if t.TYPE_CHECKING:
@@ -150,7 +152,8 @@ def _jail(request: JailsRequest, probes: HostProbes, name: str, filter_text: str
             options = log_source.with_journalmatch(match, name, options, others, filter_text)
     if filter_name == "sshd":
         options = sshd_filter.count_once(probes, options, others.get(name, {}), filter_text)
-    return options
+    options = with_safe_expressions(filter_name, options, others.get(name, {}), filter_text)
+    return with_growing_bans(filter_name, options, request.defaults, others.get(name, {}), others.get("DEFAULT", {}))
 
 
 # Lines that add nothing to the line that names the cause.

@@ -137,8 +137,8 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
                 }
             },
             [
-                "fail2ban_filters: [shop]: matches is missing: without a sample line nothing shows that the filter finds "
-                "anything; add at least one line of the log, as the program writes it",
+                "fail2ban_filters: [shop]: matches is missing: without a sample line nothing shows that the filter "
+                "finds anything; add at least one line of the log, as the program writes it",
                 "fail2ban_filters: 'a/b' is not a valid name for a filter; use letters, digits, '-' and '_'",
             ],
             id="filters",
