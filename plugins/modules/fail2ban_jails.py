@@ -87,6 +87,38 @@ options:
         uses it.
     type: dict
     default: {}
+  notify:
+    description:
+      - Whom to report the bans of O(jails) to, by mail, by webhook, or both. A second action of each jail starts a
+        program in the background after the ban, so that a receiver that does not answer delays no ban.
+      - Bans that come while a report is being sent are reported together. A report that fails is lost, and the log of
+        the host says so. Bans that fail2ban restores at its start, and test bans of O(prove), are not reported.
+      - The receiver and the headers are in F(/etc/fail2ban/pyhost-baseline-notify.json), which only root can read. They
+        are never part of a command line, a diff or the output.
+    type: dict
+    suboptions:
+      mail:
+        description: Addresses that get a mail. It is handed to the program C(sendmail), which has to be installed.
+        type: list
+        elements: str
+        default: []
+      sender:
+        description: The sender of the mail. By default it is C(root).
+        type: str
+      webhook:
+        description:
+          - The address (C(https://) or C(http://)) to which a JSON object is sent with C(POST).
+          - It has C(host), C(text), C(bans) (a list of objects with C(jail), C(address), C(failures), C(seconds) and
+            C(time)) and C(more), the number of bans that are not in the list. Redirects are not followed.
+        type: str
+      headers:
+        description: Headers of the request, such as C(Authorization).
+        type: dict
+        default: {}
+      seconds:
+        description: How long a receiver may take, from 1 to 60 seconds.
+        type: int
+        default: 10
   backend:
     description:
       - The backend of the jails with neither C(backend) nor C(logpath).
@@ -145,7 +177,8 @@ options:
       - This is done once for each definition of each jail in a running server, which means after a change and after a
         start of the service; the login also after each start of sshd or journald. Other runs only check that the rules
         of that proof and all current bans are still in the packet filter.
-      - Not done for a jail whose actions include other programs, such as mail, which would report the ban.
+      - Not done for a jail whose actions include other programs, such as mail, which would report the ban. The action
+        of O(notify) does not report it.
     type: bool
     default: false
   reload:
@@ -187,6 +220,15 @@ EXAMPLES = r"""
         logpath:
           - /var/log/nginx/error.log
           - /srv/shop/log/error.log
+
+- name: Report bans to a chat
+  pyhost.baseline.fail2ban_jails:
+    jails:
+      sshd: {}
+    notify:
+      webhook: https://chat.example.org/hooks/4711
+      headers:
+        Authorization: "Bearer {{ chat_token }}"
 
 - name: Ban addresses that guess passwords of an application
   pyhost.baseline.fail2ban_jails:
@@ -315,6 +357,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import OWN_FILE
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import parse_notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
@@ -364,6 +407,7 @@ def _request(options: t.Mapping[str, t.Any]) -> JailsRequest:
         check_sshd=options["check_sshd"],
         ignore_controller=options["ignore_controller"],
         filters=parse_filters(options["filters"]),
+        notify=parse_notify(options["notify"]),
     )
 
 
@@ -373,6 +417,16 @@ def main() -> None:
             "defaults": {"type": "dict", "default": {}},
             "jails": {"type": "dict", "default": {}},
             "filters": {"type": "dict", "default": {}},
+            "notify": {
+                "type": "dict",
+                "options": {
+                    "mail": {"type": "list", "elements": "str", "default": []},
+                    "sender": {"type": "str"},
+                    "webhook": {"type": "str", "no_log": True},
+                    "headers": {"type": "dict", "default": {}, "no_log": True},
+                    "seconds": {"type": "int", "default": 10},
+                },
+            },
             "backend": {"type": "str", "default": "auto"},
             "banaction": {"type": "str", "default": "auto"},
             "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},

@@ -14,10 +14,12 @@ from . import log_source, packet_filters, sshd_filter
 from .ban_times import with_growing_bans
 from .filters import filter_files
 from .nginx_filter import with_safe_expressions
+from .notify import with_notify
 from .sshd_log import SshdLog
 
 if t.TYPE_CHECKING:
     from .filters import UserFilter
+    from .notify import Notify
     from .own_files import OwnFiles
 
 __all__ = [
@@ -48,6 +50,8 @@ class JailsRequest:
     sshd_logins: str = "auto"
     # Filters of the user's own, by name.
     filters: t.Mapping[str, UserFilter] = field(default_factory=dict)
+    # Whom to report the bans of the requested jails to.
+    notify: Notify | None = None
 
     @property
     def enabled(self) -> list[str]:
@@ -101,6 +105,8 @@ def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters
     jails, journal = {}, set()
     for name in request.jails:
         jails[name] = _jail(request, probes, name, filters.get(name, ""), others)
+        if request.notify and name in request.enabled:
+            jails[name] = with_notify(name, jails[name], defaults, others)
         if jails[name].get("backend") == "systemd":
             journal.add(name)
         # A value of the jail, here or in another file, takes precedence over that of [DEFAULT].

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ from .filter_samples import SamplesResult, try_samples
 from .findings import gather_findings
 from .loading import check_loaded, load
 from .nftables_unit import DROP_IN, drop_in, load_drop_in, requested_drop_in
+from .notify import no_sendmail, notify_files_for
 from .open_journal import unread_journal
 from .own_files import remove_other_files, restore_own_files, write_own_files
 from .probe import controller, controller_port, probe, takes_passwords
@@ -166,8 +168,10 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
     warning = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
     if request.filters:
         warning += ", and the sample lines of filters were not tried"
-    after = JailsState(composed.text, files=composed.files)
-    return JailsResult(JailsState(None), after, composed, own_path(host), warnings=[warning])
+    path = own_path(host)
+    reports = notify_files_for(host, request.notify, os.path.dirname(os.path.dirname(path)), "")
+    after = JailsState(composed.text, files={**composed.files, **reports})
+    return JailsResult(JailsState(None), after, composed, path, warnings=[warning])
 
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
@@ -194,7 +198,7 @@ def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str
     """Raise if a requested jail would not work; return warnings. In check mode errors are warnings too."""
     found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
     errors, warnings = _controller_findings(host, request, candidate)
-    errors = [*found.errors, *errors]
+    errors = [*found.errors, *errors, *filter(None, [no_sendmail(host, request.notify)])]
     if errors and not host.check_mode:
         raise BaselineError("; ".join(errors), state=UNCHANGED)
     rejected = check_loaded(candidate.rejected, request.enabled)

@@ -9,6 +9,7 @@ import stat
 import typing as t
 
 from ..filters import check_foreign, check_included, filter_path
+from ..notify import NOTIFY_FILES
 from ..own_files import OwnFile, changed_files, is_own_text
 
 if t.TYPE_CHECKING:
@@ -24,8 +25,8 @@ __all__ = [
     "write_own_files",
 ]
 
-# Where files of ours are: filters of the user.
-_PLACES = ("/filter.d/*.local",)
+# Where files of ours are: filters of the user, and the action that reports bans.
+_PLACES = ("/filter.d/*.local", *NOTIFY_FILES)
 
 
 def read_own_files(host: Host, directory: str) -> dict[str, OwnFile]:

@@ -13,6 +13,7 @@ from .. import config as fail2ban
 from .. import plan as fail2ban_plan
 from ..jail_files import merge_sections, read_order, read_with_includes
 from ..own_files import changed_files
+from .notify import notify_files_for
 from .own_files import check_filter_names, read_own_files
 from .probe import find_missed_expressions
 
@@ -113,7 +114,9 @@ def compose_for(host: Host, request: JailsRequest, probes: HostProbes, site: Sit
     filters = {name: _filter_text(host, request, site, name) for name in request.jails}
     if any(_needs_expressions(request, probes, site, name) for name in request.enabled):
         probes = replace(probes, missed=find_missed_expressions(host, site.directory))
-    return fail2ban_plan.compose(request, probes, site.others, filters)
+    composed = fail2ban_plan.compose(request, probes, site.others, filters)
+    reports = notify_files_for(host, request.notify, site.directory, site.socket)
+    return replace(composed, files={**composed.files, **reports})
 
 
 def _filter_text(host: Host, request: JailsRequest, site: Site, name: str) -> str:
