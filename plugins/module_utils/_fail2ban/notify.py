@@ -3,7 +3,7 @@
 """Reports of bans by mail and webhook: a second action of the jails, its program and its settings.
 
 The action starts the program in the background, after the ban, and hands it the jail, the address, the failures and
-the duration. The receiver, and what it is told to prove who reports, are in a file that only root can read.
+the duration. The receiver, and the headers of the request, are in a file that only root can read.
 """
 
 from __future__ import annotations
