@@ -367,8 +367,8 @@ def _diff(result: JailsResult) -> list[dict[str, str]]:
     server = state_text(before.running(), after.running())
     files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
     for path in dict.fromkeys([*before.files, *after.files]):
-        texts = [side.files[path].shown if path in side.files else "" for side in (before, after)]
-        files.append((result.path.replace(OWN_FILE, path), *texts))
+        old, new = (side.files[path].shown if path in side.files else None for side in (before, after))
+        files.append((result.path.replace(OWN_FILE, path), old, new))
     return [
         *(
             {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}

@@ -41,10 +41,10 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def is_quiet(address):
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_network(address, strict=False)
     except ValueError:
         return False
-    return any(found in network for network in QUIET if network.version == found.version)
+    return any(found.subnet_of(network) for network in QUIET if network.version == found.version)
 
 
 def number(text):

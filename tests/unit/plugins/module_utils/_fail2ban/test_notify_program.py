@@ -109,7 +109,7 @@ def test_a_mail(tmp_path: Path) -> None:
     assert text == f"sshd: banned {ADDRESS} after 3 failures, for 600 seconds\n"
 
 
-@pytest.mark.parametrize("address", ["192.0.2.7", "203.0.113.9", "2001:db8::7", "127.45.6.7"])
+@pytest.mark.parametrize("address", ["192.0.2.7", "203.0.113.9", "2001:db8::7", "127.45.6.7", "198.51.100.0/24"])
 def test_test_bans_are_not_reported(tmp_path: Path, receiver: Receiver, address: str) -> None:
     Installed(tmp_path, webhook=receiver.url).run(address=address)
     assert receiver.requests == []

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import Notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import (
     HostProbes,
     JailsRequest,
@@ -276,3 +277,21 @@ def test_differences_and_their_text() -> None:
     before, after = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 4, "new": "x\ny"}
     assert differences(before, after) == {"b": (2, 4), "new": (None, "x\ny"), "gone": (3, None)}
     assert state_text(before, after) == ("b = 2\ngone = 3\n", "b = 4\nnew = x …\n")
+
+
+def test_the_bans_of_requested_jails_are_reported_after_they_are_made() -> None:
+    jails = {"sshd": {}, "recidive": {}, "off": {"enabled": False, "filter": "sshd"}}
+    sections = composed(JailsRequest(jails=jails, notify=Notify(mail=("root",))))
+    assert {name: sections[name].get("action") for name in jails} == {
+        "sshd": "%(action_)s\npyhost-baseline-notify[name=sshd]",
+        "recidive": "%(action_)s\npyhost-baseline-notify[name=recidive]",
+        "off": None,
+    }
+    assert "action" not in composed(JailsRequest(jails=jails))["sshd"]
+
+
+def test_bans_of_recidive_grow_and_those_of_other_jails_do_not() -> None:
+    sections = composed(JailsRequest(jails={"sshd": {}, "recidive": {}}))
+    assert sections["recidive"]["bantime.increment"] == "true"
+    assert sections["recidive"]["bantime.maxtime"] == str(8 * 7 * 86400)
+    assert "bantime.increment" not in sections["sshd"]

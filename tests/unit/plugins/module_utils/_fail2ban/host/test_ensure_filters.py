@@ -13,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ensure as host_ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.filter_samples import SamplesResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jail_files import parse_sections
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import Notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import parse_stream
 from tests.unit.fake_fail2ban import (
@@ -184,3 +185,36 @@ def test_a_jail_with_a_filter_for_the_journal_reads_it() -> None:
     desired = JailsRequest(jails=jails, filters=parse_filters({"shop": options}))
     sections = parse_sections(str(ensure(FakeHost({}, [], programs=[], check_mode=True), desired).after.file))
     assert {name: sections[name]["backend"] for name in jails} == {"shop": "systemd", "files": "auto"}
+
+
+SETTINGS = f"{ROOT}/pyhost-baseline-notify.json"
+REPORTS = replace(BARE, notify=Notify(webhook="https://x.example.org/s3cret"))
+
+
+def test_the_action_that_reports_bans_is_written_with_its_secrets_first_and_for_root_alone() -> None:
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
+    result = ensure(host, REPORTS, reload=False)
+    assert host.written == [
+        SETTINGS,
+        f"{ROOT}/pyhost-baseline-notify.py",
+        f"{ROOT}/action.d/pyhost-baseline-notify.conf",
+        OWN,
+    ]
+    assert host.modes[SETTINGS] == 0o600
+    assert "s3cret" in host.files[SETTINGS]
+    assert "s3cret" not in repr(result)
+    commands = [*PROBED, *staged(scratch=False), *CHECKED]
+    again = FakeHost(host.files, commands, programs=PROGRAMS)
+    again.modes.update(host.modes)
+    assert not ensure(again, REPORTS, reload=False).changed
+    # Somebody has made the secrets readable.
+    commands = [*PROBED, *staged(), *CHECKED]
+    opened = FakeHost(host.files, commands, programs=PROGRAMS)
+    assert ensure(opened, REPORTS, reload=False).changed
+    assert (opened.written, opened.modes[SETTINGS]) == ([SETTINGS, SETTINGS], 0o600)
+
+
+def test_mail_without_a_program_that_sends_it() -> None:
+    host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS)
+    with pytest.raises(BaselineError, match="reports by mail need the program sendmail.*this task changed nothing"):
+        ensure(host, replace(BARE, notify=Notify(mail=("root",))))
