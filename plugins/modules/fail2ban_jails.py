@@ -62,6 +62,63 @@ options:
       - A jail that is removed from this option and that no other file defines is stopped.
     type: dict
     default: {}
+  filters:
+    description:
+      - Filters of your own by name, for programs for which fail2ban has none. Each one is written to
+        F(/etc/fail2ban/filter.d/NAME.local) and can be the C(filter) of a jail, or a jail has its name.
+      - Before anything is written, also in check mode, the code of the installed fail2ban tries each filter on its
+        sample lines. If a line of C(matches) yields no address, or a line of C(ignores) yields one, the module fails
+        and names the filter, the line and the expression.
+      - A filter has C(failregex), C(matches), and optionally C(ignores), C(ignoreregex), C(prefregex), C(datepattern),
+        C(journalmatch), C(maxlines), C(before) (files of C(filter.d) to include, such as V(common.conf)), and options
+        whose names begin with C(_), to which the expressions refer. C(failregex), C(ignoreregex) and C(journalmatch)
+        take a list. A percent sign does not have to be doubled.
+      - C(matches) and C(ignores) are lists of lines as the program writes them, with their time. An entry of C(matches)
+        is also V({line, address}) if the address has to be that one. An entry with several lines is one event.
+      - fail2ban removes the time from a line before it compares the rest with an expression. The error shows the rest.
+      - The module also tries the samples with texts of an attacker in them, and warns if the filter then finds the
+        address of a victim.
+      - A name for which F(NAME.conf), or another file that is not of this module, exists is refused. To extend such a
+        filter, choose another name, include the file with C(before), and write C(%(known/failregex\)s) as the first
+        C(failregex).
+      - A jail with such a filter reads C(logpath), or the journal if the filter has a C(journalmatch) and the jail no
+        C(logpath).
+      - A filter that is removed from this option is removed from the host. It is an error if a jail of another file
+        uses it.
+    type: dict
+    default: {}
+  notify:
+    description:
+      - Whom to report the bans of O(jails) to, by mail, by webhook, or both. A second action of each jail starts a
+        program in the background after the ban, so that a receiver that does not answer delays no ban.
+      - Bans that come while a report is being sent are reported together. A report that fails is lost, and the log of
+        the host says so. Bans that fail2ban restores at its start, and test bans of O(prove), are not reported.
+      - The receiver and the headers are in F(/etc/fail2ban/pyhost-baseline-notify.json), which only root can read. They
+        are never part of a command line, a diff or the output.
+    type: dict
+    suboptions:
+      mail:
+        description: Addresses that get a mail. It is handed to the program C(sendmail), which has to be installed.
+        type: list
+        elements: str
+        default: []
+      sender:
+        description: The sender of the mail. By default it is C(root).
+        type: str
+      webhook:
+        description:
+          - The address (C(https://) or C(http://)) to which a JSON object is sent with C(POST).
+          - It has C(host), C(text), C(bans) (a list of objects with C(jail), C(address), C(failures), C(seconds) and
+            C(time)) and C(more), the number of bans that are not in the list. Redirects are not followed.
+        type: str
+      headers:
+        description: Headers of the request, such as C(Authorization).
+        type: dict
+        default: {}
+      seconds:
+        description: How long a receiver may take, from 1 to 60 seconds.
+        type: int
+        default: 10
   backend:
     description:
       - The backend of the jails with neither C(backend) nor C(logpath).
@@ -124,7 +181,8 @@ options:
       - This is done once for each definition of each jail in a running server, which means after a change and after a
         start of the service; the login also after each start of sshd or journald. Other runs only check that the rules
         of that proof and all current bans are still in the packet filter.
-      - Not done for a jail whose actions include other programs, such as mail, which would report the ban.
+      - Not done for a jail whose actions include other programs, such as mail, which would report the ban. The action
+        of O(notify) does not report it.
     type: bool
     default: false
   reload:
@@ -166,6 +224,31 @@ EXAMPLES = r"""
         logpath:
           - /var/log/nginx/error.log
           - /srv/shop/log/error.log
+
+- name: Report bans to a chat
+  pyhost.baseline.fail2ban_jails:
+    jails:
+      sshd: {}
+    notify:
+      webhook: https://chat.example.org/hooks/4711
+      headers:
+        Authorization: "Bearer {{ chat_token }}"
+
+- name: Ban addresses that guess passwords of an application
+  pyhost.baseline.fail2ban_jails:
+    filters:
+      shop:
+        failregex: '^\s*WARNING login failed for "[^"]*" from <HOST>$'
+        matches:
+          - '2026-11-22 10:00:00 WARNING login failed for "ann" from 192.0.2.1'
+          - '2026-11-22 10:00:00 WARNING login failed for "ann" from 2001:db8::1'
+        ignores:
+          - '2026-11-22 10:00:00 INFO login of "ann" from 192.0.2.1'
+    jails:
+      sshd: {}
+      shop:
+        logpath: /var/log/shop/app.log
+        port: http,https
 """
 
 RETURN = r"""
@@ -214,6 +297,12 @@ jails:
       bantime: 600
       ignoreip: ["198.51.100.7"]
       actions: [pyhost-nftables]
+filters:
+  description: For each filter of O(filters), the address that it finds in each line of C(matches).
+  returned: success
+  type: dict
+  sample:
+    shop: [192.0.2.1, "2001:db8::1"]
 backend:
   description: The backend that was selected for jails without one.
   returned: success
@@ -263,15 +352,17 @@ hint:
 """
 
 import typing as t
-from os.path import dirname
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import action_path
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, ensure
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters import parse_filters
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import ensure
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import OWN_FILE
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import parse_notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 
@@ -279,11 +370,10 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text impor
 def _diff(result: JailsResult) -> list[dict[str, str]]:
     before, after = result.before, result.after
     server = state_text(before.running(), after.running())
-    files = [
-        (result.path, before.file, after.file),
-        (action_path(dirname(dirname(result.path))), before.action, after.action),
-        (DROP_IN, before.drop_in, after.drop_in),
-    ]
+    files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
+    for path in dict.fromkeys([*before.files, *after.files]):
+        old, new = (side.files[path].shown if path in side.files else None for side in (before, after))
+        files.append((result.path.replace(OWN_FILE, path), old, new))
     return [
         *(
             {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}
@@ -303,6 +393,7 @@ def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
             for name in jails
             if name in effective
         },
+        "filters": dict(result.filters),
         "backend": result.composed.backend,
         "banaction": result.composed.banaction,
         "reloaded": result.reloaded,
@@ -311,11 +402,36 @@ def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
     }
 
 
+def _request(options: t.Mapping[str, t.Any]) -> JailsRequest:
+    return JailsRequest(
+        defaults=options["defaults"],
+        jails={name: values or {} for name, values in options["jails"].items()},
+        backend=options["backend"],
+        banaction=options["banaction"],
+        sshd_logins=options["sshd_logins"],
+        check_sshd=options["check_sshd"],
+        ignore_controller=options["ignore_controller"],
+        filters=parse_filters(options["filters"]),
+        notify=parse_notify(options["notify"]),
+    )
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "defaults": {"type": "dict", "default": {}},
             "jails": {"type": "dict", "default": {}},
+            "filters": {"type": "dict", "default": {}},
+            "notify": {
+                "type": "dict",
+                "options": {
+                    "mail": {"type": "list", "elements": "str", "default": []},
+                    "sender": {"type": "str"},
+                    "webhook": {"type": "str", "no_log": True},
+                    "headers": {"type": "dict", "default": {}, "no_log": True},
+                    "seconds": {"type": "int", "default": 10},
+                },
+            },
             "backend": {"type": "str", "default": "auto"},
             "banaction": {"type": "str", "default": "auto"},
             "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
@@ -328,17 +444,9 @@ def main() -> None:
     )
     host = Host(module)
     options = module.params
-    request = JailsRequest(
-        defaults=options["defaults"],
-        jails={name: values or {} for name, values in options["jails"].items()},
-        backend=options["backend"],
-        banaction=options["banaction"],
-        sshd_logins=options["sshd_logins"],
-        check_sshd=options["check_sshd"],
-        ignore_controller=options["ignore_controller"],
-    )
     try:
         require_plain(options)
+        request = _request(options)
         with host.lock("fail2ban"):
             result = ensure(host, request, reload=options["reload"], proof=options["prove"])
     except BaselineError as error:

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import requested_action
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import ban_action_files
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import (
     _PROGRAM,
     _commands,
@@ -65,7 +65,7 @@ filter = FILTER
 
 
 # The text of our ban action, and by what a server tells it from another version.
-ACTION_TEXT = str(requested_action("pyhost-nftables.py", []))
+ACTION_TEXT = ban_action_files(["pyhost-nftables.py"])["/action.d/pyhost-nftables.py"].text
 DIGEST = hashlib.sha256(ACTION_TEXT.encode()).hexdigest()[:12]
 
 RUNNING = Action(types.SimpleNamespace(name="sshd"), "pyhost-nftables", port="22")

@@ -100,7 +100,8 @@ class FakeHost:
         if path not in self.files and path not in self.mtimes:
             return None
         when = self.mtimes.get(path, 0)
-        return os.stat_result((0o100644, 0, 0, 1, 0, 0, len(self.files.get(path, "")), when, when, when))
+        mode = 0o100000 | self.modes.get(path, 0o644)
+        return os.stat_result((mode, 0, 0, 1, 0, 0, len(self.files.get(path, "")), when, when, when))
 
     def target(self, path: str) -> str:
         return self.links.get(path, path)
@@ -120,8 +121,9 @@ class FakeHost:
         self.modes[path] = mode
 
     def remove(self, path: str) -> None:
-        assert not self.check_mode, f"check mode removed {path}"
-        self.written.append(path)
+        if not path.startswith(self.scratch()):
+            assert not self.check_mode, f"check mode removed {path}"
+            self.written.append(path)
         self.files.pop(path, None)
 
     def put(self, path: str, text: str | None) -> None:

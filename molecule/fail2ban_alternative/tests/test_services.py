@@ -15,7 +15,16 @@ from tests.siege import Host, at_once, play
 SCENARIO = "fail2ban_alternative"
 HOSTS = ("debian12", "debian13")
 # Jail: its port, its maxretry, what a wrong password is answered with. The jail gate is somebody else's.
-SERVICES = {"shop": (80, 3, "401"), "gate": (8080, 2, "401"), "postfix-sasl": (25, 3, "535")}
+SERVICES = {
+    "shop": (80, 3, "401"),
+    "gate": (8080, 2, "401"),
+    "postfix-sasl": (25, 3, "535"),
+    "nginx-limit-req": (8081, 3, "503"),
+    "nginx-botsearch": (8082, 3, "404"),
+    "app": (8083, 3, "403"),
+}
+# Whom the texts in the requests of fail.py name.
+VICTIM = "203.0.113.9"
 JAILS = [*SERVICES, "sshd"]
 each_host = pytest.mark.parametrize("name", HOSTS)
 each_service = pytest.mark.parametrize("jail", SERVICES)
@@ -44,6 +53,9 @@ def attacked(hosts: dict[str, Host]) -> dict[str, dict[str, tuple[list[str], lis
         mine, seen = attacker.address("IPv4"), {}
         for jail, (port, maxretry, _answer) in SERVICES.items():
             said, counted = [], []
+            if jail == "nginx-limit-req":
+                # The first request is within the limit.
+                fail(attacker, victim, port)
             for attempt in range(1, maxretry + 1):
                 assert mine not in victim.banned(jail)
                 said.append(fail(attacker, victim, port))
@@ -76,6 +88,15 @@ def test_maxretry_wrong_passwords_cut_it_off(
     _port, maxretry, answer = SERVICES[jail]
     assert counted == list(range(1, maxretry + 1))
     assert said == [answer] * maxretry + ["refused"]
+
+
+@pytest.mark.parametrize("jail", [jail for jail in SERVICES if jail != "gate"])
+@each_host
+def test_nobody_else_is_counted(name: str, jail: str, hosts: dict[str, Host], attacked: dict[str, object]) -> None:
+    """The requests have texts in which the stock filters of nginx find the victim (fail.py)."""
+    assert attacked
+    assert hosts[name].found(VICTIM, jail) == 0
+    assert VICTIM not in hosts[name].banned(jail)
 
 
 @pytest.fixture(scope="session")

@@ -137,9 +137,17 @@ def backend(
         return "auto"
     if _logs_to_syslog(name, options, others):
         return ("systemd" if journal else "auto") if has_journalmatch(filter_text) else None
+    if _reads_journal(request, name, options, others) and journal:
+        return "systemd"
     # Ubuntu sets the backend systemd for all jails, but nginx and fail2ban itself (recidive) write log files.
     for_all = others.get("DEFAULT", {}).get("backend", "")
     return "auto" if for_all.startswith("systemd") and "backend" not in request.defaults else None
+
+
+def _reads_journal(request: JailsRequest, name: str, options: t.Mapping[str, t.Any], others: Sections) -> bool:
+    """Return whether the jail has a filter of the user's own with a journal match, and no log file."""
+    own = request.filters.get(fail2ban.filter_name(name, options, others))
+    return own is not None and "journalmatch" in own.options and "logpath" not in others.get(name, {})
 
 
 def _logs_to_syslog(name: str, options: t.Mapping[str, t.Any], others: Sections) -> bool:

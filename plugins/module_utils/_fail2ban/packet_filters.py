@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 __all__ = [
+    "ACTION_FILE",
     "BAN_ACTIONS",
     "OWN_ACTION",
     "OWN_BANACTION",
@@ -48,6 +49,7 @@ class Tool:
 # Our ban action (host/nftables_action.py), by its name in the server, and as jail.conf(5) names one in Python.
 OWN_ACTION = "pyhost-nftables"
 OWN_BANACTION = f"{OWN_ACTION}.py"
+ACTION_FILE = f"/action.d/{OWN_BANACTION}"
 # Its options and their defaults. It ignores the option chain, which jail.conf passes to each action.
 OWN_OPTIONS = {"port": "ssh", "protocol": "tcp", "type": "multiport", "blocktype": "reject"}
 

@@ -11,8 +11,17 @@ from dataclasses import dataclass, field
 from .._core.errors import nearest
 from . import config as fail2ban
 from . import log_source, packet_filters, sshd_filter
+from .ban_times import with_growing_bans
+from .filters import filter_files
 from .log_paths import with_starts
+from .nginx_filter import with_safe_expressions
+from .notify import with_notify
 from .sshd_log import SshdLog
+
+if t.TYPE_CHECKING:
+    from .filters import UserFilter
+    from .notify import Notify
+    from .own_files import OwnFiles
 
 __all__ = [
     "ComposedJails",
@@ -40,6 +49,10 @@ class JailsRequest:
     check_sshd: bool = True
     # How users log in at sshd: "passwords" (also), "keys" (only), or "auto".
     sshd_logins: str = "auto"
+    # Filters of the user's own, by name.
+    filters: t.Mapping[str, UserFilter] = field(default_factory=dict)
+    # Whom to report the bans of the requested jails to.
+    notify: Notify | None = None
 
     @property
     def enabled(self) -> list[str]:
@@ -73,12 +86,13 @@ class HostProbes:
 
 @dataclass(frozen=True)
 class ComposedJails:
-    """The text of our file and the choices in it."""
+    """The text of our file and the choices in it, and our other files."""
 
     text: str
     backend: str
     banaction: str
     journal: frozenset[str]
+    files: OwnFiles = field(default_factory=dict)
 
 
 def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters: t.Mapping[str, str]) -> ComposedJails:
@@ -92,6 +106,8 @@ def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters
     jails, journal = {}, set()
     for name in request.jails:
         jails[name] = _jail(request, probes, name, filters.get(name, ""), others)
+        if request.notify and name in request.enabled:
+            jails[name] = with_notify(name, jails[name], defaults, others)
         if jails[name].get("backend") == "systemd":
             journal.add(name)
         # A value of the jail, here or in another file, takes precedence over that of [DEFAULT].
@@ -100,7 +116,7 @@ def compose(request: JailsRequest, probes: HostProbes, others: Sections, filters
             jails[name]["ignoreip"] = fail2ban.with_address(ignored, probes.controller)
     text = fail2ban.render(defaults, jails, controller=probes.controller)
     backend = request.backend if request.backend != "auto" else ("auto" if probes.no_journal else "systemd")
-    return ComposedJails(text, backend, banaction, frozenset(journal))
+    return ComposedJails(text, backend, banaction, frozenset(journal), filter_files(request.filters))
 
 
 def _defaults(request: JailsRequest, probes: HostProbes, others: Sections) -> tuple[dict[str, t.Any], str]:
@@ -145,7 +161,8 @@ def _jail(request: JailsRequest, probes: HostProbes, name: str, filter_text: str
             options = log_source.with_journalmatch(match, name, options, others, filter_text)
     if filter_name == "sshd":
         options = sshd_filter.count_once(probes, options, others.get(name, {}), filter_text)
-    return options
+    options = with_safe_expressions(filter_name, options, others.get(name, {}), filter_text)
+    return with_growing_bans(filter_name, options, request.defaults, others.get(name, {}), others.get("DEFAULT", {}))
 
 
 # Lines that add nothing to the line that names the cause.

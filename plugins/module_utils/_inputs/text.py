@@ -13,7 +13,7 @@ import typing as t
 from .._core.errors import UNCHANGED, BaselineError, combined
 from .._core.text import forbidden_character, printable
 
-__all__ = ["HOLDS_LINES", "PARSED_ELSEWHERE", "character_errors", "require_plain"]
+__all__ = ["HOLDS_LINES", "PARSED_ELSEWHERE", "SAMPLES", "character_errors", "require_plain"]
 
 # jail.conf(5): options that take several values, one a line. Each may also be one text of several lines.
 _LISTS_OF_JAILS = (
@@ -27,13 +27,21 @@ _LISTS_OF_JAILS = (
     "journalmatch",
     "logpath",
 )
+_LISTS_OF_FILTERS = ("before", "failregex", "ignoreregex", "journalmatch")
+# Sample lines of filters, which are tried and written nowhere: lines of a log, also with tabs.
+SAMPLES = frozenset(
+    (option, "*", kind, *entry)
+    for option in ("filters", "fail2ban_filters")
+    for kind in ("matches", "ignores")
+    for entry in ((), ("*",), ("*", "line"))
+)
 # Paths of options and role inputs (`*` is any name) whose texts may contain "\n", and no other such character.
 HOLDS_LINES = frozenset(
     place
     for prefix in ("", "fail2ban_")
     for option in _LISTS_OF_JAILS
     for place in ((f"{prefix}defaults", option), (f"{prefix}jails", "*", option))
-)
+) | frozenset((f"{prefix}filters", "*", option) for prefix in ("", "fail2ban_") for option in _LISTS_OF_FILTERS)
 # The parser of these inputs refuses such characters itself and names the entry by its number.
 PARSED_ELSEWHERE = frozenset(["admin_user_authorized_keys", "authorized_keys"])
 
@@ -77,12 +85,14 @@ def _texts(value: t.Any, place: Place) -> t.Iterator[tuple[Place, str]]:
 
 def _forbidden(place: Place, text: str) -> str:
     # A blank instead of the line feed keeps the number of the character right.
-    return forbidden_character(text.replace("\n", " ") if _holds_lines(place) else text)
+    if _is_in(place, SAMPLES):
+        text = text.replace("\t", " ").replace("\n", " ")
+    return forbidden_character(text.replace("\n", " ") if _is_in(place, HOLDS_LINES) else text)
 
 
-def _holds_lines(place: Place) -> bool:
+def _is_in(place: Place, places: t.Iterable[Place]) -> bool:
     return any(
-        len(known) == len(place) and all(name in ("*", own) for name, own in zip(known, place)) for known in HOLDS_LINES
+        len(known) == len(place) and all(name in ("*", own) for name, own in zip(known, place)) for known in places
     )
 
 

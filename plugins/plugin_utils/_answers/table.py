@@ -102,6 +102,7 @@ _FIELDS: t.Mapping[str, Fields] = {
     "fail2ban_jails": {
         # By jail and option, as the running server has them.
         "jails": {str: {str: (*_SCALAR, [_SCALAR])}},
+        "filters": {str: [str]},
         "backend": str,
         "banaction": str,
         "reloaded": [str],

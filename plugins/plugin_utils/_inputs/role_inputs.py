@@ -13,6 +13,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core import rollb
 from ansible_collections.pyhost.baseline.plugins.module_utils._core import timers as systemd_timers
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters import parse_filters
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import parse_notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs import admin_user, python_stack
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import character_errors
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import names as package_names
@@ -100,6 +102,10 @@ def _jails(given: Inputs) -> Errors:
     jails = {name: {} if options is None else options for name, options in given["fail2ban_jails"].items()}
     yield from _sections("fail2ban_defaults", {"DEFAULT": defaults}, lambda: fail2ban.check_names(defaults, {}))
     yield from _sections("fail2ban_jails", jails, lambda: fail2ban.check_names({}, jails))
+    # One filter at a time, so that each invalid one is reported.
+    for item in given["fail2ban_filters"].items():
+        yield from _errors_of("fail2ban_filters", parse_filters, dict([item]))
+    yield from _errors_of("fail2ban_notify", parse_notify, given["fail2ban_notify"])
 
 
 def _sections(variable: str, sections: t.Mapping[str, Inputs], check_names: t.Callable[[], None]) -> Errors:

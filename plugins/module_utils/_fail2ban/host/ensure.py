@@ -5,92 +5,51 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
 from .. import plan as fail2ban_plan
+from ..config import filter_name
 from ..controller_access import controller_findings
 from ..counting import unproven
 from ..findings import no_database
 from ..jail_files import overridden_settings
 from ..jail_messages import odd_times
+from ..jails_result import JailsResult, JailsState
+from ..own_files import changed_files, settled_files
 from ..plan import HostProbes, differences
 from ..stream import expected
-from .ban_action import action_path, older_action, requested_action
+from .ban_action import ban_action_files, older_action
 from .daemon import Fail2ban, has_actions
 from .database import database_problem
 from .filter_rules import banned_addresses, filter_findings, remove_other_rules, service_port
+from .filter_samples import SamplesResult, try_samples
 from .findings import gather_findings
 from .loading import check_loaded, load
 from .nftables_unit import DROP_IN, drop_in, load_drop_in, requested_drop_in
+from .notify import no_sendmail, notify_files_for
+from .own_files import remove_other_files, restore_own_files, write_own_files
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
 from .restore import restore
 from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
-from .staging import own_log, read_streams
+from .staging import own_log, read_streams, stage
 from .unread import unread_reason, unread_sources
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..plan import ComposedJails, JailsRequest
     from .daemon import Values
-    from .proof import Proof
     from .site import Site
     from .staging import Streams
 
-__all__ = ["JailsResult", "JailsState", "ensure"]
+__all__ = ["ensure"]
 
 # The backends that may use inotify.
 _INOTIFY = ("auto", "pyinotify")
-
-
-@dataclass(frozen=True)
-class JailsState:
-    """The compared state: our file, the service, the values of each running jail, and what is wrong around them.
-
-    ``packet_filter``: how its rules differ; ``unread``: the source that a jail does not read; ``drop_in``: that of the
-    unit of nftables; ``database``: what is wrong with the database of the server; ``action``: the text of our ban action.
-    """
-
-    file: str | None
-    service: dict[str, bool] = field(default_factory=dict)
-    jails: Values = field(default_factory=dict)
-    packet_filter: dict[str, list[str]] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
-    drop_in: str | None = None
-    database: str | None = None
-    action: str | None = None
-
-    def running(self) -> dict[str, t.Any]:
-        """Return all but the file as one mapping from names to values."""
-        flat: dict[str, t.Any] = {f"service {name}": value for name, value in self.service.items()}
-        for jail, values in self.jails.items():
-            flat[f"{jail} runs"] = True
-            flat.update({f"{jail} {option}": value for option, value in values.items()})
-        flat.update({f"{jail} differs in the packet filter": found for jail, found in self.packet_filter.items()})
-        flat.update({f"{jail} does not read": path for jail, path in self.unread.items()})
-        flat.update({"database": self.database} if self.database else {})
-        return flat
-
-
-@dataclass(frozen=True)
-class JailsResult:
-    """The state before and after (in check mode: the planned state), and what was done."""
-
-    before: JailsState
-    after: JailsState
-    composed: ComposedJails
-    path: str
-    reloaded: list[str] = field(default_factory=list)
-    restarted: bool = False
-    proof: dict[str, Proof] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        return self.before != self.after
 
 
 @dataclass(frozen=True)
@@ -103,10 +62,18 @@ class _Candidate:
     streams: Streams
     # The jails that the server of fail2ban would reject.
     rejected: dict[str, BaselineError]
+    samples: SamplesResult
 
     @property
     def differs(self) -> bool:
-        return self.site.own != self.composed.text
+        return not self.site.has(self.composed)
+
+    @property
+    def written(self) -> list[str]:
+        """The paths of our files that a change writes or removes."""
+        jails = [self.site.path] if self.site.own != self.composed.text else []
+        others = changed_files(self.site.files, self.composed.files)
+        return [*jails, *(self.site.directory + path for path in others)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +112,9 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
             "fail2ban is not installed on this host",
             hint="install the package fail2ban, as the role pyhost.baseline.fail2ban does",
         )
-    filters = {name: "journalmatch = _COMM=sshd" if name == "sshd" else "" for name in request.jails}
+    stock = {"sshd": "journalmatch = _COMM=sshd"}
+    stock.update({name: one.text for name, one in request.filters.items()})
+    filters = {name: stock.get(filter_name(name, options, {}), "") for name, options in request.jails.items()}
     is_freebsd = host.platform.is_freebsd
     probes = HostProbes(
         # FreeBSD has no journal, and pf only. Whether pf works is checked when fail2ban is installed.
@@ -156,7 +125,13 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
     )
     composed = fail2ban_plan.compose(request, probes, {"sshd": {"backend": "systemd"}}, filters)
     warning = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
-    return JailsResult(JailsState(None), JailsState(composed.text), composed, own_path(host), warnings=[warning])
+    if request.filters:
+        warning += ", and the sample lines of filters were not tried"
+    path = own_path(host)
+    reports = notify_files_for(host, request.notify, os.path.dirname(os.path.dirname(path)), "")
+    files = {**composed.files, **reports, **ban_action_files([composed.text])}
+    after = JailsState(composed.text, files=files)
+    return JailsResult(JailsState(None), after, composed, path, warnings=[warning])
 
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
@@ -171,18 +146,23 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
             state=UNCHANGED,
             hint="remove these settings, or request the same values",
         )
-    streams = read_streams(host, site, composed.text if composed.text != site.own else None)
-    return _Candidate(site, probes, composed, *load(host, streams))
+    directory = stage(host, site, composed)
+    # Filters first: their errors name the line and the expression.
+    of_journal = {filter_name(name, request.jails[name], site.others) for name in composed.journal}
+    samples = try_samples(host, directory, request.filters, of_journal)
+    streams = read_streams(host, site, directory)
+    return _Candidate(site, probes, composed, *load(host, streams), samples)
 
 
 def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:
     """Raise if a requested jail would not work; return warnings. In check mode errors are warnings too."""
     found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
     errors, warnings = _controller_findings(host, request, candidate)
-    errors = [*found.errors, *errors]
+    errors = [*found.errors, *errors, *filter(None, [no_sendmail(host, request.notify)])]
     if errors and not host.check_mode:
         raise BaselineError("; ".join(errors), state=UNCHANGED)
-    return [*errors, *check_loaded(candidate.rejected, request.enabled), *found.warnings, *warnings]
+    rejected = check_loaded(candidate.rejected, request.enabled)
+    return [*errors, *rejected, *found.warnings, *warnings, *candidate.samples.warnings]
 
 
 def _controller_findings(host: Host, request: JailsRequest, candidate: _Candidate) -> tuple[list[str], list[str]]:
@@ -197,13 +177,27 @@ def _controller_findings(host: Host, request: JailsRequest, candidate: _Candidat
 def _write_file(host: Host, candidate: _Candidate, warnings: list[str]) -> JailsResult:
     """Write our files only and leave the service as it is."""
     site, composed = candidate.site, candidate.composed
-    before = JailsState(site.own, action=host.read(action_path(site.directory)))
-    after = JailsState(composed.text, action=_requested_action(candidate))
-    if before.action != after.action and not host.check_mode:
-        host.put(action_path(site.directory), after.action)
     if candidate.differs and not host.check_mode:
-        host.write(site.path, composed.text)
-    return JailsResult(before, after, composed, site.path, warnings=warnings)
+        _write(host, candidate)
+    before = JailsState(site.own, files=site.files)
+    after = JailsState(composed.text, files=settled_files(site.files, composed.files))
+    filters = candidate.samples.addresses
+    return JailsResult(before, after, composed, site.path, warnings=warnings, filters=filters)
+
+
+def _write(host: Host, candidate: _Candidate) -> None:
+    """Write our files, all or none. At any moment a jail on the disk has its filter."""
+    site, composed = candidate.site, candidate.composed
+    try:
+        write_own_files(host, site.directory, site.files, composed.files)
+        if site.own != composed.text:
+            host.write(site.path, composed.text)
+        remove_other_files(host, site.directory, site.files, composed.files)
+    except BaselineError:
+        with contextlib.suppress(BaselineError):
+            host.put(site.path, site.own)
+            restore_own_files(host, site.directory, site.files, composed.files)
+        raise
 
 
 def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
@@ -212,25 +206,23 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     values = fail2ban.values(candidate.streams)
     found = _filter_findings(run, values)
     unread, present = _unread(run, values), drop_in(run.host)
-    action = run.host.read(action_path(candidate.site.directory))
     server, pid = fail2ban.server, fail2ban.unit.main_pid
     problem = database_problem(run.host, server, pid, candidate.site.database) if server else None
     if server:
         odd = odd_times(own_log_lines(run.host, server), list(values))
         warnings = [*warnings, *no_database(server.ask("get", "dbfile")), *odd]
-    before = JailsState(candidate.site.own, fail2ban.service(), values, found, unread, present, problem, action)
+    before = JailsState(
+        candidate.site.own, fail2ban.service(), values, found, unread, present, problem, candidate.site.files
+    )
     after = JailsState(
         candidate.composed.text,
         {"running": True, "enabled": True},
         {name: expected(jail) for name, jail in candidate.streams.items()},
         drop_in=requested_drop_in(run.host, candidate.streams.values()),
-        action=_requested_action(candidate),
+        files=settled_files(candidate.site.files, candidate.composed.files),
     )
-    return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings)
-
-
-def _requested_action(candidate: _Candidate) -> str | None:
-    return requested_action(candidate.composed.banaction, candidate.streams.values())
+    filters = candidate.samples.addresses
+    return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings, filters=filters)
 
 
 def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
@@ -243,7 +235,7 @@ def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
             continue
         rules = run.record.rules(run.fail2ban, name) if run.record else []
         server = run.fail2ban.require_server()
-        found = older_action(server, jail, _requested_action(run.candidate))
+        found = older_action(server, jail, run.candidate.composed.files)
         found += filter_findings(run.host, server, jail, rules)
         if found:
             findings[name] = found
@@ -286,17 +278,16 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
 
 @contextlib.contextmanager
 def _restored_on_error(run: _JailsRun, plan: JailsResult) -> t.Iterator[None]:
-    """Restore the file and the jails if an error occurs and jails ran before the change."""
+    """Restore our files and the jails if an error occurs and jails ran before the change."""
     try:
         yield
     except BaselineError as error:
-        if (run.candidate.differs or plan.before.action != plan.after.action) and plan.before.jails:
-            with contextlib.suppress(BaselineError):
-                run.host.put(action_path(run.candidate.site.directory), plan.before.action)
+        if run.candidate.differs and plan.before.jails:
             if plan.before.drop_in != plan.after.drop_in:
                 with contextlib.suppress(BaselineError):
                     load_drop_in(run.host, plan.before.drop_in)
-            error.state = restore(run.host, run.fail2ban, run.candidate.site, plan.before.jails)
+            files = run.candidate.composed.files
+            error.state = restore(run.host, run.fail2ban, run.candidate.site, plan.before.jails, files)
         raise
 
 
@@ -307,13 +298,11 @@ def _banned(fail2ban: Fail2ban, plan: JailsResult) -> dict[str, list[str]]:
 
 
 def _bring_into_force(run: _JailsRun, plan: JailsResult, banned: t.Mapping[str, list[str]]) -> None:
-    """Write our file, start the server or reload its jails, and restart the jails that differ in the packet filter."""
+    """Write our files, start the server or reload its jails, and restart the jails that differ in the packet filter."""
     candidate, fail2ban = run.candidate, run.fail2ban
     changed = _changed_by_files(run) if candidate.differs else []
-    if plan.before.action != plan.after.action:
-        run.host.put(action_path(candidate.site.directory), plan.after.action)
     if candidate.differs:
-        run.host.write(candidate.site.path, candidate.composed.text)
+        _write(run.host, candidate)
     if plan.before.drop_in != plan.after.drop_in:
         with state_of_errors(_state(run, plan, "fail2ban was not reloaded")):
             load_drop_in(run.host, plan.after.drop_in)
@@ -330,8 +319,7 @@ def _bring_into_force(run: _JailsRun, plan: JailsResult, banned: t.Mapping[str, 
 
 def _state(run: _JailsRun, plan: JailsResult, service: str) -> str:
     """Return the state of the host after the first change, for errors."""
-    written = [action_path(run.candidate.site.directory)] if plan.before.action != plan.after.action else []
-    written += [run.candidate.site.path] if run.candidate.differs else []
+    written = run.candidate.written
     written += [DROP_IN] if plan.before.drop_in != plan.after.drop_in else []
     if not written:
         return f"no file was changed, and {service}"

@@ -7,24 +7,29 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import BaselineError
+from .own_files import restore_own_files
 from .staging import read_streams
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..own_files import OwnFiles
     from .daemon import Fail2ban, Values
     from .site import Site
 
 __all__ = ["restore"]
 
 
-def restore(host: Host, fail2ban: Fail2ban, site: Site, before: Values) -> str:
-    """Write our file as ``site`` read it, and have the jails run as ``before``; return the state, for the error.
+def restore(host: Host, fail2ban: Fail2ban, site: Site, before: Values, files: OwnFiles) -> str:
+    """Write our files as ``site`` read them, and have the jails run as ``before``; return the state, for the error.
+
+    ``files``: our files beside the jail file that the change has written.
 
     A reload that fails half-way leaves jails without actions or stops them, and a service that does not start leaves
     the host without any, so all jails are loaded again.
     """
     try:
         host.put(site.path, site.own)
+        restore_own_files(host, site.directory, site.files, files)
     except (BaselineError, OSError) as error:
         return f"{site.path} was changed and could not be restored ({error})"
     try:

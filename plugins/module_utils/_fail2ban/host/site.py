@@ -6,16 +6,21 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.errors import UNCHANGED, BaselineError, unknown
 from .. import config as fail2ban
 from .. import plan as fail2ban_plan
 from ..jail_files import merge_sections, read_order, read_with_includes
+from ..own_files import changed_files
+from .ban_action import ban_action_files
+from .notify import notify_files_for
+from .own_files import check_filter_names, read_own_files
 from .probe import find_missed_expressions
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..own_files import OwnFiles
     from ..plan import ComposedJails, HostProbes, JailsRequest
 
 __all__ = ["DIRECTORIES", "OWN_FILE", "Site", "compose_for", "is_installed", "names_in", "own_path", "read_site"]
@@ -42,11 +47,17 @@ class Site:
     log: str
     directory: str = DIRECTORIES[0]
     database: str = ""
+    # Our files beside the jail file.
+    files: OwnFiles = field(default_factory=dict)
 
     @property
     def path(self) -> str:
         """The path of our file."""
         return self.directory + OWN_FILE
+
+    def has(self, composed: ComposedJails) -> bool:
+        """Return whether our files are as ``composed``."""
+        return self.own == composed.text and not changed_files(self.files, composed.files)
 
 
 def _directory(host: Host) -> str:
@@ -81,6 +92,7 @@ def read_site(host: Host) -> Site:
         log=settings.get("logtarget", _LOG),
         directory=directory,
         database=settings.get("dbfile", ""),
+        files=read_own_files(host, directory),
     )
 
 
@@ -101,19 +113,25 @@ def names_in(host: Host, site: Site, folder: str) -> list[str]:
 def compose_for(host: Host, request: JailsRequest, probes: HostProbes, site: Site) -> ComposedJails:
     """Return the candidate for our file. A missing filter of a jail is an error."""
     fail2ban.check_names(request.defaults, request.jails)
+    check_filter_names(host, site.directory, request.filters, site.files)
     filters = {name: _filter_text(host, request, site, name) for name in request.jails}
     if any(_needs_expressions(request, probes, site, name) for name in request.enabled):
         probes = replace(probes, missed=find_missed_expressions(host, site.directory))
-    return fail2ban_plan.compose(request, probes, site.others, filters)
+    composed = fail2ban_plan.compose(request, probes, site.others, filters)
+    reports = notify_files_for(host, request.notify, site.directory, site.socket)
+    used = [composed.text, *(value for options in site.others.values() for value in options.values())]
+    return replace(composed, files={**composed.files, **reports, **ban_action_files(used)})
 
 
 def _filter_text(host: Host, request: JailsRequest, site: Site, name: str) -> str:
     filter_name = fail2ban.filter_name(name, request.jails[name], site.others)
+    if filter_name in request.filters:
+        return request.filters[filter_name].text
     base = f"{site.directory}/filter.d/{filter_name}"
     parts = [host.read(f"{base}.{kind}") for kind in ("conf", "local")]
     if parts == [None, None] and name in request.enabled:
         raise BaselineError(
-            unknown("filter", filter_name, names_in(host, site, "filter.d")),
+            unknown("filter", filter_name, [*names_in(host, site, "filter.d"), *request.filters]),
             where=f"[{name}]",
             state=UNCHANGED,
             hint=f"a filter is a file {base}.conf",

@@ -11,26 +11,38 @@ from ..._core.errors import UNCHANGED, BaselineError
 from .. import log_source
 from ..plan import explain_rejection
 from ..stream import parse_stream
+from .own_files import remove_other_files, write_own_files
 from .site import OWN_FILE, names_in
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
-    from ..plan import JailsRequest
+    from ..plan import ComposedJails, JailsRequest
     from ..stream import JailStream
     from .site import Site
 
-__all__ = ["Streams", "own_log", "read_streams"]
+__all__ = ["Streams", "own_log", "read_streams", "stage"]
 
 Streams = t.Dict[str, "JailStream"]
 
 
-def read_streams(host: Host, site: Site, candidate: str | None = None) -> Streams:
-    """Return the jails that the files define, with ``candidate`` as our file if given. A rejection is an error."""
-    directory = site.directory
-    if candidate is not None:
-        directory = host.scratch() + "/fail2ban"
-        host.copy_tree(site.directory, directory)
-        host.write(directory + OWN_FILE, candidate)
+def stage(host: Host, site: Site, candidate: ComposedJails) -> str:
+    """Return the directory of a copy of the configuration with our files of ``candidate``.
+
+    It is the one of ``site`` itself if these files are there.
+    """
+    if site.has(candidate):
+        return site.directory
+    directory = host.scratch() + "/fail2ban"
+    host.copy_tree(site.directory, directory)
+    write_own_files(host, directory, site.files, candidate.files)
+    remove_other_files(host, directory, site.files, candidate.files)
+    host.write(directory + OWN_FILE, candidate.text)
+    return directory
+
+
+def read_streams(host: Host, site: Site, directory: str | None = None) -> Streams:
+    """Return the jails that the files define, in ``directory`` if it is a copy. A rejection is an error."""
+    directory = directory or site.directory
     ran = host.run(["fail2ban-client", "-c", directory, "-d", "-t"])
     if not ran.ok:
         errors, hint = explain_rejection(

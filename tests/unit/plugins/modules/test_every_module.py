@@ -26,8 +26,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release i
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.ban import BanPlan, BanRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban import BanResult
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import JailsResult, JailsState
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult, JailsState
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.own_files import OwnFile
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
@@ -49,10 +50,10 @@ JAILS = JailsResult(
         {"runs": True},
         {"sshd": {"bantime": 600, "action x": "y"}, "others": {"bantime": 1}},
         drop_in="[Service]\n",
-        action="class Action\n",
+        files={"/action.d/pyhost-nftables.py": OwnFile("class Action\n")},
     ),
     composed=ComposedJails("text", "systemd", "nftables", frozenset()),
-    path="/etc/fail2ban/jail.d/x.local",
+    path="/etc/fail2ban/jail.d/zz-pyhost-baseline.local",
     reloaded=["sshd"],
     restarted=True,
     warnings=list(WARNINGS),
@@ -168,13 +169,13 @@ CASES = [
             "proof": {},
             "diff": [
                 {
-                    "before_header": "/etc/fail2ban/jail.d/x.local",
-                    "after_header": "/etc/fail2ban/jail.d/x.local",
+                    "before_header": "/etc/fail2ban/jail.d/zz-pyhost-baseline.local",
+                    "after_header": "/etc/fail2ban/jail.d/zz-pyhost-baseline.local",
                     "before": "old\n",
                     "after": "",
                 },
-                {"before_header": ACTION, "after_header": ACTION, "before": "", "after": "class Action\n"},
                 {"before_header": DROP_IN, "after_header": DROP_IN, "before": "", "after": "[Service]\n"},
+                {"before_header": ACTION, "after_header": ACTION, "before": "", "after": "class Action\n"},
                 {
                     "before_header": "running server",
                     "after_header": "running server",

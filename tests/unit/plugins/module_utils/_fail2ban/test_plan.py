@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import jail_files
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import Notify
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import (
     HostProbes,
     JailsRequest,
@@ -297,3 +298,21 @@ def test_a_log_path_with_a_blank() -> None:
     jails = {"shop": {"filter": "sshd[mode=ddos]", "logpath": ["/srv/my app/x.log", "/y.log", "/z.log tail"]}}
     text = compose(JailsRequest(jails=jails), HostProbes(), others("debian13"), {"shop": SSHD}).text
     assert jail_files.parse_sections(text)["shop"]["logpath"] == "/srv/my app/x.log head\n/y.log\n/z.log tail"
+
+
+def test_the_bans_of_requested_jails_are_reported_after_they_are_made() -> None:
+    jails = {"sshd": {}, "recidive": {}, "off": {"enabled": False, "filter": "sshd"}}
+    sections = composed(JailsRequest(jails=jails, notify=Notify(mail=("root",))))
+    assert {name: sections[name].get("action") for name in jails} == {
+        "sshd": "%(action_)s\npyhost-baseline-notify[name=sshd]",
+        "recidive": "%(action_)s\npyhost-baseline-notify[name=recidive]",
+        "off": None,
+    }
+    assert "action" not in composed(JailsRequest(jails=jails))["sshd"]
+
+
+def test_bans_of_recidive_grow_and_those_of_other_jails_do_not() -> None:
+    sections = composed(JailsRequest(jails={"sshd": {}, "recidive": {}}))
+    assert sections["recidive"]["bantime.increment"] == "true"
+    assert sections["recidive"]["bantime.maxtime"] == str(8 * 7 * 86400)
+    assert "bantime.increment" not in sections["sshd"]

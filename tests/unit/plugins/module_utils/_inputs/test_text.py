@@ -172,6 +172,20 @@ def test_lists_of_jails_hold_line_feeds_and_no_other_separator(place: tuple[str,
         assert len(character_errors(at(wrong))) == 1
 
 
+@pytest.mark.parametrize("option", ["filters", "fail2ban_filters"])
+@pytest.mark.parametrize("kind", ["matches", "ignores"])
+def test_samples_of_a_log_contain_tabs_and_line_feeds_and_no_other_such_character(option: str, kind: str) -> None:
+    def errors(text: str) -> list[BaselineError]:
+        values: list[t.Any] = [text, [text], [{"line": text}]]
+        return [error for value in values for error in character_errors({option: {"shop": {kind: value}}})]
+
+    assert errors("one\ttwo\nthree") == []
+    for bad in BAD.values():
+        assert len(errors(f"one{bad}two")) == (0 if bad in "\t\n" else 3)
+    # The name of the address is no sample.
+    assert len(character_errors({option: {"shop": {kind: [{"line": "a", "address": "1\t2"}]}}})) == 1
+
+
 def test_the_character_is_counted_after_a_line_feed_that_may_stand_there() -> None:
     [error] = character_errors({"jails": {"sshd": {"logpath": "/a\n/b\u2028/c"}}})
     assert error.advice == (

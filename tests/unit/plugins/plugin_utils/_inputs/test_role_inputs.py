@@ -129,6 +129,22 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
         ),
         pytest.param(
             "fail2ban",
+            {
+                "fail2ban_filters": {
+                    "shop": {"failregex": "^<HOST>$"},
+                    "a/b": {},
+                    "ok": {"failregex": "^<HOST>$", "matches": ["192.0.2.1\tx"]},
+                }
+            },
+            [
+                "fail2ban_filters: [shop]: matches is missing: without a sample line nothing shows that the filter "
+                "finds anything; add at least one line of the log, as the program writes it",
+                "fail2ban_filters: 'a/b' is not a valid name for a filter; use letters, digits, '-' and '_'",
+            ],
+            id="filters",
+        ),
+        pytest.param(
+            "fail2ban",
             {"fail2ban_jails": {"shop": "enabled"}},
             ["fail2ban_jails: [shop]: the options are 'enabled', but have to be a mapping such as {maxretry: 3}"],
             id="a jail without options",

@@ -6,51 +6,52 @@ import ast
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.config import HEADER
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import ban_action, nftables_action
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_filters import BAN_ACTIONS
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.own_files import is_own_text
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_filters import ACTION_FILE, BAN_ACTIONS
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
-from tests.unit.fake_fail2ban import ACTION, DIGEST, JAIL, FakeServer
+from tests.unit.fake_fail2ban import ACTION, ACTION_TEXT, DIGEST, JAIL, FakeServer
 
 STOCK = JailStream("shop", "auto", (("set", "shop", "addaction", "nftables"),))
 
 
 @pytest.mark.parametrize(
-    ("banaction", "jails", "is_needed"),
+    ("texts", "is_needed"),
     [
-        *(pytest.param(one, [], True, id=one) for one in BAN_ACTIONS["nftables"]),
-        pytest.param("pyhost-nftables.py[blocktype=drop]", [STOCK], True, id="with an option"),
-        pytest.param("nftables", [STOCK, JAIL], True, id="one of two jails"),
-        pytest.param("nftables", [STOCK], False, id="the stock action"),
-        pytest.param("", [], False, id="no jail"),
+        *(pytest.param([f"[DEFAULT]\nbanaction = {one}\n"], True, id=one) for one in BAN_ACTIONS["nftables"]),
+        pytest.param(["banaction = nftables", "pyhost-nftables.py[blocktype=drop]"], True, id="in another file"),
+        pytest.param(["banaction = nftables[type=allports]"], False, id="the stock action"),
+        pytest.param([], False, id="no jail"),
     ],
 )
-def test_when_the_file_is_needed(banaction: str, jails: list[JailStream], is_needed: bool) -> None:
-    assert (ban_action.requested_action(banaction, jails) is not None) is is_needed
+def test_when_the_file_is_needed(texts: list[str], is_needed: bool) -> None:
+    assert list(ban_action.ban_action_files(texts)) == ([ACTION_FILE] if is_needed else [])
 
 
 def test_its_text_is_a_program_that_needs_only_the_standard_library() -> None:
-    text = str(ban_action.requested_action("pyhost-nftables.py", []))
+    file = ban_action.ban_action_files(["pyhost-nftables.py"])[ACTION_FILE]
     with open(nftables_action.__file__, encoding="utf-8") as source:
-        assert text.split("\n", 1) == ["# Managed by the module pyhost.baseline.fail2ban_jails.", source.read()]
-    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+        assert file.text.split("\n", 1) == [HEADER, source.read()]
+    imports = [node for node in ast.walk(ast.parse(file.text)) if isinstance(node, ast.ImportFrom)]
     assert [(node.module, node.level) for node in imports] == [("__future__", 0)]
-
-
-def test_its_place() -> None:
-    assert ban_action.action_path("/etc/fail2ban") == ACTION
+    assert (file.private, is_own_text(file.text), ACTION) == (False, True, f"/etc/fail2ban{ACTION_FILE}")
 
 
 @pytest.mark.parametrize(
-    ("jail", "digest", "banaction", "is_older"),
+    ("jail", "digest", "is_requested", "is_older"),
     [
-        pytest.param(JAIL, DIGEST, "pyhost-nftables.py", False, id="the same"),
-        pytest.param(JAIL, "0123456789ab", "pyhost-nftables.py", True, id="another one"),
-        pytest.param(STOCK, "0123456789ab", "pyhost-nftables.py", False, id="a jail with the stock action"),
-        pytest.param(JAIL, "0123456789ab", "nftables", False, id="about to be removed"),
+        pytest.param(JAIL, DIGEST, True, False, id="the same"),
+        pytest.param(JAIL, "0123456789ab", True, True, id="another one"),
+        pytest.param(STOCK, "0123456789ab", True, False, id="a jail with the stock action"),
+        pytest.param(JAIL, "0123456789ab", False, False, id="about to be removed"),
     ],
 )
-def test_a_jail_that_runs_another_version(jail: JailStream, digest: str, banaction: str, is_older: bool) -> None:
+def test_a_jail_that_runs_another_version(jail: JailStream, digest: str, is_requested: bool, is_older: bool) -> None:
+    assert ACTION_TEXT
     server = FakeServer()
     server.answers["get", "sshd", "action", "pyhost-nftables", "digest"] = digest
-    found = ban_action.older_action(server, jail, ban_action.requested_action(banaction, []))
-    assert found == (["another version of pyhost-nftables.py runs"] if is_older else [])
+    files = ban_action.ban_action_files(["pyhost-nftables.py"] if is_requested else [])
+    assert ban_action.older_action(server, jail, files) == (
+        ["another version of pyhost-nftables.py runs"] if is_older else []
+    )

@@ -17,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as host_probe
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof as host_proof
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import proof_record
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_filter import SSHD_ONCE
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import expected, parse_stream
@@ -99,7 +100,7 @@ def countings(monkeypatch: pytest.MonkeyPatch) -> list[host_counting.Counting]:
     return outcomes
 
 
-def ensure(host: FakeHost, desired: JailsRequest = DESIRED, **options: bool) -> host_ensure.JailsResult:
+def ensure(host: FakeHost, desired: JailsRequest = DESIRED, **options: bool) -> JailsResult:
     result = host_ensure.ensure(t.cast(t.Any, host), desired, **{"reload": True, "proof": True, **options})
     host.done()
     return result
@@ -367,7 +368,7 @@ def test_a_failed_start_has_nothing_to_restore(server: FakeServer) -> None:
         programs=PROGRAMS,
     )
     error = fail(host)
-    assert error.state == f"{ACTION} and {OWN} were written, and fail2ban may have been started or reloaded"
+    assert error.state == f"{OWN} and {ACTION} were written, and fail2ban may have been started or reloaded"
     assert server.commands == []
 
 
@@ -576,7 +577,7 @@ def test_a_drop_in_that_systemd_does_not_read_is_an_error() -> None:
     host = DropIn(WITH_UNIT, [*PROBED, *staged(), *CHECKED, *started], programs=WITH_SYSTEMCTL)
     error = fail(host)
     assert error.problem == "systemctl daemon-reload failed: no (rc=1)"
-    assert error.state == f"{ACTION}, {OWN} and {DROP_IN} were written, and fail2ban was not reloaded"
+    assert error.state == f"{OWN}, {ACTION} and {DROP_IN} were written, and fail2ban was not reloaded"
 
 
 def test_a_failed_change_restores_the_drop_in() -> None:
@@ -690,7 +691,7 @@ def test_a_jail_that_is_to_be_restarted_does_not_keep_the_next_one_from_being_co
         host=None,
         request=types.SimpleNamespace(enabled=["gone", "sshd", "other"]),
         candidate=types.SimpleNamespace(
-            streams={"sshd": JAIL, "other": other}, composed=types.SimpleNamespace(banaction="nftables")
+            streams={"sshd": JAIL, "other": other}, composed=types.SimpleNamespace(files={})
         ),
         fail2ban=types.SimpleNamespace(server=True, require_server=Current),
         record=None,
@@ -796,7 +797,7 @@ def test_a_service_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     error = fail(host)
     assert str(error) == (
-        f"{UNIT}: the service does not start; {ACTION} and {OWN} were written, and fail2ban may have been started or "
+        f"{UNIT}: the service does not start; {OWN} and {ACTION} were written, and fail2ban may have been started or "
         "reloaded; see the log of the service, which ends with: ERROR the last line"
     )
 

@@ -208,6 +208,12 @@ def test_a_jail_that_sends_mail_is_not_tried() -> None:
     assert server.commands == []
 
 
+def test_the_action_of_ours_that_reports_bans_does_not_keep_a_jail_from_the_proof() -> None:
+    jail = JailStream("sshd", "systemd", (*SSHD.commands, ("set", "sshd", "addaction", "pyhost-baseline-notify")))
+    host = nft(BANNED, FREE, FREE)
+    assert host_fail2ban_proof.prove(host, Server({("get", "sshd", "banip"): []}), jail)["proven"] is True
+
+
 def test_a_rule_that_does_not_refuse_what_is_requested_fails_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([0.0, 0.0, 1.0, 3.0])
     monkeypatch.setattr(host_fail2ban_proof.time, "monotonic", lambda: next(ticks))

@@ -48,7 +48,7 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_and_the_jails_are_as_before(own: str | None) -> None:
     host: t.Any = FakeHost({OWN: "# after\n"})
     server: t.Any = Server()
-    assert restore.restore(host, server, site(own), BEFORE) == f"{OWN} was restored, and the jails run as before"
+    assert restore.restore(host, server, site(own), BEFORE, {}) == f"{OWN} was restored, and the jails run as before"
     assert host.files.get(OWN) == own
     assert server.steps == ["reconnect", (["sshd"], ["sshd"])], "each jail is loaded again"
 
@@ -69,7 +69,7 @@ def test_the_file_and_the_jails_are_as_before(own: str | None) -> None:
 def test_what_could_not_be_restored_is_named(options: dict[str, t.Any], state: str) -> None:
     host: t.Any = FakeHost({OWN: "# after\n"})
     server: t.Any = Server(**options)
-    assert restore.restore(host, server, site("# before\n"), BEFORE) == f"{OWN} {state}"
+    assert restore.restore(host, server, site("# before\n"), BEFORE, {}) == f"{OWN} {state}"
     assert host.files[OWN] == "# before\n"
 
 
@@ -82,6 +82,6 @@ def test_a_file_that_cannot_be_restored(monkeypatch: pytest.MonkeyPatch, error: 
         raise error
 
     monkeypatch.setattr(host, "write", fail)
-    state = restore.restore(host, server, site("# before\n"), BEFORE)
+    state = restore.restore(host, server, site("# before\n"), BEFORE, {})
     assert state.startswith(f"{OWN} was changed and could not be restored (")
     assert server.steps == [], "the jails run with what is loaded"
