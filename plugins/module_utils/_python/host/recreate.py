@@ -15,6 +15,7 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.as_user import find_user, rights_of, run_as
+from ..._core.host.platform import detect_platform
 from .folder import reach
 
 if t.TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _remove(request: VenvRequest, user: User, path: str) -> bool:
 
 def _run_rm(user: User, path: str) -> None:
     """Remove ``path``, but nothing of another file system that is mounted in it; rm(1) follows no links."""
-    here = "--one-file-system" if os.uname().sysname == "Linux" else "-x"
+    here = "--one-file-system" if detect_platform().kernel == "Linux" else "-x"
     run_as(user, ["rm", "-rf", here, "--", path], folder="/", seconds=_REMOVE_SECONDS)
 
 

@@ -22,8 +22,8 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages impo
         ("ssh: connect to host 192.0.2.7 port 2222: Connection timed out", "packets are dropped", Verdict.NEXT_PORT),
         (
             "channel 0: open failed: connect failed: Connection timed out\nstdio forwarding failed",
-            "packets are dropped",
-            Verdict.STOP,
+            "as seen from there",
+            Verdict.NEXT_PORT,
         ),
         # TCP was connected: no firewall is to be looked for.
         (
