@@ -123,8 +123,8 @@ options:
         of O(guard_users) logs in and does not become root.
       - After the change, the same user logs in on the port that sshd then has, becomes root and confirms.
       - If sudo asks for a password that the play does not have, only the login is verified, with a warning.
-      - If sshd refuses one of O(guard_users) now by its present configuration, and the change lets that user in, the login
-        after the change is the only proof, with a warning.
+      - If sshd refuses one of O(guard_users) now by its present configuration, and the change lets that user in, the
+        login after the change is the only proof, with a warning.
       - If the answer to the confirmation is lost, the host's record of it is asked for; the task then succeeds with a
         warning.
       - The port is one that O(settings) or O(defaults) name (C(Port), C(ListenAddress)) or the connection's own. The
@@ -137,8 +137,8 @@ options:
   confirm_timeout:
     description:
       - The seconds after which the host rolls back a change that is not confirmed. They start right before it.
-      - How long a login may take grows with them, a fifth of them for the connection (10 seconds at least). Set it higher
-        for a slow host.
+      - How long a login may take grows with them, a fifth of them for the connection (10 seconds at least). Set it
+        higher for a slow host.
     type: int
     default: 45
 seealso:
