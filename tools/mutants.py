@@ -45,6 +45,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "plugins/module_utils/_sshd/host/check_effective.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/confirm.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/guard.py": (f"{UNITS}/module_utils/_sshd/host",),
+    "plugins/plugin_utils/_confirm/proof.py": (f"{UNITS}/plugin_utils/_confirm",),
+    "plugins/plugin_utils/_confirm/record.py": (f"{UNITS}/plugin_utils/_confirm",),
 }
 WITHOUT = (
     # `int | None` is an annotation, `*` and `**` stand in signatures and calls: none of them is an operation here.

@@ -132,6 +132,10 @@ options:
         of O(guard_users) logs in and does not become root.
       - After the change, the same user logs in on the port that sshd then has, becomes root and confirms.
       - If sudo asks for a password that the play does not have, only the login is verified, with a warning.
+      - If sshd refuses one of O(guard_users) now by its present configuration, and the change lets that user in, the
+        login after the change is the only proof, with a warning.
+      - If the answer to the confirmation is lost, the host's record of it is asked for; the task then succeeds with a
+        warning.
       - The port is one that O(settings) or O(defaults) name (C(Port), C(ListenAddress)) or the connection's own. The
         controller does not log in to a port that only other files of the host name, so name it in O(settings).
       - If the login fails, the controller dies or the network is cut, the host rolls the change back by itself after
@@ -140,7 +144,10 @@ options:
     type: bool
     default: true
   confirm_timeout:
-    description: The seconds after which the host rolls back a change that is not confirmed. They start right before it.
+    description:
+      - The seconds after which the host rolls back a change that is not confirmed. They start right before it.
+      - How long a login may take grows with them, a fifth of them for the connection (10 seconds at least). Set it
+        higher for a slow host.
     type: int
     default: 45
 seealso:
@@ -276,7 +283,9 @@ confirmed_by:
   returned: when changed, and not in check mode
   sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
 rolled_back:
-  description: Whether the host rolled the change back, null if that could not be seen.
+  description:
+    - Whether the host rolled the change back, as its own record says. Null if that record could not be read in time; it
+      is C(rollback-sshd.record) in C(/var/lib/pyhost.baseline), on FreeBSD in C(/var/db/pyhost.baseline).
   type: bool
   returned: when the change was applied and could not be confirmed
   sample: true

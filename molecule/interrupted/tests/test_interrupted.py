@@ -103,7 +103,7 @@ systemctl show --property=TimersCalendar --value apt-daily-upgrade.timer | grep 
 systemctl show --property=NeedDaemonReload --value apt-daily-upgrade.timer
 dpkg --audit
 ls -A /usr/local/bin
-ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+ls -A /var/lib/pyhost.baseline 2>/dev/null | grep -v '[.]record$' || true
 systemctl list-timers --all --no-legend 'pyhost*'
 """
 

@@ -39,7 +39,7 @@ LATE = 5
 SNAPSHOT = r"""
 find /etc/ssh /etc/systemd/system /etc/cron.d -printf '%p %m %u:%g %l\n' 2>/dev/null | sort
 find /etc/ssh -type f -exec sha256sum {} + | sort
-ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+ls -A /var/lib/pyhost.baseline 2>/dev/null | grep -v '[.]record$' || true
 systemctl list-timers --all --no-legend 'pyhost*'
 ss -ltnH | awk '{print $4}' | sort
 sshd -T -C user=deploy,host=x,addr=192.0.2.1
@@ -54,8 +54,26 @@ SHUT_ACCOUNT = r"""
 printf '%s\n' '! grep -qi "^MaxSessions 7" /etc/ssh/sshd_config.d/00-pyhost-baseline.conf' >/usr/local/bin/shut
 sed -i '1i account required pam_exec.so quiet /bin/sh /usr/local/bin/shut' /etc/pam.d/sshd
 """
+# The host's network goes at the moment when the host has confirmed: its answer is lost.
+CUT = r"""
+cat >/run/cut.nft <<'END'
+add table inet cut
+add chain inet cut in { type filter hook input priority -100; policy drop; }
+add chain inet cut out { type filter hook output priority -100; policy drop; }
+END
+cat >/run/cut.sh <<'END'
+until [ -e /var/lib/pyhost.baseline/rollback-sshd/armed ]; do sleep 0.05; done
+while [ -e /var/lib/pyhost.baseline/rollback-sshd/armed ]; do :; done
+nft -f /run/cut.nft
+sleep 45
+nft delete table inet cut
+END
+rm -f /run/cut.done
+setsid sh -c 'sh /run/cut.sh; touch /run/cut.done' >/dev/null 2>&1 </dev/null &
+"""
 OPEN_ALL = """
 nft delete table inet shut 2>/dev/null || true
+nft delete table inet cut 2>/dev/null || true
 sed -i '/pam_exec.so/d' /etc/pam.d/sshd
 """
 
@@ -163,9 +181,33 @@ def test_a_confirmed_change_leaves_nothing_behind(hosts: dict[str, Inside]) -> N
     assert output.count("changed=1") == len(hosts), output
     for host in hosts.values():
         assert "maxsessions 9" in host.snapshot()
-        host.run("test ! -e /var/lib/pyhost.baseline")
+        # Only what became of it, for a controller to which the answer was lost.
+        assert host.run("ls -A /var/lib/pyhost.baseline").split() == ["rollback-sshd.record"]
+        host.run("grep -qx trigger=confirmed /var/lib/pyhost.baseline/rollback-sshd.record")
         host.run("test -z \"$(find /etc/systemd/system -name 'pyhost-rollback*')\"")
     assert play({"MaxSessions": 9}).count("changed=0") == len(hosts)
+    for host in hosts.values():
+        host.run("test ! -e /var/lib/pyhost.baseline")
+
+
+@pytest.mark.parametrize(
+    ("desired", "come_in_by", "then"),
+    [({"MaxSessions": 8}, 22, 22), ({"Port": 2222}, 22, 2222), ({"Port": 22}, 2222, 22)],
+    ids=["same-port", "new-port", "back"],
+)
+def test_a_lost_answer_to_the_confirmation_is_no_rollback(
+    hosts: dict[str, Inside], desired: dict[str, t.Any], come_in_by: int, then: int
+) -> None:
+    for host in hosts.values():
+        host.run(CUT)
+    output = ended(start(desired, port=come_in_by))
+    assert output.count("changed=1") == output.count("failed=0") == len(hosts), output
+    assert output.count("the answer to the confirmation was lost") == len(hosts), output
+    assert "rolled_back" not in output and "sudo there does not" not in output, output
+    for host in hosts.values():
+        host.run("test -e /run/cut.done")
+        assert f":{then} " in host.run("ss -ltnH")
+        host.run("test ! -e /var/lib/pyhost.baseline/rollback-sshd")
 
 
 def test_a_shut_port_is_rolled_back(hosts: dict[str, Inside]) -> None:

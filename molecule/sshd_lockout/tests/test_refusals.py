@@ -24,7 +24,7 @@ find /etc/ssh -printf '%p %m %u:%g %l\\n' | sort | sha256sum
 find /etc/ssh -type f -exec sha256sum {} + | sort | sha256sum
 /usr/sbin/sshd -T -C user=deploy,host=x,addr=192.0.2.1 | sha256sum
 ss -ltnH | grep -v :2222 | awk '{print $4}' | sort
-ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+ls -A /var/lib/pyhost.baseline 2>/dev/null | grep -v '[.]record$' || true
 """
 Results = dict[str, dict[str, dict[str, t.Any]]]
 

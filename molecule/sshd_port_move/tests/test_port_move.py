@@ -42,7 +42,7 @@ for address in ("127.0.0.1", "::1"):
 SNAPSHOT = rf"""
 find /etc/ssh /etc/systemd/system /etc/cron.d /etc/firewalld/zones/public.xml /etc/ufw/user*.rules \
     -type f -exec sha256sum {{}} + 2>/dev/null | sort -k 2
-ls -A /var/lib/pyhost.baseline 2>/dev/null || true
+ls -A /var/lib/pyhost.baseline 2>/dev/null | grep -v '[.]record$' || true
 {LISTENING}
 if command -v firewall-cmd >/dev/null; then firewall-cmd --list-ports; fi
 if command -v ufw >/dev/null; then ufw status; fi

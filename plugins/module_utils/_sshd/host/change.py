@@ -97,6 +97,7 @@ def _result(host: Host, change: CheckedChange, applied: AppliedChange) -> SshdRe
             *([deferral_warning(plan.holders, plan.move.ports)] if plan.holders else []),
             *(unprivileged_port_warnings(host, plan.move) if plan.is_pending else []),
             *plan.answers.warnings,
+            *plan.crypto.warnings,
             *change.warnings,
             *map(exception_warning, exceptions),
             *(str(one) for one in applied.generated if one.replaces),

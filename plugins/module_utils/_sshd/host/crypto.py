@@ -32,7 +32,7 @@ from ..match import Connection
 from ..plan import ManagedFiles, plan_files
 from ..settings import SshdSettings, render_settings
 from ..tree import Tree, compose
-from .keys import GeneratedKey, host_keys
+from .keys import GeneratedKey, host_keys, unloaded_key_warnings
 from .sshd import Sshd, incoming_connection, stage
 
 __all__ = ["CryptoProfile", "HostCrypto", "plan_preflight", "resolve_crypto"]
@@ -67,6 +67,7 @@ class HostCrypto:
     paths: tuple[str, ...] = ()
     moduli: t.Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     policy: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -174,6 +175,7 @@ def resolve_crypto(
         paths=_offered_paths(settings, staged.effective, keys, policy),
         moduli={path: (text, moduli or None) for path, text in present.items()},
         policy=POLICIES[policy_of(system)][0] if profile.name == "strict" and policy_of(system) else "",
+        warnings=tuple(unloaded_key_warnings(sshd, staged.effective, keys)),
     )
 
 

@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from .sshd import Sshd
 
-__all__ = ["GeneratedKey", "generate_host_keys", "host_keys"]
+__all__ = ["GeneratedKey", "generate_host_keys", "host_keys", "unloaded_key_warnings"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,37 @@ class GeneratedKey:
 
 
 def host_keys(sshd: Sshd, effective: Effective) -> dict[str, HostKey | None]:
-    """Return the paths from which sshd loads host keys, with their keys; an empty file counts as missing."""
-    paths = [path for path in effective.get("hostkey", ()) if path != sshd.borrowed_key] or list(DEFAULT_PATHS)
-    return {path: _listed(sshd.host, path) for path in dict.fromkeys(paths)}
+    """Return the paths from which sshd loads host keys, with their keys; an empty file counts as missing.
+
+    One that is no key to this OpenSSH (DSA from 10.0 on) is left out, as sshd does, where there is another one.
+    """
+    found: dict[str, HostKey | None] = {}
+    refused: list[BaselineError] = []
+    for path in dict.fromkeys(_paths(sshd, effective)):
+        try:
+            found[path] = _listed(sshd.host, path)
+        except BaselineError as error:
+            # A key of its own defaults is damaged.
+            if path in DEFAULT_PATHS:
+                raise
+            refused.append(error)
+    if refused and not any(found.values()):
+        raise refused[0]
+    return found
+
+
+def unloaded_key_warnings(sshd: Sshd, effective: Effective, keys: t.Container[str]) -> list[str]:
+    """Return a warning for each configured host key that sshd does not load, and only logs."""
+    return [
+        f"sshd does not load the host key {path}, and logs that at each start: this OpenSSH cannot read it (an old "
+        "type such as DSA, or a damaged file); remove its HostKey line"
+        for path in _paths(sshd, effective)
+        if path not in keys
+    ]
+
+
+def _paths(sshd: Sshd, effective: Effective) -> list[str]:
+    return [path for path in effective.get("hostkey", ()) if path != sshd.borrowed_key] or list(DEFAULT_PATHS)
 
 
 def _listed(host: Host, path: str) -> HostKey | None:

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import pwd
 import re
+import stat
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -169,7 +170,7 @@ def read_tree(host: Host, main: str) -> Tree:
     waiting = [main]
     while waiting:
         path = waiting.pop()
-        text = host.read(path)
+        text = _read_included(host, path) if path != main else host.read(path)
         if path in files or text is None:
             continue
         files[path] = text
@@ -177,6 +178,24 @@ def read_tree(host: Host, main: str) -> Tree:
             if line.keyword == "include":
                 waiting += [file for pattern in line.arguments for file in host.glob(absolute(pattern, main))]
     return Tree(main, files)
+
+
+def _read_included(host: Host, path: str) -> str:
+    """Return the text of a file that a pattern of ``Include`` matches. sshd takes a folder there for an empty file.
+
+    A link that leads nowhere ends sshd: the running one at its next reload, every other one at once.
+    """
+    entry = host.stat(path)
+    if entry is not None and stat.S_ISDIR(entry.st_mode):
+        return ""
+    text = host.read(path)
+    if text is None:
+        raise BaselineError(
+            "sshd cannot start, and would end at its next reload: it includes this link, which leads nowhere",
+            where=path,
+            hint=f"remove it (`rm {path}`), or create the file that it leads to",
+        )
+    return text
 
 
 def stage(host: Host, tree: Tree, *, without: t.Collection[tuple[str, int]] = ()) -> str:

@@ -92,6 +92,34 @@ def test_an_empty_file_is_no_key_and_a_broken_one_is_an_error() -> None:
     assert keys.host_keys(sshd, {"hostkey": (RSA,)}) == {RSA: None}
 
 
+DSA = "/etc/ssh/ssh_host_dsa_key"
+PRINT = "SHA256:kfeZkuW3WdLvRB3QXTfu9JIRgqlWtkNrPEyNzLkmtDU"
+NOT_LISTED = Expected(["ssh-keygen", "-l", "-f", DSA], rc=255, err=f"{DSA} is not a key file.")
+LISTED = Expected(["ssh-keygen", "-l", "-f", ED25519], out=f"256 {PRINT} root@web (ED25519)\n")
+
+
+def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning() -> None:
+    """A DSA key on Debian 13: sshd logs it and runs with the others."""
+    host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[NOT_LISTED, LISTED])
+    sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
+    effective = {"hostkey": (DSA, ED25519)}
+    found = keys.host_keys(sshd, effective)
+    assert list(found) == [ED25519]
+    assert keys.unloaded_key_warnings(sshd, effective, found) == [
+        f"sshd does not load the host key {DSA}, and logs that at each start: this OpenSSH cannot read it (an old type "
+        "such as DSA, or a damaged file); remove its HostKey line"
+    ]
+    assert keys.unloaded_key_warnings(sshd, {"hostkey": (ED25519,)}, found) == []
+
+
+def test_no_key_but_one_that_this_openssh_does_not_load_is_an_error() -> None:
+    """sshd: no hostkeys available -- exiting."""
+    host = KeyHost(files={DSA: "old"}, commands=[NOT_LISTED])
+    sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
+    with pytest.raises(BaselineError, match=f"{DSA}: the host key cannot be read"):
+        keys.host_keys(sshd, {"hostkey": (DSA, ED25519)})
+
+
 def test_a_borrowed_key_is_none_of_the_hosts() -> None:
     host = KeyHost()
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config", borrowed_key="/scratch/key")

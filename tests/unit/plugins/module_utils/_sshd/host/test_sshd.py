@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import os
 import re
 import typing as t
 from dataclasses import replace
@@ -160,6 +162,51 @@ def test_the_messages_of_three_versions_and_the_lines_that_they_mean(bad: dict[s
 )
 def test_version(words: str, version: str) -> None:
     assert sshd(FakeHost(commands=[Expected([SSHD, "-V"], err=words)])).version() == version
+
+
+class Folders(FakeHost):
+    """A host that has folders, too, and links that lead nowhere: a name without a file."""
+
+    folders: t.ClassVar[set[str]] = set()
+    dangling: t.ClassVar[set[str]] = set()
+
+    def stat(self, path: str) -> os.stat_result | None:
+        if path in self.folders:
+            return os.stat_result((0o40755, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+        return super().stat(path)
+
+    def read(self, path: str, *, last: int | None = None) -> str | None:
+        if path in self.folders:
+            raise BaselineError(f"{path} cannot be read: it is not a regular file")
+        return super().read(path, last=last)
+
+    def glob(self, pattern: str) -> list[str]:
+        names = {*self.files, *self.folders, *self.dangling}
+        return sorted(path for path in names if fnmatch.fnmatchcase(path, pattern))
+
+
+def test_sshd_takes_a_folder_for_an_empty_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Folders, "folders", {"/etc/ssh/d/x.conf"})
+    files = {MAIN: "Include d/*.conf\n", "/etc/ssh/d/y.conf": "Port 22\n"}
+    host: t.Any = Folders(files)
+    assert read_tree(host, MAIN).files == {**files, "/etc/ssh/d/x.conf": ""}
+
+
+def test_a_link_that_leads_nowhere_ends_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Folders, "dangling", {"/etc/ssh/d/x.conf"})
+    host: t.Any = Folders({MAIN: "Include d/*.conf\n"})
+    with pytest.raises(BaselineError) as caught:
+        read_tree(host, MAIN)
+    assert (caught.value.where, caught.value.problem, caught.value.hint) == (
+        "/etc/ssh/d/x.conf",
+        "sshd cannot start, and would end at its next reload: it includes this link, which leads nowhere",
+        "remove it (`rm /etc/ssh/d/x.conf`), or create the file that it leads to",
+    )
+
+
+def test_a_host_without_the_main_file_has_an_empty_tree() -> None:
+    host: t.Any = Folders()
+    assert read_tree(host, MAIN).files == {}
 
 
 def test_read_tree_follows_includes_once() -> None:
