@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path
 import re
 import typing as t
 from dataclasses import asdict, dataclass
@@ -77,7 +78,7 @@ def identity_error(
                 where=now.address,
                 state=UNCHANGED,
                 hint="correct the address and port, or leave sshd_port out so that only the port of the inventory is "
-                "tried",
+                f"tried; if the host has a new name in the inventory, remove the notes in {os.path.dirname(path)}",
             )
     return None
 
