@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from functools import partial
@@ -97,6 +98,35 @@ def test_nobody_else_is_counted(name: str, jail: str, hosts: dict[str, Host], at
     assert attacked
     assert hosts[name].found(VICTIM, jail) == 0
     assert VICTIM not in hosts[name].banned(jail)
+
+
+@pytest.mark.parametrize("jail", [jail for jail in SERVICES if jail != "gate"])
+@each_host
+def test_the_ban_is_reported(name: str, jail: str, hosts: dict[str, Host], attacked: dict[str, object]) -> None:
+    """A webhook with its secret header, and a mail to root by postfix. The jail of somebody else reports nothing."""
+    assert attacked
+    victim, attacker = hosts[name], peer(hosts, name).address("IPv4")
+
+    def bans() -> list[tuple[str, str]]:
+        reports = [json.loads(line) for line in victim.run("cat /root/hooks || true").splitlines()]
+        assert all(report["token"] == "token-of-the-test" for report in reports)
+        return [(ban["jail"], ban["address"]) for report in reports for ban in report["bans"]]
+
+    def mails() -> str:
+        return victim.run("cat /var/mail/root || true")
+
+    assert victim.wait(lambda: (jail, attacker) in bans())
+    assert victim.wait(lambda: f"{jail}: banned {attacker} after 3 failures" in mails())
+    assert "gate" not in {one for one, _address in bans()}
+    # Test bans of the role are not reported.
+    assert {address for _jail, address in bans()} == {attacker}
+
+
+@each_host
+def test_only_root_can_read_whom_bans_are_reported_to(name: str, hosts: dict[str, Host]) -> None:
+    found = hosts[name].run("grep -rl token-of-the-test /etc /run /var/log /var/lib || true").split()
+    assert found == ["/etc/fail2ban/pyhost-baseline-notify.json"]
+    assert hosts[name].run(f"stat -c '%a %U' {found[0]}").strip() == "600 root"
 
 
 @pytest.fixture(scope="session")
