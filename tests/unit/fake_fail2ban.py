@@ -256,15 +256,13 @@ class FakeServer:
                 ],
                 ("version",): "1.1.0",
                 ("get", "dbfile"): "/var/lib/fail2ban/fail2ban.sqlite3",
-                **{
-                    ("get", "sshd", "action", "pyhost-nftables", name): getattr(RUNNING, name)
-                    for name in ("actionstart", "actionban", "chain_hook")
-                },
                 ("get", "sshd", "action", "pyhost-nftables", "digest"): DIGEST,
                 ("get", "logtarget"): LOG,
                 ("get", "loglevel"): "INFO",
             }
         )
+        for name in ("actionstart", "actionban", "chain_hook"):
+            self.answers["get", "sshd", "action", "pyhost-nftables", name] = getattr(RUNNING, name)
 
     def run(self, jail: JailStream) -> None:
         """Run ``jail`` from now on."""
