@@ -88,9 +88,14 @@ class ActionModule(ActionBase):
         required, script = self._required(options, task_vars or {})
         settings = client_settings(self._connection) if self._is_ssh() else ClientSettings()
         forced = self._forced() if self._is_ssh() else set()
+        name = str((task_vars or {}).get("inventory_hostname", ""))
+
+        def wrong_machine(candidate: Candidate, answer: ProbeAnswer) -> BaselineError | None:
+            return self._wrong_machine(candidate, answer, settings, name) if self._is_ssh() else None
+
         found = search(
             self._candidates(options, forced, settings),
-            lambda candidate: self._probe_to_root(candidate, script, required),
+            lambda candidate: self._probe_to_root(candidate, script, required, wrong_machine),
         )
         result["tried"] = [
             {"user": candidate.user, "port": candidate.port, "reason": refusal.reason}
@@ -98,11 +103,7 @@ class ActionModule(ActionBase):
         ]
         if found.answer is None or found.candidate is None:
             return {**result, **self._warned(), **_failure(found.refused, forced)}
-        error = host_error(found.answer, required)
-        if error is None and self._is_ssh():
-            name = str((task_vars or {}).get("inventory_hostname", ""))
-            error = self._wrong_machine(found.candidate, found.answer, settings, name)
-        if error:
+        if error := host_error(found.answer, required):
             return {**result, **self._warned(), "failed": True, **error.as_result()}
         result.update(self._warned(host_warning(found.answer)))
         facts = _facts(found.candidate, found.answer, required.least_python, is_ssh=self._is_ssh())
@@ -153,12 +154,19 @@ class ActionModule(ActionBase):
         return required, probe_script(pythons, least=least)
 
     def _probe_to_root(
-        self, candidate: Candidate, script: str, required: HostRequirements
+        self,
+        candidate: Candidate,
+        script: str,
+        required: HostRequirements,
+        wrong_machine: t.Callable[[Candidate, ProbeAnswer], BaselineError | None],
     ) -> ProbeAnswer | LoginRefusal:
         """Probe ``candidate``, and refuse a user of a fit host who cannot become root."""
         answer = self._probe(candidate, script)
         if isinstance(answer, LoginRefusal) or host_error(answer, required):
             return answer
+        # Before the become password goes there.
+        if error := wrong_machine(candidate, answer):
+            return LoginRefusal(error, Verdict.UNFIT)
         error = self._escalation_error(answer)
         # The next user may be root: an account that exists already need not have sudo yet.
         return Escalation(error, Verdict.NEXT_USER) if error else answer
@@ -242,7 +250,8 @@ def _failure(refused: t.Sequence[tuple[Candidate, LoginRefusal]], forced: set[st
     powerless = [refusal for _candidate, refusal in refused if isinstance(refusal, Escalation)]
     last = refused[-1][1]
     if powerless or last.verdict is Verdict.UNFIT:
-        return {"failed": True, **(powerless[0] if powerless else last).error.as_result()}
+        cause = last if last.verdict is Verdict.UNFIT else powerless[0]
+        return {"failed": True, **cause.error.as_result()}
     return {"unreachable": True, **no_login_error(refused, forced=forced).as_result()}
 
 

@@ -17,7 +17,7 @@ description:
     login and never uses an older shared connection. The following tasks share the connection of the login that works.
   - A closed port, or one that does not answer in time, is not tried for the other users, nor is one of O(ports) that
     ends the connection before a login. After a refused login, the next user is tried on that port. A wrong host key, an
-    unknown name or a jump host that refuses the login ends the search. C(sshd) penalizes a source that keeps failing,
+    unknown name or a known refusal by a jump host ends the search. C(sshd) penalizes a source that keeps failing,
     so order the candidates such that at most one login fails in the usual case.
   - The port of the connection is the one that ssh would use (C(ansible_port), C(-o Port) in C(ansible_ssh_common_args),
     C(Port) in ssh_config). Unless that is V(22), it is tried first, because a gateway may forward it to the host.

@@ -181,11 +181,22 @@ def test_a_jump_host_that_forwards_to_port_22_alone(jump: Way, vm: Host, gateway
     assert vm.ports == {"22"}
 
 
-def test_a_jump_host_that_refuses_is_not_taken_for_the_host(jump: Way, gateway: Host) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "tried", "hint"),
+    [
+        # As Ansible has it: with ControlPersist, ssh drops what the ssh to the jump host says.
+        ("-o ControlMaster=auto -o ControlPersist=5", [2222, 22], "log in to the jump host by itself"),
+        ("-o ControlMaster=no", [2222], "this is about the jump host"),
+    ],
+)
+def test_a_jump_host_that_refuses_is_not_taken_for_the_host(
+    jump: Way, gateway: Host, arguments: str, tried: list[int], hint: str
+) -> None:
     gateway.config("AllowUsers nobody")
+    jump.environment = {"ANSIBLE_SSH_ARGS": arguments}
     run = jump.play(sshd_port=2222)
-    assert (run.is_unreachable, len(run.tried)) == (True, 1)
-    assert "this is about the jump host" in run.message
+    assert (run.is_unreachable, run.tried) == (True, tried)
+    assert hint in run.message
 
 
 # Users, keys, and a controller that sshd refuses.

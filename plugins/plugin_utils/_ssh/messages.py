@@ -153,6 +153,14 @@ MESSAGES = (
         "something else than sshd has the port: correct the port",
         Verdict.NO_LOGIN,
     ),
+    # With ControlPersist, as Ansible has it, ssh drops what the program on the way says.
+    SshMessage(
+        _PROXY_ENDED,
+        "the jump host or proxy command gives no connection to sshd: log in to the jump host by itself, and check "
+        "that it reaches the address and port, that it may forward to that port (PermitOpen, AllowTcpForwarding), and "
+        "that sshd does not refuse it for a while (PerSourcePenalties, fail2ban)",
+        Verdict.NO_LOGIN,
+    ),
     SshMessage(
         r"_exchange_identification: ",
         "the connection ends before sshd's first line: sshd refuses this controller for a while after failed logins "

@@ -420,6 +420,13 @@ def test_a_clone_with_the_same_key_is_refused(monkeypatch: pytest.MonkeyPatch) -
     assert Ports({22: anew}).reach(monkeypatch)["port"] == 22
 
 
+def test_the_wrong_machine_does_not_get_the_become_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "known_keys", lambda _client, _port: [KnownKey("ssh-ed25519", "another")])
+    monkeypatch.setattr(ActionModule, "_escalation_error", lambda *_given: pytest.fail("it tried to become root"))
+    host = Ports({2201: CLOSED, 22: GATEWAY.replace(b"uid=0", b"uid=1000")}, {"port": 2201})
+    assert "another machine answers on port 22" in host.reach(monkeypatch, ports=[22])["msg"]
+
+
 CHANGED = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n"
 
 

@@ -77,7 +77,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages impo
         ),
         (
             "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
-            "PerSourcePenalties",
+            "log in to the jump host by itself",
             Verdict.NO_LOGIN,
         ),
         ("banner exchange: Connection to x port 80: invalid format", "correct the port", Verdict.NO_LOGIN),
