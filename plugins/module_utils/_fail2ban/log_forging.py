@@ -12,7 +12,7 @@ from .packet_filters import normal_address
 if t.TYPE_CHECKING:
     from .findings import WatchedJail
 
-__all__ = ["forgeable_groups", "forging_warnings", "trusted_match"]
+__all__ = ["forgeable_groups", "forging_warnings", "is_of_syslogd", "trusted_match"]
 
 # Units in which processes of users run: sessions (without pam_systemd they stay in the unit of sshd), jobs, and
 # pipes of ~/.forward.
@@ -37,6 +37,11 @@ def _is_trusted(group: str) -> bool:
         return True
     units = re.findall(r"(?:^|\s)_SYSTEMD_UNIT=(\S+)", group)
     return bool(units) and not any(map(_OF_USERS.fullmatch, units))
+
+
+def is_of_syslogd(path: str) -> bool:
+    """Return whether syslogd writes the log ``path``, where there is one."""
+    return _OF_SYSLOGD.fullmatch(path) is not None
 
 
 def forgeable_groups(matches: t.Iterable[str]) -> list[str]:
@@ -69,7 +74,7 @@ def _journal_warning(jail: WatchedJail) -> str | None:
 
 
 def _log_warning(jail: WatchedJail) -> str | None:
-    logs = [] if jail.journal else [path for path in jail.paths if _OF_SYSLOGD.fullmatch(path)]
+    logs = [] if jail.journal else [path for path in jail.paths if is_of_syslogd(path)]
     if not logs:
         return None
     return (

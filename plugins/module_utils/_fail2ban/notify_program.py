@@ -44,7 +44,7 @@ def is_quiet(address):
         found = ipaddress.ip_network(address, strict=False)
     except ValueError:
         return False
-    return any(found.subnet_of(network) for network in QUIET if network.version == found.version)
+    return any(found.network_address in network for network in QUIET)
 
 
 def number(text):

@@ -18,7 +18,7 @@ from .. import log_source
 from ..findings import JailFindings, SshdFacts, WatchedJail
 from ..forwarded_ports import covers_forwarded_ports, forwarded_ports, uncovered_forwarded_ports
 from ..jail_checks import ignores_every_line, no_failregex, other_log, unasked_jails
-from ..log_forging import forging_warnings
+from ..log_forging import forging_warnings, is_of_syslogd
 from ..log_paths import path_patterns
 from ..log_source import JOURNALMATCH
 from ..packet_filters import pf_warning, tool_of
@@ -89,12 +89,14 @@ def _check_source(
     missing = None
     # fail2ban writes its own log (the source of the jail recidive) as soon as it runs.
     if stream.journal or not log_source.reads_log(name, options, site.others, site.log):
-        empty_logs = [] if "logpath" in options else empty
+        # A log that the service itself writes is empty after each rotation. One of syslogd may stay empty for ever.
+        unwritten = [path for path in empty if is_of_syslogd(path) or host.stat(path) is None]
+        empty_logs = [] if "logpath" in options else unwritten
         missing = fail2ban_findings.no_log_source(stream, probes, requested=requested, empty_logs=empty_logs)
     found.add_errors(missing)
     unmatched = [pattern for pattern in path_patterns(requested) if not stream.journal and not host.glob(pattern)]
     found.add_warnings(fail2ban_findings.missing_logs(stream, unmatched))
-    if "logpath" in options and empty and len(empty) == len(stream.log_paths):
+    if missing is None and site.log not in empty and empty and len(empty) == len(stream.log_paths):
         found.add_warnings(f"the jail {name} reads {', '.join(empty)}, which is empty so far")
     return missing is None
 

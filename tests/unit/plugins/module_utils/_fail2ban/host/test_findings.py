@@ -150,6 +150,24 @@ def test_a_pattern_that_matches_nothing_so_far_is_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("log", "is_error"),
+    [
+        # A file that the service itself writes is empty after each logrotate(8).
+        ("/var/log/nginx/error.log", False),
+        ("/var/log/exim4/mainlog", False),
+        # One that syslogd would write is empty for ever where there is none.
+        ("/var/log/auth.log", True),
+        ("/var/log/mail.log", True),
+    ],
+)
+def test_an_empty_log_of_jail_conf(log: str, is_error: bool) -> None:
+    host = FakeHost({log: ""}, programs=[])
+    found = gather(host, {"shop": {}}, {"shop": stream("shop", logs=[log], actions=("dummy",))})
+    assert (found.errors == [f"the jail shop has no log source: nothing writes to {log}"]) is is_error
+    assert (f"the jail shop reads {log}, which is empty so far" in found.warnings) is not is_error
+
+
 def test_the_log_of_fail2ban_itself_may_be_empty() -> None:
     log = "/var/log/fail2ban.log"
     host = FakeHost({log: ""}, programs=[])
