@@ -293,6 +293,10 @@ def test_an_open_connection_that_is_dead_is_no_answer(played: Player) -> None:
     assert play.did == ["asked root:22 over the master", "ask root:22", "grep root:22"]
 
 
+def test_only_the_record_makes_a_change_a_confirmed_one() -> None:
+    assert not RollbackOutcome(True, "").is_confirmed and not RollbackOutcome(None, "").is_confirmed
+
+
 def test_problems_of_a_rollback_are_named(played: Player) -> None:
     played(Reply(0, record("timeout", problems="x could not be restored"), ""))
     message = "the host tried to roll the change back, but some of it failed: x could not be restored"

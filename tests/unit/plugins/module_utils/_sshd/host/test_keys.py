@@ -102,7 +102,7 @@ def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning() -> N
     """A DSA key on Debian 13: sshd logs it and runs with the others."""
     host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[NOT_LISTED, LISTED])
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
-    effective = {"hostkey": (DSA, ED25519)}
+    effective: dict[str, tuple[str, ...]] = {"hostkey": (DSA, ED25519)}
     found = keys.host_keys(sshd, effective)
     assert list(found) == [ED25519]
     assert keys.unloaded_key_warnings(sshd, effective, found) == [
