@@ -144,7 +144,7 @@ def _key_findings(
         yield from map(_unread_file, unread, unread.values())
         yield from _too_few_keys(account.name, problems, len(sure), required)
         if not problems and not unread:
-            yield _no_key(account.name, files)
+            yield _no_key(account, files)
 
 
 def _unread_files(files: t.Iterable[KeyFile], *, strict: bool) -> dict[KeyFile, str]:
@@ -170,9 +170,11 @@ def _too_few_keys(
         yield LockoutFinding(problem, "add an ssh-ed25519 key")
 
 
-def _no_key(name: str, files: t.Sequence[KeyFile]) -> LockoutFinding:
+def _no_key(account: Account, files: t.Sequence[KeyFile]) -> LockoutFinding:
     places = " or ".join(printable(file.path) for file in files[:_MOST_REASONS])
-    problem = f"{name} has no key that sshd could read in {places or 'any file (AuthorizedKeysFile is none)'}"
+    problem = f"{account.name} has no key that sshd could read in {places or 'any file (AuthorizedKeysFile is none)'}"
+    if files and not any(file.path.startswith(f"{account.home.rstrip('/')}/") for file in files):
+        return LockoutFinding(problem, "put a public key there: the role admin_user keeps keys below the home only")
     return LockoutFinding(problem, "put a public key there (role admin_user)", is_pending=bool(files))
 
 

@@ -138,6 +138,7 @@ def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
     require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
     written, move = plan_move(sshd, answers, desired, planned.written, daemon)
     if request.reload:
+        daemons.require_no_other_sshd(host, daemon, program=sshd.program, main=sshd.main)
         daemons.require_startable(host, daemon, move.after, pid_file=answers.pid_file)
     return ChangePlan(
         request=planned.request,

@@ -35,6 +35,7 @@ __all__ = [
     "no_answer_error",
     "recover",
     "reload",
+    "require_no_other_sshd",
     "require_socket_listens",
     "require_startable",
     "with_current_pid",
@@ -105,10 +106,17 @@ def find_daemon(host: Host, pid_file: str, *, program: str = "", main: str = "")
 
 
 def _masters_of(host: Host, program: str, main: str) -> list[SshdMaster]:
-    """Return the masters that run ``program`` and read ``main``; that only other ones run is an error."""
+    """Return the masters that run ``program`` and read ``main``."""
+    ours = host.target(program)
+    return [one for one in find_masters(host) if host.target(one.program) == ours and one.main in ("", main)]
+
+
+def require_no_other_sshd(host: Host, daemon: SshdDaemon, *, program: str, main: str) -> None:
+    """Raise where only an sshd runs that does not read ``main``: what is written there would never be in force."""
+    if host.platform.is_freebsd or daemon.running or daemon.service or daemon.socket:
+        return
     masters = find_masters(host)
-    found = [one for one in masters if host.target(one.program) == host.target(program) and one.main in ("", main)]
-    if masters and not found:
+    if masters:
         other = masters[0]
         file = f" -f {other.main}" if other.main else ""
         raise BaselineError(
@@ -117,7 +125,6 @@ def _masters_of(host: Host, program: str, main: str) -> list[SshdMaster]:
             option="path",
             hint="start that sshd, or set path to the file that the running one reads",
         )
-    return found
 
 
 def _find_by_systemd(host: Host, pid_file: str, program: str, main: str) -> SshdDaemon:

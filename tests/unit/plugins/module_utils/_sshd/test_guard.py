@@ -226,6 +226,12 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
             id="no key in it",
         ),
         pytest.param(
+            replace(FILE, path="/etc/ssh/authorized_keys/deploy", keys=()),
+            "deploy has no key that sshd could read in /etc/ssh/authorized_keys/deploy; put a public key there: the "
+            "role admin_user keeps keys below the home only",
+            id="keys elsewhere, where admin_user puts none",
+        ),
+        pytest.param(
             replace(FILE, keys=(replace(KEY, options='command="/bin/false"'),)),
             'deploy has keys, but sshd would take none of them: one is for command="/bin/false" alone; '
             "add an ssh-ed25519 key",

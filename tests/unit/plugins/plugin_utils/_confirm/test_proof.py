@@ -188,6 +188,26 @@ def test_nothing_is_lost_where_nothing_was_to_be_confirmed(played: Player) -> No
     assert proof.error and proof.lost == ""
 
 
+def test_a_login_is_tried_again_up_to_its_last_moment(played: Player) -> None:
+    play = played(REFUSED)
+    confirm(until=102)
+    assert len(play.ran) == 2
+
+
+@pytest.mark.parametrize(
+    ("password", "said", "hint"),
+    [
+        ("x", "Sorry, try again.\nsudo: 1 incorrect password attempt", "correct the become password"),
+        (None, "sudo: a password is required", "give the become password"),
+    ],
+)
+def test_what_to_do_about_a_password_depends_on_whether_there_is_one(
+    played: Player, password: str | None, said: str, hint: str
+) -> None:
+    played(Reply(1, f"{MARK}\n", said))
+    assert f"; {hint}" in problem_of(VerifiedLogin(NEW, sudo=True, password=password))
+
+
 def test_a_refused_key_is_final(played: Player) -> None:
     play = played(Reply(255, "", "deploy@192.0.2.7: Permission denied (publickey)."))
     assert "Permission denied (publickey); sshd accepts none of the keys" in problem_of()
@@ -259,10 +279,22 @@ def test_the_open_connection_asks_for_a_rollback(played: Player) -> None:
     assert f"rollback asked {TOKEN};" in play.ran[0][1]
 
 
+def test_the_open_connection_is_that_of_the_play(played: Player) -> None:
+    """Not that of the user who was to confirm."""
+    play = played(REFUSED)
+    found = outcome_of(also=True, master="/tmp/master")
+    assert play.did[:3] == ["asked root:22 over the master", "ask deploy:2222", "ask root:22"]
+    assert found.message.startswith("a new key login as root@192.0.2.7 fails")
+
+
 def test_an_open_connection_that_is_dead_is_no_answer(played: Player) -> None:
     play = played(Reply(255, "", "mux"), Reply(0, record("timeout"), ""))
     assert outcome_of(master="/tmp/master") == BY_ITSELF
     assert play.did == ["asked root:22 over the master", "ask root:22", "grep root:22"]
+
+
+def test_only_the_record_makes_a_change_a_confirmed_one() -> None:
+    assert not RollbackOutcome(True, "").is_confirmed and not RollbackOutcome(None, "").is_confirmed
 
 
 def test_problems_of_a_rollback_are_named(played: Player) -> None:
@@ -361,3 +393,19 @@ def test_the_record_is_waited_for_past_the_time_of_the_rollback(
     assert outcome_of(deadline=145, limits=limits).rolled_back is None
     assert until - 3 <= play.now <= until
     assert set(play.limits) == {limits.connect}
+
+
+def test_when_the_record_is_asked_for(played: Player) -> None:
+    """Every ten seconds, right after the rollback is due, and then every two."""
+    play = played(Reply(0, f"{IN}pending={TOKEN}\n", ""))
+    asked: list[float] = []
+    sleep = play.sleep
+
+    def record_sleep(seconds: float) -> None:
+        sleep(seconds)
+        asked.append(play.now)
+
+    play.sleep = record_sleep  # type: ignore[method-assign]  # the clock
+    outcome_of(deadline=145, limits=LoginLimits(10, 31))
+    # Up to the last moment.
+    assert asked == [110, 120, 130, 140, 148, *range(150, 180, 2)]

@@ -497,8 +497,15 @@ def test_an_sshd_in_no_unit_is_signalled() -> None:
     ids=["another file", "another program"],
 )
 def test_another_sshd_alone_is_an_error_that_says_which(cmdline: str, programs: str, process: str) -> None:
+    # sshd_info, which only reads, reports no sshd.
+    found = elsewhere(cmdline=cmdline, programs=programs)
+    assert found == daemons.SshdDaemon("", "", 0, 0.0, "")
+    host: t.Any = FakeHost({"/proc/77": "", "/proc/77/cmdline": cmdline})
+    for known in (daemon(), daemon(pid=0), replace(found, socket="ssh.socket"), replace(found, pid=77)):
+        daemons.require_no_other_sshd(host, known, program=programs, main=MAIN)
+    daemons.require_no_other_sshd(t.cast(t.Any, FakeHost()), found, program=programs, main=MAIN)
     with pytest.raises(BaselineError) as caught:
-        elsewhere(cmdline=cmdline, programs=programs)
+        daemons.require_no_other_sshd(host, found, program=programs, main=MAIN)
     assert caught.value.problem == (
         f"the sshd that runs here is process 77, `{process}`, not {programs} with {MAIN}: nothing would read that file"
     )
