@@ -31,17 +31,11 @@ archive() { # FOLDER ORIGIN LABEL SUITE CODENAME [FIELD…]: index what is in it
         dpkg-deb --field "$deb"
         printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$deb" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
     done > Packages
-    cat > Release << RELEASE
-Origin: $origin
-Label: $label
-Suite: $suite
-Codename: $codename
-Version: $VERSION_ID
-$(printf '%s\n' "$@")
-Date: $(LC_ALL=C date --utc '+%a, %d %b %Y %H:%M:%S UTC')
-SHA256:
- $(sha256sum Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages
-RELEASE
+    {
+        printf '%s\n' "Origin: $origin" "Label: $label" "Suite: $suite" "Codename: $codename" "Version: $VERSION_ID" "$@"
+        echo "Date: $(LC_ALL=C date --utc '+%a, %d %b %Y %H:%M:%S UTC')"
+        printf 'SHA256:\n %s %s Packages\n' "$(sha256sum Packages | cut -d' ' -f1)" "$(stat -c %s Packages)"
+    } > Release
     echo "deb [trusted=yes] file:$folder ./" >> /etc/apt/sources.list.d/archives.list
 }
 
