@@ -42,10 +42,10 @@ SSHD_ONCE = rf"^(?:error: )?{_REPEATED}\s"
 # The zone of a link-local address. fail2ban would interpolate a percent sign. The packet filter takes no zone.
 _ZONE = r"(?:\x25[^\s:]+)?"
 _ADDRESS = r"(?:\d+\.){3}\d+|[\da-fA-F:.]*:[\da-fA-F:.]*"
-# The same for the expressions of the filter, which the end of the filter is too late for. fail2ban keeps a failure
-# without an address until another message of the same connection has it. A message marked F-NOFAIL only gives its
-# address. It is taken from messages that a name with a blank cannot imitate, and without the name: two names in one
-# connection are a failure by themselves.
+# The same by expressions, which the filter has to try before its own. The first one that matches a message counts.
+# fail2ban keeps a failure without an address until another message of the same connection has one. A message with
+# F-NOFAIL is no failure and only gives its address. The address is taken only from messages that a name with blanks
+# cannot imitate. These expressions do not take the name: two names in one connection are a failure by themselves.
 _ONCE = (
     # Accounts that sshd refuses whatever the password or key is (allowed_user in auth.c), without an address ...
     r"^User <F-USER>\S+</F-USER> not allowed because (?:shell .+ (?:does not exist|is not executable)|"

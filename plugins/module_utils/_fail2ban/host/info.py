@@ -12,6 +12,7 @@ from ..counting import not_counted, unproven
 from ..findings import JailFindings, WatchedJail, no_database
 from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
+from ..jail_messages import odd_times
 from ..log_forging import forging_warnings
 from ..packet_filters import addresses_in, by_port, missing_bans, tool_of
 from ..status import counts_of, parse_ban
@@ -20,6 +21,7 @@ from .database import database_problem
 from .findings import check_environment, failing_filters, last_entry, sshd_facts
 from .probe import journald_settings, sshd_log, why_no_entries
 from .server import connect, running_jails
+from .server_log import own_log_lines
 from .service import service_state
 from .site import is_installed, read_site
 from .unread import unread_reason, unread_sources
@@ -66,7 +68,11 @@ def gather(host: Host, *, prove: bool = False) -> Report:
     report["warnings"] = [
         line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], log, no_entries)
     ]
-    report["warnings"] += [*_database_warnings(report["database"]), *_unread_warnings(host, server, pid, jails)]
+    report["warnings"] += [
+        *_database_warnings(report["database"]),
+        *odd_times(own_log_lines(host, server), [jail.name for jail in jails]),
+        *_unread_warnings(host, server, pid, jails),
+    ]
     if prove:
         report["warnings"] += _counting_warnings(host, server, jails, log, report["jails"])
     if not report["jails"]:

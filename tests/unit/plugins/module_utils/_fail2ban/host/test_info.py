@@ -173,6 +173,18 @@ def test_a_corrupt_database(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_entries_with_odd_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def odd(log: list[str], jails: list[str]) -> list[str]:
+        asked.append((log, jails))
+        return ["the jail sshd reads entries with times"]
+
+    monkeypatch.setattr(info, "odd_times", odd)
+    assert gather([LAST, *LOGGED, FREE])["warnings"] == ["the jail sshd reads entries with times"]
+    assert asked == [(STARTED.splitlines(), ["sshd"])]
+
+
 def test_no_database(server: FakeServer) -> None:
     server.answers["get", "dbfile"] = None
     report = gather([LAST, *LOGGED, WORKS])
