@@ -18,8 +18,9 @@ from .._core.errors import UNCHANGED, BaselineError
 from . import config as fail2ban
 from .notify_program import NOTIFY_PROGRAM
 from .own_files import OwnFile
+from .packet_filters import tool_of
 
-__all__ = ["NOTIFY_ACTION", "NOTIFY_FILES", "Notify", "notify_files", "parse_notify", "with_notify"]
+__all__ = ["NOTIFY_ACTION", "NOTIFY_FILES", "Notify", "notify_files", "other_actions", "parse_notify", "with_notify"]
 
 NOTIFY_ACTION = "pyhost-baseline-notify"
 _ACTION = f"/action.d/{NOTIFY_ACTION}.conf"
@@ -84,6 +85,11 @@ def _is_web_address(text: str) -> bool:
         return False
     is_plain = text.isascii() and text.isprintable() and " " not in text
     return is_plain and parts.scheme in ("https", "http") and bool(parts.hostname) and port != 0
+
+
+def other_actions(actions: t.Iterable[str]) -> list[str]:
+    """Return those of ``actions`` that may report a test ban to somebody. The action of ours leaves test bans out."""
+    return [action for action in actions if tool_of(action) is None and action != NOTIFY_ACTION]
 
 
 def notify_files(notify: Notify | None, python: t.Sequence[str], directory: str, runtime: str) -> dict[str, OwnFile]:

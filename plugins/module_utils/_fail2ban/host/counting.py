@@ -21,7 +21,7 @@ from ..counting import (
     why_not_counted,
 )
 from ..findings import quiet_sshd
-from ..packet_filters import tool_of
+from ..notify import other_actions
 from ..sshd_log import argument_cause, log_errors
 from .filter_rules import banned_addresses
 from .server_log import log_lines
@@ -58,7 +58,7 @@ def prove_counting(host: Host, server: Asks, jail: WatchedJail, facts: SshdFacts
         return Counting(None, "sshd does not listen, or rejects its configuration")
     if host.find("ssh") is None:
         return Counting(None, "the program ssh is not installed on this host (package openssh-client, openssh-clients)")
-    others = [action for action in jail.actions if tool_of(action) is None]
+    others = other_actions(jail.actions)
     if others and jail.maxretry <= _FEW_FAILURES:
         return Counting(None, f"it may lead to a ban, which would also run {', '.join(others)}")
     if not log_lines(host, server):

@@ -11,8 +11,8 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.paths import runtime_folder
-from ..notify import NOTIFY_ACTION
-from ..packet_filters import addresses_in, documentation_addresses, rules_of, tool_of
+from ..notify import other_actions
+from ..packet_filters import addresses_in, documentation_addresses, rules_of
 from .filter_rules import banned_addresses, remove_other_rules, shown, wrong_rules
 from .server import running_jails
 from .server_log import recent_log_errors
@@ -72,8 +72,7 @@ def wait_for_restored_bans(host: Host, server: Asks, jail: JailStream, banned: t
 
 def prove(host: Host, server: Asks, jail: JailStream) -> Proof:
     """Ban documentation addresses in ``jail``, find them in the packet filter, unban them, find them gone."""
-    # The action of ours that reports bans leaves test bans out.
-    others = [action for action in jail.actions if tool_of(action) is None and action != NOTIFY_ACTION]
+    others = other_actions(jail.actions)
     if others:
         return {"proven": False, "reason": f"a ban would also run {', '.join(others)}, which may report it to others"}
     taken = set(banned_addresses(server, jail.name))

@@ -203,6 +203,11 @@ def test_a_late_ban_is_waited_for_and_removed(
     assert begin + removed <= float(when.split()[1]) <= begin + removed + 0.5
 
 
+def test_the_action_of_ours_that_reports_bans_does_not_keep_from_the_login(server: FakeServer) -> None:
+    jail = replace(JAIL, actions=("nftables", "pyhost-baseline-notify"), maxretry=1)
+    assert prove(FakeHost({LOG: STARTED}, [login(log=STARTED + FOUND)]), server, jail=jail).counted is True
+
+
 @pytest.mark.parametrize(
     ("actions", "maxretry", "others"),
     [
