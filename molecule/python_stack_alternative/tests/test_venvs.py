@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
-RECREATED = ("/srv/shop/of-root", "/srv/shop/half", "/srv/shop/upgraded")
+RECREATED = ("/srv/envs/of-root", "/srv/envs/half", "/srv/shop/upgraded")
 OF_SHOP = ("/srv/shop/venv", "/srv/shop/list", "/srv/shop/by-uv", "/srv/shop/by-pip", "/srv/shop/private", *RECREATED)
 VENVS = {**dict.fromkeys(OF_SHOP, "shop"), "/srv/mail-app/deep/venv": "mail-app", "/opt/tools/venv": "root"}
 
