@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import types
 import typing as t
@@ -66,7 +65,7 @@ filter = FILTER
 
 # The text of our ban action, and by what a server tells it from another version.
 ACTION_TEXT = ban_action_files(["pyhost-nftables.py"])["/action.d/pyhost-nftables.py"].text
-DIGEST = hashlib.sha256(ACTION_TEXT.encode()).hexdigest()[:12]
+DIGEST = ACTION_TEXT.partition('_DIGEST = "')[2].partition('"')[0]
 
 RUNNING = Action(types.SimpleNamespace(name="sshd"), "pyhost-nftables", port="22")
 

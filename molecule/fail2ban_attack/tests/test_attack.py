@@ -139,9 +139,9 @@ def test_a_flush_by_hand_lets_it_in(victim: str, family: str, flushed: dict[str,
 
 @each_family
 @each_victim
-def test_the_next_run_mends_that(victim: str, family: str, mended: str, hosts: dict[str, Host]) -> None:
-    recap = next(line for line in mended.splitlines() if line.startswith(f"{victim} ") and "changed=" in line)
-    assert "changed=1 " in recap, mended
+def test_it_does_not_stay_so(victim: str, family: str, mended: str, hosts: dict[str, Host]) -> None:
+    """Our ban action restores its rules within 10 seconds, or the next run does."""
+    assert mended
     assert hosts[victim].filter_holds(hosts["attacker"].address(family))
 
 

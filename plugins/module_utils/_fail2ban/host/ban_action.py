@@ -25,14 +25,15 @@ def ban_action_files(texts: t.Iterable[str]) -> dict[str, OwnFile]:
     if not any(OWN_BANACTION in text for text in texts):
         return {}
     # A module that Ansible sends is read from an archive.
-    loader = t.cast("t.Any", nftables_action.__loader__)
-    return {ACTION_FILE: OwnFile(f"{HEADER}\n{loader.get_source(nftables_action.__name__)}")}
+    source = str(t.cast("t.Any", nftables_action.__loader__).get_source(nftables_action.__name__))
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    return {ACTION_FILE: OwnFile(f"{HEADER}\n" + source.replace('_DIGEST = ""', f'_DIGEST = "{digest}"', 1))}
 
 
 def older_action(server: Asks, jail: JailStream, files: OwnFiles) -> list[str]:
     """Return a finding if ``jail`` runs a version of our ban action other than the one in ``files``."""
     if OWN_ACTION not in jail.actions or ACTION_FILE not in files:
         return []
-    digest = hashlib.sha256(files[ACTION_FILE].text.encode()).hexdigest()[:12]
     running = str(server.ask("get", jail.name, "action", OWN_ACTION, "digest"))
-    return [] if running == digest else [f"another version of {OWN_BANACTION} runs"]
+    is_current = f'_DIGEST = "{running}"\n' in files[ACTION_FILE].text
+    return [] if is_current else [f"another version of {OWN_BANACTION} runs"]

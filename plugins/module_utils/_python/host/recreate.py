@@ -21,6 +21,7 @@ from .folder import reach
 if t.TYPE_CHECKING:
     from ..._core.host.as_user import User
     from ..venv import VenvRequest
+    from .folder import Reached
 
 __all__ = ["leftover", "recreated", "remove_leftover"]
 
@@ -68,7 +69,8 @@ def remove_leftover(request: VenvRequest, user: User) -> str:
 
 
 def _rename(request: VenvRequest, user: User, source: str, target: str) -> None:
-    with _parent(request, user) as (folder, is_roots):
+    with reach(os.path.dirname(request.path), user) as reached:
+        folder, is_roots = _parent(request, reached)
         names = os.path.basename(source), os.path.basename(target)
         try:
             with contextlib.nullcontext() if is_roots else rights_of(user):
@@ -84,7 +86,8 @@ def _remove(request: VenvRequest, user: User, path: str) -> bool:
     if not os.path.lexists(path):
         return True
     _run_rm(user, path)
-    with _parent(request, user) as (folder, is_roots), contextlib.suppress(OSError):
+    with reach(os.path.dirname(request.path), user) as reached, contextlib.suppress(OSError):
+        folder, is_roots = _parent(request, reached)
         if is_roots:
             number = os.open(os.path.basename(path), _OPEN, dir_fd=folder)
             try:
@@ -104,10 +107,8 @@ def _run_rm(user: User, path: str) -> None:
     run_as(user, ["rm", "-rf", here, "--", path], folder="/", seconds=_REMOVE_SECONDS)
 
 
-@contextlib.contextmanager
-def _parent(request: VenvRequest, user: User) -> t.Iterator[tuple[int, bool]]:
-    """Yield the descriptor of the folder above, and whether only root can change it and the path to it."""
-    with reach(os.path.dirname(request.path), user) as reached:
-        if reached.found.rest:
-            raise BaselineError("the folder above it was replaced meanwhile", where=request.path, hint="run again")
-        yield reached.found.folder, reached.is_roots and not reached.found.reason
+def _parent(request: VenvRequest, reached: Reached) -> tuple[int, bool]:
+    """Return the descriptor of the folder above, and whether only root can change it and the path to it."""
+    if reached.found.rest:
+        raise BaselineError("the folder above it was replaced meanwhile", where=request.path, hint="run again")
+    return reached.found.folder, reached.is_roots and not reached.found.reason

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import types
+import typing as t
 
 import pytest
 
@@ -32,7 +35,8 @@ def test_when_the_file_is_needed(texts: list[str], is_needed: bool) -> None:
 def test_its_text_is_a_program_that_needs_only_the_standard_library() -> None:
     file = ban_action.ban_action_files(["pyhost-nftables.py"])[ACTION_FILE]
     with open(nftables_action.__file__, encoding="utf-8") as source:
-        assert file.text.split("\n", 1) == [HEADER, source.read()]
+        assert file.text.replace(f'"{DIGEST}"', '""').split("\n", 1) == [HEADER, source.read()]
+    assert re.fullmatch("[0-9a-f]{12}", DIGEST)
     imports = [node for node in ast.walk(ast.parse(file.text)) if isinstance(node, ast.ImportFrom)]
     assert [(node.module, node.level) for node in imports] == [("__future__", 0)]
     assert (file.private, is_own_text(file.text), ACTION) == (False, True, f"/etc/fail2ban{ACTION_FILE}")
@@ -55,3 +59,10 @@ def test_a_jail_that_runs_another_version(jail: JailStream, digest: str, is_requ
     assert ban_action.older_action(server, jail, files) == (
         ["another version of pyhost-nftables.py runs"] if is_older else []
     )
+
+
+def test_it_runs_without_the_name_of_its_file() -> None:
+    """fail2ban 1.0.2 and 1.1.0 load it in different ways, and not all of them set ``__file__``."""
+    module: dict[str, t.Any] = {"__name__": "pyhost-nftables"}
+    exec(compile(ACTION_TEXT, "pyhost-nftables.py", "exec"), module)  # noqa: S102  # as the server of fail2ban does
+    assert module["Action"](types.SimpleNamespace(name="sshd"), "pyhost-nftables").digest == DIGEST
