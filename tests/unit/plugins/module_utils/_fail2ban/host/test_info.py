@@ -181,7 +181,7 @@ def test_entries_with_odd_times(monkeypatch: pytest.MonkeyPatch) -> None:
         return ["the jail sshd reads entries with times"]
 
     monkeypatch.setattr(info, "odd_times", odd)
-    assert gather([LAST, *LOGGED, FREE])["warnings"] == ["the jail sshd reads entries with times"]
+    assert gather([LAST, *LOGGED, WORKS])["warnings"] == ["the jail sshd reads entries with times"]
     assert asked == [(STARTED.splitlines(), ["sshd"])]
 
 
