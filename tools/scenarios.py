@@ -35,6 +35,7 @@ BIN = Path(sys.executable).parent
 FAULTS = (
     "attackers",
     "bad_input",
+    "connections",
     "fail2ban_faults",
     "fail2ban_findings",
     "sshd_lockout",
