@@ -57,7 +57,7 @@ def attack(source):
             pass
         time.sleep(0.05)
     early.settimeout(2)
-    print(json.dumps([last, answers(early)]))
+    print(json.dumps([source, last, answers(early)]))
 threads = [threading.Thread(target=attack, args=(source,)) for source in sys.stdin.read().split()]
 for one in threads: one.start()
 for one in threads: one.join()
@@ -120,9 +120,11 @@ def attack(victim: Host, attacker: Host) -> None:
     print(f"sources that failed {MAXRETRY} times at once        {failed} of {SOURCES}")
     print(f"of these banned                        {len(late)}")
     print(f"third failure to ban                   {spread(late)}")
-    answered = [last for last, _goes_on in ends]
+    banned = {source for _when, source in BANNED.findall(log)}
+    ends = [one for one in ends if one[0] in banned]
+    answered = [last for _source, last, _goes_on in ends]
     print(f"third failure to the last answer       {spread(answered)}")
-    print(f"earlier connections that went on       {sum(goes_on for _last, goes_on in ends)} of {len(ends)}")
+    print(f"earlier connections that went on       {sum(goes_on for _source, _last, goes_on in ends)} of {len(ends)}")
 
 
 def spread(seconds: list[float]) -> str:
