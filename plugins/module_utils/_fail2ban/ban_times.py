@@ -36,8 +36,7 @@ def with_growing_bans(
     if filter_name != "recidive" or any(_INCREMENT in source for source in sources):
         return dict(options)
     grown = {**options, _INCREMENT: True}
-    bantime = next((source["bantime"] for source in sources if "bantime" in source), _USUAL)
-    length = fail2ban.seconds(bantime)
+    length = fail2ban.seconds(fail2ban.first_set("bantime", sources, _USUAL))
     if length and length > 0 and not any(_MAXTIME in source for source in sources):
         grown[_MAXTIME] = str(int(length * _MOST))
     return grown

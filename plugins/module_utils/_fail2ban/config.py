@@ -19,6 +19,7 @@ __all__ = [
     "check_value",
     "controller_of",
     "filter_name",
+    "first_set",
     "known_options",
     "render",
     "seconds",
@@ -65,6 +66,11 @@ _UNITS = (
     (r"minutes?|min?|mm?", 60.0),
     (r"hours?|hou?|hh?", 3600.0),
 )
+
+
+def first_set(option: str, sources: t.Iterable[t.Mapping[str, t.Any]], usual: str) -> t.Any:
+    """Return ``option`` of the first of ``sources`` that sets it, ``usual`` if none does."""
+    return next((source[option] for source in sources if option in source), usual)
 
 
 def seconds(text: t.Any) -> float | None:

@@ -130,6 +130,5 @@ def with_notify(
 ) -> dict[str, t.Any]:
     """Return ``options`` of the jail ``name`` with the action that reports its bans, after its ban action."""
     sources = (options, others.get(name, {}), defaults, others.get("DEFAULT", {}))
-    present = next((source["action"] for source in sources if "action" in source), "%(action_)s")
-    text = fail2ban.value_text(name, "action", present)
+    text = fail2ban.value_text(name, "action", fail2ban.first_set("action", sources, "%(action_)s"))
     return {**options, "action": f"{text}\n{NOTIFY_ACTION}[name={name}]"}

@@ -211,3 +211,15 @@ def test_a_value_that_fail2ban_reads_as_it_is_meant(name: str, value: t.Any) -> 
 def test_yaml_reads_no_as_a_boolean() -> None:
     assert fail2ban.value_text("[sshd]", "usedns", False) == "no"
     assert fail2ban.value_text("[sshd]", "usedns", True) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("sources", "value"),
+    [
+        pytest.param([{"bantime": "1h"}, {"bantime": "2h"}], "1h", id="the first"),
+        pytest.param([{}, {"bantime": ""}, {"bantime": "2h"}], "", id="an empty value is one"),
+        pytest.param([{"findtime": "1h"}], "10m", id="none"),
+    ],
+)
+def test_the_source_that_takes_precedence(sources: list[dict[str, str]], value: str) -> None:
+    assert fail2ban.first_set("bantime", sources, "10m") == value
