@@ -60,11 +60,15 @@ def restarted(hosts: dict[str, Host], longer: dict[str, Second]) -> dict[str, di
 
 @pytest.fixture(scope="session")
 def flushed(hosts: dict[str, Host], restarted: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Flush the packet filter by hand."""
+    """Flush the packet filter by hand, while the server of fail2ban is stopped: else it restores its rules at once."""
 
     def flush(name: str) -> dict[str, str]:
-        hosts[name].run("nft flush ruleset")
-        return look(hosts, name, "open")
+        server = hosts[name].run("systemctl show --property MainPID --value fail2ban").strip()
+        hosts[name].run(f"kill -STOP {server}; nft flush ruleset")
+        try:
+            return look(hosts, name, "open")
+        finally:
+            hosts[name].run(f"kill -CONT {server}")
 
     assert len(restarted) == len(KINDS)
     return at_once(flush)
