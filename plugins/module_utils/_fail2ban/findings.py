@@ -190,8 +190,8 @@ def no_ban_action(stream: JailStream, present: t.Container[str]) -> str | None:
 def ports_of(stream: JailStream) -> list[str]:
     """Return the ports on which the actions of ``stream`` ban, as written. Actions on all ports have none."""
     found = []
-    for command in stream.values("action"):
-        properties = {str(pair[0]): str(pair[1]) for pair in _pairs(command) if len(pair) == 2}
+    for action in dict.fromkeys([*stream.actions, *(str(arguments[0]) for arguments in stream.values("action"))]):
+        properties = stream.action_properties(action)
         commands = (properties.get("actionstart", ""), properties.get("actionban", ""))
         if "port" in properties and by_port(*commands, actiontype=properties.get("actiontype", "")):
             found.append(properties["port"])
@@ -203,11 +203,6 @@ def service_names(stream: JailStream) -> list[str]:
     words = (word for port in ports_of(stream) for word in re.split(r"[\s,:]+", port))
     # firewalld writes ranges with a dash.
     return list(dict.fromkeys(word for word in words if word and not re.fullmatch(r"\d+(-\d+)?", word)))
-
-
-def _pairs(arguments: tuple[t.Any, ...]) -> list[t.Sequence[t.Any]]:
-    """Return the (property, value) pairs in the arguments of an ``action`` command of either form."""
-    return [*arguments[1]] if len(arguments) == 2 else [arguments[1:]]
 
 
 def unknown_services(stream: JailStream, names: t.Collection[str]) -> str | None:

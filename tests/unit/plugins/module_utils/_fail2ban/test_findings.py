@@ -263,6 +263,26 @@ def test_ports_by_name() -> None:
     assert findings.unknown_services(jail, []) is None
 
 
+def own_action(**options: str) -> JailStream:
+    """Return a jail with our ban action, as fail2ban-client -d prints it."""
+    file = "/etc/fail2ban/action.d/pyhost-nftables.py"
+    return JailStream("shop", "auto", (("set", "shop", "addaction", "pyhost-nftables", file, json.dumps(options)),))
+
+
+@pytest.mark.parametrize(
+    ("options", "ports", "names"),
+    [
+        ({"port": "22"}, ["22"], []),
+        ({"port": "http,8000:8100"}, ["http,8000:8100"], ["http"]),
+        ({"port": "nonsense", "protocol": "udp"}, ["nonsense"], ["nonsense"]),
+        ({"port": "ssh", "type": "allports"}, [], []),
+    ],
+)
+def test_the_ports_of_our_ban_action(options: dict[str, str], ports: list[str], names: list[str]) -> None:
+    jail = own_action(**options)
+    assert (findings.ports_of(jail), findings.service_names(jail)) == (ports, names)
+
+
 def test_the_ports_of_an_action_on_all_ports_mean_nothing() -> None:
     pairs = [["actionstart", "nft add rule ip saddr @addr-set-x reject"], ["port", "ssh"]]
     jail = JailStream("recidive", "auto", (("multi-set", "recidive", "action", "nftables", pairs),))
