@@ -210,46 +210,17 @@ hint:
   type: str
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host.ensure import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable_lines
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.admin_user import SUDO, checked_request
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-
-_LONGEST_DIFF = 1 << 20
-_ARGUMENTS: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "authorized_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
-    "exclusive_keys": {"type": "bool", "default": False, "no_log": False},
-    "sudo": {"type": "str", "choices": list(SUDO), "default": "nopasswd"},
-    "password": {"type": "str", "default": "", "no_log": True},
-    "groups": {"type": "list", "elements": "str", "default": []},
-    "shell": {"type": "str", "default": ""},
-    "allow_system_account": {"type": "bool", "default": False},
-}
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host.admin_user_module import (
+    ARGUMENTS,
+    ensure_options,
+)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
-    host = Host(module)
-    try:
-        require_plain(module.params)
-        request: AccountRequest = checked_request(module.params)
-        with host.lock("admin_user"):
-            outcome = ensure(host, request)
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in outcome.warnings:
-        module.warn(warning)
-    # The account may have written any text to a key file.
-    diff = [{name: printable_lines(text, longest=_LONGEST_DIFF) for name, text in one.items()} for one in outcome.diff]
-    module.exit_json(changed=outcome.changed, diff=diff, **outcome.result)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

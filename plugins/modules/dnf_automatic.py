@@ -163,56 +163,15 @@ hint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers import drop_in
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import (
-    CHOICES,
-    DISTRIBUTION,
-    desired_keys,
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic_module import (
+    ARGUMENTS,
+    ensure_options,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic import (
-    DnfAutomaticRequest,
-    ensure,
-)
-
-_ARGUMENTS = {
-    "enabled": {"type": "bool", "default": True},
-    "upgrade_type": {"type": "str", "choices": [DISTRIBUTION, *CHOICES["upgrade_type"]], "default": DISTRIBUTION},
-    "apply_updates": {"type": "bool", "default": True},
-    "download_updates": {"type": "bool", "default": True},
-    "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
-    "reboot_command": {"type": "str"},
-    "exclude": {"type": "list", "elements": "str", "default": []},
-    "blocklist": {"type": "list", "elements": "str", "default": []},
-    "emit_via": {"type": "list", "elements": "str", "choices": list(CHOICES["emit_via"]), "default": ["stdio"]},
-    "email_to": {"type": "list", "elements": "str"},
-    "email_from": {"type": "str"},
-    "email_host": {"type": "str"},
-    "calendar": {"type": "str"},
-    "random_delay": {"type": "str"},
-}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
-    options = module.params
-    host = Host(module)
-    try:
-        require_plain(options)
-        request = DnfAutomaticRequest(
-            keys=desired_keys(options),
-            drop_in=drop_in("dnf_automatic", options["calendar"], options["random_delay"]),
-            enabled=options["enabled"],
-        )
-        with host.lock("dnf_automatic"):
-            found = ensure(host, request)
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in found.warnings:
-        module.warn(warning)
-    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

@@ -351,109 +351,17 @@ hint:
   type: str
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters import parse_filters
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ensure import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_unit import DROP_IN
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import OWN_FILE
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import parse_notify
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import JailsRequest, state_text
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-
-
-def _diff(result: JailsResult) -> list[dict[str, str]]:
-    before, after = result.before, result.after
-    server = state_text(before.running(), after.running())
-    files = [(result.path, before.file, after.file), (DROP_IN, before.drop_in, after.drop_in)]
-    for path in dict.fromkeys([*before.files, *after.files]):
-        old, new = (side.files[path].shown if path in side.files else None for side in (before, after))
-        files.append((result.path.replace(OWN_FILE, path), old, new))
-    return [
-        *(
-            {"before_header": path, "after_header": path, "before": old or "", "after": new or ""}
-            for path, old, new in files
-        ),
-        {"before_header": "running server", "after_header": "running server", "before": server[0], "after": server[1]},
-    ]
-
-
-def _returned(result: JailsResult, jails: t.Iterable[str]) -> dict[str, t.Any]:
-    effective = result.after.jails
-    return {
-        "changed": result.changed,
-        "diff": _diff(result),
-        "jails": {
-            name: {option: value for option, value in effective[name].items() if " " not in option}
-            for name in jails
-            if name in effective
-        },
-        "filters": dict(result.filters),
-        "backend": result.composed.backend,
-        "banaction": result.composed.banaction,
-        "reloaded": result.reloaded,
-        "restarted": result.restarted,
-        "proof": result.proof,
-    }
-
-
-def _request(options: t.Mapping[str, t.Any]) -> JailsRequest:
-    return JailsRequest(
-        defaults=options["defaults"],
-        jails={name: values or {} for name, values in options["jails"].items()},
-        backend=options["backend"],
-        banaction=options["banaction"],
-        sshd_logins=options["sshd_logins"],
-        check_sshd=options["check_sshd"],
-        ignore_controller=options["ignore_controller"],
-        filters=parse_filters(options["filters"]),
-        notify=parse_notify(options["notify"]),
-    )
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.fail2ban_jails_module import (
+    ARGUMENTS,
+    ensure_options,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "defaults": {"type": "dict", "default": {}},
-            "jails": {"type": "dict", "default": {}},
-            "filters": {"type": "dict", "default": {}},
-            "notify": {
-                "type": "dict",
-                "options": {
-                    "mail": {"type": "list", "elements": "str", "default": []},
-                    "sender": {"type": "str"},
-                    "webhook": {"type": "str", "no_log": True},
-                    "headers": {"type": "dict", "default": {}, "no_log": True},
-                    "seconds": {"type": "int", "default": 10},
-                },
-            },
-            "backend": {"type": "str", "default": "auto"},
-            "banaction": {"type": "str", "default": "auto"},
-            "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
-            "check_sshd": {"type": "bool", "default": True},
-            "ignore_controller": {"type": "bool", "default": False},
-            "prove": {"type": "bool", "default": False},
-            "reload": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    host = Host(module)
-    options = module.params
-    try:
-        require_plain(options)
-        request = _request(options)
-        with host.lock("fail2ban"):
-            result = ensure(host, request, reload=options["reload"], proof=options["prove"])
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in result.warnings:
-        module.warn(warning)
-    module.exit_json(**_returned(result, request.jails))
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

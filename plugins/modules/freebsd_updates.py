@@ -171,43 +171,15 @@ hint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import CHOICES, policy
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd import ensure
-
-_ARGUMENTS = {
-    "enabled": {"type": "bool", "default": True},
-    "base": {"type": "bool", "default": True},
-    "packages": {"type": "str", "choices": list(CHOICES["packages"]), "default": "vulnerable"},
-    "remove_unused_dependencies": {"type": "bool", "default": False},
-    "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
-    "reboot_time": {"type": "str", "default": "now"},
-    "reboot_with_users": {"type": "bool", "default": True},
-    "calendar": {"type": "str", "default": "04:00"},
-    "days": {"type": "list", "elements": "str", "default": []},
-    "random_delay": {"type": "str", "default": "1h"},
-    "mail_to": {"type": "str", "default": ""},
-    "mail_report": {"type": "str", "choices": list(CHOICES["mail_report"]), "default": "on-change"},
-    "security_reports": {"type": "bool"},
-}
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd_updates_module import (
+    ARGUMENTS,
+    ensure_options,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
-    options = module.params
-    host = Host(module)
-    try:
-        require_plain(options)
-        desired = policy(options)
-        with host.lock("freebsd_updates"):
-            found = ensure(host, desired if options["enabled"] else None, security_reports=options["security_reports"])
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in found.warnings:
-        module.warn(warning)
-    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

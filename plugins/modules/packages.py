@@ -231,88 +231,15 @@ hint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.manager import (
-    gather_system,
-    open_package_manager,
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._packages.host.packages_module import (
+    ARGUMENTS,
+    ensure_options,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import (
-    PackagesRequest,
-    PackagesResult,
-    compare_packages,
-)
-from ansible_collections.pyhost.baseline.plugins.module_utils._packages.names import asked_system, meaning, resolve
-
-
-def module_result(found: PackagesResult, resolved: dict[str, list[str]]) -> dict:
-    """Return the module's result; the diff shows only the packages that differ."""
-    difference = compare_packages(found.before, found.after)
-    differing = sorted(difference.names)
-    before, after = (
-        "".join(f"{name} {versions[name]}\n" for name in differing if name in versions)
-        for versions in (found.before, found.after)
-    )
-    enabled = found.repositories_enabled
-    return {
-        "changed": found.changed,
-        "resolved": resolved,
-        "installed": difference.installed,
-        "upgraded": difference.upgraded,
-        "removed": difference.removed,
-        "cache_updated": found.cache_updated,
-        "repositories_enabled": list(enabled),
-        "diff": {
-            "before": before,
-            "after": "".join(f"repository {name} enabled\n" for name in enabled) + after,
-        },
-    }
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
-            "state": {"type": "str", "choices": ["present", "latest", "absent", "resolved"], "default": "present"},
-            "system": {"type": "str"},
-            "install_recommends": {"type": "bool", "default": False},
-            "update_cache": {"type": "bool", "default": True},
-            "cache_valid_time": {"type": "int", "default": 86400},
-            "lock_timeout": {"type": "int", "default": 300},
-            "enable_repositories": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
-    try:
-        require_plain(options)
-        if options["system"] and options["state"] != "resolved":
-            raise BaselineError("the option is for state=resolved only", option="system")
-        if options["system"]:
-            module.exit_json(**meaning(options["name"], asked_system(options["system"])))
-        host = Host(module)
-        system = gather_system(host)
-        facts = {"pyhost_system": system.as_fact()}
-        if options["state"] == "resolved":
-            module.exit_json(**meaning(options["name"], system), ansible_facts=facts)
-        resolved = resolve(options["name"], system, alone=options["state"] == "absent")
-        request = PackagesRequest(
-            packages=resolved.packages,
-            state=options["state"],
-            recommends=options["install_recommends"],
-            update_cache=options["update_cache"],
-            cache_valid_time=options["cache_valid_time"],
-            lock_timeout=options["lock_timeout"],
-            repositories=resolved.repositories,
-            enable_repositories=options["enable_repositories"],
-        )
-        found = open_package_manager(host, system).ensure(request)
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in found.warnings:
-        module.warn(warning)
-    module.exit_json(**module_result(found, resolved.by_name), ansible_facts=facts)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

@@ -69,25 +69,15 @@ hint:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.pf import ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.pf_anchor_module import (
+    ARGUMENTS,
+    ensure_options,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"anchor": {"type": "str", "default": "f2b/*"}},
-        supports_check_mode=True,
-    )
-    host = Host(module)
-    try:
-        require_plain(module.params)
-        with host.lock("pf_anchor"):
-            result = ensure(host, module.params["anchor"])
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    module.exit_json(changed=result.changed, diff=result.diff, **result.result)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

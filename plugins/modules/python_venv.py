@@ -265,59 +265,17 @@ hint:
   type: str
 """
 
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.requirements import credentials, texts_of
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.host.venv import check, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.venv import parse_request
-
-_VENV = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "group": {"type": "str"},
-    "mode": {"type": "str", "default": "0755"},
-    "python": {"type": "str"},
-    "python_downloads": {"type": "bool", "default": False},
-    "recreate": {"type": "bool", "default": False},
-    "requirements": {"type": "raw", "default": []},
-    "project": {"type": "str"},
-    "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
-    "uv": {"type": "str", "default": "uv"},
-    "imports": {"type": "list", "elements": "str"},
-    "index_url": {"type": "str", "no_log": True},
-    "extra_index_urls": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "extra_args": {"type": "str", "default": ""},
-}
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._python.host.python_venv_module import (
+    ARGUMENTS,
+    ensure_options,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "venvs": {"type": "list", "elements": "dict", "required": True, "options": _VENV},
-            "state": {"type": "str", "choices": ["present", "checked"], "default": "present"},
-            "timeout": {"type": "int", "default": 3600},
-        },
-        supports_check_mode=True,
-    )
-    host = Host(module)
-    # The result repeats the options of the task, and with them the passwords in addresses of requirements.
-    module.no_log_values.update(credentials(texts_of(module.params["venvs"])))
-    try:
-        require_plain(module.params)
-        requests = [parse_request(venv, kernel=host.platform.kernel) for venv in module.params["venvs"]]
-        if module.params["state"] == "checked":
-            found = check(host, requests)
-        else:
-            found = ensure(host, requests, seconds=module.params["timeout"])
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    for warning in found.warnings:
-        module.warn(warning)
-    module.exit_json(changed=found.changed, diff=found.diff, **found.result)
+    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
 
 
 if __name__ == "__main__":

@@ -312,36 +312,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    PHASE_ARGUMENT,
-    PhaseRequest,
-    read_phase_request,
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PHASE_ARGUMENT
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd_config_module import (
+    ARGUMENTS,
+    ensure_options,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.crypto import PROFILES
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest, ensure
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.crypto import CryptoProfile
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.keywords import folded
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
-
-BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
-ARGUMENTS = {
-    "settings": {"type": "dict", "default": {}},
-    "defaults": {"type": "dict", "default": {}},
-    "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
-    "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
-    "keep_ports": {"type": "bool", "default": False},
-    "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
-    "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
-    "guard_users": {"type": "list", "elements": "str", "default": []},
-    "reload": {"type": "bool", "default": True},
-    "confirm": {"type": "bool", "default": True},
-    "confirm_timeout": {"type": "int", "default": 45},
-}
 
 
 def build_module() -> t.Any:
@@ -360,39 +336,9 @@ def build_module() -> t.Any:
     return SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
 
 
-def build_request(options: dict, phase: PhaseRequest) -> SshdRequest:
-    """Return the request of the task's ``options``."""
-    check_seconds(options["confirm_timeout"])
-    settings, defaults = (
-        frozenset(folded(str(name)) for name in options[option]) for option in ("settings", "defaults")
-    )
-    return SshdRequest(
-        desired=build_settings(options["settings"], options["match"], defaults=options["defaults"]),
-        main=options["path"],
-        dropin=options["dropin"],
-        users=tuple(options["guard_users"]),
-        reload=options["reload"],
-        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user, become=phase.become),
-        profile=CryptoProfile(options["crypto"], settings | defaults),
-        optional=defaults - settings,
-        keep_ports=options["keep_ports"] and "port" not in settings | defaults,
-    )
-
-
 def main() -> None:
     module = build_module()
-    options = module.params
-    try:
-        require_plain(options)
-        phase = read_phase_request(module.phase_argument)
-        result = ensure(Host(module), build_request(options, phase))
-    except BaselineError as error:
-        module.fail_json(**error.as_result())
-    if not phase.phase:
-        del result["confirmation"]
-    for text in result.pop("warnings"):
-        module.warn(text)
-    module.exit_json(**result)
+    run_module(module, lambda host, options: ensure_options(host, options, module.phase_argument))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ class FakeHost:
         self.laid_out: dict[str, str] = {}
         self.links: dict[str, str] = {}
         self.synced: list[str] = []
+        self.hidden: set[str] = set()
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None
@@ -94,6 +95,9 @@ class FakeHost:
             self._put(path, text)
         self.mtimes.update(expected.touches)
         return CommandResult(tuple(argv), expected.rc, expected.out, expected.err)
+
+    def hide(self, secrets: t.Iterable[str]) -> None:
+        self.hidden.update(secrets)
 
     def stat(self, path: str) -> os.stat_result | None:
         """Know of the files' existence and, where ``mtimes`` has it, their time of change."""

@@ -158,14 +158,13 @@ def enabling(repository: str, system: System) -> str:
 
 
 def meaning(names: t.Sequence[str], system: System) -> dict[str, t.Any]:
-    """Return what ``names`` stand for on ``system``, as a module's result."""
+    """Return what ``names`` stand for on ``system``, as fields of a module's result."""
     if _table(system) is None:
         raise BaselineError(
             f"no packages are known for {system.title}", hint=f"the known systems are {', '.join(keys())}"
         )
     found = resolve(names, system)
     return {
-        "changed": False,
         "system": system.title,
         "resolved": found.by_name,
         "included": found.included,

@@ -114,6 +114,10 @@ class Host:
         )
         return CommandResult(tuple(argv), rc, out, err)
 
+    def hide(self, secrets: t.Iterable[str]) -> None:
+        """Replace ``secrets`` wherever the module would print them, as Ansible does with options of ``no_log``."""
+        self._module.no_log_values.update(secrets)
+
     # files
 
     def read(self, path: str, *, last: int | None = None) -> str | None:

@@ -32,7 +32,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.own_file
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
-from ansible_collections.pyhost.baseline.plugins.modules import freebsd_updates, packages
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd_updates_module import ARGUMENTS
 
 ACTION = "/etc/fail2ban/action.d/pyhost-nftables.py"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"
@@ -83,7 +83,7 @@ class Case:
 
 
 def of_freebsd(**options: t.Any) -> t.Any:
-    defaults = {name: one.get("default") for name, one in t.cast(t.Any, freebsd_updates._ARGUMENTS).items()}
+    defaults = {name: one.get("default") for name, one in t.cast(t.Any, ARGUMENTS).items()}
     return freebsd_policy({**defaults, **options})
 
 
@@ -391,9 +391,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return answer
 
         module = importlib.import_module(f"{modules.__name__}.{case.module}")
+        source = source_of(module)
         for name, stand_in in case.stand_ins.items():
-            monkeypatch.setattr(module, name, stand_in)
-        monkeypatch.setattr(globals_of(case, module), case.entry, entry)
+            monkeypatch.setattr(source, name, stand_in)
+        monkeypatch.setattr(
+            source if hasattr(source, case.entry) else importlib.import_module(__name__), case.entry, entry
+        )
         monkeypatch.setattr(Host, "lock", lock)
         monkeypatch.setattr(Host, "run", lambda *_given, **_named: pytest.fail("a command was run"))
         monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: ran.warned.append(text))
@@ -410,9 +413,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
-def globals_of(case: Case, module: types.ModuleType) -> t.Any:
-    """Return where ``entry`` of the case is looked up: in its module, or here."""
-    return module if hasattr(module, case.entry) else importlib.import_module(__name__)
+def source_of(module: types.ModuleType) -> types.ModuleType:
+    """Return where the module's function that touches the host is looked up: in the file of its options, or in it."""
+    options = getattr(module, "ensure_options", None)
+    return importlib.import_module(options.__module__) if options else module
 
 
 def test_no_module_is_forgotten() -> None:
@@ -468,71 +472,8 @@ def test_a_text_of_two_lines_reaches_no_host(run: t.Callable[..., Ran], case: Ca
     assert ran.result["msg"].endswith("; this task changed nothing; write it as one line of printable characters")
 
 
-# What single modules make of their options.
-
-
 def case_of(module: str, number: int = 0) -> Case:
     return [case for case in CASES if case.module == module][number]
-
-
-def test_the_options_of_dnf_automatic(run: t.Callable[..., Ran]) -> None:
-    options = {"enabled": False, "calendar": "03:00", "random_delay": "5m", "reboot": "when-needed"}
-    (((request,), _named),) = run(case_of("dnf_automatic"), POLICY, options).calls
-    assert (request.enabled, "OnCalendar=03:00" in request.drop_in) == (False, True)
-    assert "RandomizedDelaySec=5m\n" in request.drop_in and "dnf_automatic" in request.drop_in
-    assert "when-needed" in request.keys.values()
-    (((request,), _named),) = run(case_of("dnf_automatic"), POLICY, {}).calls
-    assert (request.enabled, request.drop_in) == (True, None)
-
-
-@pytest.mark.parametrize(("interval", "must_fire"), [(0, False), (1, True), (7, True)])
-def test_the_options_of_unattended_upgrades(run: t.Callable[..., Ran], interval: int, must_fire: bool) -> None:
-    options = {
-        "origins": ["origin=Debian"],
-        "upgrade_interval": interval,
-        "schedule": {"upgrade_at": "03:00", "random_delay": "5m"},
-    }
-    (((request,), _named),) = run(case_of("unattended_upgrades"), POLICY, options).calls
-    assert request.must_fire is must_fire
-    assert "origin=Debian" in request.text and request.policy.lists
-    upgrade, lists = request.drop_ins["apt-daily-upgrade.timer"], request.drop_ins["apt-daily.timer"]
-    assert "OnCalendar=03:00\n" in upgrade and "OnCalendar" not in lists
-    assert all("RandomizedDelaySec=5m\n" in text for text in (upgrade, lists))
-
-
-def test_unattended_upgrades_that_are_absent_need_no_timer(run: t.Callable[..., Ran]) -> None:
-    case = case_of("unattended_upgrades", 1)
-    (((request,), _named),) = run(case, POLICY).calls
-    assert (request.text, request.must_fire) == (None, False)
-    assert request.drop_ins == {"apt-daily.timer": None, "apt-daily-upgrade.timer": None}
-    assert (request.policy.lists, request.policy.values) == ({}, {})
-
-
-@pytest.mark.parametrize("module", ["unattended_upgrades", "unattended_upgrades_info"])
-def test_a_host_without_apt_is_not_asked_further(run: t.Callable[..., Ran], module: str) -> None:
-    def require_apt(_host: Host) -> t.NoReturn:
-        raise BaselineError("no apt", hint="another module")
-
-    case = copy.copy(case_of(module))
-    case.stand_ins = {**case.stand_ins, "require_apt": require_apt}
-    ran = run(case, AssertionError("it was reached"))
-    assert (ran.result["failed"], ran.result["hint"], ran.calls, ran.locks) == (True, "another module", [], [])
-
-
-@pytest.mark.parametrize("state", ["present", "checked"])
-def test_the_options_of_python_venv(run: t.Callable[..., Ran], state: str) -> None:
-    case = case_of("python_venv", state == "checked")
-    options = {
-        "venvs": [{**VENV, "requirements": ["flask"]}, {**VENV, "path": "/srv/b"}],
-        "state": state,
-        "timeout": 60,
-    }
-    (((requests,), named),) = run(case, copy.deepcopy(case.answer), options).calls
-    assert [(one.path, one.owner, one.requirements) for one in requests] == [
-        ("/srv/app/venv", "app", ("flask",)),
-        ("/srv/b", "app", ()),
-    ]
-    assert named == ({} if state == "checked" else {"seconds": 60})
 
 
 def test_the_answer_of_python_venv_has_no_password(run: t.Callable[..., Ran]) -> None:
@@ -543,53 +484,3 @@ def test_the_answer_of_python_venv_has_no_password(run: t.Callable[..., Ran]) ->
     assert ran.result["failed"]
     assert "s3cret-one" not in json.dumps(ran.result)
     assert ran.result["invocation"]["module_args"]["venvs"][0]["index_url"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        pytest.param(
-            {"state": "resolved"},
-            {
-                "resolved": {"git": ["git"]},
-                "system": DEBIAN.title,
-                "ansible_facts": {"pyhost_system": DEBIAN.as_fact()},
-            },
-            id="of this host",
-        ),
-        pytest.param({"state": "resolved", "system": "rocky9"}, {"resolved": {"git": ["git"]}}, id="of another system"),
-        pytest.param(
-            {"state": "resolved", "system": "rocky99x"}, {"failed": True, "option": "system"}, id="of an unknown system"
-        ),
-        pytest.param(
-            {"state": "present", "system": "rocky9"},
-            {"failed": True, "msg": "system: the option is for state=resolved only; this task changed nothing"},
-            id="another system is not for packages",
-        ),
-    ],
-)
-def test_packages_that_are_resolved_need_no_package_manager(
-    run: t.Callable[..., Ran], options: dict[str, t.Any], expected: dict[str, t.Any]
-) -> None:
-    ran = run(case_of("packages"), AssertionError("it was reached"), {"name": ["git"], **options})
-    assert {name: ran.result.get(name) for name in expected} == expected
-    assert ran.calls == []
-    # The facts are those of this host.
-    assert ("ansible_facts" in ran.result) is ("ansible_facts" in expected)
-
-
-@pytest.mark.parametrize(("state", "alone"), [("absent", True), ("present", False), ("latest", False)])
-def test_what_a_package_includes_is_not_removed_with_it(
-    run: t.Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, state: str, alone: bool
-) -> None:
-    asked: list[t.Any] = []
-    resolve = packages.resolve
-
-    def noted(names: t.Any, system: t.Any, *, alone: bool) -> t.Any:
-        asked.append((names, system, alone))
-        return resolve(names, system, alone=alone)
-
-    monkeypatch.setattr(packages, "resolve", noted)
-    case = case_of("packages")
-    run(case, case.answer, {"name": ["git"], "state": state})
-    assert asked == [(["git"], DEBIAN, alone)]

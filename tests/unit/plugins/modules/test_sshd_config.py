@@ -10,6 +10,7 @@ import yaml
 from ansible.module_utils import basic
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PhaseRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd_config_module
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest
 from ansible_collections.pyhost.baseline.plugins.modules import sshd_config
 
@@ -23,7 +24,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[SshdRequest]:
         found.append(request)
         return {"changed": False, "warnings": ["one"], "confirmation": {"server_port": 22}}
 
-    monkeypatch.setattr(sshd_config, "ensure", ensure)
+    monkeypatch.setattr(sshd_config_module, "ensure", ensure)
     return found
 
 
@@ -83,16 +84,3 @@ def test_the_options_are_the_documented_ones() -> None:
     documented = yaml.safe_load(sshd_config.DOCUMENTATION)["options"]
     assert set(documented) == set(sshd_config.ARGUMENTS)
     assert not [name for name in documented if name.startswith("_")]
-
-
-def test_only_defaults_may_be_left_out(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], requests: list[SshdRequest]
-) -> None:
-    settings = {"MaxSessions": 4, "ChallengeResponseAuthentication": False}
-    defaults = {"maxsessions": 8, "PerSourcePenalties": "yes"}
-    run(monkeypatch, capsys, {"settings": settings, "defaults": defaults, "guard_users": ["deploy"]})
-    (request,) = requests
-    assert request.optional == {"persourcepenalties"}
-    assert request.profile.explicit == {"maxsessions", "kbdinteractiveauthentication", "persourcepenalties"}
-    assert request.desired.settings["MaxSessions"] == ("4",)
-    assert request.users == ("deploy",)

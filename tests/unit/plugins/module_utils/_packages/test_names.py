@@ -242,7 +242,6 @@ def test_repositories_are_enabled_in_each_system_s_own_way(key: str, crb: str, e
 
 def test_meaning_names_the_repositories_that_are_needed() -> None:
     assert meaning(["xmlsec-headers", "process-supervisor", "git"], asked_system("almalinux9")) == {
-        "changed": False,
         "system": "almalinux9",
         "resolved": {
             "xmlsec-headers": ["xmlsec1-devel", "xmlsec1-openssl-devel", "libtool-ltdl-devel"],

@@ -1,0 +1,24 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the module pf_anchor, and what it returns for them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.module_result import ModuleResult
+from .pf import ensure
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+
+__all__ = ["ARGUMENTS", "ensure_options"]
+
+ARGUMENTS = {"anchor": {"type": "str", "default": "f2b/*"}}
+
+
+def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
+    """Ensure that the main rules of pf evaluate the anchor of ``options``."""
+    with host.lock("pf_anchor"):
+        found = ensure(host, options["anchor"])
+    return ModuleResult(found.changed, found.diff, found.warnings, found.result)

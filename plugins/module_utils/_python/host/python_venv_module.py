@@ -1,0 +1,54 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the module python_venv, and what it returns for them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.module_result import ModuleResult
+from ..._inputs.requirements import credentials, texts_of
+from ..venv import parse_request
+from .venv import check, ensure
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+
+__all__ = ["ARGUMENTS", "ensure_options"]
+
+_VENV = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "group": {"type": "str"},
+    "mode": {"type": "str", "default": "0755"},
+    "python": {"type": "str"},
+    "python_downloads": {"type": "bool", "default": False},
+    "recreate": {"type": "bool", "default": False},
+    "requirements": {"type": "raw", "default": []},
+    "project": {"type": "str"},
+    "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
+    "uv": {"type": "str", "default": "uv"},
+    "imports": {"type": "list", "elements": "str"},
+    "index_url": {"type": "str", "no_log": True},
+    "extra_index_urls": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "extra_args": {"type": "str", "default": ""},
+}
+
+
+ARGUMENTS = {
+    "venvs": {"type": "list", "elements": "dict", "required": True, "options": _VENV},
+    "state": {"type": "str", "choices": ["present", "checked"], "default": "present"},
+    "timeout": {"type": "int", "default": 3600},
+}
+
+
+def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
+    """Build the environments of ``options``, or only check their owners and paths."""
+    # The result repeats the options of the task, and with them the passwords in addresses of requirements.
+    host.hide(credentials(texts_of(options["venvs"])))
+    requests = [parse_request(venv, kernel=host.platform.kernel) for venv in options["venvs"]]
+    if options["state"] == "checked":
+        found = check(host, requests)
+    else:
+        found = ensure(host, requests, seconds=options["timeout"])
+    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
