@@ -14,6 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platfor
     LINUX,
     Platform,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.upcoming import ANYTHING, NOTHING, Upcoming
 
 NOW = 1_800_000_000
 
@@ -70,6 +71,8 @@ class FakeHost:
         self.commands = list(commands or [])
         self.programs = programs
         self.check_mode = check_mode
+        self.planned_after: Upcoming | None = None
+        self.known_after_apply: list[str] = []
         if platform:
             self.platform = platform
         self.written: list[str] = []
@@ -79,6 +82,10 @@ class FakeHost:
         self.links: dict[str, str] = {}
         self.synced: list[str] = []
         self.hidden: set[str] = set()
+
+    @property
+    def upcoming(self) -> Upcoming:
+        return self.planned_after or (ANYTHING if self.check_mode else NOTHING)
 
     def find(self, program: str) -> str | None:
         return "/usr/bin/" + program if self.programs is None or program in self.programs else None

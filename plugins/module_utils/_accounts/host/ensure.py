@@ -109,7 +109,9 @@ def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack:
     """Gather the state and plan all changes; the home stays open in ``stack``."""
     state = _gather(host, request, platform)
     account = plan_account(request, state, platform, has_shell=lambda path: host.stat(path) is not None)
-    _refuse([*account.errors, *([] if host.check_mode else account.missing)])
+    # What a package brings, such as a shell.
+    is_upcoming = host.upcoming.has_package()
+    _refuse([*account.errors, *([] if is_upcoming else account.missing)])
     sudo = plan_sudo(host, request.name, request.sudo, platform.sudoers)
     home_path = home_of(request, state)
     patterns = _patterns(host, request.name)
@@ -121,8 +123,7 @@ def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack:
     home = plan_home(opened.state, wanted, owner_of(request, state), people)
     _refuse(home.errors)
     warnings = [*account.warnings, *home.warnings]
-    if host.check_mode:
-        warnings += [f"not there yet: {error.advice}" for error in account.missing]
+    host.known_after_apply += [f"not there yet: {error.advice}" for error in account.missing]
     if not reads_keys:
         named = printable(" ".join(patterns))
         warnings.append(f"sshd does not read {home_path}/{KEYS}: AuthorizedKeysFile of its configuration is {named}")

@@ -96,8 +96,8 @@ def _check(host: Host, directory: str, changes: t.Mapping[str, str | None]) -> N
     above = os.path.dirname(directory)
     main = host.read(f"{above}/sudoers")
     if main is None:
-        if host.check_mode:
-            # Its package is not installed yet.
+        if host.upcoming.has_package("sudo"):
+            host.known_after_apply.append("sudo is not installed yet, so visudo could not check the rule")
             return
         raise BaselineError(f"sudo is not installed: there is no {above}/sudoers", hint="install the package sudo")
     _require_included(directory, main)

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from ..errors import BaselineError
 from ..text import one_line
+from ..upcoming import ANYTHING, NOTHING, Upcoming
 from . import paths
 from .platform import detect_platform
 
@@ -80,9 +81,14 @@ def _copy(source: str, target: str) -> None:
 class Host:
     """Files and commands of the managed host. ``module`` is the running ``AnsibleModule``."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule, *, upcoming: Upcoming | None = None) -> None:
+        """``upcoming`` makes it a host that is only planned for, as in check mode, knowing what other tasks will change."""
         self._module = module
-        self.check_mode: bool = module.check_mode
+        self.check_mode: bool = module.check_mode or upcoming is not None
+        self.upcoming = upcoming or (ANYTHING if self.check_mode else NOTHING)
+        # What cannot be known before the upcoming is there, and the commands and files that were asked, each once.
+        self.known_after_apply: list[str] = []
+        self.evidence: dict[str, None] = {}
         self.platform = detect_platform()
 
     # commands
@@ -104,6 +110,7 @@ class Host:
         A command that cannot be started returns ``rc`` 127. No exit status raises.
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
+        self.evidence[" ".join(argv)] = None
         if program is None:
             return CommandResult(tuple(argv), 127, "", f"{argv[0]}: command not found")
         environment = {"LC_ALL": "C", "LANGUAGE": "C"}
@@ -126,6 +133,7 @@ class Host:
         ``last`` limits the text to that many bytes at the end. A file that is not regular is an error: reading it could
         block or never end.
         """
+        self.evidence[path] = None
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except (FileNotFoundError, NotADirectoryError):

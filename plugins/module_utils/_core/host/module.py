@@ -22,9 +22,10 @@ def run_module(module: AnsibleModule, ensure_options: t.Callable[[Host, dict[str
     """Run ``ensure_options`` with the host and the options of ``module``, and end it with the result or the error."""
     try:
         require_plain(module.params)
-        result = ensure_options(Host(module), module.params)
+        host = Host(module)
+        result = ensure_options(host, module.params)
     except BaselineError as error:
         module.fail_json(**error.as_result())
-    for warning in result.warnings:
+    for warning in [*host.known_after_apply, *result.warnings]:
         module.warn(warning)
     module.exit_json(**result.as_result())

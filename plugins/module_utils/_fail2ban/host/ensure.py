@@ -106,8 +106,8 @@ def ensure(host: Host, request: JailsRequest, *, reload: bool, proof: bool) -> J
 
 
 def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
-    """Return the planned state in check mode, in which an earlier task of the play has not installed fail2ban."""
-    if not host.check_mode:
+    """Return the planned state where fail2ban is upcoming."""
+    if not host.upcoming.has_package("fail2ban"):
         raise BaselineError(
             "fail2ban is not installed on this host",
             hint="install the package fail2ban, as the role pyhost.baseline.fail2ban does",
@@ -124,14 +124,15 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
         passwords=takes_passwords(host, request),
     )
     composed = fail2ban_plan.compose(request, probes, {"sshd": {"backend": "systemd"}}, filters)
-    warning = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
+    unknown = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
     if request.filters:
-        warning += ", and the sample lines of filters were not tried"
+        unknown += ", and the sample lines of filters were not tried"
+    host.known_after_apply.append(unknown)
     path = own_path(host)
     reports = notify_files_for(host, request.notify, os.path.dirname(os.path.dirname(path)), "")
     files = {**composed.files, **reports, **ban_action_files([composed.text])}
     after = JailsState(composed.text, files=files)
-    return JailsResult(JailsState(None), after, composed, path, warnings=[warning])
+    return JailsResult(JailsState(None), after, composed, path)
 
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
@@ -155,14 +156,15 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
 
 
 def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:
-    """Raise if a requested jail would not work; return warnings. In check mode errors are warnings too."""
+    """Raise if a requested jail would not work, unless packages are upcoming that may mend it; return warnings."""
     found = gather_findings(host, request, candidate.probes, candidate.site, candidate.streams)
     errors, warnings = _controller_findings(host, request, candidate)
     errors = [*found.errors, *errors, *filter(None, [no_sendmail(host, request.notify)])]
-    if errors and not host.check_mode:
+    if errors and not host.upcoming.has_package():
         raise BaselineError("; ".join(errors), state=UNCHANGED)
+    host.known_after_apply += errors
     rejected = check_loaded(candidate.rejected, request.enabled)
-    return [*errors, *rejected, *found.warnings, *warnings, *candidate.samples.warnings]
+    return [*rejected, *found.warnings, *warnings, *candidate.samples.warnings]
 
 
 def _controller_findings(host: Host, request: JailsRequest, candidate: _Candidate) -> tuple[list[str], list[str]]:

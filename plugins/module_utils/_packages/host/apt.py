@@ -202,14 +202,16 @@ class _AptRun:
         self._require_unheld(before, names)
         if self._request.state != "absent" and self._index_is_empty():
             new = [name for name in names if not before.provides(name)]
-            self._warnings.append(f"the package index is empty, so it is not known yet whether it has {', '.join(new)}")
+            unknown = f"the package index is empty, so it is not known yet whether it has {', '.join(new)}"
+            self._host.known_after_apply.append(unknown)
             return {**before.installed, **dict.fromkeys(new, UNKNOWN_VERSION)}
         simulation, missing = self._simulate(names)
         if not missing:
             return simulation.applied(before.installed)
         if self._index_is_fresh() or not self._request.update_cache:
             raise self._unavailable(missing)
-        self._warnings.append(f"the package index is out of date and does not have {', '.join(missing)}")
+        unknown = f"the package index is out of date and does not have {', '.join(missing)}"
+        self._host.known_after_apply.append(unknown)
         return {**before.installed, **dict.fromkeys(names, UNKNOWN_VERSION)}
 
     # apply

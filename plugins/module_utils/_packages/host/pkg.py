@@ -117,7 +117,7 @@ class _PkgRun:
             return False
         self._refresh(stale_only=True)
         if self._host.check_mode and not self._catalogue_times():
-            self._warnings.append(
+            self._host.known_after_apply.append(
                 "pkg has no catalogue yet, so it is not known yet whether the repository has the packages"
             )
             return False

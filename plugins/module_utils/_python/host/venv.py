@@ -140,15 +140,15 @@ def _check_files(request: VenvRequest, state: _VenvState, user: User) -> None:
 def _accounts(host: Host, requests: t.Sequence[VenvRequest]) -> list[_VenvState]:
     """Return the owners and groups; missing ones raise before anything is changed."""
     states = [_VenvState(find_user(request.owner)) for request in requests]
-    missing = {request.owner for request, state in zip(requests, states) if state.user is None}
-    problems = [f"the owner {', '.join(sorted(missing))} is not a user of this host"] if missing else []
+    owners = sorted({request.owner for request, state in zip(requests, states) if state.user is None})
+    missing = {f"the owner {name} is not a user of this host": name for name in owners}
     for request, state in zip(requests, states):
         try:
             state.gid = _gid(request.group) if request.group else state.user.gid if state.user else -1
         except KeyError:
-            problems.append(f"the group {request.group} is not a group of this host")
-    # In check mode an earlier task has not created them yet.
-    if problems and not host.check_mode:
+            missing[f"the group {request.group} is not a group of this host"] = str(request.group)
+    problems = [problem for problem, name in missing.items() if not host.upcoming.has_account(name)]
+    if problems:
         raise BaselineError("; ".join(problems), option="venvs", state=UNCHANGED, hint="create the user or group first")
     return states
 
@@ -199,10 +199,9 @@ def _wanted(run: _VenvRun, request: VenvRequest, user: User, found: Environment)
     try:
         return run.programs.interpreter(request, user)
     except BaselineError as error:
-        if not run.host.check_mode:
+        if not run.host.upcoming.has_package():
             raise
-        # In check mode an earlier task has not installed it yet.
-        run.found.warnings.append(error.advice)
+        run.host.known_after_apply.append(error.advice)
         return None
 
 

@@ -116,14 +116,14 @@ def _diff(change: CheckedChange, applied: AppliedChange) -> list[dict[str, str]]
 
 
 def _not_installed(host: Host, request: SshdRequest, files: ManagedFiles) -> SshdResult:
-    """Return the result of check mode, in which an earlier task may only have pretended to install sshd."""
-    if not host.check_mode:
+    """Return the planned change where OpenSSH is upcoming."""
+    if not host.upcoming.has_package("openssh"):
         raise BaselineError("sshd is not installed", hint="install openssh-server first")
     text = render_settings(request.desired) if request.desired else ""
+    host.known_after_apply.append("sshd is not installed yet, so it could not be asked whether it takes these settings")
     return SshdResult(
         changed=bool(text),
         diff=files_diff({files.dropin: ""}, {files.dropin: text}),
         path=files.dropin,
         crypto=HostCrypto(request.profile.name).result(),
-        warnings=["sshd is not installed yet, so it could not be asked whether it takes these settings"],
     )

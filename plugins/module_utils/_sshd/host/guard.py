@@ -44,8 +44,8 @@ def guard(
 
     ``become`` is the method by which the play becomes root. Only of sudo the rules can be asked.
 
-    The returned warnings are about what only the new login can decide and, in check mode, what earlier tasks would
-    have made (the account, its keys, sudo).
+    What is upcoming (the account, its keys, sudo) is no error. The returned warnings are about what only the new login
+    can decide.
     """
     warnings: list[str] = []
     errors: list[str] = []
@@ -54,8 +54,8 @@ def guard(
             text = f"{user} from {base.address}: {finding.text}"
             if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
-            elif finding.is_pending and sshd.host.check_mode:
-                warnings.append(f"not there yet, and needed before sshd is closed: {text}")
+            elif finding.is_pending and _is_upcoming(sshd.host, user):
+                sshd.host.known_after_apply.append(f"not there yet, and needed before sshd is closed: {text}")
             else:
                 errors.append(text)
     if errors:
@@ -66,6 +66,10 @@ def guard(
             refused=errors,
         )
     return warnings
+
+
+def _is_upcoming(host: Host, user: str) -> bool:
+    return host.upcoming.has_account(user) or host.upcoming.has_package("sudo")
 
 
 def _judge(sshd: Sshd, root: str, connection: Connection, become: str = DEFAULT_BECOME) -> list[LockoutFinding]:

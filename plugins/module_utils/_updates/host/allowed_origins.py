@@ -60,7 +60,8 @@ def match_archives(
             f"whether {' and '.join(unmatched)} matches an archive is not known yet: the index of "
             f"{', '.join(missing)} is missing"
         )
-        return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)), warnings=(warning,))
+        host.known_after_apply.append(warning)
+        return MatchedOrigins(tuple(origins.table(patterns, archives, distribution)))
     if missing:
         archives = _fetch_archives(host, requested.required, distribution, progress)
         unmatched = origins.unmatched(requested.required, archives, distribution)

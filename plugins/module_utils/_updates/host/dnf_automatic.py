@@ -106,14 +106,14 @@ def _has_timer(host: Host, program: DnfAutomatic) -> bool:
 def _predict(host: Host, request: DnfAutomaticRequest, advisories: _Advisories) -> PolicyResult:
     """Return the prediction of check mode where the package is not installed yet: the file that would be written."""
     current = host.read(dnf.CONF)
+    host.known_after_apply.append(
+        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"
+    )
     return PolicyResult(
         before={} if current is None else {dnf.CONF: current},
         after={dnf.CONF: dnf.edited(current, request.keys, path=dnf.CONF)},
         result={"path": dnf.CONF, "version": "", "effective": {}, "timer": {}, "disabled_timers": []},
-        warnings=[
-            "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known",
-            *advisories.warnings,
-        ],
+        warnings=list(advisories.warnings),
     )
 
 

@@ -57,11 +57,11 @@ class Reading:
 
 
 def find_program(host: Host) -> DnfAutomatic | None:
-    """Return the program of the host; a missing one raises, but not in check mode, which did not install it."""
+    """Return the program of the host; a missing one raises, unless it is upcoming."""
     if any(host.glob(pattern) for pattern in _PLUGINS):
         return DnfAutomatic(5)
     path = host.find("dnf-automatic")
-    if path is None and host.check_mode:
+    if path is None and host.upcoming.has_package("dnf-automatic", "dnf5-plugin-automatic"):
         return None
     if path is None:
         raise BaselineError(

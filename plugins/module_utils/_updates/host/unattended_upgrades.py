@@ -168,13 +168,13 @@ def _stage(host: Host, text: str | None) -> str:
 def _check(host: Host, request: UpgradesRequest, found: _AptState, progress: Progress) -> _Checked:
     """Check the desired configuration before anything is written; only missing package lists are fetched."""
     _require_effective(host, request, found.config)
-    warnings = _require_program(host)
+    _require_program(host)
+    warnings: list[str] = []
     matched = match_archives(host, request.origins, found.distribution, progress)
-    warnings += matched.warnings
     # Without package lists, in check mode, apt has no archives to rank.
     if matched.archives:
         warnings += require_priorities(host, request.origins.patterns, found.distribution)
-    warnings += _check_updater(host, request, found)
+    _check_updater(host, request, found)
     return _Checked(matched.origins, matched.archives, matched.lists_updated, tuple(warnings))
 
 
@@ -202,27 +202,29 @@ def _describe(config: apt_conf.AptConfig, key: str, policy: uu.UpgradePolicy) ->
     return f"{key} is {config.value(key)!r} (requested: {policy.values[key]!r})"
 
 
-def _require_program(host: Host) -> list[str]:
-    """Return a warning where check mode runs before the package is installed; else a missing package raises."""
+def _require_program(host: Host) -> None:
+    """Raise where the package is not installed, unless it is upcoming."""
     if host.find("unattended-upgrade") is not None:
-        return []
-    if not host.check_mode:
+        return
+    if not host.upcoming.has_package("unattended-upgrades"):
         raise BaselineError("the package unattended-upgrades is not installed", hint="install it first")
-    return ["the package unattended-upgrades is not installed yet; install it before a run without check mode"]
+    host.known_after_apply.append(
+        "the package unattended-upgrades is not installed yet, so it could not be asked whether it takes the policy"
+    )
 
 
-def _check_updater(host: Host, request: UpgradesRequest, found: _AptState) -> list[str]:
-    """Raise where every run of the updater would fail. In check mode warn: an earlier task would perhaps repair it.
+def _check_updater(host: Host, request: UpgradesRequest, found: _AptState) -> None:
+    """Raise where every run of the updater would fail, unless packages are upcoming that may repair it.
 
     The dry run of a policy that is not in force yet comes later, and shows more.
     """
     runs_dry = found.parts != apt_state.PARTS and not host.check_mode
     if not request.is_active or runs_dry or host.find("unattended-upgrade") is None:
-        return []
+        return
     obstacles = find_obstacles(host)
-    if obstacles and not host.check_mode:
+    if obstacles and not host.upcoming.has_package():
         raise BaselineError("; ".join(obstacles), hint="nothing is installed automatically until this is repaired")
-    return obstacles
+    host.known_after_apply += obstacles
 
 
 # plan

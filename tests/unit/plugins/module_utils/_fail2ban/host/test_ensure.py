@@ -812,24 +812,26 @@ def test_check_mode_plans_and_changes_nothing(server: FakeServer) -> None:
     assert (host.written, server.commands) == ([], [])
 
 
-def test_check_mode_reports_errors_as_warnings() -> None:
+def test_what_packages_may_mend_is_no_error_in_check_mode() -> None:
     host = FakeHost(
         FILES,
         [*PROBED, *staged(), Expected(WORKS.argv, rc=1, err="no"), unit("inactive")],
         programs=PROGRAMS,
         check_mode=True,
     )
-    assert ensure(host).warnings == ["the jail sshd bans with pyhost-nftables, but nft list tables answers: no (rc=1)"]
+    assert ensure(host).warnings == []
+    assert host.known_after_apply == ["the jail sshd bans with pyhost-nftables, but nft list tables answers: no (rc=1)"]
 
 
 def test_without_fail2ban() -> None:
     error = fail(FakeHost({}))
     assert str(error).startswith("fail2ban is not installed on this host; this task changed nothing; install the")
-    result = ensure(FakeHost({}, check_mode=True))
+    host = FakeHost({}, check_mode=True)
+    result = ensure(host)
     # Without its filter it is not known which parameters it has.
     planned = str(result.after.file).replace(f"ignoreregex = {SSHD_ONCE}\n", "") + "filter = FILTER\n"
     assert planned == TEXT
-    assert result.warnings == ["fail2ban is not installed yet, so the settings could not be checked by fail2ban"]
+    assert host.known_after_apply == ["fail2ban is not installed yet, so the settings could not be checked by fail2ban"]
 
 
 def test_a_jail_that_no_file_defines_any_more_is_stopped(server: FakeServer) -> None:
@@ -892,7 +894,8 @@ def test_a_controller_that_a_jail_does_not_ignore_is_an_error(
     host = FakeHost(FILES, [*PROBED, *staged(), *CHECKED], programs=PROGRAMS, check_mode=check_mode)
     problem = "the jail sshd can ban the controller: its ignoreip, as fail2ban reads it, is "
     if check_mode:
-        assert [one for one in ensure(host, request, reload=False).warnings if one.startswith(problem)]
+        ensure(host, request, reload=False)
+        assert [one for one in host.known_after_apply if one.startswith(problem)]
     else:
         assert fail(host, request).problem.startswith(problem)
     assert host.written == []

@@ -473,7 +473,7 @@ class TestCheckMode:
         found = play(host, PackagesRequest(("git", "sudo")))
 
         assert found.after == {**found.before, "sudo": UNKNOWN_VERSION}
-        assert found.warnings == ("the package index is empty, so it is not known yet whether it has sudo",)
+        assert host.known_after_apply == ["the package index is empty, so it is not known yet whether it has sudo"]
 
     def test_a_package_that_an_outdated_index_does_not_have(self) -> None:
         host = FakeHost(
@@ -486,7 +486,7 @@ class TestCheckMode:
         found = play(host, PackagesRequest(("sudo",)))
 
         assert found.after["sudo"] == UNKNOWN_VERSION
-        assert found.warnings == ("the package index is out of date and does not have sudo",)
+        assert host.known_after_apply == ["the package index is out of date and does not have sudo"]
 
     def test_a_package_that_a_fresh_index_does_not_have(self) -> None:
         host = FakeHost(

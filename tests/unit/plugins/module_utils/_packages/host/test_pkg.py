@@ -160,11 +160,11 @@ def test_check_mode_predicts_and_reads_no_catalogue_anew() -> None:
 
 
 def test_check_mode_without_a_catalogue_says_that_nobody_knows() -> None:
-    found = play(FakeHost(commands=[query(PKG)], check_mode=True), PackagesRequest(("sudo",)))
-    assert found.after["sudo"] == UNKNOWN_VERSION
-    assert found.warnings == (
+    host = FakeHost(commands=[query(PKG)], check_mode=True)
+    assert play(host, PackagesRequest(("sudo",))).after["sudo"] == UNKNOWN_VERSION
+    assert host.known_after_apply == [
         "pkg has no catalogue yet, so it is not known yet whether the repository has the packages",
-    )
+    ]
 
 
 def test_pkg_itself_is_installed_first() -> None:

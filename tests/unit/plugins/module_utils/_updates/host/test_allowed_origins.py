@@ -58,11 +58,12 @@ def test_missing_lists_are_fetched() -> None:
 
 def test_check_mode_fetches_nothing() -> None:
     commands = [Expected(TARGETS), Expected(URIS, out=MISSING)]
-    found, _state = match(FakeHost(commands=commands, check_mode=True), "origin=Debian")
-    assert found.warnings == (
+    host = FakeHost(commands=commands, check_mode=True)
+    match(host, "origin=Debian")
+    assert host.known_after_apply == [
         "whether origin=Debian matches an archive is not known yet: the index of "
         "http://deb.example.org/debian/dists/trixie is missing",
-    )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -204,8 +204,10 @@ def test_check_mode_before_the_package_is_there() -> None:
 
     assert found.changed
     assert "upgrade_type = security" in found.after[CONF]
+    assert host.known_after_apply == [
+        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"
+    ]
     assert found.warnings == [
-        "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known",
         "no repository's metadata is on this host yet, so it is not known whether there are advisories",
     ]
 
