@@ -67,6 +67,7 @@ _OPTIONS: dict[str, dict[str, t.Any]] = {
     "python_required": {"type": "bool", "default": True},
     "allow_end_of_life": {"type": "bool", "default": False},
     "allow_unproven": {"type": "bool", "default": False},
+    "login_required": {"type": "bool", "default": True},
 }
 
 
@@ -102,7 +103,10 @@ class ActionModule(ActionBase):
             for candidate, refusal in found.refused
         ]
         if found.answer is None or found.candidate is None:
-            return {**result, **self._warned(), **_failure(found.refused, forced)}
+            failure = _failure(found.refused, forced)
+            if not options["login_required"]:
+                return {**result, **self._warned(failure["msg"]), "changed": False, "found": False}
+            return {**result, **self._warned(), **failure}
         if error := host_error(found.answer, required):
             return {**result, **self._warned(), "failed": True, **error.as_result()}
         result.update(self._warned(host_warning(found.answer)))
@@ -265,7 +269,9 @@ def _python_candidates(named: str | None) -> tuple[tuple[int, int], list[str]]:
 
 def _facts(candidate: Candidate, answer: ProbeAnswer, least: tuple[int, int], *, is_ssh: bool) -> dict[str, t.Any]:
     python = answer.python(least)
+    system = System(answer.system, answer.version, title=f"{answer.system} {answer.version}".strip())
     return {
+        "found": True,
         "user": (candidate.user or answer.login) if is_ssh else None,
         "port": candidate.port,
         "login": answer.login,
@@ -274,5 +280,6 @@ def _facts(candidate: Candidate, answer: ProbeAnswer, least: tuple[int, int], *,
         "system": answer.system,
         "version": answer.version,
         "python": python,
-        "install_python": None if python else install_python(System(answer.system, answer.version)),
+        "install_python": None if python else install_python(system),
+        "ansible_facts": {"pyhost_system": system.as_fact()},
     }

@@ -61,6 +61,10 @@ options:
         sources and never run (FreeBSD 14 and 15).
     type: bool
     default: false
+  login_required:
+    description: Fail if no login works. With V(false) that is a warning, and RV(found) says so.
+    type: bool
+    default: true
 notes:
   - An extra variable (C(-e ansible_user=…)) decides the user or the port, because it overrides the facts that a play
     sets.
@@ -95,6 +99,23 @@ EXAMPLES = r"""
 
 # language=yaml
 RETURN = r"""
+ansible_facts:
+  description: Facts for the tasks that follow.
+  type: dict
+  returned: success, where a login was found
+  contains:
+    pyhost_system:
+      description: >-
+        The host's system. V(family) is V(debian), V(redhat) or V(freebsd); V(package_manager) is V(apt), V(dnf) or
+        V(pkg).
+      type: dict
+      returned: success, where a login was found
+      sample: {id: debian, version: "13", family: debian, package_manager: apt, title: debian 13}
+found:
+  description: Whether a login was found.
+  type: bool
+  returned: success
+  sample: true
 user:
   description: The user that got in, V(null) where the connection is not ssh.
   type: str

@@ -24,7 +24,7 @@ class BaselineError(Exception):
     ``problem`` says what is wrong. ``option`` names the module's option or the role's variable, ``where`` the file
     (with its line), unit or host. ``state`` says what was changed before the error and what was not (default:
     ``UNCHANGED``); an orchestrator sets it for all that it calls (``state_of_errors``). ``hint`` says what to do next.
-    ``details`` (a dict of JSON values) is added to the module's result.
+    ``details`` (a dict of JSON values) is added to the module's result. ``parts`` are the errors that it stands for.
 
     The sentence is ``option: where: problem; state; hint``, in one line; what is not printable in it is quoted, for
     programs, processes and other users put texts there.
@@ -47,6 +47,7 @@ class BaselineError(Exception):
         self.state = state
         self.hint = hint
         self.details = details
+        self.parts: t.Sequence[BaselineError] = ()
 
     @property
     def sentence(self) -> str:
@@ -88,7 +89,9 @@ def combined(errors: t.Sequence[BaselineError], *, state: str | None = None) -> 
     first = errors[0]
     if len(errors) == 1:
         return BaselineError(first.problem, option=first.option, where=first.where, hint=first.hint, state=state)
-    return BaselineError("; ".join(error.advice for error in errors), state=state)
+    whole = BaselineError("; ".join(error.advice for error in errors), state=state)
+    whole.parts = tuple(errors)
+    return whole
 
 
 def nearest(word: str, known: t.Iterable[str], *, count: int = 3) -> list[str]:

@@ -14,12 +14,16 @@ Diff = t.Union[t.Mapping[str, str], t.Sequence[t.Mapping[str, str]]]
 
 @dataclass(frozen=True)
 class ModuleResult:
-    """Whether something differs, how (as Ansible's diff), the warnings, and the other ``fields`` of RETURN."""
+    """Whether something differs, how (as Ansible's diff), the warnings, and the other ``fields`` of RETURN.
+
+    ``unproven`` names what is in force as requested, and what a run would still prove.
+    """
 
     changed: bool
     diff: Diff | None = None
     warnings: t.Sequence[str] = ()
     fields: t.Mapping[str, t.Any] = field(default_factory=dict)
+    unproven: t.Sequence[str] = ()
 
     def as_result(self) -> dict[str, t.Any]:
         """Return what the module prints. Warnings go another way."""

@@ -57,6 +57,8 @@ class JailsResult:
     warnings: list[str] = field(default_factory=list)
     # For each filter of the request, the addresses that it finds in the samples.
     filters: t.Mapping[str, list[str]] = field(default_factory=dict)
+    # The jails whose proof is requested and missing.
+    unproven: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:

@@ -63,6 +63,8 @@ _JAIL = {
 
 _KEY = {"type": str, "fingerprint": str, "comment": str}
 
+_DIFFERENCE = {"before_header": str, "after_header": str, "before": str, "after": str}
+
 # The parts of the ``msg`` of a failure (BaselineError).
 _FAILURE: Fields = {"option": str, "where": str, "hint": str}
 
@@ -80,6 +82,26 @@ _FIELDS: t.Mapping[str, Fields] = {
         "keys": [_KEY],
         "removed_keys": [{"path": str, "line": int, **_KEY}],
         "second_roots": [str],
+    },
+    "baseline_plan": {
+        "in_force": bool,
+        "roles": {str: bool},
+        "errors": [str],
+        "parts": [
+            {
+                "role": str,
+                "module": str,
+                "in_force": bool,
+                "differences": [_DIFFERENCE],
+                "errors": [str],
+                "warnings": [str],
+                "known_after_apply": [str],
+                "unproven": [str],
+                "evidence": [str],
+                "facts": {"pyhost_system": _SYSTEM},
+            }
+        ],
+        "ansible_facts": {"pyhost_system": _SYSTEM},
     },
     "dnf_automatic": {
         "path": str,

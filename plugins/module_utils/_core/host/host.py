@@ -82,7 +82,7 @@ class Host:
     """Files and commands of the managed host. ``module`` is the running ``AnsibleModule``."""
 
     def __init__(self, module: AnsibleModule, *, upcoming: Upcoming | None = None) -> None:
-        """``upcoming`` makes it a host that is only planned for, as in check mode, knowing what other tasks will change."""
+        """With ``upcoming`` the host is only planned for, as in check mode, knowing what other tasks will change."""
         self._module = module
         self.check_mode: bool = module.check_mode or upcoming is not None
         self.upcoming = upcoming or (ANYTHING if self.check_mode else NOTHING)

@@ -223,8 +223,15 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
         drop_in=requested_drop_in(run.host, candidate.streams.values()),
         files=settled_files(candidate.site.files, candidate.composed.files),
     )
-    filters = candidate.samples.addresses
-    return JailsResult(before, after, candidate.composed, candidate.site.path, warnings=warnings, filters=filters)
+    return JailsResult(
+        before,
+        after,
+        candidate.composed,
+        candidate.site.path,
+        warnings=warnings,
+        filters=candidate.samples.addresses,
+        unproven=run.record.missing(fail2ban) if run.record and server else [],
+    )
 
 
 def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
@@ -275,6 +282,7 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
         restarted=fail2ban.restarted,
         proof=proofs,
         warnings=[*plan.warnings, *fail2ban.warnings, *doubts],
+        unproven=[],
     )
 
 

@@ -49,7 +49,8 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     request = _request(options)
     with host.lock("fail2ban"):
         result = ensure(host, request, reload=options["reload"], proof=options["prove"])
-    return ModuleResult(result.changed, _diff(result), result.warnings, _fields(result, request.jails))
+    fields = _fields(result, request.jails)
+    return ModuleResult(result.changed, _diff(result), result.warnings, fields, result.unproven)
 
 
 def _diff(result: JailsResult) -> list[dict[str, str]]:

@@ -62,6 +62,10 @@ class ProofRecord:
         proven = self._proven.get(name, {})
         return proven.get("rules", []) if proven.get("key") == self._key(fail2ban, name) else []
 
+    def missing(self, fail2ban: Fail2ban) -> list[str]:
+        """Return the jails that are not proven as they run now."""
+        return [name for name in self._jails if self._proven.get(name, {}).get("key") != self._key(fail2ban, name)]
+
     def prove(self, fail2ban: Fail2ban, banned: t.Mapping[str, list[str]]) -> dict[str, Proof]:
         """Prove each jail that is not proven as it runs now. ``banned``: the bans of each jail before the change."""
         server = fail2ban.require_server()

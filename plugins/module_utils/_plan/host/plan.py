@@ -1,0 +1,94 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans a host: each module reads and plans its request, and none of them writes.
+
+What later parts depend on (packages and accounts that are missing) is planned first, one after the other. The rest
+waits for other programs most of the time, so it is planned side by side.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..._core.errors import BaselineError
+from ..._core.host.host import Host
+from ..._core.host.side_by_side import run_side_by_side
+from ..._core.upcoming import NOTHING
+from ..._inputs.text import require_plain
+from ..model import PlanPart, failed_part, part_of, upcoming_after
+from .modules import load_module
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ..._core.module_result import ModuleResult
+    from ..._core.upcoming import Upcoming
+    from ..model import PartRequest
+
+__all__ = ["plan_host"]
+
+# Others depend on what these would change.
+_FIRST = ("packages", "admin_user")
+# The argument of the controller's half of sshd_config (sshd's confirmation.PHASE_ARGUMENT).
+_PHASE = "_pyhost_phase"
+
+
+class _Planned(t.NamedTuple):
+    part: PlanPart
+    result: ModuleResult | None
+    secrets: frozenset[str]
+
+
+def plan_host(module: AnsibleModule, requests: t.Sequence[PartRequest]) -> list[PlanPart]:
+    """Return the part of the plan for each of ``requests``, in their order."""
+    upcoming = NOTHING
+    parts: dict[int, PlanPart] = {}
+    later = []
+    for place, request in enumerate(requests):
+        if request.module not in _FIRST:
+            later.append(place)
+            continue
+        planned = _plan_part(module, request, upcoming)
+        module.no_log_values.update(planned.secrets)
+        upcoming = upcoming_after(upcoming, request, planned.result)
+        parts[place] = planned.part
+    answers = run_side_by_side([_function(module, requests[place], upcoming) for place in later])
+    for place, answer in zip(later, answers):
+        module.no_log_values.update(answer["secrets"])
+        parts[place] = PlanPart(**answer["part"])
+    return [parts[place] for place in range(len(requests))]
+
+
+def _function(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) -> t.Callable[[], dict[str, t.Any]]:
+    def function() -> dict[str, t.Any]:
+        planned = _plan_part(module, request, upcoming)
+        return {"part": planned.part.as_json(), "secrets": sorted(planned.secrets)}
+
+    return function
+
+
+def _plan_part(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) -> _Planned:
+    host = Host(module, upcoming=upcoming)
+    try:
+        loaded = load_module(request.module)
+        extra = [request.options[_PHASE]] if _PHASE in request.options else []
+        options, secrets = _checked(loaded.arguments, request.options)
+        # Before an error quotes one of them.
+        module.no_log_values.update(secrets)
+        result = loaded.ensure_options(host, options, *extra)
+    except BaselineError as error:
+        return _Planned(failed_part(request, error, host.evidence), None, frozenset(module.no_log_values))
+    part = part_of(request, result, known_after_apply=host.known_after_apply, evidence=host.evidence)
+    return _Planned(part, result, frozenset(module.no_log_values))
+
+
+def _checked(arguments: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], set[str]]:
+    """Return ``options`` as their module gets them, and the secrets among them."""
+    given = {name: value for name, value in options.items() if name != _PHASE}
+    found = ArgumentSpecValidator(dict(arguments)).validate(given)
+    if found.error_messages:
+        raise BaselineError("; ".join(found.error_messages))
+    require_plain(found.validated_parameters)
+    return found.validated_parameters, set(found._no_log_values)
