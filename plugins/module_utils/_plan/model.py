@@ -23,7 +23,7 @@ __all__ = [
     "upcoming_after",
 ]
 
-# What each module asks that shows best whether its request is in force: the start of a command, or of a path.
+# What each module asks that shows best whether its request is in force: a part of a command or of a path.
 MODULES: t.Mapping[str, tuple[str, ...]] = {
     "packages": ("/var/lib/dpkg/status", "rpm ", "pkg query"),
     "admin_user": ("getent passwd", "/etc/sudoers.d/", "/usr/local/etc/sudoers.d/"),
@@ -32,8 +32,8 @@ MODULES: t.Mapping[str, tuple[str, ...]] = {
     "dnf_automatic": ("/etc/dnf/automatic.conf", "systemctl show dnf"),
     "freebsd_updates": ("crontab ", "/etc/crontab"),
     "pf_anchor": ("pfctl ",),
-    "fail2ban_jails": ("fail2ban-client -d", "nft ", "iptables", "firewall-cmd", "pfctl"),
-    "sshd_config": ("sshd -T", "systemctl show ssh"),
+    "fail2ban_jails": ("nft list", "fail2ban-client -d", "iptables", "firewall-cmd", "pfctl"),
+    "sshd_config": (" -C user=", "sshd -T", "systemctl show ssh"),
 }
 _MOST_EVIDENCE = 40
 _LONGEST_EVIDENCE = 300
@@ -77,7 +77,8 @@ def part_of(
     request: PartRequest, result: ModuleResult, *, known_after_apply: t.Sequence[str], evidence: t.Iterable[str]
 ) -> PlanPart:
     """Return the part of the plan for the ``result`` of the planned module."""
-    diff = [result.diff] if isinstance(result.diff, dict) else list(result.diff or [])
+    found: t.Any = result.diff or []
+    diff: list[Json] = [found] if isinstance(found, dict) else found
     return PlanPart(
         role=request.role,
         module=request.module,
@@ -102,7 +103,7 @@ def shown_evidence(module: str, asked: t.Iterable[str]) -> list[str]:
     """Return what was asked, as texts for people: first what shows best whether the request is in force."""
     best = MODULES.get(module, ())
     texts = [printable(text, longest=_LONGEST_EVIDENCE) for text in asked]
-    first = [text for start in best for text in texts if text.startswith(start)]
+    first = [text for part in best for text in texts if part in text]
     return list(dict.fromkeys([*first, *texts]))[:_MOST_EVIDENCE]
 
 

@@ -110,7 +110,7 @@ class Host:
         A command that cannot be started returns ``rc`` 127. No exit status raises.
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
-        self.evidence[" ".join(argv)] = None
+        self.evidence[" ".join([os.path.basename(argv[0]), *argv[1:]])] = None
         if program is None:
             return CommandResult(tuple(argv), 127, "", f"{argv[0]}: command not found")
         environment = {"LC_ALL": "C", "LANGUAGE": "C"}

@@ -43,7 +43,7 @@ def _start(function: t.Callable[[], Json]) -> tuple[int, int]:
     try:
         os.close(reading)
         # What the parent registered is the parent's to do at its end; the child ends only what it begins itself.
-        atexit._clear()  # type: ignore[attr-defined]  # the module has no other way
+        atexit._clear()
         with os.fdopen(writing, "wb") as file:
             try:
                 text = json.dumps(function())
@@ -52,7 +52,7 @@ def _start(function: t.Callable[[], Json]) -> tuple[int, int]:
             else:
                 status = 0
             file.write(text.encode("utf-8", "surrogateescape"))
-        atexit._run_exitfuncs()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
     finally:
         os._exit(status)
 
