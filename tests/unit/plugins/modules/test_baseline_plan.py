@@ -54,7 +54,7 @@ def test_a_plan_changes_nothing(run: t.Callable[..., t.Any]) -> None:
     assert warned == []
     # Options of other modules may be secrets.
     assert logged == ["Invoked to plan sshd_config"]
-    assert asked == [PartRequest("sshd", "sshd_config", REQUEST["options"])]
+    assert asked == [PartRequest("sshd", "sshd_config", t.cast(t.Any, REQUEST["options"]))]
 
 
 def test_check_mode_predicts(run: t.Callable[..., t.Any]) -> None:

@@ -86,7 +86,8 @@ def test_what_stops_a_change(
     sshd: t.Any = type("Sshd", (), {"host": FakeHost(check_mode=check_mode)})()
     base = guards.Connection("root", address="192.0.2.7")
     if warning:
-        (found,) = [*guards.guard(sshd, "", base, ["deploy"]), *sshd.host.known_after_apply]
+        warnings: list[str] = guards.guard(sshd, "", base, ["deploy"])
+        (found,) = warnings + sshd.host.known_after_apply
         assert found.startswith(warning) and found.endswith(f"deploy from 192.0.2.7: {finding.text}")
         return
     with pytest.raises(BaselineError) as caught:
