@@ -124,6 +124,8 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
         passwords=takes_passwords(host, request),
     )
     composed = fail2ban_plan.compose(request, probes, {"sshd": {"backend": "systemd"}}, filters)
+    # Files of others may be there before the package is, and stay.
+    _require_effective(composed, read_site(host))
     unknown = "fail2ban is not installed yet, so the settings could not be checked by fail2ban"
     if request.filters:
         unknown += ", and the sample lines of filters were not tried"
@@ -139,6 +141,17 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
     """Probe the host, compose the candidate, and let fail2ban read and load it in a staged copy of its files."""
     probes = probe(host, request, own=site.own)
     composed = compose_for(host, request, probes, site)
+    _require_effective(composed, site)
+    directory = stage(host, site, composed)
+    # Filters first: their errors name the line and the expression.
+    of_journal = {filter_name(name, request.jails[name], site.others) for name in composed.journal}
+    samples = try_samples(host, directory, request.filters, of_journal)
+    streams = read_streams(host, site, directory)
+    return _Candidate(site, probes, composed, *load(host, streams), samples)
+
+
+def _require_effective(composed: ComposedJails, site: Site) -> None:
+    """Raise if a file that is read later overrides a requested setting."""
     overridden = overridden_settings(composed.text, site.later)
     if overridden:
         raise BaselineError(
@@ -147,12 +160,6 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
             state=UNCHANGED,
             hint="remove these settings, or request the same values",
         )
-    directory = stage(host, site, composed)
-    # Filters first: their errors name the line and the expression.
-    of_journal = {filter_name(name, request.jails[name], site.others) for name in composed.journal}
-    samples = try_samples(host, directory, request.filters, of_journal)
-    streams = read_streams(host, site, directory)
-    return _Candidate(site, probes, composed, *load(host, streams), samples)
 
 
 def _check(host: Host, request: JailsRequest, candidate: _Candidate) -> list[str]:

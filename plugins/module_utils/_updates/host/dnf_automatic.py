@@ -106,6 +106,8 @@ def _has_timer(host: Host, program: DnfAutomatic) -> bool:
 def _predict(host: Host, request: DnfAutomaticRequest, advisories: _Advisories) -> PolicyResult:
     """Return the prediction of check mode where the package is not installed yet: the file that would be written."""
     current = host.read(dnf.CONF)
+    if request.drop_in is not None:
+        host_timers.read_schedule(host, request.drop_in)
     host.known_after_apply.append(
         "dnf-automatic is not installed yet, so how it reads the settings and its timer are not known"
     )

@@ -834,6 +834,13 @@ def test_without_fail2ban() -> None:
     assert host.known_after_apply == ["fail2ban is not installed yet, so the settings could not be checked by fail2ban"]
 
 
+def test_a_file_that_was_left_overrides_ours_before_fail2ban_is_installed() -> None:
+    left = "/etc/fail2ban/jail.d/zzz-left.local"
+    host = FakeHost({left: "[sshd]\nbantime = 5\n"}, check_mode=True)
+    with pytest.raises(BaselineError, match=f"files that fail2ban reads after .* override them: .*{left}"):
+        ensure(host, JailsRequest(jails={"sshd": {"bantime": "1h"}}, sshd_logins="keys"))
+
+
 def test_a_jail_that_no_file_defines_any_more_is_stopped(server: FakeServer) -> None:
     server.answers["status",] = [("Number of jail", 2), ("Jail list", "sshd, old")]
     stop = Expected(["fail2ban-client", "stop", "old"])

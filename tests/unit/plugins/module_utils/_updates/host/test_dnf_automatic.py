@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 from pathlib import Path
@@ -210,6 +211,15 @@ def test_check_mode_before_the_package_is_there() -> None:
     assert found.warnings == [
         "no repository's metadata is on this host yet, so it is not known whether there are advisories",
     ]
+
+
+def test_a_time_that_systemd_cannot_read_is_found_before_the_package_is_there() -> None:
+    analyze = Expected(["systemd-analyze", "calendar", "--", "teatime"], rc=1)
+    host = FakeHost({}, [Expected(REPOLIST4.argv, rc=127), analyze], check_mode=True, programs=["systemctl"])
+    request = dataclasses.replace(desired(), drop_in="[Timer]\nOnCalendar=\nOnCalendar=teatime\n")
+
+    with pytest.raises(BaselineError, match="'teatime' is not a calendar time"):
+        host_dnf.ensure(t.cast(t.Any, host), request)
 
 
 def test_check_mode_where_dnf5_is_there_and_its_timer_is_not() -> None:
