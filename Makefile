@@ -81,8 +81,8 @@ fuzz-jails: setup  ## generated trees of jail files against two versions of fail
 hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built where a scenario asks for it
 	$(BIN)/python -m tests.hosts build $(SYSTEM)
 
-bench: setup  ## what a no-change run costs, as ratios
-	$(BIN)/python -m bench.no_change
+bench: setup  ## what a no-change run costs, as ratios; SYSTEM=, HOSTS=
+	$(BIN)/python -m bench.no_change $(or $(SYSTEM),debian13) $(or $(HOSTS),1)
 
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding

@@ -1,18 +1,21 @@
-"""What a second run of site.yml costs, as ratios in one run: ``make bench``.
+"""What a run of site.yml costs, as ratios in one run: ``make bench``; ``HOSTS`` for a fleet of that size as well.
 
 Starts one host, hardens it (counting the package transactions of the first run), then measures, interleaved and as the
-median of several rounds: one ``ansible -m ping``, one no-change site.yml, and the shell floor, which asks the same
-questions (package database, ``sshd -T``, ``fail2ban-client status``, ``apt-config dump``) in one ssh call.
+median of nine rounds: a playbook of one ping task, a no-change site.yml, and the shell floor, which asks the same
+questions (package database, ``sshd -T``, ``fail2ban-client status``, ``apt-config dump``) in one ssh call. CPU seconds
+are those of the controller. The figures depend on the machine.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
+import typing as t
 from pathlib import Path
 
 import yaml
@@ -21,53 +24,68 @@ from tests.hosts import engine, fleet
 from tests.hosts.paths import FLEETS, ROOT
 
 FLEET = "bench"
-ROUNDS = 5
+ROUNDS = 9
 BIN = Path(sys.executable).parent
 FLOOR = "; ".join(
     f"{question} >/dev/null"
     for question in ("dpkg-query -W", "sudo -n sshd -T", "sudo -n fail2ban-client status", "apt-config dump")
 )
+PING = [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": None}]}]
 # Actions that run on the controller alone: they cost no process on the host.
 CONTROLLER = {
-    f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("assert", "set_fact", "include_role")
+    f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("assert", "set_fact", "include_role", "debug")
 }
 
 
-def main(system: str = "debian13") -> int:
-    inventory = fleet.up(engine.connect(), FLEET, {"bench": system})
+class Cost(t.NamedTuple):
+    """The wall time and the CPU time of a command, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+def main(system: str = "debian13", hosts: str = "1") -> int:
+    names = [f"bench{number}" for number in range(1, int(hosts) + 1)]
+    inventory = fleet.up(engine.connect(), FLEET, dict.fromkeys(names, system))
     try:
-        return measure(system, inventory, FLEETS / FLEET)
+        return measure(system, inventory, FLEETS / FLEET, len(names))
     finally:
         fleet.down(engine.connect(), FLEET)
 
 
-def measure(system: str, inventory: Path, folder: Path) -> int:
-    variables = folder / "vars.yml"
+def measure(system: str, inventory: Path, folder: Path, hosts: int) -> int:
+    variables, ping = folder / "vars.yml", folder / "ping.yml"
     variables.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
-    site = ["-u", "root", "playbooks/site.yml", "-e", "admin_user_name=deploy", "-e", f"@{variables}"]
-    play = [str(BIN / "ansible-playbook"), "-i", str(inventory), *site]
-    ssh = ["ssh", "-F", str(folder / "ssh_config"), "deploy@bench"]
-    ping = [str(BIN / "ansible"), "-i", str(inventory), "-u", "deploy", "all", "-m", "ansible.builtin.ping"]
+    ping.write_text("---\n" + yaml.safe_dump(PING))
+    playbook = [str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", str(hosts)]
+    site = [*playbook, "-u", "root", "playbooks/site.yml", "-e", "admin_user_name=deploy", "-e", f"@{variables}"]
+    ssh = ["ssh", "-F", str(folder / "ssh_config"), "deploy@bench1"]
 
-    first = seconds(play)
+    first = cost(site)
     transactions = subprocess.run(
         [*ssh, "grep -c ^Start-Date: /var/log/apt/history.log"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    rounds = [(seconds(ping), seconds(play), seconds([*ssh, FLOOR])) for _round in range(ROUNDS)]
-    pings, plays, floors = (statistics.median(column) for column in zip(*rounds, strict=True))
-    tasks, changed = recap(play)
-    print(f"system                               {system}")
-    print(f"first run                            {first:.1f} s, {transactions} package transaction(s)")
-    print(f"no-change run                        {plays:.2f} s, {tasks} tasks on the host, changed={changed}")
-    print(f"no-change run / one ansible ping     {plays / pings:.1f}")
-    print(f"no-change run / shell floor          {plays / floors:.1f}")
+    commands = {"ping": [*playbook, "-u", "deploy", str(ping)], "site": site, "floor": [*ssh, FLOOR]}
+    rounds = [{name: cost(argv) for name, argv in commands.items()} for _round in range(ROUNDS)]
+    wall = {name: statistics.median(one[name].wall for one in rounds) for name in commands}
+    cpu = {name: statistics.median(one[name].cpu for one in rounds) for name in commands}
+    tasks, changed = recap(site)
+    print(f"system, hosts                        {system}, {hosts}")
+    print(f"first run                            {first.wall:.1f} s, {transactions} package transaction(s)")
+    print(f"no-change run                        {wall['site']:.2f} s, {cpu['site']:.2f} CPU seconds of the controller")
+    print(f"                                     {tasks} tasks on the hosts, changed={changed}")
+    print(f"playbook of one ping                 {wall['ping']:.2f} s, {cpu['ping']:.2f} CPU seconds")
+    print(f"no-change run / playbook of one ping {wall['site'] / wall['ping']:.2f}")
+    print(f"no-change run / shell floor          {wall['site'] / wall['floor']:.1f}")
     return 0
 
 
-def seconds(argv: list[str]) -> float:
-    started = time.monotonic()
+def cost(argv: list[str]) -> Cost:
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-    return time.monotonic() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(time.monotonic() - started, cpu)
 
 
 def recap(play: list[str]) -> tuple[int, int]:

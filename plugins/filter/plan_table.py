@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = """
 name: plan_table
 short_description: Show what was in force before a run, and what is now
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The pyhost.baseline team (@pyhost)
 description:

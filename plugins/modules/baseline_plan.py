@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: baseline_plan
 short_description: Plan what roles request of a host, without a change
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Runs the reading and planning half of the modules that O(requests) name, in one process on the host. The modules use
     the same functions when they change the host, so the plan and the change cannot disagree.
