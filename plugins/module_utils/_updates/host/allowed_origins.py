@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..._core.errors import BaselineError, combined
 from ..._packages.apt import is_locked
 from .. import origins
+from ..archive_sources import adding_command
 from . import apt_state
 
 if t.TYPE_CHECKING:
@@ -66,7 +67,7 @@ def match_archives(
         archives = _fetch_archives(host, requested.required, distribution, progress)
         unmatched = origins.unmatched(requested.required, archives, distribution)
     if unmatched:
-        raise _unmatched([origins.substitute(pattern, distribution) for pattern in unmatched], archives)
+        raise _unmatched(unmatched, distribution, archives)
     return MatchedOrigins(
         tuple(origins.table(patterns, archives, distribution)),
         tuple(one for one in archives if any(origins.matches(pattern, one, distribution) for pattern in patterns)),
@@ -104,12 +105,17 @@ def update_lists(host: Host) -> CommandResult:
     return ran
 
 
-def _unmatched(names: t.Sequence[str], archives: t.Sequence[origins.Archive]) -> BaselineError:
+def _unmatched(
+    patterns: t.Sequence[str], distribution: origins.AptDistribution, archives: t.Sequence[origins.Archive]
+) -> BaselineError:
+    names = [origins.substitute(pattern, distribution) for pattern in patterns]
     known = [str(archive) for archive in archives]
+    commands = [command for command in (adding_command(pattern, distribution) for pattern in patterns) if command]
+    hints = [f"add it with `{command}`" for command in commands]
     return BaselineError(
         f"{' and '.join(names)} matches no archive that apt is configured for, so it would never install anything",
         option="origins",
-        hint=f"the archives are: {'; '.join(known) or 'none'}",
+        hint="; ".join([*hints, f"the archives are: {'; '.join(known) or 'none'}"]),
         archives=known,
     )
 

@@ -330,7 +330,10 @@ FAILURES = [
             Expected(URIS, out=(FIXTURES / "apt-get-print-uris-debian13").read_text()),
         ],
         "origins: origin=Debian,codename=trixie-security,label=Debian-Security matches no archive that apt is "
-        "configured for, so it would never install anything; this task changed nothing; the archives are: ",
+        "configured for, so it would never install anything; this task changed nothing; add it with `printf '%s\\n' "
+        "'Types: deb' 'URIs: http://security.debian.org/debian-security' 'Suites: trixie-security' 'Components: main' "
+        "'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' >/etc/apt/sources.list.d/debian-security.sources"
+        "`; the archives are: ",
         id="an origin that matches nothing",
     ),
     pytest.param(
