@@ -40,7 +40,8 @@ class System:
             return (*own, "redhat")
         if self.id == "freebsd":
             return tuple(dict.fromkeys([own[0], f"freebsd{major}", "freebsd"]))
-        return tuple(dict.fromkeys([*own, *self.like]))
+        # Where only ID and VERSION_ID are known (ssh_reach), Ubuntu is of Debian's family too.
+        return tuple(dict.fromkeys([*own, *self.like, *(["debian"] if self.id == "ubuntu" else [])]))
 
     @property
     def family(self) -> str:

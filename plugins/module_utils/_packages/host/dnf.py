@@ -225,7 +225,7 @@ class _DnfRun:
 
     def _unknown_versions(self, before: dict[str, str], names: t.Sequence[str], reason: str) -> dict[str, str]:
         new = rpm.find_missing(self._host, names)
-        self._warnings.append(f"{reason} {', '.join(names)}")
+        self._host.known_after_apply.append(f"{reason} {', '.join(names)}")
         return {**before, **dict.fromkeys(new, UNKNOWN_VERSION)}
 
     # apply

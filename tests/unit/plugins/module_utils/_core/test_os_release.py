@@ -62,6 +62,7 @@ def test_families_are_those_of_the_packages(system: System, keys: tuple[str, ...
     [
         pytest.param(System("debian", "13"), "debian", "apt", id="debian"),
         pytest.param(System("ubuntu", "24.04", ("debian",)), "debian", "apt", id="ubuntu"),
+        pytest.param(System("ubuntu", "24.04"), "debian", "apt", id="ubuntu without ID_LIKE"),
         pytest.param(System("rhel", "9.6", ("fedora",)), "redhat", "dnf", id="rhel"),
         pytest.param(System("rocky", "9.4", ("rhel", "centos", "fedora")), "redhat", "dnf", id="rocky"),
         pytest.param(System("fedora", "43"), "redhat", "dnf", id="fedora"),

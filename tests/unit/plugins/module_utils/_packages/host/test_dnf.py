@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -87,7 +88,8 @@ def play(
     manager = Dnf(stand_in, system, generation=of, find_holder=lambda: checks.pop(0) if checks else None)
     found = manager.ensure(desired)
     host.done()
-    return found
+    # As the module prints them.
+    return replace(found, warnings=(*host.known_after_apply, *found.warnings))
 
 
 def refused(host: FakeHost, desired: PackagesRequest, **how: t.Any) -> str:
