@@ -10,7 +10,16 @@ import typing as t
 
 from .text import one_line
 
-__all__ = ["UNCHANGED", "BaselineError", "combined", "did_you_mean", "nearest", "state_of_errors", "unknown"]
+__all__ = [
+    "UNCHANGED",
+    "BaselineError",
+    "collected",
+    "combined",
+    "did_you_mean",
+    "nearest",
+    "state_of_errors",
+    "unknown",
+]
 
 # The rest of the run may have changed other things: this is true of one module's task alone.
 UNCHANGED = "this task changed nothing"
@@ -85,13 +94,28 @@ def state_of_errors(state: str | t.Callable[[], str]) -> t.Iterator[None]:
 
 
 def combined(errors: t.Sequence[BaselineError], *, state: str | None = None) -> BaselineError:
-    """Return one error for all of ``errors`` (at least one), each with its hint."""
+    """Return one error for all of ``errors`` (at least one), each with its hint, and with the details of all."""
     first = errors[0]
+    details: dict[str, t.Any] = {}
+    for error in errors:
+        for name, value in error.details.items():
+            details[name] = [*details.get(name, []), *value] if isinstance(value, list) else value
     if len(errors) == 1:
-        return BaselineError(first.problem, option=first.option, where=first.where, hint=first.hint, state=state)
-    whole = BaselineError("; ".join(error.advice for error in errors), state=state)
+        return BaselineError(
+            first.problem, option=first.option, where=first.where, hint=first.hint, state=state, **details
+        )
+    whole = BaselineError("; ".join(error.advice for error in errors), state=state, **details)
     whole.parts = tuple(errors)
     return whole
+
+
+@contextlib.contextmanager
+def collected(errors: list[BaselineError]) -> t.Iterator[None]:
+    """Append an error from inside to ``errors`` and go on: for checks that do not depend on each other."""
+    try:
+        yield
+    except BaselineError as error:
+        errors.append(error)
 
 
 def nearest(word: str, known: t.Iterable[str], *, count: int = 3) -> list[str]:

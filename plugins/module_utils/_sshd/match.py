@@ -18,6 +18,7 @@ __all__ = [
     "Criteria",
     "address_list",
     "connection_for",
+    "implies",
     "matches",
     "pattern_list",
     "read_criteria",
@@ -149,6 +150,59 @@ def connection_for(criteria: Criteria, base: Connection) -> Connection | None:
     return wanted if matches(criteria, wanted) else None
 
 
+def implies(narrower: t.Iterable[Criteria], wider: t.Iterable[Criteria]) -> bool:
+    """Say whether each connection that satisfies all of ``narrower`` certainly satisfies all of ``wider``, too.
+
+    Patterns are not compared with each other: ``False`` where only the connection can tell.
+    """
+    known = [pair for criteria in narrower for pair in criteria.pairs]
+    return all(
+        not criteria.never
+        and all(
+            name in ("all", "version") or any(_narrows(name, pattern, pair) for pair in known)
+            for name, pattern in criteria.pairs
+        )
+        for criteria in wider
+    )
+
+
+def _narrows(name: str, pattern: str, known: tuple[str, str]) -> bool:
+    """Say whether whoever satisfies the condition ``known`` satisfies ``name`` with ``pattern``."""
+    if known == (name, pattern):
+        return True
+    # A member of a group may be in an excluded one, too.
+    if known[0] != name or name not in CRITERIA or (name == "group" and "!" in pattern):
+        return False
+    values = [part for part in known[1].split(",") if not part.startswith("!")]
+    return bool(values) and all(_includes(name, pattern, value) for value in values)
+
+
+def _includes(name: str, pattern: str, value: str) -> bool:
+    """Say whether ``pattern`` holds for all that ``value``, one part of a pattern list, stands for."""
+    if "*" in value or "?" in value:
+        return False
+    if name in ("address", "localaddress") and "/" in value:
+        return _contains_network(pattern, value)
+    if name == "localport":
+        value = value.lstrip("0")
+    held: dict[str, t.Any] = {CRITERIA[name]: (value,) if name == "group" else value}
+    return _holds(name, pattern, replace(Connection(""), **held))
+
+
+def _contains_network(patterns: str, network: str) -> bool:
+    """Say whether one of the networks in ``patterns`` contains ``network`` and nothing is excluded."""
+    if "!" in patterns or "%" in patterns + network:
+        return False
+    for pattern in patterns.split(","):
+        try:
+            one, other = (ipaddress.ip_network(text, strict=False) for text in (network, pattern))
+        except ValueError:
+            continue
+        if one.version == other.version and other.supernet_of(one):  # type: ignore[arg-type]  # of the same version
+            return True
+    return False
+
+
 def _split_assignment(rest: list[str]) -> str:
     """Take the criterion of ``User=deploy`` from ``rest``; its pattern is then the next argument."""
     name, _sign, pattern = rest.pop(0).partition("=")
@@ -241,11 +295,19 @@ def _example(name: str, pattern: str) -> str | None:
         if part.startswith("!"):
             continue
         if name in ("address", "localaddress") and "/" in part:
-            network = ipaddress.ip_network(part, strict=False)
-            return str(network.network_address + (1 if network.num_addresses > 2 else 0))
+            return _address_in(part)
         filled = part.replace("*", "1" if name in ("address", "localaddress") else "x").replace("?", "1")
         return None if name == "group" and filled != part else filled
     return None
+
+
+def _address_in(text: str) -> str | None:
+    """Return an address in the network ``text``; ``None`` where it is none, or has a zone."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return str(network.network_address + (1 if network.num_addresses > 2 else 0))
 
 
 def _glob(pattern: str, word: str) -> bool:

@@ -22,16 +22,26 @@ from .releases import (
 )
 from .tree import Directive
 
-__all__ = ["deciding_directives"]
+__all__ = ["deciding_directives", "is_first_wins", "is_global_only"]
 
 _Lines = t.List[Directive]
+
+
+def is_global_only(keyword: str, release: Release = NEWEST) -> bool:
+    """Say whether sshd rejects ``keyword`` in a ``Match`` block, other than ``Match all``."""
+    return keyword in GLOBAL or (keyword == "subsystem" and release < SUBSYSTEM_IN_BLOCKS)
+
+
+def is_first_wins(keyword: str, release: Release = NEWEST) -> bool:
+    """Say whether the first line of ``keyword`` wins and all others are shadowed."""
+    return keyword not in CUMULATIVE and not last_wins(keyword, release)
 
 
 def deciding_directives(
     directives: t.Iterable[Directive], keyword: str, connection: Connection, release: Release = NEWEST
 ) -> tuple[list[Directive], list[Directive]]:
     """Return which directives decide ``keyword`` for ``connection`` in ``release``, and which are shadowed."""
-    global_only = keyword in GLOBAL or (keyword == "subsystem" and release < SUBSYSTEM_IN_BLOCKS)
+    global_only = is_global_only(keyword, release)
     found, at_start, of_blocks = [], [], []
     for one in directives:
         # A bug of old releases (see below) needs this second keyword.

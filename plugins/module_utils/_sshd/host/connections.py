@@ -8,11 +8,11 @@ import grp
 import pwd
 import typing as t
 
-from ..match import Connection, connection_for, matches
+from ..match import Connection, Criteria, connection_for, matches
 from ..settings import SshdSettings
 from .sshd import connection_as
 
-__all__ = ["connections_to_check"]
+__all__ = ["connections_to_check", "example_connection"]
 
 
 def connections_to_check(
@@ -22,13 +22,23 @@ def connections_to_check(
     found = [base, *(connection_as(base, user) for user in users)]
     unmatched = []
     for block in desired.blocks:
-        example = connection_for(block.criteria, _member(block.criteria.pairs, base))
-        example = connection_as(example, example.user) if example else None
-        if example and matches(block.criteria, example):
+        example = example_connection([block.criteria], base)
+        if example:
             found.append(example)
         else:
             unmatched.append(str(block.criteria))
     return list(dict.fromkeys(found)), unmatched
+
+
+def example_connection(criteria: t.Iterable[Criteria], base: Connection) -> Connection | None:
+    """Return a connection like ``base`` that satisfies all of ``criteria``, of an account where the host has one.
+
+    ``None`` where no example can be derived from the criteria.
+    """
+    joined = Criteria(tuple(pair for one in criteria for pair in one.pairs))
+    example = connection_for(joined, _member(joined.pairs, base))
+    example = connection_as(example, example.user) if example else None
+    return example if example and matches(joined, example) else None
 
 
 def _member(pairs: t.Iterable[tuple[str, str]], base: Connection) -> Connection:

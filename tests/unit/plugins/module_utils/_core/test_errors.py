@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import (
+    UNCHANGED,
     BaselineError,
+    collected,
+    combined,
     nearest,
     state_of_errors,
     unknown,
@@ -55,6 +58,35 @@ def test_the_caller_says_what_was_changed_before() -> None:
         raise BaselineError("no")
     with pytest.raises(BaselineError, match="no; all was restored$"), state_of_errors("the files were written"):
         raise BaselineError("no", state="all was restored")
+
+
+def test_independent_checks_report_all_their_errors() -> None:
+    errors: list[BaselineError] = []
+    for problem, culprit in (("one", "/a:1"), ("two", "/b:2")):
+        with collected(errors):
+            raise BaselineError(problem, option="match", hint=f"remove {culprit}", culprits=[culprit])
+    with collected(errors):
+        pass
+    error = combined(errors, state=UNCHANGED)
+    assert str(error) == f"match: one; remove /a:1; match: two; remove /b:2; {UNCHANGED}"
+    assert error.details == {"culprits": ["/a:1", "/b:2"]}
+
+
+def test_a_single_error_stays_as_it_is() -> None:
+    error = combined([BaselineError("one", option="match", where="/a:1", hint="remove it", refused=["x"])])
+    assert error.as_result() == {
+        "msg": f"match: /a:1: one; {UNCHANGED}; remove it",
+        "option": "match",
+        "where": "/a:1",
+        "hint": "remove it",
+        "refused": ["x"],
+    }
+
+
+def test_other_errors_are_not_collected() -> None:
+    errors: list[BaselineError] = []
+    with pytest.raises(OSError, match="disk"), collected(errors):
+        raise OSError("disk")
 
 
 def test_what_others_put_into_a_message_is_quoted() -> None:

@@ -7,6 +7,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import
     Connection,
     Criteria,
     connection_for,
+    implies,
     matches,
     pattern_list,
     read_criteria,
@@ -123,3 +124,50 @@ def test_no_example_of_a_contradiction() -> None:
 )
 def test_pattern_list(patterns: str, word: str, expected: bool) -> None:
     assert pattern_list(patterns, word) is expected
+
+
+@pytest.mark.parametrize(
+    ("narrower", "wider", "expected"),
+    [
+        pytest.param("User vera", "all", True, id="everybody"),
+        pytest.param("all", "User vera", False, id="not the other way round"),
+        pytest.param("User vera", "User vera", True, id="the same"),
+        pytest.param("User vera Address 192.0.2.0/24", "User vera", True, id="a further condition"),
+        pytest.param("User vera", "User vera Address 192.0.2.0/24", False, id="a missing condition"),
+        pytest.param("User vera,walter", "User *,!deploy", True, id="each name fits the pattern"),
+        pytest.param("User vera,deploy", "User *,!deploy", False, id="one name does not"),
+        pytest.param("User v*", "User *", False, id="patterns are not compared"),
+        pytest.param("User v*", "User v*", True, id="the same pattern"),
+        pytest.param("User *,!vera", "User *", False, id="a pattern with an exclusion"),
+        pytest.param("User vera,!walter", "User v*", True, id="an exclusion only narrows"),
+        pytest.param("User !vera", "User w*", False, id="nothing but an exclusion"),
+        pytest.param("Group uploaders", "Group up*", True, id="group"),
+        pytest.param("Group uploaders", "Group up*,!sudo", False, id="a member may be in the excluded group, too"),
+        pytest.param("Host a.example.org", "Host *.EXAMPLE.org", True, id="host"),
+        pytest.param("Address 192.0.2.7", "Address 192.0.2.0/24", True, id="an address in the network"),
+        pytest.param("Address 192.0.2.7", "Address 192.0.2.0/24,!192.0.2.7", False, id="the excluded address"),
+        pytest.param("Address 10.1.0.0/16", "Address 192.0.2.1,10.0.0.0/8", True, id="a network in the network"),
+        pytest.param("Address 10.0.0.0/8", "Address 10.1.0.0/16", False, id="a larger network"),
+        pytest.param("Address 10.1.0.0/16", "Address 10.0.0.0/8,!10.1.2.3", False, id="a network with a hole"),
+        pytest.param("Address 10.1.0.0/16", "Address 2001:db8::/32", False, id="the other family"),
+        pytest.param("Address fe80::%eth0/64", "Address fe80::/10", False, id="a zone"),
+        pytest.param("Address 10.1.0.0/16", "Address 10.*", False, id="a network and a pattern"),
+        pytest.param("LocalPort 22", "LocalPort 022", True, id="port"),
+        pytest.param("LocalAddress 192.0.2.1", "Address 192.0.2.1", False, id="another criterion"),
+        pytest.param("RDomain blue", "RDomain b*", True, id="routing domain"),
+        pytest.param("Invalid-User", "Invalid-User", True, id="users without an account"),
+        pytest.param("User vera", "Invalid-User", False, id="the user may exist"),
+    ],
+)
+def test_implies(narrower: str, wider: str, expected: bool) -> None:
+    one, other = (read_criteria(line.split(), where="f:1") for line in (narrower, wider))
+    assert implies((one,), (other,)) is expected
+
+
+def test_nested_blocks_imply_both_of_their_criteria() -> None:
+    user, address, both = (
+        read_criteria(line.split(), where="f:1")
+        for line in ("User vera", "Address 192.0.2.7", "User vera Address 192.0.2.7")
+    )
+    assert implies((user, address), (both,)) and implies((both,), (user, address))
+    assert not implies((user,), (both,)) and not implies((user,), (user, Criteria((("all", ""),), never=True)))
