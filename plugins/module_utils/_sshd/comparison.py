@@ -20,7 +20,6 @@ __all__ = [
     "Difference",
     "differences",
     "foreign_directives",
-    "match_exceptions",
     "not_in_effect",
     "requested_keywords",
     "shadowed_directives",
@@ -55,11 +54,6 @@ class Difference:
             return (
                 f"remove {self.overridden_by.where}: this OpenSSH takes the last {KEYWORDS[self.keyword]}, "
                 "so it cannot be overridden from a file that is read earlier"
-            )
-        if self.overridden_by.criteria:
-            return (
-                f"remove {self.overridden_by.where}, or set {KEYWORDS[self.keyword]} under 'match' too: "
-                "a block overrides the lines outside of blocks"
             )
         if self.keyword in CUMULATIVE:
             return f"remove {self.overridden_by.where}: all lines of {KEYWORDS[self.keyword]} add up"
@@ -145,18 +139,6 @@ def shadowed_directives(
         _place(directive)
         for directive in foreign_directives(directives, desired, own)
         if not directive.criteria and (_loses(directive, names) or _has_no_address(directive, desired))
-    ]
-
-
-def match_exceptions(
-    directives: t.Iterable[Directive], desired: SshdSettings, own: t.Collection[str]
-) -> list[dict[str, t.Any]]:
-    """Return the ``Match`` directives of other files that override ``desired`` for some connections."""
-    settings = {name.lower() for name in desired.settings}
-    return [
-        with_criteria(directive)
-        for directive in foreign_directives(directives, desired, own)
-        if directive.criteria and directive.keyword in settings
     ]
 
 

@@ -16,7 +16,6 @@ __all__ = [
     "SshdResult",
     "daemon_diff",
     "effective_values",
-    "exception_warning",
     "files_diff",
     "firewall_diff",
 ]
@@ -78,11 +77,6 @@ def daemon_diff(service: str, state: str, *, is_running: bool, at_boot: str) -> 
 def firewall_diff(kind: str, rules: t.Sequence[str]) -> Diff:
     """Return the entry for the rules that are added to an active firewall; none where there is nothing to add."""
     return [_entry(f"rules of {kind}", "", "".join(f"{rule}\n" for rule in rules))] if rules else []
-
-
-def exception_warning(entry: t.Mapping[str, t.Any]) -> str:
-    """Return the warning about a ``Match`` block of another file that sets a requested keyword."""
-    return "{file}:{line} sets {keyword} {value} for connections that match {criteria}".format(**entry)
 
 
 def _entry(name: str, before: str, after: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ def _require_armed(host: Host, plan: ChangePlan, armed: PendingRollback | None) 
 def _require_effect_on_host(host: Host, plan: ChangePlan) -> None:
     sshd, files = plan.state.sshd, plan.state.files
     answers = replace(plan.answers, actual={one: sshd.effective(one) for one in plan.answers.actual})
-    require_in_effect(sshd, plan.request.desired, files, read_tree(host, files.main), answers)
+    require_in_effect(sshd, plan.request, files, read_tree(host, files.main), answers)
 
 
 def _require_answer(host: Host, plan: ChangePlan) -> None:

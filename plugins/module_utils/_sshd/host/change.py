@@ -10,14 +10,13 @@ import typing as t
 
 from ..._core.errors import BaselineError, state_of_errors
 from ..._core.host.rollback import resolve_pending_rollback
-from ..comparison import match_exceptions, shadowed_directives
+from ..comparison import shadowed_directives, with_criteria
 from ..plan import ManagedFiles, managed_files
 from ..port_holders import PortTaken, deferral_warning
 from ..result import (
     SshdResult,
     daemon_diff,
     effective_values,
-    exception_warning,
     files_diff,
     firewall_diff,
 )
@@ -77,7 +76,7 @@ def _result(host: Host, change: CheckedChange, applied: AppliedChange) -> SshdRe
     plan, port_access = change.plan, change.port_access
     desired, own = plan.request.desired, plan.state.files.own
     directives = compose(plan.candidate, plan.state.sshd.release)
-    exceptions = match_exceptions(directives, desired, own)
+    overridden = map(with_criteria, plan.effect.overridden)
     return SshdResult(
         changed=change.is_needed,
         diff=_diff(change, applied),
@@ -85,8 +84,8 @@ def _result(host: Host, change: CheckedChange, applied: AppliedChange) -> SshdRe
         crypto=plan.crypto.result(applied.generated),
         effective=effective_values(desired, plan.answers.actual),
         left_out=plan.left_out,
-        shadowed=shadowed_directives(directives, desired, own),
-        exceptions=exceptions,
+        shadowed=[*shadowed_directives(directives, desired, own), *overridden],
+        exceptions=[one.result() for one in plan.effect.conflicts],
         reloaded=applied.is_reloaded,
         ports=plan.move.ports,
         port_held_by=[one.result() for one in plan.holders],
@@ -99,7 +98,7 @@ def _result(host: Host, change: CheckedChange, applied: AppliedChange) -> SshdRe
             *plan.answers.warnings,
             *plan.crypto.warnings,
             *change.warnings,
-            *map(exception_warning, exceptions),
+            *map(str, plan.effect.conflicts),
             *(str(one) for one in applied.generated if one.replaces),
         ],
         confirmation=with_armed(change.confirmation, applied.armed).as_json(),

@@ -7,14 +7,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..._core.errors import BaselineError
+from ..._core.errors import BaselineError, collected
+from ..match_conflicts import OVERRIDE, REFUSE, with_override
 from ..plan import FilesPlan, ManagedFiles, plan_files
 from ..port_holders import PortHolder
 from ..ports import with_explicit_addresses, with_kept_ports, with_present_ports
 from ..settings import SshdSettings, render_settings, require_supported
 from ..tree import Tree, compose
 from . import daemon as daemons
-from .check_effective import EffectiveAnswers, check_candidate
+from .check_effective import Effect, EffectiveAnswers, ask_candidate, judge_effect
 from .confirm import ConfirmRequest
 from .crypto import CryptoProfile, HostCrypto, resolve_crypto
 from .move import PortMove, blocking_holders, plan_move
@@ -33,7 +34,8 @@ __all__ = ["ChangePlan", "SshdRequest", "SshdState", "plan_change", "read_state"
 class SshdRequest:
     """What the module was asked to do. ``optional``: keywords (lower case) that an sshd without them may leave out.
 
-    ``keep_ports``: sshd stays on the ports that an earlier run set.
+    ``keep_ports``: sshd stays on the ports that an earlier run set. ``match_conflicts`` is what becomes of ``Match``
+    blocks of other files that decide otherwise.
     """
 
     desired: SshdSettings
@@ -45,6 +47,7 @@ class SshdRequest:
     profile: CryptoProfile = CryptoProfile()
     optional: frozenset[str] = frozenset()
     keep_ports: bool = False
+    match_conflicts: str = REFUSE
 
     def with_ports(self, listens: t.Collection[Listen]) -> SshdRequest:
         """Return the request with sshd listening on ``listens``."""
@@ -66,7 +69,7 @@ class ChangePlan:
     """What would be changed on the host.
 
     ``request`` has the settings as they apply to this host, ``left_out`` what it does not know. ``holders`` hold the
-    desired port, so that ``request`` has the present one.
+    desired port, so that ``request`` has the present one. A plan with ``errors`` is not applied (``check_change``).
     """
 
     request: SshdRequest
@@ -75,10 +78,12 @@ class ChangePlan:
     candidate: Tree
     crypto: HostCrypto
     answers: EffectiveAnswers
+    effect: Effect
     daemon: daemons.SshdDaemon
     move: PortMove
     left_out: tuple[str, ...] = ()
     holders: tuple[PortHolder, ...] = ()
+    errors: tuple[BaselineError, ...] = ()
 
     @property
     def is_pending(self) -> bool:
@@ -111,9 +116,12 @@ def plan_change(
     ``holders`` hold the desired port, on whose account ``request`` has the present one already.
     """
     plan = _plan(host, read_state(host, sshd, files), request)
-    found = blocking_holders(host, plan.daemon, plan.move) if request.reload else []
+    errors, found = list(plan.errors), []
+    if request.reload:
+        with collected(errors):
+            found = blocking_holders(host, plan.daemon, plan.move)
     if not found:
-        return replace(plan, holders=tuple(holders))
+        return replace(plan, holders=tuple(holders), errors=tuple(errors))
     if holders:
         raise BaselineError(
             f"sshd can neither move nor stay: {', and '.join(map(str, found))}", hint="end that process"
@@ -125,31 +133,31 @@ def plan_change(
 def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
     sshd = state.sshd
     planned = _plan_configuration(state, request)
-    desired = planned.request.desired
-    answers = check_candidate(
-        sshd,
-        desired,
-        state.files,
-        planned.candidate,
-        users=request.users,
-        is_new=bool(planned.written.changes),
-    )
+    desired, candidate = planned.request.desired, planned.candidate
+    answers = ask_candidate(sshd, planned.request, state.files, candidate, is_new=bool(planned.written.changes))
+    effect = judge_effect(sshd, planned.request, state.files, candidate, answers)
+    errors = list(effect.errors)
     daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program, main=sshd.main)
-    require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
+    with collected(errors):
+        require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
     written, move = plan_move(sshd, answers, desired, planned.written, daemon)
     if request.reload:
-        daemons.require_no_other_sshd(host, daemon, program=sshd.program, main=sshd.main)
-        daemons.require_startable(host, daemon, move.after, pid_file=answers.pid_file)
+        with collected(errors):
+            daemons.require_no_other_sshd(host, daemon, program=sshd.program, main=sshd.main)
+        with collected(errors):
+            daemons.require_startable(host, daemon, move.after, pid_file=answers.pid_file)
     return ChangePlan(
         request=planned.request,
         state=state,
         written=written,
-        candidate=planned.candidate,
+        candidate=candidate,
         crypto=planned.crypto,
         answers=answers,
+        effect=effect,
         daemon=daemon,
         move=move,
         left_out=planned.left_out,
+        errors=tuple(errors),
     )
 
 
@@ -163,7 +171,10 @@ def _plan_configuration(state: SshdState, request: SshdRequest) -> _Configuratio
     joined = crypto.joined(known)
     desired = with_kept_ports(joined, directives, files.own) if request.keep_ports else joined
     desired = with_explicit_addresses(desired, directives, files.own)
-    text = render_settings(desired, [*left_out, *crypto.left_out]) if desired else None
+    rendered, notes = desired, [*left_out, *crypto.left_out]
+    if request.match_conflicts == OVERRIDE:
+        rendered = with_override(desired, sshd.release)
+    text = render_settings(rendered, notes) if desired else None
     written = plan_files(files, state.texts, text)
     return _Configuration(
         replace(request, desired=desired), written, tree.with_files(written.after), crypto, tuple(left_out)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..._core.errors import collected, combined
 from ..confirmation import Confirmation
 from .confirm import gather_confirmation
 from .guard import guard
@@ -36,15 +37,22 @@ class CheckedChange:
 
 
 def check_change(host: Host, plan: ChangePlan) -> CheckedChange:
-    """Stop where one of the guarded users would be locked out. A change that is not needed is not judged."""
+    """Stop where the plan has errors or one of the guarded users would be locked out, with all errors at once.
+
+    Nobody is locked out by a change that is not needed.
+    """
     request, answers, move = plan.request, plan.answers, plan.move
     loaded = plan.crypto.loaded_with(plan.state.tree)
     outdated = request.reload and is_outdated(host, plan.daemon, loaded, move)
     is_needed = plan.is_pending or outdated
     warnings: list[str] = []
+    errors = list(plan.errors)
     if is_needed:
         become = request.confirm.become
-        warnings = guard(plan.state.sshd, answers.root, answers.incoming, request.users, become=become)
+        with collected(errors):
+            warnings = guard(plan.state.sshd, answers.root, answers.incoming, request.users, become=become)
+    if errors:
+        raise combined(errors)
     port_access = find_port_access(host, move.old_ports, move.ports)
     confirmation = gather_confirmation(plan, is_outdated=outdated)
     return CheckedChange(plan, outdated, port_access, tuple(warnings), confirmation)

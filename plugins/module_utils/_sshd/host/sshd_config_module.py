@@ -14,6 +14,7 @@ from ..confirmation import (
 )
 from ..crypto import PROFILES
 from ..keywords import folded
+from ..match_conflicts import POLICIES, REFUSE
 from ..settings import build_settings
 from .change import SshdRequest, ensure
 from .confirm import ConfirmRequest
@@ -29,6 +30,7 @@ ARGUMENTS = {
     "settings": {"type": "dict", "default": {}},
     "defaults": {"type": "dict", "default": {}},
     "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
+    "match_conflicts": {"type": "str", "choices": list(POLICIES), "default": REFUSE},
     "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
     "keep_ports": {"type": "bool", "default": False},
     "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
@@ -56,6 +58,7 @@ def _request(options: t.Mapping[str, t.Any], phase: PhaseRequest) -> SshdRequest
         profile=CryptoProfile(options["crypto"], settings | defaults),
         optional=defaults - settings,
         keep_ports=options["keep_ports"] and "port" not in settings | defaults,
+        match_conflicts=options["match_conflicts"],
     )
 
 

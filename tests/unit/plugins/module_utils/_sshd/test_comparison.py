@@ -6,7 +6,6 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.comparison import (
     differences,
-    match_exceptions,
     not_in_effect,
     requested_keywords,
     shadowed_directives,
@@ -116,20 +115,20 @@ def test_the_hint(keyword: str, value: str, other: str, release: Release, hint: 
 
 def test_several_settings_and_their_hints() -> None:
     path = "/etc/ssh/sshd_config.d/00-0.conf"
-    directives = compose(FILES.with_files({path: "MaxAuthTries 3\nMaxSessions 9\nMatch User root\nMaxSessions 8\n"}))
+    directives = compose(FILES.with_files({path: "MaxAuthTries 3\n\nMaxSessions 8\n"}))
     desired = build_settings({"MaxAuthTries": 6, "MaxSessions": 4})
     expected: Effective = {"maxauthtries": ("6",), "maxsessions": ("4",)}
     actual: Effective = {"maxauthtries": ("3",), "maxsessions": ("8",)}
     error = not_in_effect(differences(directives, desired, OWN, [(ROOT, expected, actual)]))
     assert error.problem == (
         f"not in effect: MaxAuthTries is 3 (requested: 6) for {ROOT.specification()} because of {path}:1, and "
-        f"MaxSessions is 8 (requested: 4) for {ROOT.specification()} because of {path}:4"
+        f"MaxSessions is 8 (requested: 4) for {ROOT.specification()} because of {path}:3"
     )
     assert error.hint.split("; ") == [
         f"remove {path}:1, or move it to a file that sorts later",
-        f"remove {path}:4, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks",
+        f"remove {path}:3, or move it to a file that sorts later",
     ]
-    assert error.details == {"culprits": [f"{path}:1", f"{path}:4"]}
+    assert error.details == {"culprits": [f"{path}:1", f"{path}:3"]}
 
 
 def test_a_difference_without_a_directive() -> None:
@@ -140,20 +139,6 @@ def test_a_difference_without_a_directive() -> None:
     assert error.problem.endswith("although no other directive takes precedence")
     assert error.hint == "see sshd_config(5) for what else decides it"
     assert error.details == {"culprits": []}
-
-
-def test_the_hint_for_a_block() -> None:
-    path = "/etc/ssh/sshd_config.d/99-x.conf"
-    directives = compose(FILES.with_files({OWN[0]: "MaxSessions 4\n", path: "Match User root\nMaxSessions 9\n"}))
-    (found,) = differences(
-        directives,
-        build_settings({"MaxSessions": 4}),
-        OWN,
-        [(ROOT, {"maxsessions": ("4",)}, {"maxsessions": ("9",)})],
-    )
-    assert found.hint == (
-        f"remove {path}:2, or set MaxSessions under 'match' too: a block overrides the lines outside of blocks"
-    )
 
 
 @pytest.mark.parametrize(
@@ -189,18 +174,6 @@ def test_shadowed() -> None:
         ("PasswordAuthentication", "yes", "/etc/ssh/sshd_config.d/50-cloud-init.conf", 1),
         ("X11Forwarding", "yes", "/etc/ssh/sshd_config", 2),
         ("Subsystem", "sftp /usr/lib/sftp", "/etc/ssh/sshd_config", 5),
-    ]
-
-
-def test_exceptions() -> None:
-    assert match_exceptions(DIRECTIVES, build_settings({"PasswordAuthentication": False}), OWN) == [
-        {
-            "keyword": "PasswordAuthentication",
-            "value": "yes",
-            "file": "/etc/ssh/sshd_config",
-            "line": 7,
-            "criteria": "user backup",
-        }
     ]
 
 

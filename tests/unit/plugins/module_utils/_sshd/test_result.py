@@ -11,7 +11,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.result impor
     SshdResult,
     daemon_diff,
     effective_values,
-    exception_warning,
     files_diff,
     firewall_diff,
 )
@@ -61,8 +60,3 @@ def test_the_firewall() -> None:
     assert firewall_diff("", []) == []
     (entry,) = firewall_diff("ufw", ["2222/tcp", "2222/tcp (v6)"])
     assert (entry["before_header"], entry["after"]) == ("rules of ufw", "2222/tcp\n2222/tcp (v6)\n")
-
-
-def test_an_exception_is_a_warning() -> None:
-    entry = {"file": "/a", "line": 3, "keyword": "MaxSessions", "value": "9", "criteria": "User root"}
-    assert exception_warning(entry) == "/a:3 sets MaxSessions 9 for connections that match User root"

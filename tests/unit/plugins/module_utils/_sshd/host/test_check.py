@@ -14,7 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import ConfirmRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import PortAccess
 from tests.unit.fake_host import Expected
-from tests.unit.linux_sshd import Linux, sshd_t
+from tests.unit.linux_sshd import WHO, Linux, sshd_t
 
 Call = tuple[str, str, tuple[str, ...]]
 
@@ -69,6 +69,39 @@ def test_a_user_who_would_be_locked_out_stops_the_change(linux: Linux, monkeypat
     error = linux.fail(*planned(linux), request=linux.request(users=USERS))
     assert str(error) == "this configuration could lock you out; this task changed nothing"
     assert linux.host.written == [] and linux.is_unchanged()
+
+
+def test_the_errors_of_the_plan_and_the_guards_are_reported_at_once(
+    linux: Linux, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shadowed keyword, a Match block of another file, options on the command line and a guarded user."""
+
+    def guard(*_arguments: object, **_become: str) -> t.NoReturn:
+        raise BaselineError("this configuration could lock you out", option="guard_users", refused=["root"])
+
+    monkeypatch.setattr(check, "guard", guard)
+    first = f"{linux.root}/etc/ssh/sshd_config.d/00-0.conf"
+    Path(first).write_text("PasswordAuthentication yes\nMatch User root\nMaxSessions 9\n")
+    linux.settings = {"PasswordAuthentication": False, "MaxSessions": 4}
+    open_, closed = f"{sshd_t(password='yes')}maxsessions 9\n", f"{sshd_t()}maxsessions 4\n"
+    start = linux.start()
+    start.out = start.out.replace("$SSHD_OPTS ;", "-o PasswordAuthentication=yes ; ignore_errors=no ;")
+    answer = linux.staged(f"{sshd_t(password='yes')}maxsessions 4\n")
+    answer.argv = [*answer.argv, "-o", "PasswordAuthentication=yes"]
+    commands = [linux.version(), linux.staged(open_), linux.staged(closed), linux.units(), start, answer]
+    error = linux.fail(*commands, linux.asked(open_), request=linux.request(users=USERS))
+    parts = [
+        f"not in effect: PasswordAuthentication is yes (requested: no) for {WHO} because of {first}:1",
+        "match_conflicts: Match blocks of other files decide otherwise than requested: "
+        f"{first}:3 sets MaxSessions 9 (requested: 4) for connections that match user root",
+        "not in effect: PasswordAuthentication is yes (requested: no), because ssh.service starts sshd with",
+        "guard_users: this configuration could lock you out",
+    ]
+    places = [str(error).find(part) for part in parts]
+    assert places == sorted(places) and places[0] == 0, str(error)
+    assert str(error).endswith("this task changed nothing")
+    assert error.details == {"culprits": [f"{first}:1", f"{first}:3"], "refused": ["root"]}
+    assert linux.host.written == []
 
 
 def test_check_mode_judges_too(linux: Linux, guarded: list[Call]) -> None:
@@ -135,6 +168,7 @@ def test_a_change_is_needed(
         daemon="daemon",
         move=move,
         is_pending=is_pending,
+        errors=(),
     )
     host: t.Any = "host"
     found = check.check_change(host, plan)

@@ -277,7 +277,9 @@ def test_flags_that_override_the_files_are_an_error(starts: list[Expected], word
     answer = Expected(
         [PROGRAM, "-T", "-f", STAGED + MAIN, "-C", WHO, "-o", "KbdInteractiveAuthentication=yes"], out=OPEN
     )
-    host = freebsd(version(), asked(CLOSED, root=STAGED), *DAEMON, *starts, answer)
+    # What does not depend on it is checked too.
+    others = [asked(OPEN), listening(), listening()]
+    host = freebsd(version(), asked(CLOSED, root=STAGED), *DAEMON, *starts, answer, *others)
     assert refused(host) == words
 
 
