@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Writes the desired settings to the file that sshd reads first, makes sshd reload it, and asks sshd with
     C(sshd -T -C) what applies to each connection that matters. If another file overrides a setting, the module fails
-    and names that file and line.
+    and names that file and line. It reports all errors that do not depend on each other at once.
   - In sshd_config the first value of a keyword takes precedence. If the main file includes C(sshd_config.d) before
     anything else, the settings go to a drop-in that sorts first. Otherwise they go to a file next to the main file,
     which a marked block at the top of the main file includes.
@@ -76,6 +76,25 @@ options:
         description: As O(settings), for these connections.
         type: dict
         required: true
+  match_conflicts:
+    description:
+      - What happens if a C(Match) block of another file gives a keyword of O(settings), O(defaults) or O(crypto) another
+        value. sshd takes that value for the connections that the block matches, although the requested settings are read
+        first. Blocks that set other keywords or the requested value are no conflict, nor is a block of which an earlier
+        one of O(match) decides for all connections.
+      - With V(refuse), it is an error before any change that names each file, line, keyword, value and criteria.
+      - With V(keep), the blocks stay in effect. Each is a warning and an entry of RV(exceptions).
+      - With V(override), the requested settings win. The module's file ends with a C(Match All) block that repeats those
+        which C(sshd_config(5)) allows there, after the blocks of O(match), which still take precedence. Before and after
+        the change, C(sshd -T -C) must confirm it for a connection that satisfies each of the other blocks, where one can
+        be derived from the criteria. RV(shadowed) lists the lines that are overridden. The block also overrides blocks
+        that are added later.
+      - What V(override) cannot win over is an error that says why. These are a file that is read before the module's,
+        keywords of which all lines add up (C(AllowUsers), C(DenyUsers), C(AllowGroups), C(DenyGroups), C(AcceptEnv),
+        C(Subsystem)), and those of which this OpenSSH takes the last line (C(IPQoS) before 10.3).
+    type: str
+    choices: [refuse, keep, override]
+    default: refuse
   crypto:
     description:
       - The crypto profile, which sets sshd's algorithms and host keys. It does not set keywords that O(settings) or
@@ -181,6 +200,14 @@ EXAMPLES = r"""
           ChrootDirectory: /srv/upload
           AllowTcpForwarding: false
 
+- name: Close password logins, also where Match blocks of other files open them
+  pyhost.baseline.sshd_config:
+    settings:
+      PasswordAuthentication: false
+      KbdInteractiveAuthentication: false
+    match_conflicts: override
+    guard_users: [deploy]
+
 - name: Remove everything that this module has set
   pyhost.baseline.sshd_config:
 """
@@ -206,7 +233,9 @@ left_out:
   returned: success
   sample: ["PerSourcePenaltyExemptList: this OpenSSH does not know the keyword"]
 shadowed:
-  description: Directives of other files that the settings take precedence over.
+  description:
+    - Directives of other files that the settings take precedence over. C(criteria) are those of a C(Match) block,
+      with O(match_conflicts=override) or where a block of O(match) decides first.
   type: list
   elements: dict
   returned: success
@@ -216,11 +245,18 @@ shadowed:
       file: /etc/ssh/sshd_config.d/50-cloud-init.conf
       line: 1
 exceptions:
-  description: Directives in C(Match) blocks of other files that set a requested keyword for some connections.
+  description:
+    - Directives in C(Match) blocks of other files that give a requested keyword another value for some connections.
+      Empty unless O(match_conflicts=keep).
   type: list
   elements: dict
   returned: success
-  sample: []
+  sample:
+    - keyword: PasswordAuthentication
+      value: "yes"
+      file: /etc/ssh/sshd_config.d/50-sftp.conf
+      line: 2
+      criteria: user upload
 crypto:
   description:
     - The crypto profile on this host. C(policy) is the title of ssh-audit's policy that V(strict) implements,

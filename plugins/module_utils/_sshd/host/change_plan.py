@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..._core.errors import BaselineError, collected
+from ..._core.errors import BaselineError, collected, combined
 from ..match_conflicts import OVERRIDE, REFUSE, with_override
 from ..plan import FilesPlan, ManagedFiles, plan_files
 from ..port_holders import PortHolder
@@ -132,11 +132,11 @@ def plan_change(
 
 def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
     sshd = state.sshd
-    planned = _plan_configuration(state, request)
+    errors: list[BaselineError] = []
+    planned, answers = _ask_without_unknown(state, request, errors)
     desired, candidate = planned.request.desired, planned.candidate
-    answers = ask_candidate(sshd, planned.request, state.files, candidate, is_new=bool(planned.written.changes))
     effect = judge_effect(sshd, planned.request, state.files, candidate, answers)
-    errors = list(effect.errors)
+    errors += effect.errors
     daemon = daemons.find_daemon(host, answers.pid_file, program=sshd.program, main=sshd.main)
     with collected(errors):
         require_files_decide(sshd, daemon, desired, answers.expected, root=answers.root)
@@ -159,6 +159,35 @@ def _plan(host: Host, state: SshdState, request: SshdRequest) -> ChangePlan:
         left_out=planned.left_out,
         errors=tuple(errors),
     )
+
+
+def _ask_without_unknown(
+    state: SshdState, request: SshdRequest, errors: list[BaselineError]
+) -> tuple[_Configuration, EffectiveAnswers]:
+    """Plan the files and ask sshd about them; about the rest of them where it rejects keywords that it does not know.
+
+    What it rejects is appended to ``errors``.
+    """
+    planned = _plan_configuration(state, request)
+    try:
+        return planned, _ask(state, planned)
+    except BaselineError as error:
+        if "Bad configuration option" not in error.problem:
+            raise
+        unknown = {name.lower() for name in state.sshd.unknown_keywords(planned.request.desired.settings)}
+        if not unknown:
+            raise
+        errors.append(error)
+    planned = _plan_configuration(state, replace(request, desired=request.desired.without(unknown)))
+    try:
+        return planned, _ask(state, planned)
+    except BaselineError as error:
+        raise combined([*errors, error], state=error.state) from error
+
+
+def _ask(state: SshdState, planned: _Configuration) -> EffectiveAnswers:
+    is_new = bool(planned.written.changes)
+    return ask_candidate(state.sshd, planned.request, state.files, planned.candidate, is_new=is_new)
 
 
 def _plan_configuration(state: SshdState, request: SshdRequest) -> _Configuration:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.match import Connection
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import deciding_directives
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.precedence import (
+    deciding_directives,
+    is_first_wins,
+    is_global_only,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.releases import NEWEST, Release, read_release
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.tree import Tree, compose
 
@@ -162,3 +166,23 @@ def test_match_version(criteria: str, keyword: str, lines: list[int]) -> None:
 )
 def test_read_release(words: str, release: Release) -> None:
     assert read_release(words) == release
+
+
+@pytest.mark.parametrize(
+    ("keyword", "release", "global_only", "first_wins"),
+    [
+        ("passwordauthentication", NEWEST, False, True),
+        ("port", NEWEST, True, False),
+        ("usepam", NEWEST, True, True),
+        ("allowusers", NEWEST, False, False),
+        ("subsystem", DEBIAN12, True, False),
+        ("subsystem", DEBIAN13, False, False),
+        ("ipqos", DEBIAN13, False, False),
+        ("ipqos", UNSTABLE, False, True),
+        ("maxstartups", DEBIAN13, True, False),
+    ],
+)
+def test_where_a_keyword_may_be_and_which_line_wins(
+    keyword: str, release: Release, global_only: bool, first_wins: bool
+) -> None:
+    assert (is_global_only(keyword, release), is_first_wins(keyword, release)) == (global_only, first_wins)

@@ -55,6 +55,62 @@ def test_a_default_that_this_sshd_does_not_know_is_left_out_and_noted_in_the_fil
     assert f"# {sentence}\n" in text and "\nPerSourcePenalties" not in text
 
 
+BAD = "{main}: line {line}: Bad configuration option: {name}\n"
+
+
+def rejected(linux: Linux, name: str, line: int) -> Expected:
+    root = linux.host.scratch()
+    err = BAD.format(main=f"{root}{linux.dropin}", line=line, name=name)
+    return linux.asked("", root=root, rc=255, err=err)
+
+
+def test_an_unknown_keyword_does_not_hide_what_else_is_wrong(linux: Linux) -> None:
+    linux.settings = {"PasswordAuthentication": False, "PerSourcePenalties": "yes"}
+    other = f"{linux.root}/etc/ssh/sshd_config.d/00-0.conf"
+    Path(other).write_text("PasswordAuthentication yes\n")
+    keywords = f"{linux.host.scratch()}/keywords"
+    unknown = Expected(
+        [PROGRAM, "-T", "-f", keywords], rc=255, err=BAD.format(main=keywords, line=2, name="PerSourcePenalties")
+    )
+    error = linux.fail(
+        linux.version(),
+        rejected(linux, "PerSourcePenalties", 3),
+        unknown,
+        # Without it.
+        linux.staged(sshd_t(password="yes")),
+        linux.staged(sshd_t()),
+        linux.units(),
+        linux.start(),
+        linux.asked(sshd_t(password="yes")),
+        request=linux.request("", optional=frozenset()),
+    )
+    first, second = error.problem.split("; ")[:2]
+    assert first.startswith("sshd rejects the configuration: ")
+    assert "Bad configuration option: PerSourcePenalties" in first
+    assert second.startswith("not in effect: PasswordAuthentication is yes (requested: no)")
+    assert linux.host.written == []
+
+
+def test_what_sshd_rejects_twice_is_reported_at_once(linux: Linux) -> None:
+    linux.settings = {"PasswordAuthentication": False, "PerSourcePenalties": "yes"}
+    keywords = f"{linux.host.scratch()}/keywords"
+    unknown = Expected(
+        [PROGRAM, "-T", "-f", keywords], rc=255, err=BAD.format(main=keywords, line=2, name="PerSourcePenalties")
+    )
+    block = rejected(linux, "RefuseConnection", 6)
+    error = linux.fail(linux.version(), rejected(linux, "PerSourcePenalties", 3), unknown, block)
+    assert [name for name in ("PerSourcePenalties", "RefuseConnection") if name in error.problem] == [
+        "PerSourcePenalties",
+        "RefuseConnection",
+    ]
+
+
+def test_an_unknown_keyword_of_another_file_is_an_error_alone(linux: Linux) -> None:
+    known = Expected([PROGRAM, "-T", "-f", f"{linux.host.scratch()}/keywords"])
+    error = linux.fail(linux.version(), rejected(linux, "Frobnicate", 3), known)
+    assert "Bad configuration option: Frobnicate" in error.problem
+
+
 def test_an_empty_request_removes_the_file(linux: Linux) -> None:
     Path(linux.dropin).write_text("PasswordAuthentication no\n")
     linux.settle()
