@@ -91,7 +91,7 @@ options:
         that are added later.
       - What V(override) cannot win over is an error that says why. These are a file that is read before the module's,
         keywords of which all lines add up (C(AllowUsers), C(DenyUsers), C(AllowGroups), C(DenyGroups), C(AcceptEnv),
-        C(Subsystem)), and those of which this OpenSSH takes the last line (C(IPQoS) before 10.3).
+        C(Subsystem)), and those of which this OpenSSH takes the last line (C(IPQoS) before 10.3, C(StreamLocalBindMask) before 10.6).
     type: str
     choices: [refuse, keep, override]
     default: refuse

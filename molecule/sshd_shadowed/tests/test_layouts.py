@@ -50,7 +50,11 @@ echo "admin: $(knock -o BatchMode=yes deploy@$1)"
 
 @dataclass(frozen=True)
 class Layout:
-    """``refused``: a part of the error, empty if the settings take effect; ``shadowed`` is what the result reports."""
+    """``refused``: a part of the error, empty if the settings take effect; ``shadowed`` is what the result reports.
+
+    ``conflicts`` is the option match_conflicts; ``opens`` says that a valid password opens, for a block is kept.
+    ``blocks`` are the lines of blocks that are overridden or kept.
+    """
 
     name: str
     files: dict[str, str]
@@ -60,6 +64,9 @@ class Layout:
     shadowed: tuple[tuple[str, str, str, int], ...] = ()
     later: str = ""
     path: str = OURS
+    conflicts: str = "refuse"
+    opens: bool = False
+    blocks: tuple[tuple[str, str, str, int], ...] = ()
 
     def make(self) -> str:
         files = {MAIN: STOCK, **self.files}
@@ -79,7 +86,70 @@ def _below(lines: int, shadowed: tuple[tuple[int, str, str], ...]) -> tuple[tupl
 
 
 _OPEN_SHADOWED = ((1, "PasswordAuthentication", "yes"), (2, "PermitRootLogin", "yes"))
+BLOCKS = f"{FOLDER}/60-blocks.conf"
+_PASSWORDS = "PasswordAuthentication yes\n"
+# Criteria by which sshd is asked about another user, another address, and everybody.
+_MANY = (
+    f"Match User walter\n{_PASSWORDS}Match Group walter\n{_PASSWORDS}Match Address 0.0.0.0/0,::/0\n{OPEN}"
+    f"Match LocalPort 22 User w*\n{_PASSWORDS}Match all\n{OPEN}"
+)
+_MANY_BLOCKS = _shadowed(
+    BLOCKS,
+    *((number, "PasswordAuthentication", "yes") for number in (2, 4, 6, 9, 11)),
+    *((number, "PermitRootLogin", "yes") for number in (7, 12)),
+)
 LAYOUTS = (
+    Layout(
+        "a block opens passwords",
+        {BLOCKS: f"Match User walter\n{_PASSWORDS}"},
+        refused=f"{BLOCKS}:2 sets PasswordAuthentication yes (requested: no) for connections that match user walter",
+    ),
+    Layout(
+        "a block opens passwords and is kept",
+        {BLOCKS: f"Match User walter\n{_PASSWORDS}"},
+        conflicts="keep",
+        opens=True,
+        blocks=_shadowed(BLOCKS, (2, "PasswordAuthentication", "yes")),
+    ),
+    Layout("blocks of all kinds are overridden", {BLOCKS: _MANY}, conflicts="override", blocks=_MANY_BLOCKS),
+    Layout(
+        "blocks at the end of the main file are overridden",
+        {MAIN: OPEN + REST + f"Match User walter\n{_PASSWORDS}"},
+        conflicts="override",
+        blocks=_shadowed(MAIN, (9, "PasswordAuthentication", "yes")),
+        path="/etc/ssh/00-pyhost-baseline.conf",
+    ),
+    Layout(
+        "a block in a file that sorts before cannot be overridden",
+        {f"{FOLDER}/00-0-first.conf": f"Match User walter\n{_PASSWORDS}"},
+        conflicts="override",
+        refused="for connections that match user walter (it is read before the requested settings)",
+    ),
+    Layout(
+        "lines of blocks that add up cannot be overridden",
+        {BLOCKS: "Match User walter\nAllowUsers walter\n"},
+        settings={**CLOSED, "AllowUsers": ["deploy"]},
+        conflicts="override",
+        refused="for connections that match user walter (all lines of AllowUsers add up)",
+    ),
+    Layout(
+        "a shadowed keyword and a block are reported at once",
+        {f"{FOLDER}/00-0-first.conf": "PermitRootLogin yes\n", BLOCKS: f"Match User walter\n{_PASSWORDS}"},
+        refused=f"because of {FOLDER}/00-0-first.conf:1; remove {FOLDER}/00-0-first.conf:1, or move it to a file that "
+        f"sorts later; match_conflicts: Match blocks of other files decide otherwise than requested: {BLOCKS}:2 sets",
+    ),
+    Layout(
+        "blocks that restrict or agree are no conflict",
+        {
+            BLOCKS: "Match User walter\nAllowTcpForwarding no\nPasswordAuthentication no\n"
+            "Match User root\nForceCommand /bin/date\nPermitRootLogin No\n"
+        },
+    ),
+    Layout(
+        "another spelling of the value is no conflict",
+        {BLOCKS: "Match User walter\nPermitRootLogin without-password\n"},
+        settings={**CLOSED, "PermitRootLogin": "prohibit-password", "AllowUsers": ["deploy"]},
+    ),
     Layout(
         "cloud image and installer",
         {f"{FOLDER}/50-cloud-init.conf": OPEN, f"{FOLDER}/01-permitrootlogin.conf": "PermitRootLogin yes\n"},
@@ -190,7 +260,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     askpass.write_text("#!/bin/sh\necho 'correct horse'\n")
     askpass.chmod(0o700)
     knock = KNOCK.format(config=FLEETS / FLEET / "ssh_config", askpass=askpass)
-    layouts = [{"name": one.name, "make": one.make(), "settings": one.settings, "later": one.later} for one in LAYOUTS]
+    layouts = [
+        {"name": one.name, "make": one.make(), "settings": one.settings, "later": one.later, "conflicts": one.conflicts}
+        for one in LAYOUTS
+    ]
     return play(FLEET, PLAY, {"layouts": layouts, "knock": knock}, user="deploy")
 
 
@@ -212,6 +285,10 @@ def test_who_wins(results: Results, host: str, layout: Layout) -> None:
     assert json.dumps(again["diff"]) == "[]" or layout.later, again
     assert bool(again["reloaded"]) == bool(layout.later)
     # A real client with a valid password, and one with root's key.
-    assert "Permission denied (publickey)" in said[0] and "Permission denied (publickey)" in said[1], said
+    assert ("Permission denied (publickey)" in said[0]) is not layout.opens, said
+    assert "Permission denied (publickey)" in said[1], said
     reported = [(one["keyword"], one["value"], one["file"], one["line"]) for one in info["shadowed"]]
+    decided = [*first["exceptions"], *(one for one in first["shadowed"] if "criteria" in one)]
+    assert sorted(layout.blocks) == sorted((one["keyword"], one["value"], one["file"], one["line"]) for one in decided)
+    assert len(first["exceptions"]) == (len(layout.blocks) if layout.opens else 0)
     assert [one for one in layout.shadowed if one not in reported] == [], reported

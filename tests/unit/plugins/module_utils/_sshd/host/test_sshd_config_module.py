@@ -34,6 +34,14 @@ def test_only_defaults_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert request.users == ("deploy",)
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "refuse"), ({"match_conflicts": "override"}, "override")])
+def test_blocks_of_other_files_are_refused_by_default(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, t.Any], expected: str
+) -> None:
+    request, _result = asked_for(monkeypatch, **given)
+    assert request.match_conflicts == expected
+
+
 @pytest.mark.parametrize(("phase", "is_returned"), [(None, False), (PLAN, True)])
 def test_the_confirmation_is_for_the_controllers_half(
     monkeypatch: pytest.MonkeyPatch, phase: t.Any, is_returned: bool
