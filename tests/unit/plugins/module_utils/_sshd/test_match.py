@@ -171,3 +171,44 @@ def test_nested_blocks_imply_both_of_their_criteria() -> None:
     )
     assert implies((user, address), (both,)) and implies((both,), (user, address))
     assert not implies((user,), (both,)) and not implies((user,), (user, Criteria((("all", ""),), never=True)))
+
+
+LINES = [
+    *(f"User {patterns}" for patterns in ("vera", "v*", "vera,walter", "*,!vera", "vera,!walter", "!vera", "?era")),
+    *(f"Group {patterns}" for patterns in ("sudo", "s*", "s*,!users", "sudo,users", "*,!sudo")),
+    *(f"Host {patterns}" for patterns in ("a.example.org", "*.Example.org", "192.0.2.*", "!a.example.org,*")),
+    *(
+        f"Address {patterns}"
+        for patterns in (
+            "192.0.2.7",
+            "192.0.2.0/24",
+            "192.0.2.0/25,198.51.100.0/24",
+            "192.0.2.0/24,!192.0.2.7",
+            "192.0.2.*",
+            "192.0.*,!192.0.2.7",
+            "0.0.0.0/0",
+            "0.0.0.0/0,::/0",
+            "2001:db8::/32",
+            "2001:db8::1",
+        )
+    ),
+    *("LocalPort 22", "LocalPort 022", "LocalPort 2022", "all", "Invalid-User"),
+    *("User vera Address 192.0.2.0/24", "User v* Group sudo LocalPort 22", "Group sudo Group users"),
+]
+CONNECTIONS = [
+    Connection(user, address=address, host=host, groups=groups, local_port=port, exists=bool(groups))
+    for user in ("vera", "walter", "vx", "root")
+    for address in ("192.0.2.7", "192.0.2.200", "198.51.100.1", "2001:db8::1")
+    for host in ("", "a.example.org")
+    for groups in ((), ("sudo",), ("users",), ("sudo", "users"))
+    for port in ("22", "2022")
+]
+
+
+def test_what_is_implied_is_so_for_each_connection() -> None:
+    read = [read_criteria(line.split(), where="f:1") for line in LINES]
+    satisfied = {one: {who for who in CONNECTIONS if matches(one, who)} for one in read}
+    implied = [(one, other) for one in read for other in read if implies([one], [other])]
+    assert [(str(one), str(other)) for one, other in implied if not satisfied[one] <= satisfied[other]] == []
+    # More than each by itself and by all.
+    assert len(implied) > 2 * len(read)
