@@ -78,20 +78,21 @@ options:
         required: true
   match_conflicts:
     description:
-      - What happens if a C(Match) block of another file gives a keyword of O(settings), O(defaults) or O(crypto) another
-        value. sshd takes that value for the connections that the block matches, although the requested settings are read
-        first. Blocks that set other keywords or the requested value are no conflict, nor is a block of which an earlier
-        one of O(match) decides for all connections.
+      - What happens if a C(Match) block of another file gives a keyword of O(settings), O(defaults) or O(crypto)
+        another value. sshd takes that value for the connections that the block matches, although the requested
+        settings are read first. Blocks that set other keywords or the requested value are no conflict, nor is a block
+        of which an earlier one of O(match) decides for all connections.
       - With V(refuse), it is an error before any change that names each file, line, keyword, value and criteria.
       - With V(keep), the blocks stay in effect. Each is a warning and an entry of RV(exceptions).
-      - With V(override), the requested settings win. The module's file ends with a C(Match All) block that repeats those
-        which C(sshd_config(5)) allows there, after the blocks of O(match), which still take precedence. Before and after
-        the change, C(sshd -T -C) must confirm it for a connection that satisfies each of the other blocks, where one can
-        be derived from the criteria. RV(shadowed) lists the lines that are overridden. The block also overrides blocks
-        that are added later.
+      - With V(override), the requested settings win. The module's file ends with a C(Match All) block that repeats
+        those which C(sshd_config(5)) allows there, after the blocks of O(match), which still take precedence. Before
+        and after the change, C(sshd -T -C) must confirm it for a connection that satisfies each of the other blocks,
+        where one can be derived from the criteria. RV(shadowed) lists the lines that are overridden. The block also
+        overrides blocks that are added later.
       - What V(override) cannot win over is an error that says why. These are a file that is read before the module's,
         keywords of which all lines add up (C(AllowUsers), C(DenyUsers), C(AllowGroups), C(DenyGroups), C(AcceptEnv),
-        C(Subsystem)), and those of which this OpenSSH takes the last line (C(IPQoS) before 10.3, C(StreamLocalBindMask) before 10.6).
+        C(Subsystem)), and those of which this OpenSSH takes the last line (C(IPQoS) before 10.3,
+        C(StreamLocalBindMask) before 10.6).
     type: str
     choices: [refuse, keep, override]
     default: refuse
