@@ -85,7 +85,8 @@ class BlocksOfOthers:
             for one in self.directives
             if one.criteria
             and one.file not in self.own
-            and requested.get(one.keyword, one.arguments) != _as_written(one.keyword, one.arguments)
+            and one.keyword in requested
+            and requested[one.keyword] != _as_written(one.keyword, one.arguments)
             and not is_global_only(one.keyword, self.release)
             and not any(criteria.never for criteria in one.criteria)
         ]

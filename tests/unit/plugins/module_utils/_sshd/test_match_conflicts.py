@@ -78,6 +78,7 @@ def lines(found: t.Iterable[Directive]) -> list[str]:
     [
         pytest.param(f"Match User vera\n{OPEN}", CLOSED, ["50-other.conf:2"], id="it loosens"),
         pytest.param("Match User git\nAllowTcpForwarding no\n", CLOSED, [], id="a keyword that was not requested"),
+        pytest.param("Match User git\nX11Forwarding No\n", CLOSED, [], id="nor is such a one in capital letters"),
         pytest.param("Match User vera\nPasswordAuthentication No\n", CLOSED, [], id="the same value"),
         pytest.param("Match User git\nMaxAuthTries 2\n", {"MaxAuthTries": 6}, ["50-other.conf:2"], id="it tightens"),
         pytest.param(OPEN, CLOSED, [], id="outside of blocks"),
