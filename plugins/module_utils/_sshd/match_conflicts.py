@@ -138,6 +138,8 @@ class BlocksOfOthers:
             return f"all lines of {name} add up"
         if last_wins(directive.keyword, self.release):
             return f"this OpenSSH takes the last {name}"
+        if directive.keyword == "unusedconnectiontimeout" and directive.arguments[:1] == ("none",):
+            return "sshd takes none from wherever it is"
         ours = next((one for one in self.directives if one.file in self.own), None)
         if ours and self.directives.index(directive) < self.directives.index(ours):
             return "it is read before the requested settings"

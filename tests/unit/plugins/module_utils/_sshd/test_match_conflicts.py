@@ -265,6 +265,20 @@ def test_nothing_to_override_is_no_block() -> None:
             [("50-other.conf:2", "this OpenSSH takes the last IPQoS")],
             id="the last one wins",
         ),
+        pytest.param(
+            "Match User vera\nUnusedConnectionTimeout none\n",
+            {"UnusedConnectionTimeout": "10m"},
+            {},
+            [("50-other.conf:2", "sshd takes none from wherever it is")],
+            id="no timeout, seen on OpenSSH 10.0",
+        ),
+        pytest.param(
+            "Match User vera\nUnusedConnectionTimeout 1h\n",
+            {"UnusedConnectionTimeout": "10m"},
+            {},
+            [],
+            id="another timeout is overridden",
+        ),
     ],
 )
 def test_what_the_block_cannot_override(
