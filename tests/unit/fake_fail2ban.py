@@ -166,7 +166,7 @@ PROBED = [
     sshd_log(),
 ]
 # The check of the ban action.
-WORKS = Expected(["nft", "list", "tables"])
+WORKS = Expected(["nft", "-t", "list", "ruleset"])
 CHECKED = [WORKS]
 # What sshd answers about itself (with SSH_CONNECTION set to CONNECTION), and what systemd says about its units.
 CONNECTION = "192.0.2.7 50000 192.0.2.1 22"

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import BaselineError
-from .packet_filters import addresses_in, normal_address
+from .packet_filters import addresses_in, normal_address, own_entries
 
 __all__ = ["BanPlan", "BanRequest", "RunningJail", "addresses", "entries_of", "plan", "protected"]
 
@@ -162,16 +162,7 @@ def _refuse_part_of_a_network(request: BanRequest, jail: RunningJail) -> None:
 def entries_of(shown: str, jail: str) -> tuple[frozenset[str], bool]:
     """Return the addresses in the sets and chains of ``jail`` in ``shown``, and whether it has sets or chains.
 
-    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8). If none of
-    them has the name of the jail (rules of firewalld have no names), every address in ``shown`` counts.
+    If none of them has the name of the jail (rules of firewalld have no names), every address in ``shown`` counts.
     """
-    name = re.escape(jail)
-    # pfctl(8) shows only the table and the rules of the jail.
-    if re.search(rf"<f2b-{name}>", shown):
-        return frozenset(addresses_in(shown)), True
-    own = [
-        *re.findall(rf"^\s*set (?:addr|net)6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
-        *re.findall(rf"^-[AN] f2b-{name}(?: .*)?$", shown, re.MULTILINE),
-        *re.findall(rf"^Name: f2b-{name}6?\n(?:.+\n?)*", shown, re.MULTILINE),
-    ]
-    return frozenset(addresses_in("\n".join(own) if own else shown)), bool(own)
+    own = own_entries(shown, jail)
+    return frozenset(addresses_in(shown if own is None else own)), own is not None

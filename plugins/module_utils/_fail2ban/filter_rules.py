@@ -213,7 +213,8 @@ def _nft_rules(text: str, jail: str) -> t.Iterator[ShownRule]:
     table: tuple[str, ...] = ()
     chain = ""
     for line in map(str.strip, text.splitlines()):
-        opened = re.match(r"(table|chain) (.*?) \{", line)
+        # There are thousands of lines with the elements of sets.
+        opened = re.match(r"(table|chain) (.*?) \{", line) if line.endswith("{") or "{ #" in line else None
         found = pattern.match(line) if "saddr @" in line else None
         if opened and opened.group(1) == "table":
             table = tuple(opened.group(2).split())
@@ -247,8 +248,9 @@ def _iptables_rules(program: str, text: str, jail: str) -> t.Iterator[ShownRule]
     )
     # The verdict is in the rules of the bans, in the chain of the jail. Without a ban it is not known.
     bans = sorted(set(re.findall(rf"^-A {re.escape(chain)} -s \S+ -j (\w+)", text, re.MULTILINE)))
+    own = f"-A {chain} "
     for line in text.splitlines():
-        found = pattern.match(line)
+        found = None if line.startswith(own) else pattern.match(line)
         if not found or (not found.group(3) and found.group(4) != chain):
             continue
         listed = re.search(r"--dports? (\S+)", found.group(2))

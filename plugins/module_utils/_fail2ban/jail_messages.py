@@ -18,12 +18,13 @@ _ODD = re.compile(
 _LOADED = re.compile(_LINE + r"INFO +Jail '([^']+)' (?:started|reloaded)")
 
 
-def idle_jails(log: t.Iterable[str], jails: t.Collection[str]) -> list[str]:
+def idle_jails(log: t.Sequence[str], jails: t.Collection[str]) -> list[str]:
     """Return those of ``jails`` that were not loaded since one went idle, by the ``log`` (level INFO or lower).
 
     The message does not say which one. A reload ends it.
     """
     left: set[str] = set()
+    log = _since(log, "Too many errors at once")
     for line in log:
         if _IDLE.match(line):
             left = set(jails)
@@ -33,9 +34,15 @@ def idle_jails(log: t.Iterable[str], jails: t.Collection[str]) -> list[str]:
     return [name for name in jails if name in left]
 
 
-def odd_times(log: t.Iterable[str], jails: t.Collection[str]) -> list[str]:
+def _since(log: t.Sequence[str], text: str) -> t.Sequence[str]:
+    """Return the lines from the first one with ``text``. There may be thousands of others, about bans."""
+    return log[next((number for number, line in enumerate(log) if text in line), len(log)) :]
+
+
+def odd_times(log: t.Sequence[str], jails: t.Collection[str]) -> list[str]:
     """Return a warning about each of ``jails`` that has read entries with odd times since it was loaded."""
     odd: dict[str, str] = {}
+    log = _since(log, "Detected a log entry")
     for line in log:
         found, loaded = _ODD.match(line), _LOADED.match(line)
         if found:

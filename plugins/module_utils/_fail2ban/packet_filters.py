@@ -21,7 +21,9 @@ __all__ = [
     "by_port",
     "documentation_addresses",
     "missing_bans",
+    "missing_in",
     "normal_address",
+    "own_entries",
     "own_properties",
     "pf_problem",
     "pf_warning",
@@ -53,7 +55,8 @@ ACTION_FILE = f"/action.d/{OWN_BANACTION}"
 # Its options and their defaults. It ignores the option chain, which jail.conf passes to each action.
 OWN_OPTIONS = {"port": "ssh", "protocol": "tcp", "type": "multiport", "blocktype": "reject"}
 
-_NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),), check=("nft", "list", "tables"))
+# nft reads each element for "list tables", and for none of the sets with -t for the ruleset (nftables 1.0.6).
+_NFT = Tool("nft", "nftables", (("nft", "list", "ruleset"),), check=("nft", "-t", "list", "ruleset"))
 _IPTABLES = Tool("iptables", "iptables", (("iptables", "-w", "-S"), ("ip6tables", "-w", "-S")))
 _IPSET = Tool("ipset", "ipset", (("ipset", "list"), *_IPTABLES.shows))
 _FIREWALLD = Tool(
@@ -172,6 +175,31 @@ def addresses_in(shown: str) -> set[str]:
     """Return the addresses and networks in the output ``shown`` of a packet filter, in the form that fail2ban uses."""
     words = re.findall(r"(?<![\w.:/])[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+(?:/\d+)?(?![\w.:/])", shown)
     return {address for address in map(normal_address, words) if address}
+
+
+def missing_in(shown: str, banned: t.Collection[str]) -> list[str]:
+    """Return the ``banned`` addresses and networks that the output ``shown`` of a packet filter does not have."""
+    # Ten thousand of them are looked up as words. What is left may be shown in another form, or as part of a network.
+    words = {word for word in shown.replace(",", " ").replace('"', " ").split() if "." in word or ":" in word}
+    left = [one for one in banned if one not in words and f"{one}/{128 if ':' in one else 32}" not in words]
+    return missing_bans(left, addresses_in(shown)) if left else []
+
+
+def own_entries(shown: str, jail: str) -> str | None:
+    """Return the sets and chains of ``jail`` in ``shown``, ``None`` if there are none with its name.
+
+    The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8).
+    """
+    name = re.escape(jail)
+    # pfctl(8) shows only the table and the rules of the jail.
+    if re.search(rf"<f2b-{name}>", shown):
+        return shown
+    own = [
+        *re.findall(rf"^\s*set (?:addr|net)6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
+        *re.findall(rf"^-[AN] f2b-{name}(?: .*)?$", shown, re.MULTILINE),
+        *re.findall(rf"^Name: f2b-{name}6?\n(?:.+\n?)*", shown, re.MULTILINE),
+    ]
+    return "\n".join(own) if own else None
 
 
 def missing_bans(banned: t.Iterable[str], present: t.Collection[str]) -> list[str]:

@@ -33,6 +33,7 @@ from .notify import no_sendmail, notify_files_for
 from .own_files import remove_other_files, restore_own_files, write_own_files
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
+from .readings import Readings
 from .restore import restore
 from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
@@ -212,13 +213,13 @@ def _write(host: Host, candidate: _Candidate) -> None:
 def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     """Return the state of the host and the state that the request means, without a change."""
     candidate, fail2ban = run.candidate, run.fail2ban
-    values = fail2ban.values(candidate.streams)
-    found = _filter_findings(run, values)
-    unread, present = _unread(run, values), drop_in(run.host)
+    values, readings = fail2ban.values(candidate.streams), Readings(run.host)
+    found = _filter_findings(run, values, readings)
+    unread, present = _unread(run, values, readings), drop_in(run.host)
     server, pid = fail2ban.server, fail2ban.unit.main_pid
     problem = database_problem(run.host, server, pid, candidate.site.database) if server else None
     if server:
-        odd = odd_times(own_log_lines(run.host, server), list(values))
+        odd = odd_times(own_log_lines(readings, server), list(values))
         warnings = [*warnings, *no_database(server.ask("get", "dbfile")), *odd]
     before = JailsState(
         candidate.site.own, fail2ban.service(), values, found, unread, present, problem, candidate.site.files
@@ -241,7 +242,7 @@ def _plan(run: _JailsRun, warnings: list[str]) -> JailsResult:
     )
 
 
-def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
+def _filter_findings(run: _JailsRun, running: Values, readings: Readings) -> dict[str, list[str]]:
     """Return, by requested jail, how the packet filter differs from what the jail requests."""
     findings = {}
     for name in run.request.enabled if run.fail2ban.server else []:
@@ -252,13 +253,13 @@ def _filter_findings(run: _JailsRun, running: Values) -> dict[str, list[str]]:
         rules = run.record.rules(run.fail2ban, name) if run.record else []
         server = run.fail2ban.require_server()
         found = older_action(server, jail, run.candidate.composed.files)
-        found += filter_findings(run.host, server, jail, rules)
+        found += filter_findings(readings, server, jail, rules)
         if found:
             findings[name] = found
     return findings
 
 
-def _unread(run: _JailsRun, running: t.Container[str], *, is_new: bool = False) -> dict[str, str]:
+def _unread(run: _JailsRun, running: t.Container[str], readings: Readings, *, is_new: bool = False) -> dict[str, str]:
     """Return, by jail, the source that it does not read. ``is_new``: whether these jails have just been restarted."""
     server, streams = run.fail2ban.server, run.candidate.streams
     if server is None:
@@ -266,7 +267,7 @@ def _unread(run: _JailsRun, running: t.Container[str], *, is_new: bool = False) 
     # A backend with options (systemd[journalpath=…]) reads other files, and one that polls watches none.
     journals = [name for name, jail in streams.items() if jail.backend == "systemd" and name in running]
     files = {name: jail.log_paths for name, jail in streams.items() if jail.backend in _INOTIFY and name in running}
-    return unread_sources(run.host, server, run.fail2ban.unit.main_pid, journals=journals, files=files, is_new=is_new)
+    return unread_sources(readings, server, run.fail2ban.unit.main_pid, journals=journals, files=files, is_new=is_new)
 
 
 def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
@@ -357,7 +358,7 @@ def _changed_by_files(run: _JailsRun) -> list[str]:
 def _read_back(run: _JailsRun, plan: JailsResult) -> list[str]:
     """Raise if a requested jail does not run as expected; return warnings about the jails of other files."""
     running = run.fail2ban.values(run.candidate.streams)
-    unread = _unread(run, running, is_new=True) if plan.before.unread else {}
+    unread = _unread(run, running, Readings(run.host), is_new=True) if plan.before.unread else {}
     if unread:
         why, hint = unread_reason(run.host, run.fail2ban.require_server())
         raise BaselineError(

@@ -8,7 +8,8 @@ import socket
 import typing as t
 
 from ..filter_rules import missing_rules, other_rules, requested_rules, rules_in
-from ..packet_filters import addresses_in, missing_bans, rules_of, tool_of
+from ..packet_filters import missing_in, own_entries, rules_of, tool_of
+from .readings import Readings
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -21,16 +22,16 @@ __all__ = ["banned_addresses", "filter_findings", "remove_other_rules", "service
 Outputs = t.List[t.Tuple[t.Tuple[str, ...], str]]
 
 
-def _outputs(host: Host, jail: JailStream) -> Outputs:
+def _outputs(readings: Readings, jail: JailStream) -> Outputs:
     """Return the commands that show the packet filters behind the actions of ``jail``, each with its output."""
     tools = [tool for tool in (tool_of(action) for action in jail.actions) if tool]
     commands = dict.fromkeys(argv for tool in tools for argv in tool.showing(jail.name))
-    return [(argv, host.run(argv).out) for argv in commands]
+    return [(argv, readings.run(argv).out) for argv in commands]
 
 
 def shown(host: Host, jail: JailStream) -> str:
     """Return the output of the packet filters behind the actions of ``jail``."""
-    return _text(_outputs(host, jail))
+    return _text(_outputs(Readings(host), jail))
 
 
 def _text(outputs: Outputs) -> str:
@@ -42,26 +43,28 @@ def banned_addresses(server: Asks, jail: str) -> list[str]:
     return [str(address) for address in server.ask("get", jail, "banip")]
 
 
-def filter_findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+def filter_findings(readings: Readings, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
     """Return how the packet filter differs from what ``jail`` requests.
 
     Missing lines of ``rules`` (those of its proof), missing banned addresses, and rules for other ports, protocols or
     verdicts.
     """
-    findings = _findings(host, server, jail, rules)
+    findings = _findings(readings, server, jail, rules)
     if findings:
         # A ban may have started or ended between the two answers. Only what is found twice counts.
-        again = _findings(host, server, jail, rules)
+        again = _findings(readings.again(), server, jail, rules)
         findings = [one for one in findings if one in again]
     return findings
 
 
-def _findings(host: Host, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
-    outputs = _outputs(host, jail)
+def _findings(readings: Readings, server: Asks, jail: JailStream, rules: t.Collection[str]) -> list[str]:
+    outputs = _outputs(readings, jail)
+    text = _text(outputs)
     banned = banned_addresses(server, jail.name)
-    found = rules_of(_text(outputs), jail.name)
-    present = addresses_in(_text(outputs))
-    missing = missing_bans(banned, present)
+    found = rules_of(text, jail.name)
+    # A ban of another jail refuses other ports.
+    own = own_entries(text, jail.name)
+    missing = missing_in(text if own is None else own, banned)
     return [*(rule for rule in rules if rule not in found), *missing, *_wrong_rules(jail, outputs, banned)]
 
 
@@ -69,7 +72,7 @@ def wrong_rules(host: Host, server: Asks, jail: JailStream) -> list[str]:
     """Return how the rules in the packet filter differ from those that ``jail`` requests, if it has any there."""
     if not requested_rules(jail, service_port):
         return []
-    return _wrong_rules(jail, _outputs(host, jail), banned_addresses(server, jail.name))
+    return _wrong_rules(jail, _outputs(Readings(host), jail), banned_addresses(server, jail.name))
 
 
 def _wrong_rules(jail: JailStream, outputs: Outputs, banned: t.Collection[str]) -> list[str]:
@@ -95,7 +98,7 @@ def remove_other_rules(host: Host, server: Asks, jail: JailStream) -> None:
 def _other_rules(host: Host, jail: JailStream, banned: t.Collection[str]) -> list[ShownRule]:
     other: list[ShownRule] = []
     for requested in requested_rules(jail, service_port):
-        outputs = _outputs(host, jail)
+        outputs = _outputs(Readings(host), jail)
         rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=service_port)
         if requested.program == "nft" and other_rules(requested, rules):
             # A rule is removed by its handle.

@@ -25,6 +25,7 @@ from ..packet_filters import pf_warning, tool_of
 from ..sshd_log import log_errors, log_warnings
 from .filter_rules import service_port
 from .probe import why_no_pf
+from .readings import Readings
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -45,7 +46,7 @@ def gather_findings(
     host: Host, request: JailsRequest, probes: HostProbes, site: Site, streams: Streams
 ) -> JailFindings:
     """Return the findings about the requested jails as ``streams`` would define them."""
-    found = JailFindings()
+    found, readings = JailFindings(), Readings(host)
     no_filter = fail2ban_findings.no_packet_filter(request, probes)
     found.add_errors(no_filter)
     for name in request.enabled:
@@ -58,12 +59,12 @@ def gather_findings(
         found.add_warnings(no_failregex(stream))
         has_source = _check_source(host, request, probes, site, stream, found)
         if not no_filter:
-            found.add_errors(_no_ban_action(host, stream))
+            found.add_errors(_no_ban_action(readings, stream))
         unknown_ports = [port for port in fail2ban_findings.service_names(stream) if service_port(port) is None]
         found.add_errors(fail2ban_findings.unknown_services(stream, unknown_ports))
         if has_source:
             jail = watched_jail(stream, filter_name)
-            check_environment(host, jail, found, log=probes.sshd_log, sshd=request.check_sshd)
+            check_environment(readings, jail, found, log=probes.sshd_log, sshd=request.check_sshd)
             if jail.journal and jail.filter != "sshd" and last_entry(host, jail) is None:
                 found.add_warnings(log_source.no_matching_entry(name, jail.matches))
     enabled = {**site.others, "DEFAULT": {**site.others.get("DEFAULT", {}), **_text(request.defaults)}}
@@ -121,42 +122,43 @@ def watched_jail(stream: JailStream, filter_name: str) -> WatchedJail:
     )
 
 
-def _no_ban_action(host: Host, stream: JailStream) -> str | None:
-    programs = {tool.program for tool in map(tool_of, stream.actions) if tool and host.find(tool.program)}
+def _no_ban_action(readings: Readings, stream: JailStream) -> str | None:
+    programs = {tool.program for tool in map(tool_of, stream.actions) if tool and readings.host.find(tool.program)}
     missing = fail2ban_findings.no_ban_action(stream, programs)
-    return missing or next(failing_filters(host, stream.name, stream.actions), None)
+    return missing or next(failing_filters(readings, stream.name, stream.actions), None)
 
 
-def failing_filters(host: Host, name: str, actions: t.Iterable[str]) -> t.Iterator[str]:
+def failing_filters(readings: Readings, name: str, actions: t.Iterable[str]) -> t.Iterator[str]:
     """Yield which packet filter of the jail ``name`` is installed and does not work (a stopped firewalld)."""
     for action in actions:
         tool = tool_of(action)
-        if tool is None or host.find(tool.program) is None:
+        if tool is None or readings.host.find(tool.program) is None:
             continue
         if tool.program == "pfctl":
             # The table of the jail exists as soon as the jail runs, also if pf does not work.
-            why = why_no_pf(host)
+            why = why_no_pf(readings.host)
             if why:
                 yield f"the jail {name} bans with {action}, but {why}"
             continue
         argv = tool.check or tool.showing(name)[0]
-        ran = host.run(argv)
+        ran = readings.run(argv)
         if not ran.ok or ran.out.startswith("Status: inactive"):
             yield f"the jail {name} bans with {action}, but {' '.join(argv)} answers: {ran.message()}"
 
 
-def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log: SshdLog, sshd: bool) -> None:
+def check_environment(readings: Readings, jail: WatchedJail, found: JailFindings, *, log: SshdLog, sshd: bool) -> None:
     """Add the findings about a jail that has a log source.
 
     ``log``: what happens to the messages of sshd; ``sshd``: whether sshd has its final ports.
     """
+    host = readings.host
     found.add_errors(fail2ban_findings.ignores_all(jail))
     found.add_warnings(fail2ban_findings.unknown_actions(jail))
     found.add_errors(*(_irregular(host, path) for path in jail.paths))
     if any(tool and tool.program == "pfctl" for tool in map(tool_of, jail.actions)):
-        found.add_warnings(pf_warning(host.run(["pfctl", "-s", "rules"]).out))
+        found.add_warnings(pf_warning(readings.run(["pfctl", "-s", "rules"]).out))
     if not jail.covers_forwarded:
-        found.add_warnings(uncovered_forwarded_ports(jail, _forwarded_ports(host), service_port))
+        found.add_warnings(uncovered_forwarded_ports(jail, _forwarded_ports(readings), service_port))
     if jail.filter != "sshd":
         return
     _check_entries(host, jail, found)
@@ -170,13 +172,13 @@ def check_environment(host: Host, jail: WatchedJail, found: JailFindings, *, log
             found.add_errors(fail2ban_findings.uncovered_ports(jail, facts, service_port))
 
 
-def _forwarded_ports(host: Host) -> list[Ports]:
+def _forwarded_ports(readings: Readings) -> list[Ports]:
     commands = (
         ["nft", "-t", "list", "ruleset"],
         ["iptables", "-w", "-t", "nat", "-S"],
         ["firewall-cmd", "--list-all-zones"],
     )
-    return forwarded_ports(*(host.run(argv).out if host.find(argv[0]) else "" for argv in commands))
+    return forwarded_ports(*(readings.run(argv).out if readings.host.find(argv[0]) else "" for argv in commands))
 
 
 def _check_entries(host: Host, jail: WatchedJail, found: JailFindings) -> None:

@@ -14,13 +14,14 @@ from ..forwarded_ports import covers_forwarded_ports
 from ..jail_files import parse_sections
 from ..jail_messages import odd_times
 from ..log_forging import forging_warnings
-from ..packet_filters import addresses_in, by_port, missing_bans, tool_of
+from ..packet_filters import by_port, missing_in, own_entries, tool_of
 from ..status import counts_of, parse_ban
 from .counting import prove_counting
 from .database import database_problem
 from .findings import check_environment, failing_filters, last_entry, sshd_facts
 from .probe import journald_settings, sshd_log, why_no_entries
-from .server import connect, running_jails
+from .readings import Readings
+from .server import connect, running_jails, source_of
 from .server_log import own_log_lines
 from .service import service_state
 from .site import is_installed, read_site
@@ -65,13 +66,14 @@ def gather(host: Host, *, prove: bool = False) -> Report:
     journald = journald_settings(host)
     log = sshd_log(host, journald)
     no_entries = why_no_entries(host, journald) if any(jail.journal for jail in jails) else ""
+    readings = Readings(host)
     report["warnings"] = [
-        line for jail in jails for line in _warnings(host, jail, report["jails"][jail.name], log, no_entries)
+        line for jail in jails for line in _warnings(readings, jail, report["jails"][jail.name], log, no_entries)
     ]
     report["warnings"] += [
         *_database_warnings(report["database"]),
-        *odd_times(own_log_lines(host, server), [jail.name for jail in jails]),
-        *_unread_warnings(host, server, pid, jails),
+        *odd_times(own_log_lines(readings, server), [jail.name for jail in jails]),
+        *_unread_warnings(readings, server, pid, jails),
     ]
     if prove:
         report["warnings"] += _counting_warnings(host, server, jails, log, report["jails"])
@@ -94,12 +96,12 @@ def _counting_warnings(
             yield unproven(jail.name, counting.reason)
 
 
-def _unread_warnings(host: Host, server: Asks, pid: int, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
+def _unread_warnings(readings: Readings, server: Asks, pid: int, jails: t.Sequence[WatchedJail]) -> t.Iterator[str]:
     journals = [jail.name for jail in jails if jail.journal]
     files = {jail.name: jail.paths for jail in jails if not jail.journal}
-    unread = unread_sources(host, server, pid, journals=journals, files=files)
+    unread = unread_sources(readings, server, pid, journals=journals, files=files)
     if unread:
-        why, hint = unread_reason(host, server)
+        why, hint = unread_reason(readings.host, server)
         yield (
             f"the jails {', '.join(unread)} count nothing: the server does not read {min(unread.values())}, which is "
             f"written; {why + '; ' if why else ''}{hint or 'run `systemctl restart fail2ban`'}"
@@ -125,8 +127,7 @@ def _database_warnings(database: Report | None) -> t.Iterator[str]:
 
 
 def _watched_jail(server: Asks, site: Site, name: str) -> WatchedJail:
-    status = server.ask("status", name)
-    journal = "Journal matches" in dict(dict(status).get("Filter", []))
+    journal = source_of(server, name) == "journal"
     actions = [str(action) for action in server.ask("get", name, "actions") or []]
     matches = server.ask("get", name, "journalmatch") or [] if journal else []
     paths = [] if journal else server.ask("get", name, "logpath") or []
@@ -183,13 +184,13 @@ def _jail(host: Host, server: Asks, jail: WatchedJail) -> Report:
     }
 
 
-def _warnings(host: Host, jail: WatchedJail, report: Report, log: SshdLog, no_entries: str) -> t.Iterator[str]:
+def _warnings(readings: Readings, jail: WatchedJail, report: Report, log: SshdLog, no_entries: str) -> t.Iterator[str]:
     """Yield why the jail has no log source or no effect. ``no_entries``: why the journal has no entries at all."""
     yield from _source_warnings(jail, report, no_entries)
     found = JailFindings()
-    check_environment(host, jail, found, log=log, sshd=True)
+    check_environment(readings, jail, found, log=log, sshd=True)
     yield from [*found.errors, *found.warnings, *forging_warnings(jail)]
-    yield from _action_warnings(host, jail, report)
+    yield from _action_warnings(readings, jail, report)
 
 
 def _source_warnings(jail: WatchedJail, report: Report, no_entries: str) -> t.Iterator[str]:
@@ -202,8 +203,8 @@ def _source_warnings(jail: WatchedJail, report: Report, no_entries: str) -> t.It
         yield f"the jail {jail.name} reads the journal, but {no_entries}"
 
 
-def _action_warnings(host: Host, jail: WatchedJail, report: Report) -> t.Iterator[str]:
-    name = jail.name
+def _action_warnings(readings: Readings, jail: WatchedJail, report: Report) -> t.Iterator[str]:
+    host, name = readings.host, jail.name
     tools = [(action, tool) for action, tool in ((action, tool_of(action)) for action in jail.actions) if tool]
     for action, tool in tools:
         if host.find(tool.program) is None:
@@ -211,11 +212,13 @@ def _action_warnings(host: Host, jail: WatchedJail, report: Report) -> t.Iterato
                 f"bans of the jail {name} do not take effect: it bans with {action}, but {tool.program} is not "
                 "installed on this host"
             )
-    yield from failing_filters(host, name, jail.actions)
+    yield from failing_filters(readings, name, jail.actions)
     present = {tool for _action, tool in tools if host.find(tool.program)}
     if report["bans"] and present:
-        shown = "\n".join(host.run(argv).out for tool in present for argv in tool.showing(name))
-        missing = missing_bans({ban["address"] for ban in report["bans"] if ban["remaining"] != 0}, addresses_in(shown))
+        shown = "\n".join(readings.run(argv).out for tool in present for argv in tool.showing(name))
+        own = own_entries(shown, name)
+        banned = {ban["address"] for ban in report["bans"] if ban["remaining"] != 0}
+        missing = missing_in(shown if own is None else own, banned)
         if missing:
             addresses = ", ".join(sorted(missing))
             yield f"bans of the jail {name} do not take effect: the packet filter lacks its bans of {addresses}"

@@ -15,7 +15,7 @@ from ..wire import END, decode, encode
 if t.TYPE_CHECKING:
     from ..stream import JailStream
 
-__all__ = ["Asks", "Server", "connect", "running_jails", "running_values"]
+__all__ = ["Asks", "Server", "connect", "running_jails", "running_values", "source_of"]
 
 _SECONDS = 30.0
 
@@ -83,7 +83,7 @@ def running_values(server: Asks, streams: t.Mapping[str, JailStream]) -> dict[st
         values[name] = {}
         for option, words in questions(name, options).items():
             if option == "source":
-                values[name][option] = _source(server.ask(*words))
+                values[name][option] = source_of(server, name)
             elif option.startswith("action ") and option.split(" ", 2)[1] not in actions:
                 values[name][option] = None
             else:
@@ -91,6 +91,13 @@ def running_values(server: Asks, streams: t.Mapping[str, JailStream]) -> dict[st
     return values
 
 
-def _source(status: t.Any) -> str:
-    """Return the log source in the ``status`` of a jail. Only jails of the backend systemd have journal matches."""
-    return "journal" if "Journal matches" in dict(dict(status).get("Filter", [])) else "files"
+def source_of(server: Asks, jail: str) -> str:
+    """Return the log source of ``jail``. Only jails of the backend systemd have journal matches, and others log files.
+
+    The status tells it as well, but with a list of all bans.
+    """
+    if server.ask("get", jail, "journalmatch"):
+        return "journal"
+    if server.ask("get", jail, "logpath"):
+        return "files"
+    return "journal" if "Journal matches" in dict(dict(server.ask("status", jail)).get("Filter", [])) else "files"

@@ -11,6 +11,7 @@ from .service import service_log
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from .readings import Readings
     from .server import Asks
 
 __all__ = ["log_lines", "own_log_lines", "recent_log_errors"]
@@ -25,12 +26,12 @@ def log_lines(host: Host, server: Asks) -> list[str]:
     return text.splitlines() if text is not None else service_log(host, lines=_LINES)
 
 
-def own_log_lines(host: Host, server: Asks) -> list[str]:
+def own_log_lines(readings: Readings, server: Asks) -> list[str]:
     """Return the last lines of the log of fail2ban if it is a file, which costs no command."""
-    return (_file_text(host, server) or "").splitlines()
+    return (_file_text(readings, server) or "").splitlines()
 
 
-def _file_text(host: Host, server: Asks) -> str | None:
+def _file_text(host: Host | Readings, server: Asks) -> str | None:
     target = str(server.ask("get", "logtarget"))
     return host.read(target, last=_TAIL) if target.startswith("/") else None
 

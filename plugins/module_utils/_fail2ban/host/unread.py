@@ -14,6 +14,7 @@ from .watching import unwatched_logs, why_unwatched
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from .readings import Readings
     from .server import Asks
 
 __all__ = ["unread_reason", "unread_sources"]
@@ -22,7 +23,7 @@ _IDLE = "anything, since it is idle after too many errors"
 
 
 def unread_sources(
-    host: Host,
+    readings: Readings,
     server: Asks,
     pid: int,
     *,
@@ -35,9 +36,9 @@ def unread_sources(
     ``journals``: the jails that read the journal; ``files``: the log files of others; ``is_new``: whether the jails
     have just been restarted, so that earlier messages in the log of fail2ban are not about them.
     """
-    found: dict[str, str] = {}
+    host, found = readings.host, t.cast("dict[str, str]", {})
     if str(server.ask("get", "loglevel")).upper() in VISIBLE_LEVELS:
-        found.update(dict.fromkeys(idle_jails(own_log_lines(host, server), [*journals, *files]), _IDLE))
+        found.update(dict.fromkeys(idle_jails(own_log_lines(readings, server), [*journals, *files]), _IDLE))
     found.update(unwatched_logs(host, pid, files))
     path = unread_journal(host, pid, readers=len(journals), log=lambda: [] if is_new else log_lines(host, server))
     found.update(dict.fromkeys(journals, path) if path else {})

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import packet_filters
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_filters import (
     addresses_in,
     by_port,
     documentation_addresses,
     missing_bans,
+    missing_in,
+    own_entries,
     own_properties,
     pf_problem,
     pf_warning,
@@ -167,3 +170,46 @@ def test_the_properties_of_our_action(options: dict[str, str], scope: str) -> No
         f"nft add rule inet f2b-<name> prerouting {scope} <addr_family> saddr @<addr_set> <blocktype>"
     )
     assert (properties["name"], properties["blocktype"], properties["chain_hook"]) == ("sshd", "reject", "prerouting")
+
+
+@pytest.mark.parametrize(
+    ("shown", "banned", "missing"),
+    [
+        pytest.param(NFT, ["192.0.2.77", "2001:db8::77"], [], id="nft"),
+        pytest.param(NFT, ["192.0.2.7", "2001:db8::7"], ["192.0.2.7", "2001:db8::7"], id="parts of others"),
+        pytest.param("elements = { 192.0.2.77 timeout 1d expires 3h }", ["192.0.2.77"], [], id="with a timeout"),
+        pytest.param("elements = { 192.0.2.1,192.0.2.2 }", ["192.0.2.1", "192.0.2.2"], [], id="without spaces"),
+        pytest.param(IPTABLES, ["192.0.2.77", "198.51.100.0/24", "198.51.100.9"], [], id="iptables"),
+        pytest.param("-A f2b-x -s 2001:db8::77/128 -j REJECT", ["2001:db8::77"], [], id="ip6tables"),
+        pytest.param("-A f2b-x -s 2001:db8::/32 -j REJECT", ["2001:db8::"], [], id="the first address of a network"),
+        pytest.param("-A f2b-x -s 2001:db8::/32 -j REJECT", ["2001:db9::"], ["2001:db9::"], id="outside of it"),
+        pytest.param('source address="192.0.2.1" port', ["192.0.2.1", "192.0.2.2"], ["192.0.2.2"], id="firewalld"),
+        pytest.param("elements = { 2001:DB8:0::7 }", ["2001:db8::7"], [], id="another form of the same"),
+        pytest.param("elements = { 198.51.100.0/24 }", ["198.51.100.0/25", "192.0.2.1"], ["192.0.2.1"], id="networks"),
+        pytest.param("tcp dport 22 reject", ["reject", "22"], ["reject", "22"], id="words of the rules are no bans"),
+        pytest.param("", ["192.0.2.1"], ["192.0.2.1"], id="nothing is shown"),
+        pytest.param("", [], [], id="nothing is banned"),
+    ],
+)
+def test_missing_in(shown: str, banned: list[str], missing: list[str]) -> None:
+    assert missing_in(shown, banned) == missing
+
+
+def test_ten_thousand_bans_are_compared_without_parsing_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    banned = [f"198.18.{number // 250}.{number % 250 + 1}" for number in range(10000)]
+    nft = f"elements = {{ {', '.join(banned)} }}"
+    parsed: list[str] = []
+    monkeypatch.setattr(packet_filters, "normal_address", lambda word: parsed.append(word) or word)
+    assert missing_in(nft, banned) == []
+    assert missing_in("".join(f"-A f2b-x -s {one}/32 -j REJECT\n" for one in banned), banned) == []
+    assert parsed == []
+    monkeypatch.undo()
+    assert missing_in(nft, [*banned, "198.18.40.1"]) == ["198.18.40.1"]
+
+
+def test_own_entries() -> None:
+    other = "set addr-set-sshd-x {\n192.0.2.1\n}\n-A f2b-sshd-x -s 192.0.2.2/32\n\nName: f2b-sshd-x\n192.0.2.3\n\n"
+    own = "set addr-set-sshd {\n192.0.2.4\n}\n-A f2b-sshd -s 192.0.2.5/32\n\nName: f2b-sshd\n192.0.2.6\n\n"
+    assert own_entries(other, "sshd") is None
+    assert addresses_in(str(own_entries(own + other, "sshd"))) == {"192.0.2.4", "192.0.2.5", "192.0.2.6"}
+    assert own_entries(own + other, "gone") is None

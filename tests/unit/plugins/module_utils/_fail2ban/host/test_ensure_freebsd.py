@@ -133,6 +133,7 @@ class Server:
         self.answers.update({("get", "sshd", kind): lines for kind, lines in expressions().items()})
         self.answers[("status",)] = [("Number of jail", 1), ("Jail list", "sshd")]
         self.answers[("status", "sshd")] = [("Filter", [("File list", ["/var/log/auth.log"])])]
+        self.answers[("get", "sshd", "journalmatch")] = []
         self.answers[("get", "sshd", "banip")] = []
         self.answers[("get", "dbfile")] = "/var/db/fail2ban/fail2ban.sqlite3"
         self.answers[("get", "loglevel")] = "INFO"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import filter_rules
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.readings import Readings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import JailStream
-from tests.unit.fake_fail2ban import ADDRESS, BANNED, FLUSHED, FREE, JAIL, RULE, FakeServer
+from tests.unit.fake_fail2ban import ADDRESS, BANNED, FLUSHED, FREE, JAIL, NFT, RULE, FakeServer
 from tests.unit.fake_host import Expected, FakeHost
 
 LISTED = Expected(["nft", "-a", "list", "ruleset"])
@@ -65,7 +67,44 @@ def server(*banned: str) -> FakeServer:
 )
 def test_findings(outputs: list[Expected], banned: list[str], findings: list[str]) -> None:
     host: t.Any = FakeHost(commands=outputs)
-    assert filter_rules.filter_findings(host, server(*banned), JAIL, [RULE]) == findings
+    assert filter_rules.filter_findings(Readings(host), server(*banned), JAIL, [RULE]) == findings
+    host.done()
+
+
+OTHER = replace(JAIL, name="recidive")
+
+
+class BothServer(FakeServer):
+    """A server whose jail recidive has the ban, and the jail sshd if ``banned`` has it."""
+
+    def ask(self, *words: str) -> t.Any:
+        return [ADDRESS] if words == ("get", "recidive", "banip") else super().ask(*words)
+
+
+def sets(**elements: str) -> str:
+    return "".join(f"set addr-set-{name} {{\n{text}\n}}\n" for name, text in elements.items())
+
+
+ELEMENT = f"elements = {{ {ADDRESS} }}"
+
+
+@pytest.mark.parametrize(
+    ("banned", "text", "findings"),
+    [
+        pytest.param([ADDRESS], sets(sshd=ELEMENT, recidive=ELEMENT), 0, id="both"),
+        pytest.param([], sets(sshd="", recidive=ELEMENT), 0, id="one of them bans it"),
+        pytest.param([ADDRESS], sets(sshd="", recidive=ELEMENT), 1, id="it is in the set of the other"),
+    ],
+)
+def test_two_jails_read_the_ruleset_once(banned: list[str], text: str, findings: int) -> None:
+    listed = Expected(NFT, out=text)
+    # A difference is looked at again.
+    host: t.Any = FakeHost(commands=[listed, *[listed] * findings])
+    readings, asked = Readings(host), BothServer()
+    asked.banned += banned
+    jails = [replace(jail, commands=(("set", jail.name, "addaction", "nftables"),)) for jail in (JAIL, OTHER)]
+    found = [filter_rules.filter_findings(readings, asked, jail, []) for jail in jails]
+    assert found == [[ADDRESS] * findings, []]
     host.done()
 
 

@@ -19,6 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings
     journalctl_arguments,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import findings as host_findings
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.readings import Readings
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.site import Site
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
@@ -245,15 +246,11 @@ def test_jails_that_nobody_has_asked_for_are_a_warning(others: dict[str, dict[st
     assert [one for one in found.errors if "enabled" in one] == []
 
 
-# What is asked about forwarded ports.
-RULES = Expected(["nft", "-t", "list", "ruleset"])
-
-
 def test_an_unknown_service() -> None:
     pairs = [["actionstart", "nft … dport"], ["actionban", ""], ["port", "gopher"]]
     jail = stream("shop", logs=["/x.log"])
     jail = JailStream("shop", "auto", (*jail.commands, ("multi-set", "shop", "action", "nftables", pairs)))
-    host = FakeHost({"/x.log": "x\n"}, [WORKS, RULES], programs=["nft"])
+    host = FakeHost({"/x.log": "x\n"}, [WORKS], programs=["nft"])
     (error,) = gather(host, {"shop": {}}, {"shop": jail}).errors
     assert "bans on the port gopher, a service that is not in /etc/services" in error
 
@@ -262,26 +259,37 @@ def test_an_unknown_service() -> None:
     ("ran", "problem"),
     [
         (WORKS, None),
-        (Expected(WORKS.argv, rc=1, err="no"), "the jail x bans with nftables, but nft list tables answers: no (rc=1)"),
+        (
+            Expected(WORKS.argv, rc=1, err="no"),
+            "the jail x bans with nftables, but nft -t list ruleset answers: no (rc=1)",
+        ),
     ],
 )
 def test_failing_filters(ran: Expected, problem: str | None) -> None:
     host: t.Any = FakeHost({}, [ran], programs=["nft"])
-    assert list(host_findings.failing_filters(host, "x", ["nftables", "dummy", "ufw"])) == (
+    assert list(host_findings.failing_filters(Readings(host), "x", ["nftables", "dummy", "ufw"])) == (
         [problem] if problem else []
     )
     host.done()
 
 
+def test_jails_with_the_same_packet_filter_ask_it_once() -> None:
+    host: t.Any = FakeHost({}, [WORKS, Expected(["ufw", "status"])], programs=["nft", "ufw"])
+    readings = Readings(host)
+    for name, actions in (("x", ["nftables"]), ("y", ["nftables-multiport", "ufw"]), ("z", ["ufw"])):
+        assert list(host_findings.failing_filters(readings, name, actions)) == []
+    host.done()
+
+
 def test_ufw_that_is_inactive() -> None:
     host: t.Any = FakeHost({}, [Expected(["ufw", "status"], out="Status: inactive\n")])
-    (problem,) = host_findings.failing_filters(host, "x", ["ufw"])
+    (problem,) = host_findings.failing_filters(Readings(host), "x", ["ufw"])
     assert problem.startswith("the jail x bans with ufw, but ufw status answers: ")
 
 
 def check(host: FakeHost, jail: WatchedJail, *, log: SshdLog | None = None, sshd: bool = False) -> JailFindings:
     found = JailFindings()
-    host_findings.check_environment(t.cast(t.Any, host), jail, found, log=log or SshdLog(), sshd=sshd)
+    host_findings.check_environment(Readings(t.cast(t.Any, host)), jail, found, log=log or SshdLog(), sshd=sshd)
     host.done()
     return found
 

@@ -94,5 +94,20 @@ def test_running_values() -> None:
     server.answers["get", "sshd", "actions"] = []
     without = host_server.running_values(server, {"sshd": JAIL})["sshd"]
     assert without["action pyhost-nftables port"] is None, "an action that is gone is not asked for its values"
-    server.answers["status", "sshd"] = [("Filter", [("File list", ["/x"])])]
-    assert host_server.running_values(server, {"sshd": JAIL})["sshd"]["source"] == "files"
+
+
+@pytest.mark.parametrize(
+    ("match", "paths", "status", "source"),
+    [
+        pytest.param([["_COMM=sshd"]], [], None, "journal", id="a journal match"),
+        pytest.param([], ["/x"], None, "files", id="a log"),
+        pytest.param(None, None, [("Filter", [("Journal matches", "")])], "journal", id="the whole journal"),
+        pytest.param([], [], [("Filter", [("File list", [])])], "files", id="a log that was taken away"),
+    ],
+)
+def test_the_source_is_asked_without_a_list_of_all_bans(match: t.Any, paths: t.Any, status: t.Any, source: str) -> None:
+    server = FakeServer()
+    server.answers.update({("get", "sshd", "journalmatch"): match, ("get", "sshd", "logpath"): paths})
+    # Only a jail that has neither is asked for its status, which contains the bans.
+    server.answers["status", "sshd"] = status if status else BaselineError("asked")
+    assert host_server.source_of(server, "sshd") == source

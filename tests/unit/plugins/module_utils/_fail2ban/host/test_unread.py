@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import unread
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.readings import Readings
 from tests.unit.fake_fail2ban import LOG, FakeServer
 from tests.unit.fake_host import FakeHost
 
@@ -33,7 +34,7 @@ def found(
     server.answers["get", "loglevel"] = level
     host = t.cast(t.Any, FakeHost({LOG: log}))
     options = {"journals": ["sshd"], "files": {}, **options}
-    return unread.unread_sources(host, server, 812, **options), logs
+    return unread.unread_sources(Readings(host), server, 812, **options), logs
 
 
 def test_nothing_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
