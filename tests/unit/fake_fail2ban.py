@@ -215,7 +215,7 @@ def staged(text: str = STREAM, *, scratch: bool = True) -> list[Expected]:
         Expected(
             [PYTHON, "-c", _PROGRAM],
             data=json.dumps({name: _commands(jail) for name, jail in jails.items()}),
-            out=json.dumps({name: expressions(jail) for name, jail in jails.items()}),
+            out=json.dumps({"jails": {name: expressions(jail) for name, jail in jails.items()}, "code": []}),
         ),
     ]
 

@@ -247,8 +247,9 @@ def _iptables_rules(program: str, text: str, jail: str) -> t.Iterator[ShownRule]
         rf"-A (?!{re.escape(chain)} )\S+ (?:-p (\w+) )?(.*?)(-m set --match-set {re.escape(chain)}6? src )?-j (\S+)"
     )
     # The verdict is in the rules of the bans, in the chain of the jail. Without a ban it is not known.
-    bans = sorted(set(re.findall(rf"^-A {re.escape(chain)} -s \S+ -j (\w+)", text, re.MULTILINE)))
     own = f"-A {chain} "
+    ends = {line.split(" ", 4)[-1] for line in text.splitlines() if line.startswith(f"{own}-s ")}
+    bans = sorted({found.group(1) for found in (re.match(r"-j (\w+)", end) for end in ends) if found})
     for line in text.splitlines():
         found = None if line.startswith(own) else pattern.match(line)
         if not found or (not found.group(3) and found.group(4) != chain):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import random
 import re
 import typing as t
@@ -190,15 +191,20 @@ def own_entries(shown: str, jail: str) -> str | None:
 
     The formats are those of nft(8) ``list ruleset``, iptables(8) ``-S``, ipset(8) ``list`` and pfctl(8).
     """
-    name = re.escape(jail)
+    chain = f"f2b-{jail}"
     # pfctl(8) shows only the table and the rules of the jail.
-    if re.search(rf"<f2b-{name}>", shown):
+    if f"<{chain}>" in shown:
         return shown
-    own = [
-        *re.findall(rf"^\s*set (?:addr|net)6?-set-{name} \{{\n.*?^\s*\}}$", shown, re.MULTILINE | re.DOTALL),
-        *re.findall(rf"^-[AN] f2b-{name}(?: .*)?$", shown, re.MULTILINE),
-        *re.findall(rf"^Name: f2b-{name}6?\n(?:.+\n?)*", shown, re.MULTILINE),
-    ]
+    # There may be thousands of lines, which no regular expression should try one after another.
+    lines = shown.splitlines()
+    own = [line for line in lines if line.startswith((f"-A {chain} ", f"-N {chain} ")) or line == f"-N {chain}"]
+    begins = {f"set {kind}-{jail} {{" for kind in ("addr-set", "addr6-set", "net-set", "net6-set")}
+    begins |= {f"Name: {chain}", f"Name: {chain}6"}
+    for number, line in enumerate(lines):
+        if line.lstrip() in begins:
+            # A set of nft(8) ends with a line of its own, one of ipset(8) with an empty line.
+            end = ("}",) if line.endswith("{") else ("",)
+            own += itertools.takewhile(lambda one, end=end: one.strip() not in end, lines[number:])
     return "\n".join(own) if own else None
 
 
@@ -219,8 +225,8 @@ def _is_part_of(text: str, networks: t.Iterable[t.Any]) -> bool:
 def rules_of(shown: str, jail: str) -> list[str]:
     """Return the lines of ``shown`` for ``jail`` (sets, chains, jumps), without the lines of single bans."""
     marker = re.compile(rf"(?<![\w-])(?:f2b|(?:addr|net)6?-set)-{re.escape(jail)}(?![\w-])")
-    lines = (line.strip() for line in shown.splitlines() if jail in line)
-    return [line for line in lines if marker.search(line) and not re.search(r"\s(?:-s|--src|source)\s", line)]
+    lines = (line.strip() for line in shown.splitlines() if jail in line and " -s " not in line)
+    return [line for line in lines if marker.search(line) and not re.search(r"\s(?:--src|source)\s", line)]
 
 
 def documentation_addresses(*, ipv6: bool, taken: t.Container[str]) -> list[str]:

@@ -34,6 +34,7 @@ from .own_files import remove_other_files, restore_own_files, write_own_files
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
 from .readings import Readings
+from .remembered import Remembered
 from .restore import restore
 from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
@@ -140,15 +141,16 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
     """Probe the host, compose the candidate, and let fail2ban read and load it in a staged copy of its files."""
-    probes = probe(host, request, own=site.own)
-    composed = compose_for(host, request, probes, site)
+    remembered = Remembered(host)
+    probes = probe(remembered, request, own=site.own)
+    composed = compose_for(remembered, request, probes, site)
     _require_effective(composed, site)
     directory = stage(host, site, composed)
     # Filters first: their errors name the line and the expression.
     of_journal = {filter_name(name, request.jails[name], site.others) for name in composed.journal}
     samples = try_samples(host, directory, request.filters, of_journal)
     streams = read_streams(host, site, directory)
-    return _Candidate(site, probes, composed, *load(host, streams), samples)
+    return _Candidate(site, probes, composed, *load(remembered, streams), samples)
 
 
 def _require_effective(composed: ComposedJails, site: Site) -> None:

@@ -18,6 +18,7 @@ from ..._core.errors import UNCHANGED, BaselineError
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..stream import JailStream
+    from .remembered import Remembered
     from .staging import Streams
 
 __all__ = ["check_loaded", "interpreter", "load", "own_path"]
@@ -34,20 +35,42 @@ from fail2ban.server.transmitter import Transmitter
 logging.disable(logging.CRITICAL)
 server = Server()
 transmitter = Transmitter(server)
-jails = getattr(server, "_Server__jails", {})
+loaded = getattr(server, "_Server__jails", {})
 def load(name, commands):
     for command in commands:
         rejected, answer = transmitter.proceed(command)
         if rejected:
             return {"option": "backend" if command[0] == "add" else command[2], "error": str(answer)}
     try:
-        increase = jails[name].getBanTimeExtra("evformula") if name in jails else None
+        increase = loaded[name].getBanTimeExtra("evformula") if name in loaded else None
         increase and increase(SimpleNamespace(Time=600.0, Count=1))
     # The formula is any expression of Python, and raises what it likes.
     except Exception as error:
         return {"option": "bantime.formula", "error": str(error)}
     return {kind: transmitter.proceed(["get", name, kind])[1] for kind in ("failregex", "ignoreregex")}
-json.dump({name: load(name, commands) for name, commands in json.load(sys.stdin).items()}, sys.stdout)
+def code():
+    # What the answer depends on beside its input.
+    package = os.path.dirname(sys.modules["fail2ban"].__file__)
+    folders = [package, *(os.path.join(package, name) for name in ("client", "server")), *sys.path]
+    found = set(folders)
+    for folder in filter(os.path.isdir, folders):
+        ends = ".py" if folder.startswith(package) else ".pth"
+        found.update(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(ends))
+    for module in list(sys.modules.values()):
+        found.update(getattr(module, name, None) or "" for name in ("__file__", "__cached__"))
+    try:
+        with open("/proc/self/maps") as maps:
+            found.update(line.split(None, 5)[5].strip() for line in maps if " /" in line)
+    except OSError:
+        pass
+    return sorted(path for path in found if path.startswith("/") and not path.endswith(" (deleted)"))
+try:
+    # Also for the answer whether the journal can be read.
+    import systemd.journal
+except ImportError:
+    pass
+jails = {name: load(name, commands) for name, commands in json.load(sys.stdin).items()}
+json.dump({"jails": jails, "code": code()}, sys.stdout)
 sys.stdout.flush()
 # The threads that a backend has started do not end by themselves.
 os._exit(0)
@@ -63,14 +86,20 @@ def interpreter(host: Host) -> list[str]:
     return [part for part in shebang.groups() if part] if shebang else []
 
 
-def load(host: Host, streams: t.Mapping[str, JailStream]) -> tuple[Streams, dict[str, BaselineError]]:
-    """Return ``streams`` with the expressions as the server compiles them, and the errors of jails that it rejects."""
+def load(remembered: Remembered, streams: t.Mapping[str, JailStream]) -> tuple[Streams, dict[str, BaselineError]]:
+    """Return ``streams`` with the expressions as the server compiles them, and the errors of jails that it rejects.
+
+    The same code answers the same commands alike. Whether their log files exist has been checked (``-t``).
+    """
     data = json.dumps({name: _commands(jail) for name, jail in streams.items()})
-    ran = host.run([*interpreter(host), "-c", _PROGRAM], data=data)
+    ran = remembered.run([*interpreter(remembered.host), "-c", _PROGRAM], data=data)
     if not ran.ok:
         raise BaselineError(f"the Python code of fail2ban cannot be used to load the jails: {ran.message()}")
-    answers = json.loads(ran.out)
+    answer = json.loads(ran.out)
+    answers = answer["jails"]
     errors = {name: _error(name, answer) for name, answer in answers.items() if "error" in answer}
+    if not errors:
+        remembered.keep(answer["code"])
     return {name: replace(jail, expressions=answers[name]) for name, jail in streams.items()}, errors
 
 

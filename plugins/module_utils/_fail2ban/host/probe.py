@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pwd
 import typing as t
 
@@ -14,6 +15,7 @@ from ..._core.host.service import unit_states
 from ..._sshd.host.sshd import connection_as, find_sshd
 from ..._sshd.match import Connection
 from ..config import controller_of
+from ..jail_files import read_with_includes
 from ..packet_filters import pf_problem
 from ..plan import HostProbes
 from ..sshd_filter import missed_expressions, probe_log
@@ -23,6 +25,7 @@ from .loading import interpreter, own_path
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..plan import JailsRequest
+    from .remembered import Remembered
 
 __all__ = [
     "controller",
@@ -46,13 +49,14 @@ _SSHD_UNITS = ("ssh.service", "sshd.service")
 _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
-def probe(host: Host, request: JailsRequest, *, own: str | None) -> HostProbes:
+def probe(remembered: Remembered, request: JailsRequest, *, own: str | None) -> HostProbes:
     """Return what the host offers. What ``request`` sets explicitly is not probed. ``own`` is the text of our file."""
+    host = remembered.host
     is_set = request.banaction != "auto" or "banaction" in request.defaults
     packet_filter, no_filter = ("", "") if is_set else usable_packet_filter(host)
     journald = journald_settings(host)
     return HostProbes(
-        no_journal=why_no_journal(host, journald),
+        no_journal=why_no_journal(remembered, journald),
         packet_filter=packet_filter,
         no_filter=no_filter,
         # A run without an SSH connection (a local one) keeps the address of an earlier run.
@@ -72,16 +76,27 @@ def _uids(*names: str) -> dict[str, int]:
     return found
 
 
-def find_missed_expressions(host: Host, directory: str) -> tuple[str, ...]:
+def find_missed_expressions(remembered: Remembered, directory: str) -> tuple[str, ...]:
     """Return expressions for messages that the filter sshd in ``directory`` does not match, by fail2ban-regex(1)."""
+    host = remembered.host
     if host.find("fail2ban-regex") is None:
         return ()
     log = host.scratch() + "/sshd.log"
     host.lay_out({log: probe_log()})
     # The name alone would select our jail of that name, so the path is given.
     filter_path = f"{directory}/filter.d/sshd.conf[mode=aggressive]"
-    ran = host.run(["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, filter_path])
+    argv = ["fail2ban-regex", "--config", directory, "--usedns=no", "--out", "ip", log, filter_path]
+    question = [*argv[:-2], probe_log(), filter_path]
+    ran = remembered.run(argv, question=question, files=_read_for_filter(host, directory, "sshd"))
     return missed_expressions(ran.out) if ran.ok else ()
+
+
+def _read_for_filter(host: Host, directory: str, name: str) -> list[str]:
+    """Return the files and folders below ``directory``, and what the filter ``name`` includes from elsewhere."""
+    below = [directory, *(path for depth in ("/*", "/*/*", "/*/*/*") for path in host.glob(directory + depth))]
+    bases = [f"{directory}/filter.d/{name}.{kind}" for kind in ("conf", "local")]
+    included = [path for base in bases for path, _text in read_with_includes(base, host.read)]
+    return list(dict.fromkeys([*below, *included, *map(os.path.dirname, included)]))
 
 
 def takes_passwords(host: Host, request: JailsRequest) -> bool:
@@ -119,14 +134,15 @@ def sshd_log(host: Host, journald: t.Mapping[str, str]) -> SshdLog:
     return SshdLog(unit.name, dict(unit.properties), journald, pids, tuple(" ".join(arguments).split()))
 
 
-def why_no_journal(host: Host, journald: t.Mapping[str, str]) -> str:
+def why_no_journal(remembered: Remembered, journald: t.Mapping[str, str]) -> str:
     """Return why the Python interpreter of fail2ban cannot read the journal, empty if it can."""
+    host = remembered.host
     if host.stat(_JOURNAL_SOCKET) is None:
         return "journald does not run on this host"
     python = interpreter(host)
     if not python:
         return "fail2ban-server is not a Python script"
-    ran = host.run([*python, "-c", own_path + "import systemd.journal"])
+    ran = remembered.run([*python, "-c", own_path + "import systemd.journal"])
     if ran.ok:
         return why_no_entries(host, journald)
     return f"{' '.join(python)} cannot import systemd.journal; install the package python3-systemd"

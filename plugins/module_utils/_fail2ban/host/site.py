@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..own_files import OwnFiles
     from ..plan import ComposedJails, HostProbes, JailsRequest
+    from .remembered import Remembered
 
 __all__ = ["DIRECTORIES", "OWN_FILE", "Site", "compose_for", "is_installed", "names_in", "own_path", "read_site"]
 
@@ -110,13 +111,14 @@ def names_in(host: Host, site: Site, folder: str) -> list[str]:
     return [os.path.splitext(os.path.basename(path))[0] for path in host.glob(f"{site.directory}/{folder}/*.conf")]
 
 
-def compose_for(host: Host, request: JailsRequest, probes: HostProbes, site: Site) -> ComposedJails:
+def compose_for(remembered: Remembered, request: JailsRequest, probes: HostProbes, site: Site) -> ComposedJails:
     """Return the candidate for our file. A missing filter of a jail is an error."""
+    host = remembered.host
     fail2ban.check_names(request.defaults, request.jails)
     check_filter_names(host, site.directory, request.filters, site.files)
     filters = {name: _filter_text(host, request, site, name) for name in request.jails}
     if any(_needs_expressions(request, probes, site, name) for name in request.enabled):
-        probes = replace(probes, missed=find_missed_expressions(host, site.directory))
+        probes = replace(probes, missed=find_missed_expressions(remembered, site.directory))
     composed = fail2ban_plan.compose(request, probes, site.others, filters)
     reports = notify_files_for(host, request.notify, site.directory, site.socket)
     used = [composed.text, *(value for options in site.others.values() for value in options.values())]

@@ -44,6 +44,7 @@ from tests.unit.fake_fail2ban import (
     OWN,
     PROBED,
     PROGRAMS,
+    PYTHON,
     RECORD,
     RULE,
     SOURCE,
@@ -54,6 +55,7 @@ from tests.unit.fake_fail2ban import (
     USER,
     WORKS,
     FakeServer,
+    expressions,
     log_tail,
     login,
     present,
@@ -64,6 +66,7 @@ from tests.unit.fake_fail2ban import (
 from tests.unit.fake_host import Clock, Expected, FakeHost
 
 FOLDER = OWN.rpartition("/")[0]
+ANSWERS = "/run/pyhost.baseline/fail2ban.answers"
 DESIRED = JailsRequest(jails={"sshd": {}}, sshd_logins="keys", check_sshd=False)
 THREE = JailsRequest(jails={"sshd": {"maxretry": 3}}, sshd_logins="keys", check_sshd=False)
 # A failed change is followed by the earlier file, and the jails are loaded again.
@@ -261,6 +264,28 @@ def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServe
     assert [path for path in host.written if path != NOTE] == []
 
 
+def test_answers_of_the_code_of_fail2ban_are_asked_for_once(server: FakeServer) -> None:
+    """What is left of a run without changes: fail2ban reads its files, the server and the packet filter answer."""
+    left = proven()
+    asked = [one for one in PROBED if one.argv[0] != PYTHON]
+    read, loaded = staged(scratch=False)
+    loaded = replace(loaded, out=json.dumps({"jails": {"sshd": expressions()}, "code": ["/x.py"]}))
+    host = FakeHost({**FILES, **left}, [*PROBED, read, loaded, *CHECKED, unit(), FREE], programs=PROGRAMS)
+    assert not ensure(host).changed
+    assert [path for path in host.written if path != NOTE] == [ANSWERS]
+    again = FakeHost(host.files, [*asked, read, *CHECKED, unit(), FREE], programs=PROGRAMS)
+    assert not ensure(again).changed
+    assert [path for path in again.written if path != NOTE] == []
+    # Another version of the code, and a jail with other values.
+    upgraded = FakeHost(
+        {**host.files, "/x.py": "x"}, [*PROBED, read, loaded, *CHECKED, unit(), FREE], programs=PROGRAMS
+    )
+    assert not ensure(upgraded).changed
+    changed = staged(stream_text(maxretry="3"))
+    changing = FakeHost(host.files, [*asked, *changed, *CHECKED, unit(), FREE], programs=PROGRAMS, check_mode=True)
+    assert ensure(changing, THREE).changed
+
+
 def test_without_the_proof_no_ban_is_tried(server: FakeServer) -> None:
     commands = [*PROBED, *staged(scratch=False), *CHECKED, unit(), FREE]
     host = FakeHost({**FILES, **own_files()}, commands, programs=PROGRAMS)
@@ -416,7 +441,7 @@ def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeSe
                 Expected(
                     staged()[1].argv,
                     data=staged()[1].data,
-                    out='{"sshd": {"option": "addfailregex", "error": "no"}}',
+                    out='{"jails": {"sshd": {"option": "addfailregex", "error": "no"}}, "code": ["/x.py"]}',
                 ),
                 *CHECKED,
             ],

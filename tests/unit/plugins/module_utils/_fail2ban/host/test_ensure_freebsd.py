@@ -103,7 +103,7 @@ def composed(*, scratch: bool) -> list[Expected]:
         Expected(
             [PYTHON, "-c", _PROGRAM],
             data=json.dumps({"sshd": _commands(JAIL)}),
-            out=json.dumps({"sshd": expressions()}),
+            out=json.dumps({"jails": {"sshd": expressions()}, "code": []}),
         ),
     ]
 

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import loading
+from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
     JailStream,
     expected,
@@ -50,12 +51,12 @@ def play(
     ran = Expected(
         ["/usr/bin/python3", "-c", loading._PROGRAM],
         rc=rc,
-        out=json.dumps({"shop": answer}),
+        out=json.dumps({"jails": {"shop": answer}, "code": []}),
         err=err,
         data=json.dumps({"shop": LOADED}),
     )
     host: t.Any = FakeHost({"/usr/bin/fail2ban-server": "#!/usr/bin/python3\n"}, [ran])
-    found = loading.load(host, {"shop": SHOP})
+    found = loading.load(Remembered(host), {"shop": SHOP})
     host.done()
     return found
 
