@@ -21,6 +21,7 @@ class Nft:
         self.scripts: list[str] = []
         self.sets: dict[str, set[str]] | None = None
         self.table = ""
+        self.other = "table inet f2b-sshd-other {\n}\ntable inet filter {\n}\n"
         self.fails = 0
 
     def run(self, script: str, *words: str) -> str:
@@ -28,9 +29,8 @@ class Nft:
             self.fails -= 1
             raise nftables_action._NftError("out of memory")
         if words:
-            if self.sets is None:
-                raise nftables_action._NftError("No such file or directory")
-            return self.table
+            assert words == ("-t", "list", "ruleset", "inet")
+            return self.other if self.sets is None else f"{self.other}{self.table}\n{self.other}"
         self.scripts.append(script)
         sets, table = {name: set(members) for name, members in (self.sets or {}).items()}, self.table
         exists = self.sets is not None
@@ -297,6 +297,14 @@ def test_the_check_that_the_server_asks_for(nft: Nft, is_there: bool) -> None:
         nft.sets = None
     one.consistencyCheck(lambda: True)
     assert len(nft.scripts) == (1 if is_there else 2)
+
+
+def test_a_change_of_another_table_is_none_of_the_jail(nft: Nft) -> None:
+    one = action()
+    one._rebuild()
+    nft.other = "table inet filter {\n\tchain input {\n\t}\n}\n"
+    one.consistencyCheck()
+    assert len(nft.scripts) == 1
 
 
 def test_a_stop_removes_the_table(nft: Nft) -> None:
