@@ -198,13 +198,12 @@ def test_missing_in(shown: str, banned: list[str], missing: list[str]) -> None:
 def test_ten_thousand_bans_are_compared_without_parsing_each(monkeypatch: pytest.MonkeyPatch) -> None:
     banned = [f"198.18.{number // 250}.{number % 250 + 1}" for number in range(10000)]
     nft = f"elements = {{ {', '.join(banned)} }}"
+    assert missing_in(nft, [*banned, "198.18.40.1"]) == ["198.18.40.1"]
     parsed: list[str] = []
     monkeypatch.setattr(packet_filters, "normal_address", lambda word: parsed.append(word) or word)
     assert missing_in(nft, banned) == []
     assert missing_in("".join(f"-A f2b-x -s {one}/32 -j REJECT\n" for one in banned), banned) == []
     assert parsed == []
-    monkeypatch.undo()
-    assert missing_in(nft, [*banned, "198.18.40.1"]) == ["198.18.40.1"]
 
 
 def test_own_entries() -> None:
