@@ -29,6 +29,7 @@ __all__ = [
     "pf_problem",
     "pf_warning",
     "rules_of",
+    "sets_of",
     "tool_of",
 ]
 
@@ -206,6 +207,23 @@ def own_entries(shown: str, jail: str) -> str | None:
             end = ("}",) if line.endswith("{") else ("",)
             own += itertools.takewhile(lambda one, end=end: one.strip() not in end, lines[number:])
     return "\n".join(own) if own else None
+
+
+def sets_of(shown: str, jail: str) -> dict[int, list[tuple[str, str, str]]]:
+    """Return the sets for single addresses of ``jail`` in the output ``shown`` of nft(8), by the size of an address.
+
+    A set is the family of its table, the name of the table and its own name.
+    """
+    names = {f"set addr-set-{jail} {{": 4, f"set addr6-set-{jail} {{": 16}
+    sets: dict[int, list[tuple[str, str, str]]] = {4: [], 16: []}
+    table = ("", "")
+    for line in map(str.strip, shown.splitlines()):
+        opened = re.fullmatch(r"table (\S+) (\S+) \{", line)
+        if opened:
+            table = (opened.group(1), opened.group(2))
+        elif line in names:
+            sets[names[line]].append((*table, line.split()[1]))
+    return sets
 
 
 def missing_bans(banned: t.Iterable[str], present: t.Collection[str]) -> list[str]:

@@ -19,6 +19,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.packet_f
     pf_problem,
     pf_warning,
     rules_of,
+    sets_of,
     tool_of,
 )
 
@@ -204,6 +205,17 @@ def test_ten_thousand_bans_are_compared_without_parsing_each(monkeypatch: pytest
     assert missing_in(nft, banned) == []
     assert missing_in("".join(f"-A f2b-x -s {one}/32 -j REJECT\n" for one in banned), banned) == []
     assert parsed == []
+
+
+def test_sets_of() -> None:
+    kinds = "".join(f"\tset {kind}-set-{{0}} {{{{\n\t}}}}\n" for kind in ("addr", "addr6", "net"))
+    ours = f"table inet f2b-{{0}} {{{{\n{kinds}}}}}\n"
+    stock = "table ip f2b-table {\n\tset addr-set-sshd {\n\t}\n}\n"
+    assert sets_of(ours.format("sshd-x") + ours.format("sshd") + stock, "sshd") == {
+        4: [("inet", "f2b-sshd", "addr-set-sshd"), ("ip", "f2b-table", "addr-set-sshd")],
+        16: [("inet", "f2b-sshd", "addr6-set-sshd")],
+    }
+    assert sets_of(stock, "x") == {4: [], 16: []}
 
 
 def test_own_entries() -> None:

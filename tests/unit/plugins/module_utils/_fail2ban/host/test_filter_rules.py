@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import typing as t
 from dataclasses import replace
 
@@ -105,6 +106,57 @@ def test_two_jails_read_the_ruleset_once(banned: list[str], text: str, findings:
     jails = [replace(jail, commands=(("set", jail.name, "addaction", "nftables"),)) for jail in (JAIL, OTHER)]
     found = [filter_rules.filter_findings(readings, asked, jail, []) for jail in jails]
     assert found == [[ADDRESS] * findings, []]
+    host.done()
+
+
+MANY = [f"198.18.{number // 250}.{number % 250 + 1}" for number in range(600)]
+TABLE = f"table inet f2b-sshd {{\n{sets(sshd='')}chain prerouting {{\n{RULE}\n}}\n}}\n"
+LISTING = Expected(["nft", "-t", "list", "ruleset"], out=TABLE)
+
+
+@pytest.mark.parametrize(
+    ("banned", "listing", "commands", "findings"),
+    [
+        pytest.param(MANY, LISTING, 0, [], id="all are in the set"),
+        pytest.param(MANY[:499], None, 1, [], id="few bans, which nft lists"),
+        pytest.param([*MANY, "198.18.9.9"], LISTING, 2, ["198.18.9.9"], id="one is not"),
+        pytest.param([*MANY, "2001:db8::1"], LISTING, 2, ["2001:db8::1"], id="one of a family without a set"),
+        pytest.param([*MANY, "198.18.9.0/24"], LISTING, 2, ["198.18.9.0/24"], id="a network, whose set nft shows"),
+        pytest.param(MANY, Expected(LISTING.argv), 1, [], id="the rules were gone"),
+        pytest.param(MANY, other(LISTING), 1, [], id="another port"),
+        pytest.param(MANY, replace(LISTING, out=TABLE.replace("addr-set-sshd {", "x {")), 1, [], id="no set"),
+    ],
+)
+def test_many_bans_are_read_from_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, banned: list[str], listing: Expected | None, commands: int, findings: list[str]
+) -> None:
+    """What differs, or cannot be known without nft, is looked at with nft, which here has ``MANY`` and the rule."""
+
+    def read(family: str, table: str, name: str, *, size: int) -> frozenset[bytes]:
+        assert (family, table, name, size) == ("inet", "f2b-sshd", "addr-set-sshd", 4)
+        return frozenset(map(socket.inet_aton, MANY))
+
+    monkeypatch.setattr(filter_rules, "addresses_in_set", read)
+    elements = f"elements = {{ {', '.join(MANY)} }}"
+    shown = Expected(NFT, out=f"{sets(sshd=elements)}{RULE}\n")
+    host: t.Any = FakeHost(commands=[*([listing] if listing else []), *[shown] * commands])
+    assert filter_rules.filter_findings(Readings(host), server(*banned), JAIL, [RULE]) == findings
+    host.done()
+
+
+def test_a_kernel_that_does_not_answer_leaves_the_bans_to_nft(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filter_rules, "addresses_in_set", lambda *_set, size: None)
+    host: t.Any = FakeHost(commands=[LISTING, Expected(NFT, out=RULE), Expected(NFT, out=RULE)])
+    assert filter_rules.filter_findings(Readings(host), server(*MANY), JAIL, [RULE]) == MANY
+    host.done()
+
+
+def test_many_bans_of_another_packet_filter_are_read_from_its_program() -> None:
+    text = "".join(f"-A f2b-sshd -s {one}/32 -j REJECT\n" for one in MANY) + "-A INPUT -p tcp -j f2b-sshd\n"
+    commands = [Expected(["iptables", "-w", "-S"], out=text), Expected(["ip6tables", "-w", "-S"])]
+    host: t.Any = FakeHost(commands=commands)
+    jail = replace(IPTABLES, commands=IPTABLES.commands[:1])
+    assert filter_rules.filter_findings(Readings(host), server(*MANY), jail, []) == []
     host.done()
 
 
