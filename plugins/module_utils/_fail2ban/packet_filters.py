@@ -203,9 +203,8 @@ def own_entries(shown: str, jail: str) -> str | None:
     begins |= {f"Name: {chain}", f"Name: {chain}6"}
     for number, line in enumerate(lines):
         if line.lstrip() in begins:
-            # A set of nft(8) ends with a line of its own, one of ipset(8) with an empty line.
-            end = ("}",) if line.endswith("{") else ("",)
-            own += itertools.takewhile(lambda one, end=end: one.strip() not in end, lines[number:])
+            # A set of nft(8) ends with a brace on a line of its own, one of ipset(8) with an empty line.
+            own += itertools.takewhile(lambda one: one.strip() not in ("}", ""), lines[number:])
     return "\n".join(own) if own else None
 
 

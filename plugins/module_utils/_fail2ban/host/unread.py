@@ -36,7 +36,8 @@ def unread_sources(
     ``journals``: the jails that read the journal; ``files``: the log files of others; ``is_new``: whether the jails
     have just been restarted, so that earlier messages in the log of fail2ban are not about them.
     """
-    host, found = readings.host, t.cast("dict[str, str]", {})
+    host = readings.host
+    found: dict[str, str] = {}
     if str(server.ask("get", "loglevel")).upper() in VISIBLE_LEVELS:
         found.update(dict.fromkeys(idle_jails(own_log_lines(readings, server), [*journals, *files]), _IDLE))
     found.update(unwatched_logs(host, pid, files))
