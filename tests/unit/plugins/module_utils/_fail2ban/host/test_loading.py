@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +122,50 @@ def test_fail2ban_that_cannot_be_imported() -> None:
 def test_the_interpreter(first: str, found: list[str]) -> None:
     host: t.Any = FakeHost({"/usr/bin/fail2ban-server": first})
     assert loading.interpreter(host) == found
+
+
+STAND_IN = {
+    "__init__.py": "",
+    "client/__init__.py": "",
+    "client/reader.py": "this is not read by the program (",
+    "client/notes.txt": "",
+    "server/__init__.py": "",
+    "server/server.py": "class Server:\n    pass\n",
+    "server/transmitter.py": """\
+class Transmitter:
+    def __init__(self, server):
+        pass
+    def proceed(self, command):
+        return (1, "no such time zone") if "logtimezone" in command else (0, [command[0]])
+""",
+}
+
+
+def test_the_program_names_the_code_that_its_answer_depends_on(tmp_path: Path) -> None:
+    for name, text in STAND_IN.items():
+        path = tmp_path / "fail2ban" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    (tmp_path / "start.pth").write_text("")
+    commands = {"shop": [["add", "shop", "auto"]], "mail": [["set", "mail", "logtimezone", "Europe/Berlin"]]}
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", loading._PROGRAM],
+        input=json.dumps(commands),
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(ran.stdout)
+    assert answer["jails"] == {
+        "shop": {"failregex": ["get"], "ignoreregex": ["get"]},
+        "mail": {"option": "logtimezone", "error": "no such time zone"},
+    }
+    code = set(answer["code"])
+    ours = {path[len(str(tmp_path)) :] for path in code if path.startswith(str(tmp_path)) and "__pycache__" not in path}
+    # The folders, in which another module may appear, and each module of fail2ban, whether the program reads it or not.
+    assert ours == {"", "/start.pth", "/fail2ban", "/fail2ban/client", "/fail2ban/server"} | {
+        f"/fail2ban/{name}" for name in STAND_IN if name.endswith(".py")
+    }
+    assert json.__file__ in code, "a module of Python"
+    assert os.path.realpath(sys.executable) in code or sys.platform != "linux", "the interpreter"
