@@ -187,6 +187,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host.plan import plan_host
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import (
     MODULES,
@@ -220,6 +221,7 @@ def main() -> None:
     module = PlanModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     requests = [PartRequest(one["role"], one["module"], one["options"]) for one in module.params["requests"]]
     try:
+        require_plain({"requests": [{"role": one.role, "module": one.module} for one in requests]})
         if os.geteuid():
             raise BaselineError("only root can read all that is planned", hint="run the task with become: true")
         parts = plan_host(module, requests)

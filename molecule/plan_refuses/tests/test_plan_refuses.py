@@ -37,8 +37,8 @@ ERRORS = {
 # rpm changes its index in shared memory. Whoever reads the database of
 # rpm changes its index in shared memory.
 STATE = """
-find /etc /home /root /usr/local /srv -xdev \\( -path '*/.ansible' -o -path '*/.cache' -o -path '*/.rpmdb' \\) -prune -o -type f \
-    -printf '%p %u:%g %m\\n' -exec sha256sum {} + | sort
+find /etc /home /root /usr/local /srv -xdev \\( -path '*/.ansible' -o -path '*/.cache' -o -path '*/.rpmdb' \\) -prune \
+    -o -type f -printf '%p %u:%g %m\\n' -exec sha256sum {} + | sort
 sha256sum /etc/passwd /etc/shadow /etc/group
 sha256sum /var/lib/dpkg/status 2>/dev/null || rpm -qa | sort
 systemctl show --property=Id,ActiveEnterTimestampMonotonic,MainPID ssh.service sshd.service systemd-journald.service

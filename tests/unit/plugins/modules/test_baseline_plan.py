@@ -81,6 +81,11 @@ def test_only_root_plans(run: t.Callable[..., t.Any]) -> None:
     assert found["hint"] == "run the task with become: true" and asked == []
 
 
+def test_a_role_is_one_line(run: t.Callable[..., t.Any]) -> None:
+    found, _warned, _logged, asked = run([IN_FORCE], requests=[{**REQUEST, "role": "a\u2028b"}])
+    assert found["failed"] and "U+2028 (LINE SEPARATOR)" in found["msg"] and asked == []
+
+
 def test_an_unknown_module_is_refused(run: t.Callable[..., t.Any]) -> None:
     found, *_ = run([IN_FORCE], requests=[{**REQUEST, "module": "command"}])
     assert found["failed"] and "command" in found["msg"]
