@@ -65,7 +65,7 @@ def filter_findings(readings: Readings, server: Asks, jail: JailStream, rules: t
     return findings
 
 
-def _kernel_has(readings: Readings, jail: JailStream, rules: t.Collection[str], banned: t.Iterable[str]) -> bool:
+def _kernel_has(readings: Readings, jail: JailStream, rules: t.Collection[str], banned: t.Collection[str]) -> bool:
     """Return whether the kernel has all ``banned`` in the sets of ``jail``, and the rules that the jail requests.
 
     If not, or if that is not known without nft, nft has to be asked.
