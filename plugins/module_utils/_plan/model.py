@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import asdict, dataclass, field
 
@@ -35,6 +36,8 @@ MODULES: t.Mapping[str, tuple[str, ...]] = {
     "fail2ban_jails": ("nft list", "fail2ban-client -d", "iptables", "firewall-cmd", "pfctl"),
     "sshd_config": (" -C user=", "sshd -T", "systemctl show ssh"),
 }
+# A copy of configuration files with the desired ones, which is checked before anything is written.
+_STAGED = re.compile(r"(?:/var)?/run/pyhost\.baseline/tmp[A-Za-z0-9_]+")
 _MOST_EVIDENCE = 40
 _LONGEST_EVIDENCE = 300
 
@@ -102,7 +105,7 @@ def failed_part(request: PartRequest, error: BaselineError, evidence: t.Iterable
 def shown_evidence(module: str, asked: t.Iterable[str]) -> list[str]:
     """Return what was asked, as texts for people: first what shows best whether the request is in force."""
     best = MODULES.get(module, ())
-    texts = [printable(text, longest=_LONGEST_EVIDENCE) for text in asked]
+    texts = [printable(_STAGED.sub("[staged]", text), longest=_LONGEST_EVIDENCE) for text in asked]
     first = [text for part in best for text in texts if part in text]
     return list(dict.fromkeys([*first, *texts]))[:_MOST_EVIDENCE]
 

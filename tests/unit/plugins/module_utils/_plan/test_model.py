@@ -53,6 +53,7 @@ def test_the_most_telling_evidence_comes_first() -> None:
     asked = ["/etc/passwd", "sshd -V", "sshd -T -f /x -C user=root", "sshd -T -f /x -C user=root\x1b"]
     assert shown_evidence("sshd_config", asked) == [asked[2], "sshd -T -f /x -C user=root\\x1b", *asked[:2]]
     assert shown_evidence("python_venv", ["a", "a"]) == ["a"]
+    assert shown_evidence("packages", ["cat /run/pyhost.baseline/tmpq1_z/etc/x"]) == ["cat [staged]/etc/x"]
 
 
 INSTALLS = ModuleResult(True, fields={"installed": {"sudo": "1"}, "upgraded": {"curl": {}}})
