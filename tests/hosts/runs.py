@@ -47,7 +47,8 @@ def ad_hoc(
     fleet: str, module: str, arguments: Results, *, user: str, host: str, library: Path | None = None
 ) -> Results:
     """Run one module, perhaps of the tests' own ``library``, on one host; return its result."""
-    options = ["-u", user, "-m", module, "-a", json.dumps(arguments), host]
+    # Ansible takes an empty mapping for a text, which no module of ours accepts.
+    options = ["-u", user, "-m", module, *(["-a", json.dumps(arguments)] if arguments else []), host]
     if user != "root":
         options.append("--become")
     said = _run("adhoc", fleet, options, library)
