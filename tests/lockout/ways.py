@@ -146,7 +146,11 @@ WAYS = (
 
 # Applied, as only a login can decide: the new login fails and the host takes the change back.
 ROLLED_BACK = (
-    Way("another command", "a new login as deploy@@to is accepted but runs no command", {"ForceCommand": "/bin/date"}),
+    Way(
+        "another command",
+        "a new login as deploy@@to port 22 is accepted but runs no command",
+        {"ForceCommand": "/bin/date"},
+    ),
     Way(
         "keys of a command",
         "Permission denied (publickey)",
