@@ -60,7 +60,9 @@ def code():
         found.update(getattr(module, name, None) or "" for name in ("__file__", "__cached__"))
     try:
         with open("/proc/self/maps") as maps:
-            found.update(line.split(None, 5)[5].strip() for line in maps if " /" in line)
+            # Shared libraries. The journal is mapped as well, and is no code.
+            parts = [line.split(None, 5) for line in maps]
+        found.update(part[5].strip() for part in parts if len(part) > 5 and "x" in part[1])
     except OSError:
         pass
     return sorted(path for path in found if path.startswith("/") and not path.endswith(" (deleted)"))

@@ -128,8 +128,10 @@ STAND_IN = {
     "__init__.py": "",
     "client/__init__.py": "",
     "client/reader.py": "this is not read by the program (",
-    "client/notes.txt": "",
-    "server/__init__.py": "",
+    "client/notes.txt": "x",
+    # A file that is mapped and changes all the time, as the journal does.
+    "server/__init__.py": "import mmap\nnotes = open(__file__.replace('server/__init__.py', 'client/notes.txt'), 'rb')\n"
+    "mapped = mmap.mmap(notes.fileno(), 0, prot=mmap.PROT_READ)\n",
     "server/server.py": "class Server:\n    pass\n",
     "server/transmitter.py": """\
 class Transmitter:
