@@ -130,7 +130,7 @@ STAND_IN = {
     "client/reader.py": "this is not read by the program (",
     "client/notes.txt": "x",
     # A file that is mapped and changes all the time, as the journal does.
-    "server/__init__.py": "import mmap\nnotes = open(__file__.replace('server/__init__.py', 'client/notes.txt'), 'rb')\n"
+    "server/__init__.py": "import mmap, os\nnotes = open(os.path.dirname(__file__) + '/../client/notes.txt', 'rb')\n"
     "mapped = mmap.mmap(notes.fileno(), 0, prot=mmap.PROT_READ)\n",
     "server/server.py": "class Server:\n    pass\n",
     "server/transmitter.py": """\
