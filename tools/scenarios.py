@@ -36,6 +36,7 @@ FAULTS = (
     "attackers",
     "bad_input",
     "connections",
+    "fail2ban_actions",
     "fail2ban_faults",
     "fail2ban_findings",
     "sshd_lockout",
