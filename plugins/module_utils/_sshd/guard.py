@@ -156,18 +156,20 @@ def _unread_files(files: t.Iterable[KeyFile], *, strict: bool) -> dict[KeyFile, 
 def _unread_file(file: KeyFile, reason: str) -> LockoutFinding:
     cause = "sshd could not read" if file.unreadable else "StrictModes keeps sshd from reading"
     # Where AuthorizedKeysFile is a pattern, the user has chosen the file's name.
-    return LockoutFinding(printable(f"{cause} {file.path}: {reason}"))
+    # The role admin_user repairs the owners and modes of what is below the home, and adds the requested keys.
+    return LockoutFinding(printable(f"{cause} {file.path}: {reason}"), is_pending=True)
 
 
 def _too_few_keys(
     name: str, problems: t.Mapping[PublicKey, str], sure: int, required: int
 ) -> t.Iterator[LockoutFinding]:
     if sure:
-        yield LockoutFinding(f"AuthenticationMethods asks {name} for {required} keys and there is {sure}", "add keys")
+        problem = f"AuthenticationMethods asks {name} for {required} keys and there is {sure}"
+        yield LockoutFinding(problem, "add keys", is_pending=True)
     elif problems:
         reasons = ", ".join(list(dict.fromkeys(problems.values()))[:_MOST_REASONS])
         problem = f"{name} has keys, but sshd would take none of them: {reasons}"
-        yield LockoutFinding(problem, "add an ssh-ed25519 key")
+        yield LockoutFinding(problem, "add an ssh-ed25519 key", is_pending=True)
 
 
 def _no_key(account: Account, files: t.Sequence[KeyFile]) -> LockoutFinding:

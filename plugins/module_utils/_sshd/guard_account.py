@@ -63,7 +63,7 @@ class Account:
 class LockoutFinding:
     """One reason why a user could not log in or become root, and what to do about it.
 
-    ``is_pending``: earlier tasks of a run in check mode may only have pretended to provide it. ``is_undecided``: only a
+    ``is_pending``: what an earlier task or an earlier part of the plan may provide. ``is_undecided``: only a
     new login can tell.
     """
 
