@@ -406,3 +406,21 @@ def test_what_earlier_tasks_may_have_pretended(
 )
 def test_key_paths(setting: str, expected: list[str]) -> None:
     assert key_paths({"authorizedkeysfile": (setting,)}, user="deploy", home="/home/deploy", uid=1000) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "pending"),
+    [
+        pytest.param({}, (KeyFile(PATH, exists=True, unreadable="Permission denied"),), True, id="a folder of root"),
+        pytest.param({}, (KeyFile(PATH, exists=True, distrusted="its mode is 0666"),), True, id="a mode"),
+        pytest.param({"pubkeyacceptedalgorithms": ("rsa-sha2-512",)}, (FILE,), True, id="no key of a kind that counts"),
+        pytest.param({"authenticationmethods": ("publickey,publickey",)}, (FILE,), True, id="too few keys"),
+        pytest.param({"pubkeyauthentication": ("no",)}, (FILE,), False, id="no keys at all are accepted"),
+        pytest.param({"allowusers": ("root",)}, (FILE,), False, id="another user is named"),
+    ],
+)
+def test_what_the_role_admin_user_may_mend_first(settings: Settings, files: tuple[KeyFile, ...], pending: bool) -> None:
+    """An account whose keys an earlier part of a plan repairs is no error of the plan; sshd's own settings are."""
+    effective = {**STOCK, **{name: tuple(values) for name, values in settings.items()}}
+    found = lockout_findings(DEPLOY, FROM, effective, files, now=NOW, revoked=NONE_REVOKED)
+    assert found and all(one.is_pending is pending for one in found), [one.text for one in found]
