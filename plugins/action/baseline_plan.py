@@ -5,8 +5,25 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import DEFAULT_BECOME, PhaseRequest
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_method
 
 
 class ActionModule(CheckedModule):
-    """Checks what the host answers."""
+    """Checks what the host answers, and hands over by which method the play becomes root, as for sshd_config itself."""
+
+    def _module_args(self) -> dict[str, t.Any] | None:
+        become, requests = become_method(self._connection), self._task.args.get("requests")
+        if become == DEFAULT_BECOME or not isinstance(requests, list):
+            return None
+        argument = PhaseRequest(become=become).as_argument()
+        return {**self._task.args, "requests": [_with(one, argument) for one in requests]}
+
+
+def _with(request: t.Any, argument: dict[str, t.Any]) -> t.Any:
+    if not isinstance(request, dict) or request.get("module") != "sshd_config":
+        return request
+    return {**request, "options": {**(request.get("options") or {}), **argument}}

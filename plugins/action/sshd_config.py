@@ -56,6 +56,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request i
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client import SshTarget
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.known_hosts import move_error
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import (
+    become_method,
     become_password,
     client_settings,
     is_ssh,
@@ -169,7 +170,7 @@ class ActionModule(CheckedAnswers):
     def _run_module(self, phase: str) -> ModuleRun:
         """Run the module on the host in ``phase``; an empty one applies at once."""
         arguments = dict(self._task.args)
-        become = self._become_method()
+        become = become_method(self._connection)
         if phase or become != DEFAULT_BECOME:
             user = (self._connection.get_option("remote_user") or "") if phase else ""
             arguments.update(PhaseRequest(phase, user, become).as_argument())
@@ -180,11 +181,6 @@ class ActionModule(CheckedAnswers):
             raise invalid_answer("ansible-core cannot read it") from error
         confirmation = done.pop("confirmation", None) if isinstance(done, dict) else None
         return ModuleRun(module_answer(done), confirmation)
-
-    def _become_method(self) -> str:
-        """Return the method by which the play becomes root; its users need another one only then."""
-        become = self._connection.become
-        return str(become.name).rpartition(".")[2] if become else DEFAULT_BECOME
 
     def _plan(self, run: ModuleRun) -> PlannedChange:
         """Verify a login that works now and may work after the change; nothing is changed without one."""

@@ -75,11 +75,15 @@ class CheckedModule(CheckedAnswers):
 
     _supports_async = True
 
+    def _module_args(self) -> Result | None:
+        """Return the arguments of the module, ``None`` for those of the task."""
+        return None
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
         result = super().run(tmp, task_vars)
         in_background = self._in_background()
         with quoted_errors():
-            done = self._execute_module(task_vars=task_vars, wrap_async=in_background)
+            done = self._execute_module(module_args=self._module_args(), task_vars=task_vars, wrap_async=in_background)
             if not in_background:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
         return {**result, **done}

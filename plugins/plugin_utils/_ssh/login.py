@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import DEFAULT_BECOME
 
 from .client import (
     MARK,
@@ -42,6 +43,7 @@ __all__ = [
     "Login",
     "PasswordWanted",
     "SudoRefused",
+    "become_method",
     "become_password",
     "client_settings",
     "is_ssh",
@@ -90,7 +92,6 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
     if error:
         raise error
     settings = client_settings(connection)
-    become = connection.become
     return SshTarget(
         host=connection.get_option("host"),
         user=user or connection.get_option("remote_user"),
@@ -99,7 +100,7 @@ def target_of(connection: ConnectionBase, *, user: str | None = None, port: int 
         check_host_key=connection.get_option("host_key_checking") is not False and settings.strict != "no",
         program=connection.get_option("ssh_executable"),
         arguments=tuple(_arguments(connection)),
-        become=str(become.name).rpartition(".")[2] if become else "sudo",
+        become=become_method(connection),
     )
 
 
@@ -115,6 +116,12 @@ def client_settings(connection: ConnectionBase) -> ClientSettings:
 
 def _arguments(connection: ConnectionBase) -> list[str]:
     return [word for name in _ARGUMENT_OPTIONS for word in shlex.split(connection.get_option(name) or "")]
+
+
+def become_method(connection: ConnectionBase) -> str:
+    """Return the method by which the play becomes root, without the name of its collection; ``sudo`` if it does not."""
+    become = connection.become
+    return str(become.name).rpartition(".")[2] if become else DEFAULT_BECOME
 
 
 def become_password(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str | None:

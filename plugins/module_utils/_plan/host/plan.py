@@ -17,6 +17,7 @@ from ..._core.host.host import Host
 from ..._core.host.side_by_side import run_side_by_side
 from ..._core.upcoming import NOTHING
 from ..._inputs.text import require_plain
+from ..._sshd.confirmation import PHASE_ARGUMENT
 from ..model import PlanPart, failed_part, part_of, upcoming_after
 from .modules import load_module
 
@@ -31,8 +32,6 @@ __all__ = ["plan_host"]
 
 # Others depend on what these would change.
 _FIRST = ("packages", "admin_user")
-# The argument of the controller's half of sshd_config (sshd's confirmation.PHASE_ARGUMENT).
-_PHASE = "_pyhost_phase"
 
 
 class _Planned(t.NamedTuple):
@@ -73,8 +72,9 @@ def _plan_part(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) 
     host = Host(module, upcoming=upcoming)
     try:
         loaded = load_module(request.module)
-        extra = [request.options[_PHASE]] if _PHASE in request.options else []
-        options, secrets = _checked(loaded.arguments, request.options)
+        given = dict(request.options)
+        extra = [given.pop(PHASE_ARGUMENT)] if PHASE_ARGUMENT in given else []
+        options, secrets = _checked(loaded.arguments, given)
         # Before an error quotes one of them.
         module.no_log_values.update(secrets)
         result = loaded.ensure_options(host, options, *extra)
@@ -86,8 +86,7 @@ def _plan_part(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) 
 
 def _checked(arguments: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], set[str]]:
     """Return ``options`` as their module gets them, and the secrets among them."""
-    given = {name: value for name, value in options.items() if name != _PHASE}
-    found = ArgumentSpecValidator(dict(arguments)).validate(given)
+    found = ArgumentSpecValidator(dict(arguments)).validate(options)
     if found.error_messages:
         raise BaselineError("; ".join(found.error_messages))
     require_plain(found.validated_parameters)
