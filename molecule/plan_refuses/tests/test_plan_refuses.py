@@ -34,8 +34,7 @@ ERRORS = {
     "sshd": r"passwordauthentication|PasswordAuthentication",
 }
 # Files by content, owner and mode; accounts; packages; and since when the daemons run. Whoever reads the database of
-# rpm changes its index in shared memory. Whoever reads the database of
-# rpm changes its index in shared memory.
+# rpm changes its index in shared memory. A bare host has no nft, and then no rules of ours either.
 STATE = """
 find /etc /home /root /usr/local /srv -xdev \\( -path '*/.ansible' -o -path '*/.cache' -o -path '*/.rpmdb' \\) -prune \
     -o -type f -printf '%p %u:%g %m\\n' -exec sha256sum {} + | sort

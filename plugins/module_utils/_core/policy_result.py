@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .module_result import ModuleResult
+
 __all__ = ["PolicyResult"]
 
 
@@ -22,6 +24,9 @@ class PolicyResult:
     @property
     def changed(self) -> bool:
         return self.before != self.after
+
+    def as_module_result(self) -> ModuleResult:
+        return ModuleResult(self.changed, self.diff, self.warnings, self.result)
 
     @property
     def diff(self) -> list[dict[str, str]]:

@@ -133,8 +133,9 @@ def remove_other_rules(host: Host, server: Asks, jail: JailStream) -> None:
 
 def _other_rules(host: Host, jail: JailStream, banned: t.Collection[str]) -> list[ShownRule]:
     other: list[ShownRule] = []
+    readings = Readings(host)
     for requested in requested_rules(jail, service_port):
-        outputs = _outputs(Readings(host), jail)
+        outputs = _outputs(readings, jail)
         rules = rules_in(requested, outputs, jail.name, banned=banned, service_port=service_port)
         if requested.program == "nft" and other_rules(requested, rules):
             # A rule is removed by its handle.

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.module_result import ModuleResult
 from .pf import ensure
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.module_result import ModuleResult
 
 __all__ = ["ARGUMENTS", "ensure_options"]
 
@@ -21,4 +21,4 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     """Ensure that the main rules of pf evaluate the anchor of ``options``."""
     with host.lock("pf_anchor"):
         found = ensure(host, options["anchor"])
-    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
+    return found.as_module_result()

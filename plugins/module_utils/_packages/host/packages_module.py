@@ -9,6 +9,7 @@ import typing as t
 from ..._core.errors import BaselineError
 from ..._core.module_result import ModuleResult
 from ..model import (
+    PackagesDifference,
     PackagesRequest,
     PackagesResult,
     compare_packages,
@@ -58,12 +59,12 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
         enable_repositories=options["enable_repositories"],
     )
     found = open_package_manager(host, system).ensure(request)
-    fields = {"resolved": resolved.by_name, **_fields(found), **facts}
-    return ModuleResult(found.changed, _diff(found), found.warnings, fields)
-
-
-def _fields(found: PackagesResult) -> dict[str, t.Any]:
     difference = compare_packages(found.before, found.after)
+    fields = {"resolved": resolved.by_name, **_fields(found, difference), **facts}
+    return ModuleResult(found.changed, _diff(found, difference), found.warnings, fields)
+
+
+def _fields(found: PackagesResult, difference: PackagesDifference) -> dict[str, t.Any]:
     return {
         "installed": difference.installed,
         "upgraded": difference.upgraded,
@@ -73,9 +74,9 @@ def _fields(found: PackagesResult) -> dict[str, t.Any]:
     }
 
 
-def _diff(found: PackagesResult) -> dict[str, str]:
+def _diff(found: PackagesResult, difference: PackagesDifference) -> dict[str, str]:
     """Return the diff of the packages that differ."""
-    differing = sorted(compare_packages(found.before, found.after).names)
+    differing = sorted(difference.names)
     before, after = (
         "".join(f"{name} {versions[name]}\n" for name in differing if name in versions)
         for versions in (found.before, found.after)

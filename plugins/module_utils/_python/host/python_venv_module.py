@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.module_result import ModuleResult
 from ..._inputs.requirements import credentials, texts_of
 from ..venv import parse_request
 from .venv import check, ensure
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.module_result import ModuleResult
 
 __all__ = ["ARGUMENTS", "ensure_options"]
 
@@ -51,4 +51,4 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
         found = check(host, requests)
     else:
         found = ensure(host, requests, seconds=options["timeout"])
-    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
+    return found.as_module_result()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.module_result import ModuleResult
 from ..._core.timers import drop_in
 from ..dnf_automatic import (
     CHOICES,
@@ -20,6 +19,7 @@ from .dnf_automatic import (
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.module_result import ModuleResult
 
 __all__ = ["ARGUMENTS", "ensure_options"]
 
@@ -50,4 +50,4 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     )
     with host.lock("dnf_automatic"):
         found = ensure(host, request)
-    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
+    return found.as_module_result()

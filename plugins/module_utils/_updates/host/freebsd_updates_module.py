@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.module_result import ModuleResult
 from ..freebsd import CHOICES, policy
 from .freebsd import ensure
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.module_result import ModuleResult
 
 __all__ = ["ARGUMENTS", "ensure_options"]
 
@@ -37,4 +37,4 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     desired = policy(options)
     with host.lock("freebsd_updates"):
         found = ensure(host, desired if options["enabled"] else None, security_reports=options["security_reports"])
-    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
+    return found.as_module_result()

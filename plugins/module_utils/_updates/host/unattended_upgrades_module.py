@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.module_result import ModuleResult
 from ..._core.timers import drop_in
 from ..freshness import LIMIT, checked_limit
 from ..origins import expand, may_be_absent
@@ -27,6 +26,7 @@ from .unattended_upgrades import (
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.module_result import ModuleResult
 
 __all__ = ["ARGUMENTS", "ensure_options"]
 
@@ -70,7 +70,7 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     require_apt(host)
     with host.lock("unattended_upgrades"):
         found = ensure(host, _absent() if options["state"] == "absent" else _present(host, options))
-    return ModuleResult(found.changed, found.diff, found.warnings, found.result)
+    return found.as_module_result()
 
 
 def _present(host: Host, params: t.Mapping[str, t.Any]) -> UpgradesRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def ends() -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("function", "reason"), [(fails, "ValueError: it broke"), (ends, "status 768")])
-def test_a_function_without_a_result_is_an_error(function: object, reason: str) -> None:
+def test_a_function_without_a_result_is_an_error(function: t.Callable[[], dict[str, int]], reason: str) -> None:
     with pytest.raises(BaselineError, match="a process of the module ended without a result") as caught:
-        run_side_by_side([function, lambda: {}])  # type: ignore[list-item]
+        run_side_by_side([function, lambda: {}])
     assert reason in caught.value.problem
