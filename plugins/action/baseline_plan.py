@@ -8,11 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import DEFAULT_BECOME, PhaseRequest
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CachedModule
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_method
 
 
-class ActionModule(CheckedModule):
+class ActionModule(CachedModule):
     """Checks what the host answers, and hands over by which method the play becomes root, as for sshd_config itself."""
 
     def _module_args(self) -> dict[str, t.Any] | None:

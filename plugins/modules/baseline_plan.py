@@ -58,6 +58,8 @@ options:
         default: {}
 notes:
   - Needs root. The locks of the modules in C(/run/pyhost.baseline) are held while they read.
+  - The first run after a boot of the host keeps the code of the collection in C(/run/pyhost.baseline/code), about three
+    megabytes that only root can read or write. So later runs send no code, and Python does not compile it again.
 seealso:
   - module: pyhost.baseline.packages
   - module: pyhost.baseline.sshd_config
@@ -184,17 +186,9 @@ hint:
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import require_plain
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host.plan import plan_host
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import (
-    MODULES,
-    PartRequest,
-    plan_error,
-    plan_result,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "requests": {
@@ -210,7 +204,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
-class PlanModule(AnsibleModule):
+class PlanModule(CodeModule):
     """The options of other modules are checked later, so it is not known yet which of them are secrets."""
 
     def _log_invocation(self) -> None:
@@ -219,22 +213,10 @@ class PlanModule(AnsibleModule):
 
 def main() -> None:
     module = PlanModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    requests = [PartRequest(one["role"], one["module"], one["options"]) for one in module.params["requests"]]
-    try:
-        require_plain({"requests": [{"role": one.role, "module": one.module} for one in requests]})
-        if os.geteuid():
-            raise BaselineError("only root can read all that is planned", hint="run the task with become: true")
-        parts = plan_host(module, requests)
-    except BaselineError as error:
+    if os.geteuid():
+        error = BaselineError("only root can read all that is planned", hint="run the task with become: true")
         module.fail_json(**error.as_result())
-    for part in parts:
-        for warning in [*(part.known_after_apply if module.check_mode else []), *part.warnings]:
-            module.warn(warning)
-    result = plan_result(parts)
-    if result["errors"]:
-        # The parts would bury the errors in what Ansible prints.
-        module.fail_json(**plan_error(parts).as_result(), errors=result["errors"], roles=result["roles"])
-    module.exit_json(changed=module.check_mode and not result["in_force"], **result)
+    module.load_source("_plan.host.baseline_plan_module").run(module)
 
 
 if __name__ == "__main__":

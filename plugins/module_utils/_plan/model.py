@@ -12,9 +12,9 @@ from .._core.errors import BaselineError
 from .._core.module_result import ModuleResult
 from .._core.text import printable
 from .._core.upcoming import ANYTHING, Upcoming
+from .modules import MODULES
 
 __all__ = [
-    "MODULES",
     "PartRequest",
     "PlanPart",
     "failed_part",
@@ -24,18 +24,6 @@ __all__ = [
     "upcoming_after",
 ]
 
-# What each module asks that shows best whether its request is in force: a part of a command or of a path.
-MODULES: t.Mapping[str, tuple[str, ...]] = {
-    "packages": ("/var/lib/dpkg/status", "rpm ", "pkg query"),
-    "admin_user": ("getent passwd", "/etc/sudoers.d/", "/usr/local/etc/sudoers.d/"),
-    "python_venv": (),
-    "unattended_upgrades": ("apt-config dump", "apt-get indextargets", "systemctl show apt-daily-upgrade.timer"),
-    "dnf_automatic": ("/etc/dnf/automatic.conf", "systemctl show dnf"),
-    "freebsd_updates": ("crontab ", "/etc/crontab"),
-    "pf_anchor": ("pfctl ",),
-    "fail2ban_jails": ("nft list", "fail2ban-client -d", "iptables", "firewall-cmd", "pfctl"),
-    "sshd_config": (" -C user=", "sshd -T", "systemctl show ssh"),
-}
 # A copy of configuration files with the desired ones, which is checked before anything is written.
 _STAGED = re.compile(r"(?:/var)?/run/pyhost\.baseline/tmp[A-Za-z0-9_]+")
 _MOST_EVIDENCE = 40
@@ -104,7 +92,7 @@ def failed_part(request: PartRequest, error: BaselineError, evidence: t.Iterable
 
 def shown_evidence(module: str, asked: t.Iterable[str]) -> list[str]:
     """Return what was asked, as texts for people: first what shows best whether the request is in force."""
-    best = MODULES.get(module, ())
+    best = MODULES[module].evidence
     texts = [printable(_STAGED.sub("[staged]", text), longest=_LONGEST_EVIDENCE) for text in asked]
     first = [text for part in best for text in texts if part in text]
     return list(dict.fromkeys([*first, *texts]))[:_MOST_EVIDENCE]

@@ -16,16 +16,19 @@ from ansible.errors import AnsibleAction, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import CODE_MISSING
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable, printable_lines
 
+from .code import collection_code
 from .result import parse_result
 from .table import ANSWERS, JOB
 
-__all__ = ["CheckedAnswers", "CheckedModule", "quoted_errors"]
+__all__ = ["CachedModule", "CheckedAnswers", "CheckedModule", "quoted_errors"]
 
 Result = t.Dict[str, t.Any]
 _LONGEST_OUTPUT = 4000
+_HINT = "find out what has changed Python or this module's files on that host"
 
 
 @contextlib.contextmanager
@@ -83,7 +86,26 @@ class CheckedModule(CheckedAnswers):
         result = super().run(tmp, task_vars)
         in_background = self._in_background()
         with quoted_errors():
-            done = self._execute_module(module_args=self._module_args(), task_vars=task_vars, wrap_async=in_background)
+            done = self._run_module(self._module_args(), task_vars, in_background=in_background)
             if not in_background:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
         return {**result, **done}
+
+    def _run_module(self, args: Result | None, task_vars: dict[str, t.Any] | None, *, in_background: bool) -> Result:
+        return t.cast(Result, self._execute_module(module_args=args, task_vars=task_vars, wrap_async=in_background))
+
+
+class CachedModule(CheckedModule):
+    """Runs a module that keeps its code on the host (``code_module.CodeModule``), and sends it where it is missing."""
+
+    def _run_module(self, args: Result | None, task_vars: dict[str, t.Any] | None, *, in_background: bool) -> Result:
+        args = self._task.args if args is None else args
+        # A job in the background cannot be asked first.
+        for archive in (True,) if in_background else (False, True):
+            code = collection_code(archive=archive)
+            given = {**args, **code.as_argument()}
+            done = super()._run_module(given, task_vars, in_background=in_background)
+            if not done.pop(CODE_MISSING, False):
+                return done
+        error = BaselineError("the host asks for the code of the collection, which it was sent", hint=_HINT)
+        return {**done, "failed": True, **error.as_result()}

@@ -102,6 +102,8 @@ _FIELDS: t.Mapping[str, Fields] = {
             }
         ],
         "ansible_facts": {"pyhost_system": _SYSTEM},
+        # Not returned: the controller's half sends the code then.
+        "code_missing": bool,
     },
     "dnf_automatic": {
         "path": str,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host.modules import load_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import MODULES
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 
 ROLES = Path(__file__).parents[3] / "roles"
 # The options of these tasks come from the role's vars, option by option.

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action.baseline_plan import ActionModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import CODE_ARGUMENT
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PHASE_ARGUMENT
 
 SSHD: dict[str, t.Any] = {"role": "sshd", "module": "sshd_config", "options": {"settings": {"Port": 22}}}
@@ -36,3 +37,34 @@ def test_another_method_reaches_the_guard_of_sshd() -> None:
 def test_what_is_no_request_is_left_to_the_module(requests: t.Any) -> None:
     found = module_args("su", requests)
     assert found is None or found["requests"] == requests
+
+
+def run_module(answers: list[dict[str, t.Any]], *, in_background: bool = False) -> tuple[t.Any, list[t.Any]]:
+    """Return the result and the archives that were sent; ``answers``: what the host answers, one call after another."""
+    action: t.Any = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(args={"requests": []})
+    sent: list[t.Any] = []
+
+    def execute(*, module_args: t.Any, task_vars: t.Any, wrap_async: bool) -> t.Any:
+        assert module_args["requests"] == [] and task_vars is None and wrap_async is in_background
+        sent.append(module_args[CODE_ARGUMENT]["archive"])
+        return answers.pop(0)
+
+    action._execute_module = execute
+    return action._run_module(None, None, in_background=in_background), sent
+
+
+def test_the_code_is_sent_to_a_host_without_it() -> None:
+    done, sent = run_module([{"changed": False, "in_force": True}])
+    assert (done["in_force"], sent) == (True, [None])
+    done, sent = run_module([{"code_missing": True}, {"changed": False, "in_force": True}])
+    assert done == {"changed": False, "in_force": True}
+    assert sent[0] is None and len(sent[1]) > 100_000
+    # A host that asks again gets no third call.
+    done, sent = run_module([{"code_missing": True}, {"code_missing": True, "changed": False}])
+    assert done["failed"] and done["msg"].startswith("the host asks for the code") and len(sent) == 2
+
+
+def test_a_job_in_the_background_gets_the_code_at_once() -> None:
+    done, sent = run_module([{"started": 1}], in_background=True)
+    assert done == {"started": 1} and len(sent) == 1 and sent[0]

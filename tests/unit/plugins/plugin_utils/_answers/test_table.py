@@ -21,7 +21,7 @@ MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if pat
 # These run on the controller alone: there is no answer of a module.
 WITHOUT_A_HOST = {"python_bootstrap", "ssh_login", "ssh_reach"}
 # What comes beside the documented fields: with a failure, or between the two halves of a module.
-UNDOCUMENTED = {"culprits", "shadowed_by", "refused", "confirmation"}
+UNDOCUMENTED = {"culprits", "shadowed_by", "refused", "confirmation", "code_missing"}
 TYPES = {str: "str", int: "int", bool: "bool", float: "float"}
 Document = dict[str, t.Any]
 

@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host import modules
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import MODULES
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 
 MODULE_FILES = "ansible_collections.pyhost.baseline.plugins.modules"
 
@@ -18,7 +18,3 @@ def test_the_plan_uses_the_functions_of_the_module(name: str) -> None:
     module = importlib.import_module(f"{MODULE_FILES}.{name}")
     assert loaded.arguments is module.ARGUMENTS
     assert loaded.ensure_options is module.ensure_options
-
-
-def test_the_table_is_complete() -> None:
-    assert set(modules._PACKAGES) == set(MODULES)

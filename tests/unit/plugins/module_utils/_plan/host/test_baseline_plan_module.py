@@ -9,6 +9,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host import baseline_plan_module
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import PartRequest, PlanPart
 from ansible_collections.pyhost.baseline.plugins.modules import baseline_plan
 
@@ -38,7 +39,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: warned.append(text))
         monkeypatch.setattr(basic.AnsibleModule, "log", lambda _module, text, **_named: logged.append(text))
-        monkeypatch.setattr(baseline_plan, "plan_host", plan_host)
+        monkeypatch.setattr(baseline_plan_module, "plan_host", plan_host)
+        monkeypatch.setattr(baseline_plan.PlanModule, "load_source", lambda _module, _name: baseline_plan_module)
         monkeypatch.setattr(baseline_plan.os, "geteuid", lambda: uid)
         with pytest.raises(SystemExit):
             baseline_plan.main()
