@@ -8,11 +8,11 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.python_scripts import OWN_PATH
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.ban_action import ban_action_files
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.loading import (
     _PROGRAM,
     _commands,
-    own_path,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nftables_action import Action
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.log_source import JOURNALMATCH
@@ -161,7 +161,7 @@ def sshd_log(*, sshd: int = SSHD_PID, journald: int = JOURNALD_PID, **properties
 PROBED = [
     NFT_TRIAL,
     JOURNALD,
-    Expected([PYTHON, "-c", own_path + "import systemd.journal"]),
+    Expected([PYTHON, "-c", OWN_PATH + "import systemd.journal"]),
     ENTRIES,
     sshd_log(),
 ]

@@ -131,6 +131,10 @@ class FakeHost:
         self.files[path] = text
         self.modes[path] = mode
 
+    def keep(self, name: str, text: str) -> None:
+        self.files[f"/run/pyhost.baseline/{name}"] = text
+        self.modes[f"/run/pyhost.baseline/{name}"] = 0o600
+
     def remove(self, path: str) -> None:
         if not path.startswith(self.scratch()):
             assert not self.check_mode, f"check mode removed {path}"

@@ -260,6 +260,10 @@ class Host:
         atexit.register(shutil.rmtree, path, ignore_errors=True)
         return path
 
+    def keep(self, name: str, text: str) -> None:
+        """Keep ``text`` until the next boot, for later runs: the file ``name`` of :meth:`runtime`. Check mode does so too."""
+        self.write(f"{self.runtime()}/{name}", text, mode=0o600)
+
     def lay_out(self, files: t.Mapping[str, str]) -> None:
         """Write ``files`` (path -> text) with their folders below a :meth:`scratch` directory, in check mode too."""
         for path, text in files.items():

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import UNCHANGED, BaselineError, state_of_errors
+from ..._core.host.remembered import Remembered
 from .. import plan as fail2ban_plan
 from ..config import filter_name
 from ..controller_access import controller_findings
@@ -34,7 +35,6 @@ from .own_files import remove_other_files, restore_own_files, write_own_files
 from .probe import controller, controller_port, probe, takes_passwords
 from .proof_record import ProofRecord
 from .readings import Readings
-from .remembered import Remembered
 from .restore import restore
 from .server_log import own_log_lines, recent_log_errors
 from .site import compose_for, is_installed, own_path, read_site
@@ -141,7 +141,7 @@ def _plan_without_fail2ban(host: Host, request: JailsRequest) -> JailsResult:
 
 def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
     """Probe the host, compose the candidate, and let fail2ban read and load it in a staged copy of its files."""
-    remembered = Remembered(host)
+    remembered = Remembered(host, "fail2ban")
     probes = probe(remembered, request, own=site.own)
     composed = compose_for(remembered, request, probes, site)
     _require_effective(composed, site)

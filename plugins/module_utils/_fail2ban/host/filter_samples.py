@@ -12,9 +12,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.errors import UNCHANGED, BaselineError
+from ..._core.host.python_scripts import OWN_PATH, interpreter
 from ..filter_forging import first_word, forged_lines, forging_warning
 from ..filter_results import TriedFilter, sample_error
-from .loading import interpreter, own_path
+from .loading import SERVER
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -25,7 +26,7 @@ __all__ = ["SamplesResult", "try_samples"]
 # An expression that needs this long for some lines would let a client stop fail2ban.
 _SECONDS = 10
 _PROGRAM = (
-    own_path
+    OWN_PATH
     + f"""
 import json, logging, signal, time
 from fail2ban.client.filterreader import FilterReader
@@ -145,7 +146,7 @@ def try_samples(
 
 
 def _ask(host: Host, request: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    ran = host.run([*interpreter(host), "-c", _PROGRAM], data=json.dumps(request))
+    ran = host.run([*interpreter(host, SERVER), "-c", _PROGRAM], data=json.dumps(request))
     if ran.rc == -14:
         name = (ran.err.split() or ["?"])[-1]
         raise BaselineError(

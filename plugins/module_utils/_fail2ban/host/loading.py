@@ -14,21 +14,21 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.errors import UNCHANGED, BaselineError
+from ..._core.host.python_scripts import CODE_FILES, OWN_PATH, interpreter
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host
+    from ..._core.host.remembered import Remembered
     from ..stream import JailStream
-    from .remembered import Remembered
     from .staging import Streams
 
-__all__ = ["check_loaded", "interpreter", "load", "own_path"]
+__all__ = ["SERVER", "check_loaded", "load"]
 
-# With -c the interpreter also imports from the working directory. fail2ban does not.
-own_path = "import sys; sys.path = list(filter(None, sys.path)); "
+SERVER = "fail2ban-server"
 _PROGRAM = (
-    own_path
+    OWN_PATH
+    + CODE_FILES
     + """
-import json, logging, os
+import json, logging
 from types import SimpleNamespace
 from fail2ban.server.server import Server
 from fail2ban.server.transmitter import Transmitter
@@ -48,44 +48,20 @@ def load(name, commands):
     except Exception as error:
         return {"option": "bantime.formula", "error": str(error)}
     return {kind: transmitter.proceed(["get", name, kind])[1] for kind in ("failregex", "ignoreregex")}
-def code():
-    # What the answer depends on beside its input.
-    package = os.path.dirname(sys.modules["fail2ban"].__file__)
-    folders = [package, *(os.path.join(package, name) for name in ("client", "server")), *sys.path]
-    found = set(folders)
-    for folder in filter(os.path.isdir, folders):
-        ends = ".py" if folder.startswith(package) else ".pth"
-        found.update(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(ends))
-    for module in list(sys.modules.values()):
-        found.update(getattr(module, name, None) or "" for name in ("__file__", "__cached__"))
-    try:
-        with open("/proc/self/maps") as maps:
-            # Shared libraries. The journal is mapped as well, and is no code.
-            parts = [line.split(None, 5) for line in maps]
-        found.update(part[5].strip() for part in parts if len(part) > 5 and "x" in part[1])
-    except OSError:
-        pass
-    return sorted(path for path in found if path.startswith("/") and not path.endswith(" (deleted)"))
 try:
     # Also for the answer whether the journal can be read.
     import systemd.journal
 except ImportError:
     pass
 jails = {name: load(name, commands) for name, commands in json.load(sys.stdin).items()}
-json.dump({"jails": jails, "code": code()}, sys.stdout)
+package = os.path.dirname(sys.modules["fail2ban"].__file__)
+sources = [package, *(os.path.join(package, name) for name in ("client", "server"))]
+json.dump({"jails": jails, "code": code_files(sources)}, sys.stdout)
 sys.stdout.flush()
 # The threads that a backend has started do not end by themselves.
 os._exit(0)
 """
 )
-
-
-def interpreter(host: Host) -> list[str]:
-    """Return the interpreter in the first line of fail2ban-server, an empty list if there is none."""
-    server = host.find("fail2ban-server")
-    first = (host.read(server) or "").split("\n", 1)[0] if server else ""
-    shebang = re.fullmatch(r"#!\s*(\S+)(?:\s+(\S+))?.*", first)
-    return [part for part in shebang.groups() if part] if shebang else []
 
 
 def load(remembered: Remembered, streams: t.Mapping[str, JailStream]) -> tuple[Streams, dict[str, BaselineError]]:
@@ -94,7 +70,7 @@ def load(remembered: Remembered, streams: t.Mapping[str, JailStream]) -> tuple[S
     The same code answers the same commands alike. Whether their log files exist has been checked (``-t``).
     """
     data = json.dumps({name: _commands(jail) for name, jail in streams.items()})
-    ran = remembered.run([*interpreter(remembered.host), "-c", _PROGRAM], data=data)
+    ran = remembered.run([*interpreter(remembered.host, SERVER), "-c", _PROGRAM], data=data)
     if not ran.ok:
         raise BaselineError(f"the Python code of fail2ban cannot be used to load the jails: {ran.message()}")
     answer = json.loads(ran.out)

@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..._core.host.python_scripts import interpreter
 from ..notify import notify_files
-from .loading import interpreter
+from .loading import SERVER
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -25,7 +26,7 @@ def notify_files_for(host: Host, notify: Notify | None, directory: str, socket: 
     folder = os.path.dirname(socket)
     # Another user could create the files of the queue in /tmp.
     runtime = folder if folder.startswith(("/run/", "/var/run/")) else "/run"
-    return notify_files(notify, interpreter(host) or _USUAL, directory, runtime)
+    return notify_files(notify, interpreter(host, SERVER) or _USUAL, directory, runtime)
 
 
 def no_sendmail(host: Host, notify: Notify | None) -> str | None:

@@ -11,6 +11,7 @@ import typing as t
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
+from ..._core.host.python_scripts import OWN_PATH, interpreter
 from ..._core.host.service import unit_states
 from ..._sshd.host.sshd import connection_as, find_sshd
 from ..._sshd.match import Connection
@@ -20,12 +21,12 @@ from ..packet_filters import pf_problem
 from ..plan import HostProbes
 from ..sshd_filter import missed_expressions, probe_log
 from ..sshd_log import PROPERTIES, SshdLog, journal_settings
-from .loading import interpreter, own_path
+from .loading import SERVER
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.host.remembered import Remembered
     from ..plan import JailsRequest
-    from .remembered import Remembered
 
 __all__ = [
     "controller",
@@ -139,10 +140,10 @@ def why_no_journal(remembered: Remembered, journald: t.Mapping[str, str]) -> str
     host = remembered.host
     if host.stat(_JOURNAL_SOCKET) is None:
         return "journald does not run on this host"
-    python = interpreter(host)
+    python = interpreter(host, SERVER)
     if not python:
         return "fail2ban-server is not a Python script"
-    ran = remembered.run([*python, "-c", own_path + "import systemd.journal"])
+    ran = remembered.run([*python, "-c", OWN_PATH + "import systemd.journal"])
     if ran.ok:
         return why_no_entries(host, journald)
     return f"{' '.join(python)} cannot import systemd.journal; install the package python3-systemd"

@@ -20,9 +20,9 @@ from .probe import find_missed_expressions
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.host.remembered import Remembered
     from ..own_files import OwnFiles
     from ..plan import ComposedJails, HostProbes, JailsRequest
-    from .remembered import Remembered
 
 __all__ = ["DIRECTORIES", "OWN_FILE", "Site", "compose_for", "is_installed", "names_in", "own_path", "read_site"]
 

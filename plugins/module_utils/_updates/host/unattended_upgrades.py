@@ -221,7 +221,7 @@ def _check_updater(host: Host, request: UpgradesRequest, found: _AptState) -> No
     runs_dry = found.parts != apt_state.PARTS and not host.check_mode
     if not request.is_active or runs_dry or host.find("unattended-upgrade") is None:
         return
-    obstacles = find_obstacles(host)
+    obstacles = find_obstacles(host, found.config)
     if obstacles and not host.upcoming.has_package():
         raise BaselineError("; ".join(obstacles), hint="nothing is installed automatically until this is repaired")
     host.known_after_apply += obstacles

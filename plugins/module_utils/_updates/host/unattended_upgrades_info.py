@@ -53,7 +53,7 @@ def gather_info(host: Host, max_age: int) -> dict[str, t.Any]:
     problems += [f"{timer.name} will not fire: it is {timer.describe().strip()}" for timer in timers.idle_timers(state)]
     problems += mail_problems(host, config)
     if installed:
-        problems += [*find_obstacles(host), *ages.problems]
+        problems += [*find_obstacles(host, config), *ages.problems]
         problems += [
             f"the last run of unattended-upgrade failed: {error}" for error in (last_run or {}).get("errors", ())
         ]

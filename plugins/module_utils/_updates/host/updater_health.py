@@ -4,22 +4,50 @@
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
 from dataclasses import dataclass
 
+from ..._core.host.python_scripts import CODE_FILES, OWN_PATH, interpreter
+from ..._core.host.remembered import Remembered
 from .. import freshness
 from .. import unattended_upgrades as uu
 from .. import unattended_upgrades_log as log
 from . import apt_state
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host
+    from ..._core.host.host import CommandResult, Host
     from ..apt_conf import AptConfig
     from ..origins import Archive
 
 __all__ = ["UpdateAges", "find_obstacles", "gather_ages", "gather_last_run"]
 
+_PROGRAM = "unattended-upgrade"
+# Runs the script in sys.argv for its help. It imports apt, and apt its configuration.
+_CODE = (
+    OWN_PATH
+    + CODE_FILES
+    + """
+import contextlib, io, json, runpy
+del sys.argv[0]
+sys.argv.append("--help")
+status = 0
+try:
+    with contextlib.redirect_stdout(io.StringIO()):
+        runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as end:
+    status = end.code or 0
+if not status:
+    json.dump(code_files(), sys.stdout)
+sys.exit(status)
+"""
+)
+# What the answer of `apt-get check` depends on, beside apt itself and its configuration.
+_READ_BY_APT = (
+    *("/var/lib/dpkg/status", "/var/lib/dpkg/arch", "/var/lib/dpkg/updates", "/var/lib/dpkg/updates/*"),
+    *(apt_state.LISTS, f"{apt_state.LISTS}/*", "/etc/apt/*", "/etc/apt/*/*"),
+)
 _LOG = "/var/log/unattended-upgrades/unattended-upgrades.log"
 _STATE = "/var/lib/apt/periodic"
 # Changed when lists were really fetched. apt.systemd.daily touches update-stamp after an `apt-get update` that fetched
@@ -46,19 +74,35 @@ class UpdateAges:
     problems: tuple[str, ...]
 
 
-def find_obstacles(host: Host) -> list[str]:
+def find_obstacles(host: Host, config: AptConfig) -> list[str]:
     """Return a sentence for each reason for which every run of unattended-upgrade would fail."""
+    remembered = Remembered(host, "unattended_upgrades")
+    question = [f"{name}={value}" for name, value in config.entries]
     sentences = []
-    started = host.run(["unattended-upgrade", "--help"])
+    started = _start(remembered, question)
     if not started.ok:
         # The last line of a traceback names the cause.
         lines = (started.err or started.out).strip().splitlines()
         sentences.append(f"unattended-upgrade cannot start: {lines[-1] if lines else f'rc={started.rc}'}")
     # It does not take the lock, so that it can be asked while a package manager runs.
-    checked = host.run(["apt-get", "-q", "-o", "Debug::NoLocking=true", "check"])
+    argv = ["apt-get", "-q", "-o", "Debug::NoLocking=true", "check"]
+    files = [path for pattern in _READ_BY_APT for path in host.glob(pattern)]
+    checked = remembered.run(argv, question=[*argv, *question], files=files)
     if not checked.ok:
         sentences.append(f"unattended-upgrade stops at the state of the packages: {checked.message()}")
+    if started.ok and started.out.startswith("["):
+        remembered.keep(json.loads(started.out))
     return sentences
+
+
+def _start(remembered: Remembered, question: t.Sequence[str]) -> CommandResult:
+    """Start unattended-upgrade for its help; if it does start, return the files of its code in JSON."""
+    host = remembered.host
+    python, path = interpreter(host, _PROGRAM), host.find(_PROGRAM)
+    if not python or path is None:
+        return host.run([_PROGRAM, "--help"])
+    argv = [*python, "-c", _CODE, path]
+    return remembered.run(argv, question=[*argv, *question], files=[path])
 
 
 def gather_last_run(host: Host) -> dict[str, t.Any] | None:

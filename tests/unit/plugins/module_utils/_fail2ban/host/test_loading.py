@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import loading
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.stream import (
     JailStream,
     expected,
@@ -60,7 +60,7 @@ def play(
         data=json.dumps({"shop": LOADED}),
     )
     host: t.Any = FakeHost({"/usr/bin/fail2ban-server": "#!/usr/bin/python3\n"}, [ran])
-    found = loading.load(Remembered(host), {"shop": SHOP})
+    found = loading.load(Remembered(host, "fail2ban"), {"shop": SHOP})
     host.done()
     return found
 
@@ -109,19 +109,6 @@ def test_a_rejected_value_is_a_warning_about_a_jail_of_another_file() -> None:
 def test_fail2ban_that_cannot_be_imported() -> None:
     with pytest.raises(BaselineError, match="No module named 'fail2ban'.*this task changed nothing"):
         play({}, rc=1, err="ModuleNotFoundError: No module named 'fail2ban'")
-
-
-@pytest.mark.parametrize(
-    ("first", "found"),
-    [
-        ("#!/usr/bin/python3\n", ["/usr/bin/python3"]),
-        ("#! /opt/venv/bin/python -s\nimport", ["/opt/venv/bin/python", "-s"]),
-        ("\x7fELF", []),
-    ],
-)
-def test_the_interpreter(first: str, found: list[str]) -> None:
-    host: t.Any = FakeHost({"/usr/bin/fail2ban-server": first})
-    assert loading.interpreter(host) == found
 
 
 STAND_IN = {

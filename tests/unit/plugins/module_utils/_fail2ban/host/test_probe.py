@@ -11,9 +11,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platfor
     LINUX_WITHOUT_SYSTEMD,
     Platform,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.findings import no_packet_filter
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import probe as glue
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.sshd_log import SshdLog
 from tests.unit.fake_fail2ban import sshd_log
@@ -174,7 +174,7 @@ def test_messages_that_the_filter_does_not_match(
     programs: list[str], commands: list[Expected], wordings: list[str]
 ) -> None:
     host = FakeHost({}, commands, programs=programs)
-    found = glue.find_missed_expressions(Remembered(t.cast(t.Any, host)), "/etc/fail2ban")
+    found = glue.find_missed_expressions(Remembered(t.cast(t.Any, host), "fail2ban"), "/etc/fail2ban")
     host.done()
     assert len(found) == len(wordings)
     assert all(words in expression for words, expression in zip(wordings, found, strict=True))
@@ -217,13 +217,13 @@ SOME = Expected(ENTRIES, out="a line\n")
 )
 def test_why_the_journal_cannot_be_read(files: dict[str, str], commands: list[Expected], why: str) -> None:
     host = FakeHost(files, commands)
-    assert glue.why_no_journal(Remembered(t.cast(t.Any, host)), {"Storage": "auto"}) == why
+    assert glue.why_no_journal(Remembered(t.cast(t.Any, host), "fail2ban"), {"Storage": "auto"}) == why
     host.done()
 
 
 def test_a_journal_of_which_nothing_is_kept() -> None:
     host = FakeHost(SCRIPT, [Expected(IMPORT)])
-    why = glue.why_no_journal(Remembered(t.cast(t.Any, host)), {"Storage": "none"})
+    why = glue.why_no_journal(Remembered(t.cast(t.Any, host), "fail2ban"), {"Storage": "none"})
     assert why == "journald keeps no entries (Storage=none in journald.conf)"
     host.done()
 
@@ -393,7 +393,7 @@ def probed(
     monkeypatch.setattr(glue, "why_no_journal", lambda _host, journald: f"why: {journald['Storage']}")
     monkeypatch.setattr(glue, "sshd_log", lambda _host, journald: SshdLog(journald=journald))
     monkeypatch.setattr(glue, "takes_passwords", lambda _host, given: given is request)
-    found = glue.probe(Remembered(t.cast(t.Any, host)), request, own=own)
+    found = glue.probe(Remembered(t.cast(t.Any, host), "fail2ban"), request, own=own)
     host.done()
     return found
 
@@ -502,7 +502,7 @@ def test_what_the_filter_matches_is_asked_again_after_a_change_of_a_file() -> No
 
     def play(commands: list[Expected]) -> None:
         host = FakeHost(files, commands, programs=["fail2ban-regex"])
-        remembered = Remembered(t.cast(t.Any, host))
+        remembered = Remembered(t.cast(t.Any, host), "fail2ban")
         glue.find_missed_expressions(remembered, "/etc/fail2ban")
         remembered.keep(["/x.py"])
         host.done()

@@ -7,8 +7,8 @@ import typing as t
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host import site
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.remembered import Remembered
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import HostProbes, JailsRequest
 from tests.unit.fake_fail2ban import FILES, OWN, ROOT
 from tests.unit.fake_host import Expected, FakeHost, FreeBsdHost
@@ -79,7 +79,9 @@ def test_when_the_filter_is_tried(options: dict[str, t.Any], passwords: bool, as
     commands = [Expected(ASKED, out="192.0.2.1\n192.0.2.2\n")] if asks else []
     host = host_of({**FILES, f"{ROOT}/filter.d/other.local": "[Definition]\n"}, commands=commands)
     probes = HostProbes(passwords=passwords, packet_filter="nftables")
-    composed = site.compose_for(Remembered(host), JailsRequest(jails={"sshd": options}), probes, site.read_site(host))
+    composed = site.compose_for(
+        Remembered(host, "fail2ban"), JailsRequest(jails={"sshd": options}), probes, site.read_site(host)
+    )
     assert "[sshd]" in composed.text
     host.done()
 
@@ -88,10 +90,10 @@ def test_a_missing_filter() -> None:
     host = host_of(FILES)
     read = site.read_site(host)
     with pytest.raises(BaselineError) as failed:
-        site.compose_for(Remembered(host), JailsRequest(jails={"ssd": {}}), HostProbes(), read)
+        site.compose_for(Remembered(host, "fail2ban"), JailsRequest(jails={"ssd": {}}), HostProbes(), read)
     assert str(failed.value) == (
         "[ssd]: unknown filter 'ssd'; did you mean 'sshd'?; this task changed nothing; a filter is a file "
         "/etc/fail2ban/filter.d/ssd.conf"
     )
     # A jail that does not run needs none.
-    site.compose_for(Remembered(host), JailsRequest(jails={"ssd": {"enabled": False}}), HostProbes(), read)
+    site.compose_for(Remembered(host, "fail2ban"), JailsRequest(jails={"ssd": {"enabled": False}}), HostProbes(), read)

@@ -70,8 +70,41 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_obstacles(commands: list[Expected], expected: list[str]) -> None:
     host = FakeHost(commands=commands)
-    assert updater_health.find_obstacles(t.cast("t.Any", host)) == expected
+    assert updater_health.find_obstacles(t.cast("t.Any", host), parse_dump(DAILY)) == expected
     host.done()
+
+
+SCRIPT, STATUS = "/usr/bin/unattended-upgrade", "/var/lib/dpkg/status"
+START = Expected(["/usr/bin/python3", "-c", updater_health._CODE, SCRIPT], out='["/usr/lib/python3/dist-packages/apt"]')
+
+
+def test_what_cannot_have_changed_is_not_asked_again() -> None:
+    files = {SCRIPT: "#!/usr/bin/python3\n", STATUS: "Package: apt\n", f"{apt_state.LISTS}/a_Release": "x"}
+    mtimes = {path: 1 for path in [*files, "/usr/lib/python3/dist-packages/apt"]}
+
+    def find(commands: list[Expected], config: str = DAILY) -> list[str]:
+        host = FakeHost(files, commands, programs={"unattended-upgrade": SCRIPT}, mtimes=mtimes)
+        found = updater_health.find_obstacles(t.cast("t.Any", host), parse_dump(config))
+        host.done()
+        files.update(host.files)
+        return found
+
+    assert find([START, Expected(CHECK)]) == []
+    assert find([]) == []
+    # Another configuration, another state of the packages, other code.
+    assert find([START, Expected(CHECK)], config=DAILY + 'APT::Architecture "arm64";\n') == []
+    assert find([START, Expected(CHECK)]) == []
+    files[STATUS] += "Package: vim\n"
+    assert find([Expected(CHECK)]) == []
+    files[f"{apt_state.LISTS}/a_Release"] += "y"
+    assert find([Expected(CHECK, rc=100, err="E: broken")])[0].endswith("E: broken (rc=100)")
+    files["/usr/lib/python3/dist-packages/apt"] = "changed"
+    assert find([START, Expected(CHECK)]) == []
+    # A failure is asked for again, each time.
+    failed = Expected(START.argv, rc=1, err="ModuleNotFoundError: No module named 'apt_pkg'\n")
+    files[SCRIPT] += "import apt_pkg\n"
+    for _run in range(2):
+        assert len(find([failed])) == 1
 
 
 def ages(

@@ -1,9 +1,9 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of the installed code of fail2ban that depend on nothing but the question and that code.
+"""Answers of programs of the host that depend on nothing but the question and the code of that program.
 
-Each costs the start of an interpreter that imports fail2ban: most of a run that changes nothing. They are kept until
-the next boot, and are valid while none of the files that the code consists of has changed, and none of those that the
+Each costs the start of a program: most of a run that changes nothing. They are kept until the next boot, in check mode
+as well, and are valid while none of the files that the code consists of has changed, and none of those that the
 question is about: modules, shared libraries, and the folders in which another module could take precedence.
 """
 
@@ -15,11 +15,11 @@ import os
 import time
 import typing as t
 
-from ..._core.host.host import CommandResult
-from ..._core.host.paths import runtime_folder
+from .host import CommandResult
+from .paths import runtime_folder
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host
+    from .host import Host
 
 __all__ = ["Remembered"]
 
@@ -28,12 +28,12 @@ _SETTLED_SECONDS = 2.0
 
 
 class Remembered:
-    """The answers of earlier runs, and those of this one. ``host``: for everything else."""
+    """The answers of earlier runs for the daemon ``name``, and those of this one. ``host``: for everything else."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, name: str) -> None:
         self.host = host
         self._started = time.time()
-        self._path = f"{runtime_folder()}/fail2ban.answers"
+        self._name = f"{name}.answers"
         kept = self._kept()
         code = kept.get("code", {})
         self._before: dict[str, str] = kept["answers"] if code and self._states(code) == code else {}
@@ -64,16 +64,16 @@ class Remembered:
 
     def keep(self, code: t.Iterable[str]) -> None:
         """Keep the answers of this run, in place of earlier ones. ``code``: the files of which the code consists."""
-        if self.host.check_mode or self._answers == self._before:
+        if self._answers == self._before:
             return
         states = self._states(code)
         if states:
             kept = {"code": states, "answers": self._answers}
-            self.host.write(self._path, json.dumps(kept), mode=0o600)
+            self.host.keep(self._name, json.dumps(kept))
 
     def _kept(self) -> dict[str, t.Any]:
         try:
-            kept = json.loads(self.host.read(self._path) or "{}")
+            kept = json.loads(self.host.read(f"{runtime_folder()}/{self._name}") or "{}")
         except ValueError:
             kept = {}
         return kept if isinstance(kept, dict) else {}
