@@ -28,6 +28,7 @@ from ..errors import BaselineError
 from ..text import one_line
 from ..upcoming import ANYTHING, NOTHING, Upcoming
 from . import paths
+from .commands import run_command
 from .platform import detect_platform
 
 if t.TYPE_CHECKING:
@@ -106,8 +107,8 @@ class Host:
     ) -> CommandResult:
         """Run ``argv`` (``argv[0]`` a name or a path) with ``LC_ALL=C``; ``data`` goes to its standard input as it is.
 
-        Without ``data`` the standard input is empty, because a program would wait for a terminal (ssh may provide one).
-        A command that cannot be started returns ``rc`` 127. No exit status raises.
+        Without ``data`` the standard input is empty. A command that is absent returns ``rc`` 127, as a shell does. No
+        exit status raises.
         """
         program = argv[0] if "/" in argv[0] else self.find(argv[0])
         self.evidence[" ".join([os.path.basename(argv[0]), *argv[1:]])] = None
@@ -115,10 +116,7 @@ class Host:
             return CommandResult(tuple(argv), 127, "", f"{argv[0]}: command not found")
         environment = {"LC_ALL": "C", "LANGUAGE": "C"}
         environment.update(env or {})
-        self._close_standard_input()
-        rc, out, err = self._module.run_command(
-            [program, *argv[1:]], data=data, binary_data=True, environ_update=environment, handle_exceptions=False
-        )
+        rc, out, err = run_command([program, *argv[1:]], data=data, env=environment)
         return CommandResult(tuple(argv), rc, out, err)
 
     def hide(self, secrets: t.Iterable[str]) -> None:
@@ -261,7 +259,7 @@ class Host:
         return path
 
     def keep(self, name: str, text: str) -> None:
-        """Keep ``text`` until the next boot, for later runs: the file ``name`` of :meth:`runtime`. Check mode does so too."""
+        """Keep ``text`` for later runs, until the next boot, in the file ``name`` of :meth:`runtime`; in check mode too."""
         self.write(f"{self.runtime()}/{name}", text, mode=0o600)
 
     def lay_out(self, files: t.Mapping[str, str]) -> None:
@@ -304,14 +302,6 @@ class Host:
                         ) from error
                     time.sleep(0.2)
             yield
-        finally:
-            os.close(fd)
-
-    @staticmethod
-    def _close_standard_input() -> None:
-        fd = os.open(os.devnull, os.O_RDONLY)
-        try:
-            os.dup2(fd, 0)
         finally:
             os.close(fd)
 

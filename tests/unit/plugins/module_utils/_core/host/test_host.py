@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import host as host_module
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from tests.unit.fake_host import Clock
 from tests.unit.power_cut import Disk
@@ -214,10 +215,9 @@ def test_a_copy_leaves_out_pipes(host: Host, tmp_path: Path) -> None:
 
 
 class RunningModule(Module):
-    """A module that runs commands: it notes what it is given and answers ``answer``."""
+    """A module that finds programs and knows of SELinux; ``calls`` are its own and those of commands."""
 
-    def __init__(self, answer: tuple[int, str, str] = (0, "", ""), *, selinux: bool = False) -> None:
-        self.answer = answer
+    def __init__(self, *, selinux: bool = False) -> None:
         self.calls: list[t.Any] = []
         self.selinux = selinux
         self.tmpdir: str | None = None
@@ -225,12 +225,6 @@ class RunningModule(Module):
     def get_bin_path(self, program: str, *, required: bool, opt_dirs: list[str]) -> str | None:
         assert (required, opt_dirs) == (False, ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin"])
         return None if program == "absent" else f"/usr/sbin/{program}"
-
-    def run_command(self, argv: list[str], **options: t.Any) -> tuple[int, str, str]:
-        # Nobody waits for a terminal.
-        assert os.path.samestat(os.fstat(0), os.stat(os.devnull))
-        self.calls.append((argv, options))
-        return self.answer
 
     def selinux_enabled(self) -> bool:
         return self.selinux
@@ -246,38 +240,46 @@ class RunningModule(Module):
         return True
 
 
-def hosted(answer: tuple[int, str, str] = (0, "", ""), *, selinux: bool = False) -> tuple[Host, RunningModule]:
-    module = RunningModule(answer, selinux=selinux)
+def hosted(*, selinux: bool = False) -> tuple[Host, RunningModule]:
+    module = RunningModule(selinux=selinux)
     return Host(t.cast(t.Any, module)), module
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[Host, RunningModule]]:
+    """Return a host whose commands answer the same, and the module that has their arguments."""
+
+    def build(*answer: t.Any) -> tuple[Host, RunningModule]:
+        host, module = hosted()
+
+        def run_command(argv: list[str], **options: t.Any) -> t.Any:
+            module.calls.append((argv, options))
+            return answer or (0, "", "")
+
+        monkeypatch.setattr(host_module, "run_command", run_command)
+        return host, module
+
+    return build
 
 
 @pytest.mark.parametrize(
     ("argv", "program"),
     [(["sshd", "-T"], "/usr/sbin/sshd"), (["/opt/sshd", "-T"], "/opt/sshd"), (["./x", "-T"], "./x")],
 )
-def test_a_command_is_given_as_it_is(argv: list[str], program: str) -> None:
-    host, module = hosted((3, "out", "err"))
+def test_a_command_is_given_as_it_is(argv: list[str], program: str, answers: t.Any) -> None:
+    host, module = answers(3, "out", "err")
     ran = host.run(argv, data="input")
     assert (ran.argv, ran.rc, ran.out, ran.err, ran.ok) == (tuple(argv), 3, "out", "err", False)
     assert module.calls == [
-        (
-            [program, "-T"],
-            {
-                "data": "input",
-                # Without it a line break would be added to the input.
-                "binary_data": True,
-                "environ_update": {"LC_ALL": "C", "LANGUAGE": "C"},
-                "handle_exceptions": False,
-            },
-        )
+        ([program, "-T"], {"data": "input", "env": {"LC_ALL": "C", "LANGUAGE": "C"}}),
     ]
 
 
-def test_an_environment_is_added_to_that_of_all_commands() -> None:
-    host, module = hosted()
+def test_an_environment_is_added_to_that_of_all_commands(answers: t.Any) -> None:
+    host, module = answers()
     assert host.run(["x"], env={"APT_CONFIG": "/x", "LC_ALL": "C.UTF-8"}).ok
     ((_argv, options),) = module.calls
-    assert options["environ_update"] == {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "APT_CONFIG": "/x"}
+    assert options["env"] == {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "APT_CONFIG": "/x"}
     assert options["data"] is None
 
 
@@ -298,8 +300,8 @@ def test_a_command_that_is_absent_answers_as_a_shell_does() -> None:
         ((-9, "a\nb", ""), "a; b (rc=-9)"),
     ],
 )
-def test_what_a_command_says(result: tuple[int, str, str], text: str) -> None:
-    ran = hosted(result)[0].run(["x"])
+def test_what_a_command_says(result: tuple[int, str, str], text: str, answers: t.Any) -> None:
+    ran = answers(*result)[0].run(["x"])
     assert ran.message() == text
     assert ran.ok is (result[0] == 0)
 
