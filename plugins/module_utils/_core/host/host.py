@@ -259,7 +259,7 @@ class Host:
         return path
 
     def keep(self, name: str, text: str) -> None:
-        """Keep ``text`` for later runs, until the next boot, in the file ``name`` of :meth:`runtime`; in check mode too."""
+        """Keep ``text`` until the next boot as the file ``name`` of :meth:`runtime`, in check mode too."""
         self.write(f"{self.runtime()}/{name}", text, mode=0o600)
 
     def lay_out(self, files: t.Mapping[str, str]) -> None:
