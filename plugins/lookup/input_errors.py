@@ -57,6 +57,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError, unknown
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._inputs.role_inputs import ROLES, role_input_errors
 
+_CHECKED: dict[tuple[str, str, str], list[BaselineError]] = {}
 _ROLES = Path(__file__).parents[2] / "roles"
 
 
@@ -82,4 +83,9 @@ class LookupModule(LookupBase):
         options = spec["argument_specs"]["main"]["options"]
         given = {name: variables[name] for name in options if name in variables}
         inputs: dict[str, t.Any] = self._templar.template(given)
-        return inputs, role_input_errors(role, options, inputs, self.get_option("family"))
+        family = self.get_option("family")
+        # A task asks twice: in its condition and in its message.
+        key = (role, family, repr(inputs))
+        if key not in _CHECKED:
+            _CHECKED[key] = role_input_errors(role, options, inputs, family)
+        return inputs, _CHECKED[key]

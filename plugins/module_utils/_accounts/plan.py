@@ -14,14 +14,13 @@ from .._core.errors import BaselineError
 from .._core.text import printable
 from .files import GroupEntry, PasswdEntry
 from .home import Owner
-from .public_keys import PublicKey
+from .request import AccountRequest
 from .system import refusals, second_roots
 
 __all__ = [
     "PLATFORMS",
     "AccountChange",
     "AccountPlatform",
-    "AccountRequest",
     "AccountState",
     "home_of",
     "owner_of",
@@ -51,20 +50,6 @@ PLATFORMS: t.Mapping[str, AccountPlatform] = {
     "redhat": AccountPlatform("/bin/bash", ("wheel",), _SUDOERS, "/etc/shadow"),
     "freebsd": AccountPlatform("/bin/sh", ("wheel",), f"/usr/local{_SUDOERS}", "/etc/master.passwd", has_pw=True),
 }
-
-
-@dataclass(frozen=True)
-class AccountRequest:
-    """One call of the module. An empty ``password`` or ``shell`` leaves that of an existing account alone."""
-
-    name: str
-    keys: tuple[PublicKey, ...]
-    exclusive_keys: bool = False
-    sudo: str = "nopasswd"
-    password: str = ""
-    groups: tuple[str, ...] = ()
-    shell: str = ""
-    allow_system_account: bool = False
 
 
 @dataclass(frozen=True)

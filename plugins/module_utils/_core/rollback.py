@@ -11,13 +11,11 @@ import re
 import time
 from dataclasses import dataclass
 
-from .errors import BaselineError
 from .text import is_number, printable
 
 __all__ = [
     "BASE",
     "BASES",
-    "MOST_SECONDS",
     "FirewallRollback",
     "PendingRollback",
     "RollbackDaemon",
@@ -27,7 +25,6 @@ __all__ = [
     "RollbackRequest",
     "SavedFile",
     "armed_text",
-    "check_seconds",
     "parse_armed",
     "parse_record",
     "rollback_paths",
@@ -38,17 +35,7 @@ _BASE_FREEBSD = "/var/db/pyhost.baseline"
 # There are no others: the controller refuses an answer that names another folder.
 BASES = (BASE, _BASE_FREEBSD)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# A shorter time rolls good changes back, as a login takes some seconds. A longer one is no rescue.
-LEAST_SECONDS, MOST_SECONDS = 15, 3600
 _LONGEST_PROBLEMS = 2000
-
-
-def check_seconds(seconds: int) -> None:
-    """Refuse a ``confirm_timeout`` that is too short for a login or too long to be a rescue."""
-    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        raise BaselineError(
-            f"{seconds} seconds are not from {LEAST_SECONDS} to {MOST_SECONDS}", option="confirm_timeout"
-        )
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import os
 import re
 import typing as t
 
-from .._accounts.plan import AccountRequest
 from .._accounts.public_keys import parse_public_key
+from .._accounts.request import AccountRequest
 from .._accounts.system import DEAD_ENDS
 from .._core.errors import UNCHANGED, BaselineError, combined, did_you_mean
 from .._core.text import forbidden_character

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ansible.module_utils.common.validation import check_type_dict, check_type_int, check_type_list
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.confirm_timeout import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import listen_addresses
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 

@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core import rollback
+from ansible_collections.pyhost.baseline.plugins.module_utils._core import confirm_timeout
 from ansible_collections.pyhost.baseline.plugins.module_utils._core import timers as systemd_timers
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
@@ -126,7 +126,7 @@ def _sshd(given: Inputs) -> Errors:
     yield from _errors_of("sshd_match", build_settings, {}, given["sshd_match"])
     for address in given["sshd_trusted_addresses"]:
         yield from _errors_of("sshd_trusted_addresses", sshd_trusted.check_trusted, address)
-    yield from _errors_of("sshd_confirm_timeout", rollback.check_seconds, given["sshd_confirm_timeout"])
+    yield from _errors_of("sshd_confirm_timeout", confirm_timeout.check_seconds, given["sshd_confirm_timeout"])
 
 
 def _none(_given: Inputs) -> Errors:

@@ -9,7 +9,7 @@ import typing as t
 from ..._core.module_result import ModuleResult
 from ..._core.text import printable_lines
 from ..._inputs.admin_user import SUDO, checked_request
-from ..plan import AccountRequest
+from ..request import AccountRequest
 from .ensure import ensure
 
 if t.TYPE_CHECKING:

@@ -35,13 +35,13 @@ from ..plan import (
     PLATFORMS,
     AccountChange,
     AccountPlatform,
-    AccountRequest,
     AccountState,
     home_of,
     owner_of,
     password_command,
     plan_account,
 )
+from ..request import AccountRequest
 from .home import OpenHome, open_home
 from .sudo import SudoChange, plan_sudo
 

@@ -13,8 +13,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from ..confirm_timeout import MOST_SECONDS
 from ..rollback import (
-    MOST_SECONDS,
     RollbackPaths,
     RollbackRecord,
     parse_armed,

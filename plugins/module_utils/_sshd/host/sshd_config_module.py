@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.confirm_timeout import check_seconds
 from ..._core.module_result import ModuleResult
-from ..._core.rollback import check_seconds
 from ..confirmation import (
     PhaseRequest,
     read_phase_request,

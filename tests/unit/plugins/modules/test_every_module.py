@@ -18,8 +18,8 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.pyhost.baseline.plugins import modules
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.request import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.os_release import System

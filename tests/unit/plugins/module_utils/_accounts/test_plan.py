@@ -14,12 +14,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.home imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import (
     PLATFORMS,
     AccountChange,
-    AccountRequest,
     AccountState,
     home_of,
     owner_of,
     plan_account,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.request import AccountRequest
 
 HASH = "$6$saltsalt$" + "a" * 86
 ANN = PasswdEntry("ann", 1000, 1000, "/home/ann", "/bin/bash")

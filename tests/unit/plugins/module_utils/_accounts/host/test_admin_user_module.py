@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host import admin_user_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.request import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.modules import admin_user

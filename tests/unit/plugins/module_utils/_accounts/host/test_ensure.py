@@ -14,8 +14,8 @@ import yaml
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts import system as accounts_system
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host import ensure as host_accounts
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.plan import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.request import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.host import Host
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
