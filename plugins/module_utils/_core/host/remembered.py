@@ -46,10 +46,12 @@ class Remembered:
         data: str | None = None,
         question: t.Sequence[str] = (),
         files: t.Iterable[str] = (),
+        depends_on_more: t.Callable[[str], bool] | None = None,
     ) -> CommandResult:
         """Return what ``argv`` with the input ``data`` answers, or has answered. Only a success is kept.
 
         ``question``: what it depends on if that is not the command; ``files``: whose content it depends on.
+        ``depends_on_more``: whether its output depends on more than that, so that it cannot be kept.
         """
         states = self._states(files)
         words = [*(question or [*argv, data or ""]), *(f"{name}={os.environ[name]}" for name in _python_variables())]
@@ -58,7 +60,7 @@ class Remembered:
             self._answers[key] = self._before[key]
             return CommandResult(tuple(argv), 0, self._before[key], "")
         ran = self.host.run(argv, data=data)
-        if ran.ok and states is not None:
+        if ran.ok and states is not None and not (depends_on_more and depends_on_more(ran.out)):
             self._answers[key] = ran.out
         return ran
 

@@ -149,7 +149,7 @@ def _read(host: Host, request: JailsRequest, site: Site) -> _Candidate:
     # Filters first: their errors name the line and the expression.
     of_journal = {filter_name(name, request.jails[name], site.others) for name in composed.journal}
     samples = try_samples(host, directory, request.filters, of_journal)
-    streams = read_streams(host, site, directory)
+    streams = read_streams(host, site, directory, remembered=remembered)
     return _Candidate(site, probes, composed, *load(remembered, streams), samples)
 
 

@@ -31,6 +31,7 @@ if t.TYPE_CHECKING:
 __all__ = [
     "controller",
     "controller_port",
+    "files_below",
     "find_missed_expressions",
     "journald_settings",
     "probe",
@@ -92,9 +93,14 @@ def find_missed_expressions(remembered: Remembered, directory: str) -> tuple[str
     return missed_expressions(ran.out) if ran.ok else ()
 
 
+def files_below(host: Host, directory: str) -> list[str]:
+    """Return ``directory`` and all files and folders below it."""
+    return [directory, *(path for depth in ("/*", "/*/*", "/*/*/*") for path in host.glob(directory + depth))]
+
+
 def _read_for_filter(host: Host, directory: str, name: str) -> list[str]:
     """Return the files and folders below ``directory``, and what the filter ``name`` includes from elsewhere."""
-    below = [directory, *(path for depth in ("/*", "/*/*", "/*/*/*") for path in host.glob(directory + depth))]
+    below = files_below(host, directory)
     bases = [f"{directory}/filter.d/{name}.{kind}" for kind in ("conf", "local")]
     included = [path for base in bases for path, _text in read_with_includes(base, host.read)]
     return list(dict.fromkeys([*below, *included, *map(os.path.dirname, included)]))

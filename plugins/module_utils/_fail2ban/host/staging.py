@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 from ..._core.errors import UNCHANGED, BaselineError
@@ -12,10 +13,12 @@ from .. import log_source
 from ..plan import explain_rejection
 from ..stream import parse_stream
 from .own_files import remove_other_files, write_own_files
+from .probe import files_below
 from .site import OWN_FILE, names_in
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
+    from ..._core.host.remembered import Remembered
     from ..plan import ComposedJails, JailsRequest
     from ..stream import JailStream
     from .site import Site
@@ -23,6 +26,8 @@ if t.TYPE_CHECKING:
 __all__ = ["Streams", "own_log", "read_streams", "stage"]
 
 Streams = t.Dict[str, "JailStream"]
+# An entry of [INCLUDES] that leaves its folder.
+_ELSEWHERE = re.compile(r"^\s*(?:before|after)\s*[=:].*/", re.MULTILINE)
 
 
 def stage(host: Host, site: Site, candidate: ComposedJails) -> str:
@@ -40,10 +45,21 @@ def stage(host: Host, site: Site, candidate: ComposedJails) -> str:
     return directory
 
 
-def read_streams(host: Host, site: Site, directory: str | None = None) -> Streams:
-    """Return the jails that the files define, in ``directory`` if it is a copy. A rejection is an error."""
+def read_streams(
+    host: Host, site: Site, directory: str | None = None, *, remembered: Remembered | None = None
+) -> Streams:
+    """Return the jails that the files define, in ``directory`` if it is a copy. A rejection is an error.
+
+    Of the files of ``site`` itself fail2ban is asked only once (``remembered``), unless jails read log files: which of
+    these there are is a part of the answer.
+    """
     directory = directory or site.directory
-    ran = host.run(["fail2ban-client", "-c", directory, "-d", "-t"])
+    argv = ["fail2ban-client", "-c", directory, "-d", "-t"]
+    if remembered and directory == site.directory:
+        files = files_below(host, directory)
+        ran = remembered.run(argv, files=files, depends_on_more=lambda out: _depends_on_more(host, files, out))
+    else:
+        ran = host.run(argv)
     if not ran.ok:
         errors, hint = explain_rejection(
             ran.err, filters=names_in(host, site, "filter.d"), actions=names_in(host, site, "action.d")
@@ -54,6 +70,12 @@ def read_streams(host: Host, site: Site, directory: str | None = None) -> Stream
         problem = errors.replace(directory, site.directory)
         raise BaselineError(f"fail2ban rejects the configuration: {problem}", state=UNCHANGED, hint=hint)
     return parse_stream(ran.out.replace(directory, site.directory))
+
+
+def _depends_on_more(host: Host, files: t.Iterable[str], out: str) -> bool:
+    """Return whether the answer ``out`` depends on more than ``files``: on logs, or on files elsewhere."""
+    texts = (host.read(path) or "" for path in files if path.endswith((".conf", ".local")))
+    return "addlogpath" in out or any("skip_if_nologs" in text or _ELSEWHERE.search(text) for text in texts)
 
 
 @contextlib.contextmanager

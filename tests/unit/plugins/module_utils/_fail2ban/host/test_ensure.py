@@ -265,7 +265,7 @@ def test_a_run_without_a_change_bans_nobody_and_writes_nothing(server: FakeServe
 
 
 def test_answers_of_the_code_of_fail2ban_are_asked_for_once(server: FakeServer) -> None:
-    """What is left of a run without changes: fail2ban reads its files, the server and the packet filter answer."""
+    """What is left of a run without changes: the server and the packet filter answer."""
     left = proven()
     asked = [one for one in PROBED if one.argv[0] != PYTHON]
     read, loaded = staged(scratch=False)
@@ -274,7 +274,7 @@ def test_answers_of_the_code_of_fail2ban_are_asked_for_once(server: FakeServer) 
     assert not ensure(host).changed
     assert [path for path in host.written if path != NOTE] == []
     assert ANSWERS in host.files
-    again = FakeHost(host.files, [*asked, read, *CHECKED, unit(), FREE], programs=PROGRAMS)
+    again = FakeHost(host.files, [*asked, *CHECKED, unit(), FREE], programs=PROGRAMS)
     assert not ensure(again).changed
     assert [path for path in again.written if path != NOTE] == []
     # Another version of the code, and a jail with other values.
