@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CachedModule
 
 
-class ActionModule(CheckedModule):
+class ActionModule(CachedModule):
     """Checks what the host answers."""

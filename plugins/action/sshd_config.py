@@ -32,7 +32,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     parse_confirmation,
     read_ports,
 )
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedAnswers, quoted_errors
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CachedAnswers, quoted_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.answer import module_answer
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import (
     VerifiedLogin,
@@ -93,7 +93,7 @@ class PlannedChange:
     result: Result
 
 
-class ActionModule(CheckedAnswers):
+class ActionModule(CachedAnswers):
     """Runs the module in the phases ``plan`` and ``apply`` where a login can confirm the change, else at once."""
 
     _supports_async = False
@@ -175,7 +175,7 @@ class ActionModule(CheckedAnswers):
             user = (self._connection.get_option("remote_user") or "") if phase else ""
             arguments.update(PhaseRequest(phase, user, become).as_argument())
         try:
-            done = self._execute_module(module_args=arguments, task_vars=self._vars)
+            done = self._execute_cached(arguments, self._vars, in_background=False)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             # ansible-core reads an answer before anybody else can, and fails on types that no module sends.
             raise invalid_answer("ansible-core cannot read it") from error

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``pyhost.baseline.attributes`` for modules that change the host, ``….info_module`` for those that only read."""
+    """``pyhost.baseline.attributes`` for modules that change the host, ``….info_module`` for those that only read.
+
+    ``….kept_code`` is for modules that keep their code on the host.
+    """
 
     # language=yaml
     DOCUMENTATION = r"""
@@ -40,4 +43,13 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
     support: full
     details: This module never changes the host.
+"""
+
+    # language=yaml
+    KEPT_CODE = r"""
+options: {}
+notes:
+  - Run by root, the module keeps the code of the collection in C(/run/pyhost.baseline/code) (C(/var/run) on FreeBSD)
+    until the next boot, also in check mode. These are about three megabytes that only root can read or write. Later runs of
+    all modules of the collection that do so need not send it, and Python does not compile it again.
 """

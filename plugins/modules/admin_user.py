@@ -29,6 +29,7 @@ author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 options:
   name:
     description: The name of the account, not V(root).
@@ -210,17 +211,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host.admin_user_module import (
-    ARGUMENTS,
-    ensure_options,
-)
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["admin_user"], supports_check_mode=True).ensure("admin_user")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 attributes:
   check_mode:
     details: In check mode RV(ignore:changed) says whether a run would change the host. Else it is false.
@@ -58,8 +59,6 @@ options:
         default: {}
 notes:
   - Needs root. The locks of the modules in C(/run/pyhost.baseline) are held while they read.
-  - The first run after a boot of the host keeps the code of the collection in C(/run/pyhost.baseline/code), about three
-    megabytes that only root can read or write. So later runs send no code, and Python does not compile it again.
 seealso:
   - module: pyhost.baseline.packages
   - module: pyhost.baseline.sshd_config

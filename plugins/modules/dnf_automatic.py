@@ -27,6 +27,7 @@ requirements:
   - dnf-automatic (dnf 4) or dnf5-plugin-automatic (dnf 5) on the host
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 options:
   enabled:
     description: Whether the timer runs. V(false) disables it, and still sets the configuration.
@@ -161,17 +162,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["dnf_automatic"], supports_check_mode=True).ensure("dnf_automatic")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ attributes:
       warning.
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 options:
   defaults:
     description:
@@ -351,17 +352,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.fail2ban_jails_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["fail2ban_jails"], supports_check_mode=True).ensure("fail2ban_jails")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 options:
   enabled:
     description: Whether updates are installed. V(false) removes the script and its job, and does not change cron.
@@ -169,17 +170,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd_updates_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["freebsd_updates"], supports_check_mode=True).ensure("freebsd_updates")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ requirements:
   - Python 3.8 or later with venv on the host, for the environments
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 attributes:
   check_mode:
     details: >-
@@ -265,17 +266,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._python.host.python_venv_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["python_venv"], supports_check_mode=True).ensure("python_venv")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
@@ -347,35 +348,29 @@ hint:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PHASE_ARGUMENT
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.sshd_config_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+# The argument of the controller's half (confirmation.PHASE_ARGUMENT, which would import all that it is about).
+PHASE_ARGUMENT = "_pyhost_phase"
 
 
-def build_module() -> t.Any:
-    """Return the module; the argument of the controller's half is taken out before the options are checked.
+class SshdConfigModule(CodeModule):
+    """The argument of the controller's half is taken out before the options are checked.
 
     It is no option: it is in neither the documentation nor the invocation, and a task that gives it is refused.
     """
 
-    class SshdConfigModule(AnsibleModule):
-        phase_argument = None
+    phase_argument: t.Any = None
 
-        def _load_params(self) -> None:
-            super()._load_params()
-            self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
-
-    return SshdConfigModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
 
 
 def main() -> None:
-    module = build_module()
-    run_module(module, lambda host, options: ensure_options(host, options, module.phase_argument))
+    module = SshdConfigModule(argument_spec=ARGUMENTS["sshd_config"], supports_check_mode=True)
+    module.ensure("sshd_config", module.phase_argument)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ requirements:
   - unattended-upgrades (package) on the host
 extends_documentation_fragment:
   - pyhost.baseline.attributes
+  - pyhost.baseline.attributes.kept_code
 attributes:
   check_mode:
     details: >-
@@ -296,17 +297,12 @@ hint:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.module import run_module
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.unattended_upgrades_module import (
-    ARGUMENTS,
-    ensure_options,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), ensure_options)
+    CodeModule(argument_spec=ARGUMENTS["unattended_upgrades"], supports_check_mode=True).ensure("unattended_upgrades")
 
 
 if __name__ == "__main__":

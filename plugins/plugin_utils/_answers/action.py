@@ -24,7 +24,7 @@ from .code import collection_code
 from .result import parse_result
 from .table import ANSWERS, JOB
 
-__all__ = ["CachedModule", "CheckedAnswers", "CheckedModule", "quoted_errors"]
+__all__ = ["CachedAnswers", "CachedModule", "CheckedAnswers", "CheckedModule", "quoted_errors"]
 
 Result = t.Dict[str, t.Any]
 _LONGEST_OUTPUT = 4000
@@ -95,17 +95,25 @@ class CheckedModule(CheckedAnswers):
         return t.cast(Result, self._execute_module(module_args=args, task_vars=task_vars, wrap_async=in_background))
 
 
-class CachedModule(CheckedModule):
+class CachedAnswers(CheckedAnswers):
     """Runs a module that keeps its code on the host (``code_module.CodeModule``), and sends it where it is missing."""
 
-    def _run_module(self, args: Result | None, task_vars: dict[str, t.Any] | None, *, in_background: bool) -> Result:
+    def _execute_cached(
+        self, args: Result | None, task_vars: dict[str, t.Any] | None, *, in_background: bool
+    ) -> Result:
         args = self._task.args if args is None else args
         # A job in the background cannot be asked first.
         for archive in (True,) if in_background else (False, True):
-            code = collection_code(archive=archive)
-            given = {**args, **code.as_argument()}
-            done = super()._run_module(given, task_vars, in_background=in_background)
-            if not done.pop(CODE_MISSING, False):
-                return done
+            given = {**args, **collection_code(archive=archive).as_argument()}
+            done = self._execute_module(module_args=given, task_vars=task_vars, wrap_async=in_background)
+            if not (isinstance(done, dict) and done.pop(CODE_MISSING, False)):
+                return t.cast(Result, done)
         error = BaselineError("the host asks for the code of the collection, which it was sent", hint=_HINT)
         return {**done, "failed": True, **error.as_result()}
+
+
+class CachedModule(CachedAnswers, CheckedModule):
+    """Runs such a module like ansible-core's own action."""
+
+    def _run_module(self, args: Result | None, task_vars: dict[str, t.Any] | None, *, in_background: bool) -> Result:
+        return self._execute_cached(args, task_vars, in_background=in_background)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import CODE_MISSING
+
 __all__ = ["ANSWERS", "JOB", "OF_THE_CONTROLLER", "Fields", "Shape"]
 
 # The type is recursive, which Python 3.8's syntax cannot express.
@@ -102,8 +104,6 @@ _FIELDS: t.Mapping[str, Fields] = {
             }
         ],
         "ansible_facts": {"pyhost_system": _SYSTEM},
-        # Not returned: the controller's half sends the code then.
-        "code_missing": bool,
     },
     "dnf_automatic": {
         "path": str,
@@ -248,7 +248,10 @@ _FIELDS: t.Mapping[str, Fields] = {
     },
 }
 
-ANSWERS: t.Mapping[str, Fields] = {module: {**fields, **_FAILURE} for module, fields in _FIELDS.items()}
+# Not returned: the controller's half sends the code then (_core/code.py).
+_CODE: Fields = {CODE_MISSING: bool}
+
+ANSWERS: t.Mapping[str, Fields] = {module: {**fields, **_FAILURE, **_CODE} for module, fields in _FIELDS.items()}
 
 # Fields that the controller's half adds. They are dropped from the answer of a host.
 OF_THE_CONTROLLER: t.Mapping[str, Fields] = {

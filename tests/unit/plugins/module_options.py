@@ -6,9 +6,11 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
-def module_options(arguments: t.Mapping[str, t.Any], **given: t.Any) -> dict[str, t.Any]:
-    found = ArgumentSpecValidator(dict(arguments)).validate(given)
+
+def module_options(module: str, **given: t.Any) -> dict[str, t.Any]:
+    found = ArgumentSpecValidator(ARGUMENTS[module]).validate(given)
     assert found.error_messages == []
     return t.cast("dict[str, t.Any]", found.validated_parameters)
 

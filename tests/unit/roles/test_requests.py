@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host.modules import load_module
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 
 ROLES = Path(__file__).parents[3] / "roles"
@@ -45,7 +45,7 @@ def test_a_task_takes_what_the_role_requests(role: str, module: str) -> None:
     requested = load(f"{role}/vars/main.yml")[variable]
     names = set(requested) if isinstance(requested, dict) else set(re.findall(r"'(\w+)': ", requested))
     assert names == set(given)
-    assert names <= set(load_module(module).arguments)
+    assert names <= set(ARGUMENTS[module])
 
 
 @pytest.mark.parametrize("role", sorted({role for role, _module in TASKS} | {"python_stack"}))

@@ -36,8 +36,10 @@ _MOST_VERSIONS = 3
 def load_code(code: ModuleCode, *, spare: str) -> str | None:
     """Make ``code`` importable, and return the name of its package; ``None`` if neither side has sent or kept it.
 
-    It goes to the folder ``spare`` where it cannot be kept (a full file system).
+    It goes to the folder ``spare`` where it cannot be kept: by another user than root, or on a full file system.
     """
+    if os.geteuid():
+        return _load_spare(code, spare)
     folder = private_folder(f"{private_folder(runtime_folder())}/code")
     path = os.path.join(folder, code.digest)
     if not _hold(path):
@@ -47,10 +49,16 @@ def load_code(code: ModuleCode, *, spare: str) -> str | None:
             _keep(code.archive, path)
             _remove_others(folder, code.digest)
         except OSError:
-            path = os.path.join(spare, code.digest)
-            _unpack(code.archive, path)
-    _make_importable(path)
-    return _PACKAGE
+            return _load_spare(code, spare)
+    return _make_importable(path)
+
+
+def _load_spare(code: ModuleCode, spare: str) -> str | None:
+    if code.archive is None:
+        return None
+    path = os.path.join(spare, code.digest)
+    _unpack(code.archive, path)
+    return _make_importable(path)
 
 
 def _hold(path: str) -> bool:
@@ -123,9 +131,10 @@ def _remove_unused(path: str) -> None:
         os.close(fd)
 
 
-def _make_importable(path: str) -> None:
+def _make_importable(path: str) -> str:
     package = types.ModuleType(_PACKAGE)
     package.__path__ = [path]
     sys.modules[_PACKAGE] = package
     # What Python compiles is kept beside the sources, whatever the environment says.
     sys.dont_write_bytecode = False
+    return _PACKAGE

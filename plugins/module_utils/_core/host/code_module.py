@@ -28,6 +28,10 @@ class CodeModule(AnsibleModule):
         super()._load_params()
         self.code_argument = self.params.pop(CODE_ARGUMENT, None)
 
+    def ensure(self, name: str, *more: t.Any) -> None:
+        """End with the result of the module ``name`` for the options; ``more``: what it takes beside them."""
+        self.load_source("_plan.host.modules").run_planned_module(self, name, *more)
+
     def load_source(self, name: str) -> t.Any:
         """Import the source ``name`` of the collection (dotted, below module_utils).
 

@@ -18,30 +18,7 @@ from .site import OWN_FILE
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-ARGUMENTS = {
-    "defaults": {"type": "dict", "default": {}},
-    "jails": {"type": "dict", "default": {}},
-    "filters": {"type": "dict", "default": {}},
-    "notify": {
-        "type": "dict",
-        "options": {
-            "mail": {"type": "list", "elements": "str", "default": []},
-            "sender": {"type": "str"},
-            "webhook": {"type": "str", "no_log": True},
-            "headers": {"type": "dict", "default": {}, "no_log": True},
-            "seconds": {"type": "int", "default": 10},
-        },
-    },
-    "backend": {"type": "str", "default": "auto"},
-    "banaction": {"type": "str", "default": "auto"},
-    "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
-    "check_sshd": {"type": "bool", "default": True},
-    "ignore_controller": {"type": "bool", "default": False},
-    "prove": {"type": "bool", "default": False},
-    "reload": {"type": "bool", "default": True},
-}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

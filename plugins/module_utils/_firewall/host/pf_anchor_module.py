@@ -12,9 +12,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.module_result import ModuleResult
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-ARGUMENTS = {"anchor": {"type": "str", "default": "f2b/*"}}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

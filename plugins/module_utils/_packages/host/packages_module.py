@@ -23,18 +23,7 @@ from .manager import (
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-ARGUMENTS = {
-    "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
-    "state": {"type": "str", "choices": ["present", "latest", "absent", "resolved"], "default": "present"},
-    "system": {"type": "str"},
-    "install_recommends": {"type": "bool", "default": False},
-    "update_cache": {"type": "bool", "default": True},
-    "cache_valid_time": {"type": "int", "default": 86400},
-    "lock_timeout": {"type": "int", "default": 300},
-    "enable_repositories": {"type": "bool", "default": True},
-}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

@@ -10,23 +10,28 @@ from __future__ import annotations
 import importlib
 import typing as t
 
+from ..._core.host.module import run_module
 from ..modules import MODULES
 
 if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
     from ..._core.module_result import ModuleResult
 
-__all__ = ["PlannedModule", "load_module"]
+__all__ = ["EnsureOptions", "load_module", "run_planned_module"]
+
+# Ensures the options of a module; it plans where the host is planned.
+EnsureOptions = t.Callable[..., "ModuleResult"]
 
 
-class PlannedModule(t.NamedTuple):
-    """The argument spec of a module, and the function that ensures its options; it plans where the host is planned."""
+def run_planned_module(module: AnsibleModule, name: str, *more: t.Any) -> None:
+    """Ensure the options of ``module``, which is the module ``name``; ``more``: what it takes beside them."""
+    ensure_options = load_module(name)
+    run_module(module, lambda host, options: ensure_options(host, options, *more))
 
-    arguments: t.Mapping[str, t.Any]
-    ensure_options: t.Callable[..., ModuleResult]
 
-
-def load_module(name: str) -> PlannedModule:
-    """Import the module ``name``, one of ``MODULES``."""
+def load_module(name: str) -> EnsureOptions:
+    """Return the function of the module ``name``, one of ``MODULES``."""
     above = __name__.rsplit(".", 3)[0]
     found = importlib.import_module(f"{above}.{MODULES[name].package}.host.{name}_module")
-    return PlannedModule(found.ARGUMENTS, found.ensure_options)
+    return t.cast(EnsureOptions, found.ensure_options)

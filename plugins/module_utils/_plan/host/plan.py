@@ -16,6 +16,7 @@ from ..._core.errors import BaselineError
 from ..._core.host.host import Host
 from ..._core.host.side_by_side import run_side_by_side
 from ..._core.upcoming import NOTHING
+from ..._inputs.arguments import ARGUMENTS
 from ..._inputs.text import require_plain
 from ..._sshd.confirmation import PHASE_ARGUMENT
 from ..model import PlanPart, failed_part, part_of, upcoming_after
@@ -71,13 +72,13 @@ def _function(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) -
 def _plan_part(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) -> _Planned:
     host = Host(module, upcoming=upcoming)
     try:
-        loaded = load_module(request.module)
+        ensure_options = load_module(request.module)
         given = dict(request.options)
         extra = [given.pop(PHASE_ARGUMENT)] if PHASE_ARGUMENT in given else []
-        options, secrets = _checked(loaded.arguments, given)
+        options, secrets = _checked(ARGUMENTS[request.module], given)
         # Before an error quotes one of them.
         module.no_log_values.update(secrets)
-        result = loaded.ensure_options(host, options, *extra)
+        result = ensure_options(host, options, *extra)
     except BaselineError as error:
         return _Planned(failed_part(request, error, host.evidence), None, frozenset(module.no_log_values))
     part = part_of(request, result, known_after_apply=host.known_after_apply, evidence=host.evidence)

@@ -14,32 +14,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.module_result import ModuleResult
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-_VENV = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "group": {"type": "str"},
-    "mode": {"type": "str", "default": "0755"},
-    "python": {"type": "str"},
-    "python_downloads": {"type": "bool", "default": False},
-    "recreate": {"type": "bool", "default": False},
-    "requirements": {"type": "raw", "default": []},
-    "project": {"type": "str"},
-    "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
-    "uv": {"type": "str", "default": "uv"},
-    "imports": {"type": "list", "elements": "str"},
-    "index_url": {"type": "str", "no_log": True},
-    "extra_index_urls": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "extra_args": {"type": "str", "default": ""},
-}
-
-
-ARGUMENTS = {
-    "venvs": {"type": "list", "elements": "dict", "required": True, "options": _VENV},
-    "state": {"type": "str", "choices": ["present", "checked"], "default": "present"},
-    "timeout": {"type": "int", "default": 3600},
-}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

@@ -12,9 +12,7 @@ from ..confirmation import (
     PhaseRequest,
     read_phase_request,
 )
-from ..crypto import PROFILES
 from ..keywords import folded
-from ..match_conflicts import POLICIES, REFUSE
 from ..settings import build_settings
 from .change import SshdRequest, ensure
 from .confirm import ConfirmRequest
@@ -23,23 +21,7 @@ from .crypto import CryptoProfile
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-BLOCK = {"criteria": {"type": "raw", "required": True}, "settings": {"type": "dict", "required": True}}
-ARGUMENTS = {
-    "settings": {"type": "dict", "default": {}},
-    "defaults": {"type": "dict", "default": {}},
-    "match": {"type": "list", "elements": "dict", "default": [], "options": BLOCK},
-    "match_conflicts": {"type": "str", "choices": list(POLICIES), "default": REFUSE},
-    "crypto": {"type": "str", "choices": list(PROFILES), "default": "system"},
-    "keep_ports": {"type": "bool", "default": False},
-    "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
-    "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
-    "guard_users": {"type": "list", "elements": "str", "default": []},
-    "reload": {"type": "bool", "default": True},
-    "confirm": {"type": "bool", "default": True},
-    "confirm_timeout": {"type": "int", "default": 45},
-}
+__all__ = ["ensure_options"]
 
 
 def _request(options: t.Mapping[str, t.Any], phase: PhaseRequest) -> SshdRequest:

@@ -8,8 +8,6 @@ import typing as t
 
 from ..._core.timers import drop_in
 from ..dnf_automatic import (
-    CHOICES,
-    DISTRIBUTION,
     desired_keys,
 )
 from .dnf_automatic import (
@@ -21,24 +19,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.module_result import ModuleResult
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-ARGUMENTS = {
-    "enabled": {"type": "bool", "default": True},
-    "upgrade_type": {"type": "str", "choices": [DISTRIBUTION, *CHOICES["upgrade_type"]], "default": DISTRIBUTION},
-    "apply_updates": {"type": "bool", "default": True},
-    "download_updates": {"type": "bool", "default": True},
-    "reboot": {"type": "str", "choices": list(CHOICES["reboot"]), "default": "never"},
-    "reboot_command": {"type": "str"},
-    "exclude": {"type": "list", "elements": "str", "default": []},
-    "blocklist": {"type": "list", "elements": "str", "default": []},
-    "emit_via": {"type": "list", "elements": "str", "choices": list(CHOICES["emit_via"]), "default": ["stdio"]},
-    "email_to": {"type": "list", "elements": "str"},
-    "email_from": {"type": "str"},
-    "email_host": {"type": "str"},
-    "calendar": {"type": "str"},
-    "random_delay": {"type": "str"},
-}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

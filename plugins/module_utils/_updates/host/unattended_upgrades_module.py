@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.timers import drop_in
-from ..freshness import LIMIT, checked_limit
+from ..freshness import checked_limit
 from ..origins import expand, may_be_absent
 from ..unattended_upgrades import (
     UpgradePolicy,
@@ -28,41 +28,7 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.module_result import ModuleResult
 
-__all__ = ["ARGUMENTS", "ensure_options"]
-
-_WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-_SCHEDULE = {"update_lists_at": {"type": "str"}, "upgrade_at": {"type": "str"}, "random_delay": {"type": "str"}}
-ARGUMENTS: dict[str, dict[str, t.Any]] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "origins": {"type": "list", "elements": "str", "default": ["distribution"]},
-    "blocklist": {"type": "list", "elements": "str", "default": []},
-    "allowlist": {"type": "list", "elements": "str", "default": []},
-    "days": {"type": "list", "elements": "str", "choices": _WEEK, "default": []},
-    "reboot": {"type": "str", "choices": ["never", "when_required"], "default": "never"},
-    "reboot_time": {"type": "str", "default": "now"},
-    "reboot_with_users": {"type": "bool", "default": True},
-    "update_lists_interval": {"type": "int", "default": 1},
-    "upgrade_interval": {"type": "int", "default": 1},
-    "max_age": {"type": "int", "default": LIMIT},
-    "autoclean_interval": {"type": "int"},
-    "schedule": {"type": "dict", "default": {}, "options": _SCHEDULE},
-    "mail_to": {"type": "str", "default": ""},
-    "mail_report": {"type": "str", "choices": ["always", "only-on-error", "on-change"], "default": "on-change"},
-    "mail_from": {"type": "str"},
-    "remove_unused_kernels": {"type": "bool", "default": True},
-    "remove_new_unused_dependencies": {"type": "bool", "default": True},
-    "remove_unused_dependencies": {"type": "bool", "default": False},
-    "minimal_steps": {"type": "bool", "default": True},
-    "fix_interrupted_dpkg": {"type": "bool", "default": True},
-    "install_on_shutdown": {"type": "bool", "default": False},
-    "only_on_ac_power": {"type": "bool", "default": True},
-    "skip_on_metered": {"type": "bool", "default": True},
-    "allow_downgrade": {"type": "bool", "default": False},
-    "download_limit": {"type": "int"},
-    "syslog": {"type": "bool", "default": False},
-    "log_facility": {"type": "str", "default": "daemon"},
-    "verbose": {"type": "bool", "default": False},
-}
+__all__ = ["ensure_options"]
 
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:

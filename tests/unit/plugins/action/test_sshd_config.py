@@ -99,7 +99,8 @@ class Play:
         self.now += 1.26
         return self.replies.pop(0)
 
-    def _module(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
+    def _module(self, module_args: dict[str, t.Any], task_vars: t.Any, *, in_background: bool) -> t.Any:
+        assert not in_background
         phase = module_args.pop(PHASE_ARGUMENT, {"phase": ""})
         if len(phase) > 1:
             self.phases.append(dict(phase))
@@ -126,7 +127,7 @@ class Play:
         action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=self.become)
         action._connection.control_path, action._connection.control_path_dir = self.control
         action._play_context = types.SimpleNamespace(become_pass=None)
-        action.__dict__["_execute_module"] = self._module
+        action.__dict__["_execute_cached"] = self._module
         action.__dict__["_low_level_execute_command"] = self._low_level
         found = action.run(None, self.variables)
         assert self.replies == []

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import ModuleCode
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
     PHASE_ARGUMENT,
@@ -22,6 +23,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation
     Confirmation,
     Preflight,
 )
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import action as action_of_modules
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
 
@@ -55,7 +57,8 @@ class Run:
         self._answers = {"plan": plan, "apply": apply}
         self.started: list[list[str]] = []
 
-    def _execute(self, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
+    def _execute(self, module_args: dict[str, t.Any], task_vars: t.Any, *, wrap_async: bool) -> t.Any:
+        assert not wrap_async
         return self._answers[module_args[PHASE_ARGUMENT]["phase"]]
 
     def _start(self, argv: list[str], **_options: t.Any) -> t.NoReturn:
@@ -77,6 +80,7 @@ class Run:
             patch.setattr(ActionBase, "run", lambda *_arguments: {})
             # It is asked about this controller, whatever the host answers.
             patch.setattr(login, "ask_client", lambda *_given, **_user: ClientSettings())
+            patch.setattr(action_of_modules, "collection_code", lambda *, archive: ModuleCode("0" * 64))
             patch.setattr(subprocess, "Popen", self._start)
             for name in ("system", "open", "mkdir", "unlink", "rename"):
                 patch.setattr(os, name, forbidden)

@@ -30,10 +30,12 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nft
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult, JailsState
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.own_files import OwnFile
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.freebsd import policy as freebsd_policy
-from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.freebsd_updates_module import ARGUMENTS
 
+MODULE_UTILS = "ansible_collections.pyhost.baseline.plugins.module_utils"
 ACTION = "/etc/fail2ban/action.d/pyhost-nftables.py"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJGmBHiZQx ann"
 WARNINGS = ["the first warning", "the second one"]
@@ -83,7 +85,7 @@ class Case:
 
 
 def of_freebsd(**options: t.Any) -> t.Any:
-    defaults = {name: one.get("default") for name, one in t.cast(t.Any, ARGUMENTS).items()}
+    defaults = {name: one.get("default") for name, one in ARGUMENTS["freebsd_updates"].items()}
     return freebsd_policy({**defaults, **options})
 
 
@@ -391,7 +393,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return answer
 
         module = importlib.import_module(f"{modules.__name__}.{case.module}")
-        source = source_of(module)
+        source = source_of(module, case.module)
         for name, stand_in in case.stand_ins.items():
             monkeypatch.setattr(source, name, stand_in)
         monkeypatch.setattr(
@@ -413,10 +415,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
-def source_of(module: types.ModuleType) -> types.ModuleType:
+def source_of(module: types.ModuleType, name: str) -> types.ModuleType:
     """Return where the module's function that touches the host is looked up: in the file of its options, or in it."""
-    options = getattr(module, "ensure_options", None)
-    return importlib.import_module(options.__module__) if options else module
+    if name not in MODULES:
+        return module
+    return importlib.import_module(f"{MODULE_UTILS}.{MODULES[name].package}.host.{name}_module")
 
 
 def test_no_module_is_forgotten() -> None:

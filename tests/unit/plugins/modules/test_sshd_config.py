@@ -49,7 +49,7 @@ def test_the_phase_reaches_the_host_and_is_not_shown(
     confirm = requests[0].confirm
     assert (confirm.phase, confirm.login_user, confirm.seconds) == (phase, "ops", 60)
     assert done["confirmation"] == {"server_port": 22}
-    assert set(done["invocation"]["module_args"]) == set(sshd_config.ARGUMENTS)
+    assert set(done["invocation"]["module_args"]) == set(sshd_config.ARGUMENTS["sshd_config"])
 
 
 def test_without_a_phase_nothing_is_said_to_the_controllers_half(
@@ -82,5 +82,5 @@ def test_bad_arguments_reach_no_host(
 
 def test_the_options_are_the_documented_ones() -> None:
     documented = yaml.safe_load(sshd_config.DOCUMENTATION)["options"]
-    assert set(documented) == set(sshd_config.ARGUMENTS)
+    assert set(documented) == set(sshd_config.ARGUMENTS["sshd_config"])
     assert not [name for name in documented if name.startswith("_")]

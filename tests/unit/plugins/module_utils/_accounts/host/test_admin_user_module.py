@@ -13,6 +13,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_k
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.request import AccountRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 from ansible_collections.pyhost.baseline.plugins.modules import admin_user
 from tests.unit.fake_host import FakeHost
 from tests.unit.plugins.module_options import Asked, module_options
@@ -21,7 +22,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBSTVpwvEZSZkzfbW2yYDlQ3mpvKrjCEBOJG
 
 
 def options(**given: t.Any) -> dict[str, t.Any]:
-    return module_options(admin_user_module.ARGUMENTS, **{"name": "ann", "authorized_keys": [KEY], **given})
+    return module_options("admin_user", **{"name": "ann", "authorized_keys": [KEY], **given})
 
 
 def test_a_diff_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +50,7 @@ def test_bad_options_reach_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_options_and_documentation_agree() -> None:
     documented = yaml.safe_load(admin_user.DOCUMENTATION)["options"]
-    arguments = admin_user_module.ARGUMENTS
+    arguments = ARGUMENTS["admin_user"]
     assert set(documented) == set(arguments)
     for name, option in documented.items():
         for field in ("type", "elements", "required", "default", "choices"):

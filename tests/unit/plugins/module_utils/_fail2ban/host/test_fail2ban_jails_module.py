@@ -20,7 +20,7 @@ def test_the_options_of_fail2ban_jails(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(FOUND)
     monkeypatch.setattr(fail2ban_jails_module, "ensure", asked)
     given = {"jails": {"sshd": None}, "backend": "systemd", "prove": True, "reload": False}
-    options = module_options(fail2ban_jails_module.ARGUMENTS, **given)
+    options = module_options("fail2ban_jails", **given)
     result = fail2ban_jails_module.ensure_options(t.cast(t.Any, FakeHost()), options)
     request = JailsRequest(
         defaults={},

@@ -16,7 +16,7 @@ from tests.unit.plugins.module_options import Asked, module_options
 def test_the_anchor_is_ensured(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], anchor: str) -> None:
     asked = Asked(PolicyResult({"/etc/pf.conf": "old"}, {"/etc/pf.conf": "new"}, {"anchor": anchor}))
     monkeypatch.setattr(pf_anchor_module, "ensure", asked)
-    options = module_options(pf_anchor_module.ARGUMENTS, **given)
+    options = module_options("pf_anchor", **given)
     result = pf_anchor_module.ensure_options(t.cast(t.Any, FakeHost()), options)
     assert asked.calls == [((anchor,), {})]
     assert (result.changed, result.fields) == (True, {"anchor": anchor})

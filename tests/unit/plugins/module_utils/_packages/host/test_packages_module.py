@@ -32,7 +32,7 @@ def ensure(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t
         monkeypatch.setattr(packages_module, "gather_system", lambda _host: DEBIAN)
         opened = types.SimpleNamespace(ensure=manager)
         monkeypatch.setattr(packages_module, "open_package_manager", lambda _host, _system: opened)
-        options = module_options(packages_module.ARGUMENTS, **{"name": ["git"], **given})
+        options = module_options("packages", **{"name": ["git"], **given})
         return packages_module.ensure_options(t.cast(t.Any, FakeHost()), options).as_result(), asked
 
     return call

@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.module_result import ModuleResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host import plan
-from ansible_collections.pyhost.baseline.plugins.module_utils._plan.host.modules import PlannedModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.model import PartRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
 
 ARGUMENTS = {"name": {"type": "str", "required": True}, "password": {"type": "str", "no_log": True}}
 
@@ -31,7 +31,8 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Callable[..., Module
         return ModuleResult(host.check_mode is False, warnings=[f"{options['name']} {extra}"])
 
     found: dict[str, t.Callable[..., ModuleResult]] = {}
-    monkeypatch.setattr(plan, "load_module", lambda name: PlannedModule(ARGUMENTS, found.get(name, report)))
+    monkeypatch.setattr(plan, "load_module", lambda name: found.get(name, report))
+    monkeypatch.setattr(plan, "ARGUMENTS", dict.fromkeys(MODULES, ARGUMENTS))
     return found
 
 

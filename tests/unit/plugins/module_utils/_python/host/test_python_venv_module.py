@@ -25,7 +25,7 @@ def test_the_options_of_python_venv(
     host = FakeHost()
     password = "https://ann:s3cret-one@example.org/simple"
     venvs = [{**VENV, "requirements": ["flask", f"a @ {password}"]}, {**VENV, "path": "/srv/b"}]
-    options = module_options(python_venv_module.ARGUMENTS, venvs=venvs, state=state, timeout=60)
+    options = module_options("python_venv", venvs=venvs, state=state, timeout=60)
     result = python_venv_module.ensure_options(t.cast(t.Any, host), options)
     (((requests,), given),) = asked.calls
     assert [(one.path, one.owner, len(one.requirements)) for one in requests] == [

@@ -18,7 +18,7 @@ ANSWER = {"changed": True, "diff": [], "warnings": ["one"], "path": "/x", "confi
 def asked_for(monkeypatch: pytest.MonkeyPatch, phase: t.Any = None, **given: t.Any) -> tuple[t.Any, t.Any]:
     asked = Asked(dict(ANSWER))
     monkeypatch.setattr(sshd_config_module, "ensure", asked)
-    options = module_options(sshd_config_module.ARGUMENTS, **given)
+    options = module_options("sshd_config", **given)
     result = sshd_config_module.ensure_options(t.cast(t.Any, FakeHost()), options, phase)
     (((request,), _named),) = asked.calls
     return request, result

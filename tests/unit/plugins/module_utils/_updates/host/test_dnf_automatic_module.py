@@ -15,7 +15,7 @@ from tests.unit.plugins.module_options import Asked, module_options
 def asked_for(monkeypatch: pytest.MonkeyPatch, **given: t.Any) -> t.Any:
     asked = Asked(PolicyResult())
     monkeypatch.setattr(dnf_automatic_module, "ensure", asked)
-    options = module_options(dnf_automatic_module.ARGUMENTS, **given)
+    options = module_options("dnf_automatic", **given)
     dnf_automatic_module.ensure_options(t.cast(t.Any, FakeHost()), options)
     (((request,), _named),) = asked.calls
     return request

@@ -21,6 +21,6 @@ def test_the_policy_is_ensured(
 ) -> None:
     asked = Asked(PolicyResult())
     monkeypatch.setattr(freebsd_updates_module, "ensure", asked)
-    options = module_options(freebsd_updates_module.ARGUMENTS, **given)
+    options = module_options("freebsd_updates", **given)
     freebsd_updates_module.ensure_options(t.cast(t.Any, FakeHost()), options)
     assert asked.calls == [((policy(options) if is_on else None,), {"security_reports": reports})]

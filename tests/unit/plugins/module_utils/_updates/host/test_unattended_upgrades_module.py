@@ -20,7 +20,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, **given: t.Any) -> t.Any:
     monkeypatch.setattr(unattended_upgrades_module, "require_apt", lambda _host: None)
     monkeypatch.setattr(unattended_upgrades_module, "gather_distribution", lambda _host: distribution)
     monkeypatch.setattr(unattended_upgrades_module, "ensure", asked)
-    options = module_options(unattended_upgrades_module.ARGUMENTS, **given)
+    options = module_options("unattended_upgrades", **given)
     unattended_upgrades_module.ensure_options(t.cast(t.Any, FakeHost()), options)
     (((request,), _named),) = asked.calls
     return request
@@ -52,7 +52,5 @@ def test_a_host_without_apt_is_not_asked_further(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(unattended_upgrades_module, "require_apt", require_apt)
     monkeypatch.setattr(unattended_upgrades_module, "ensure", asked)
     with pytest.raises(BaselineError, match="no apt"):
-        unattended_upgrades_module.ensure_options(
-            t.cast(t.Any, FakeHost()), module_options(unattended_upgrades_module.ARGUMENTS)
-        )
+        unattended_upgrades_module.ensure_options(t.cast(t.Any, FakeHost()), module_options("unattended_upgrades"))
     assert asked.calls == []

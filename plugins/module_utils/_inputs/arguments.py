@@ -1,0 +1,193 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The argument specs of the modules that can be planned. Pure.
+
+They are apart from what the modules do with the options, because Ansible sends a module with all that it imports
+(``code_module.CodeModule``).
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+__all__ = ["ARGUMENTS"]
+
+Arguments = t.Dict[str, t.Dict[str, t.Any]]
+
+ARGUMENTS: t.Mapping[str, Arguments] = {
+    "packages": {
+        "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
+        "state": {"type": "str", "choices": ["present", "latest", "absent", "resolved"], "default": "present"},
+        "system": {"type": "str"},
+        "install_recommends": {"type": "bool", "default": False},
+        "update_cache": {"type": "bool", "default": True},
+        "cache_valid_time": {"type": "int", "default": 86400},
+        "lock_timeout": {"type": "int", "default": 300},
+        "enable_repositories": {"type": "bool", "default": True},
+    },
+    "admin_user": {
+        "name": {"type": "str", "required": True},
+        "authorized_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+        "exclusive_keys": {"type": "bool", "default": False, "no_log": False},
+        "sudo": {"type": "str", "choices": ["nopasswd", "password"], "default": "nopasswd"},
+        "password": {"type": "str", "default": "", "no_log": True},
+        "groups": {"type": "list", "elements": "str", "default": []},
+        "shell": {"type": "str", "default": ""},
+        "allow_system_account": {"type": "bool", "default": False},
+    },
+    "python_venv": {
+        "venvs": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "path": {"type": "str", "required": True},
+                "owner": {"type": "str", "required": True},
+                "group": {"type": "str"},
+                "mode": {"type": "str", "default": "0755"},
+                "python": {"type": "str"},
+                "python_downloads": {"type": "bool", "default": False},
+                "recreate": {"type": "bool", "default": False},
+                "requirements": {"type": "raw", "default": []},
+                "project": {"type": "str"},
+                "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
+                "uv": {"type": "str", "default": "uv"},
+                "imports": {"type": "list", "elements": "str"},
+                "index_url": {"type": "str", "no_log": True},
+                "extra_index_urls": {"type": "list", "elements": "str", "default": [], "no_log": True},
+                "extra_args": {"type": "str", "default": ""},
+            },
+        },
+        "state": {"type": "str", "choices": ["present", "checked"], "default": "present"},
+        "timeout": {"type": "int", "default": 3600},
+    },
+    "unattended_upgrades": {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "origins": {"type": "list", "elements": "str", "default": ["distribution"]},
+        "blocklist": {"type": "list", "elements": "str", "default": []},
+        "allowlist": {"type": "list", "elements": "str", "default": []},
+        "days": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+            "default": [],
+        },
+        "reboot": {"type": "str", "choices": ["never", "when_required"], "default": "never"},
+        "reboot_time": {"type": "str", "default": "now"},
+        "reboot_with_users": {"type": "bool", "default": True},
+        "update_lists_interval": {"type": "int", "default": 1},
+        "upgrade_interval": {"type": "int", "default": 1},
+        "max_age": {"type": "int", "default": 192},
+        "autoclean_interval": {"type": "int"},
+        "schedule": {
+            "type": "dict",
+            "default": {},
+            "options": {
+                "update_lists_at": {"type": "str"},
+                "upgrade_at": {"type": "str"},
+                "random_delay": {"type": "str"},
+            },
+        },
+        "mail_to": {"type": "str", "default": ""},
+        "mail_report": {"type": "str", "choices": ["always", "only-on-error", "on-change"], "default": "on-change"},
+        "mail_from": {"type": "str"},
+        "remove_unused_kernels": {"type": "bool", "default": True},
+        "remove_new_unused_dependencies": {"type": "bool", "default": True},
+        "remove_unused_dependencies": {"type": "bool", "default": False},
+        "minimal_steps": {"type": "bool", "default": True},
+        "fix_interrupted_dpkg": {"type": "bool", "default": True},
+        "install_on_shutdown": {"type": "bool", "default": False},
+        "only_on_ac_power": {"type": "bool", "default": True},
+        "skip_on_metered": {"type": "bool", "default": True},
+        "allow_downgrade": {"type": "bool", "default": False},
+        "download_limit": {"type": "int"},
+        "syslog": {"type": "bool", "default": False},
+        "log_facility": {"type": "str", "default": "daemon"},
+        "verbose": {"type": "bool", "default": False},
+    },
+    "dnf_automatic": {
+        "enabled": {"type": "bool", "default": True},
+        "upgrade_type": {
+            "type": "str",
+            "choices": ["distribution", "security", "default", "distro-sync"],
+            "default": "distribution",
+        },
+        "apply_updates": {"type": "bool", "default": True},
+        "download_updates": {"type": "bool", "default": True},
+        "reboot": {"type": "str", "choices": ["never", "when-changed", "when-needed"], "default": "never"},
+        "reboot_command": {"type": "str"},
+        "exclude": {"type": "list", "elements": "str", "default": []},
+        "blocklist": {"type": "list", "elements": "str", "default": []},
+        "emit_via": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["stdio", "motd", "email", "command_email", "command"],
+            "default": ["stdio"],
+        },
+        "email_to": {"type": "list", "elements": "str"},
+        "email_from": {"type": "str"},
+        "email_host": {"type": "str"},
+        "calendar": {"type": "str"},
+        "random_delay": {"type": "str"},
+    },
+    "freebsd_updates": {
+        "enabled": {"type": "bool", "default": True},
+        "base": {"type": "bool", "default": True},
+        "packages": {"type": "str", "choices": ["vulnerable", "all", "none"], "default": "vulnerable"},
+        "remove_unused_dependencies": {"type": "bool", "default": False},
+        "reboot": {"type": "str", "choices": ["never", "when_required"], "default": "never"},
+        "reboot_time": {"type": "str", "default": "now"},
+        "reboot_with_users": {"type": "bool", "default": True},
+        "calendar": {"type": "str", "default": "04:00"},
+        "days": {"type": "list", "elements": "str", "default": []},
+        "random_delay": {"type": "str", "default": "1h"},
+        "mail_to": {"type": "str", "default": ""},
+        "mail_report": {"type": "str", "choices": ["always", "only-on-error", "on-change"], "default": "on-change"},
+        "security_reports": {"type": "bool"},
+    },
+    "pf_anchor": {"anchor": {"type": "str", "default": "f2b/*"}},
+    "fail2ban_jails": {
+        "defaults": {"type": "dict", "default": {}},
+        "jails": {"type": "dict", "default": {}},
+        "filters": {"type": "dict", "default": {}},
+        "notify": {
+            "type": "dict",
+            "options": {
+                "mail": {"type": "list", "elements": "str", "default": []},
+                "sender": {"type": "str"},
+                "webhook": {"type": "str", "no_log": True},
+                "headers": {"type": "dict", "default": {}, "no_log": True},
+                "seconds": {"type": "int", "default": 10},
+            },
+        },
+        "backend": {"type": "str", "default": "auto"},
+        "banaction": {"type": "str", "default": "auto"},
+        "sshd_logins": {"type": "str", "choices": ["auto", "keys", "passwords"], "default": "auto"},
+        "check_sshd": {"type": "bool", "default": True},
+        "ignore_controller": {"type": "bool", "default": False},
+        "prove": {"type": "bool", "default": False},
+        "reload": {"type": "bool", "default": True},
+    },
+    "sshd_config": {
+        "settings": {"type": "dict", "default": {}},
+        "defaults": {"type": "dict", "default": {}},
+        "match": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "criteria": {"type": "raw", "required": True},
+                "settings": {"type": "dict", "required": True},
+            },
+        },
+        "match_conflicts": {"type": "str", "choices": ["refuse", "keep", "override"], "default": "refuse"},
+        "crypto": {"type": "str", "choices": ["system", "hardened", "strict"], "default": "system"},
+        "keep_ports": {"type": "bool", "default": False},
+        "path": {"type": "path", "default": "/etc/ssh/sshd_config"},
+        "dropin": {"type": "str", "default": "00-pyhost-baseline.conf"},
+        "guard_users": {"type": "list", "elements": "str", "default": []},
+        "reload": {"type": "bool", "default": True},
+        "confirm": {"type": "bool", "default": True},
+        "confirm_timeout": {"type": "int", "default": 45},
+    },
+}
