@@ -50,6 +50,6 @@ attributes:
 options: {}
 notes:
   - Run by root, the module keeps the code of the collection in C(/run/pyhost.baseline/code) (C(/var/run) on FreeBSD)
-    until the next boot, also in check mode. These are about four megabytes that only root can read or write. Later runs of
-    all modules of the collection that do so need not send it, and Python does not compile it again.
+    until the next boot, also in check mode. These are about four megabytes that only root can read or write. Later
+    runs of all modules of the collection that do so need not send it, and Python does not compile it again.
 """
