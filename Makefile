@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-crowding bench-bans hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-peers bench-crowding bench-bans hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built whe
 
 bench: setup  ## what a no-change run costs, as ratios; SYSTEM=, HOSTS=
 	$(BIN)/python -m bench.no_change $(or $(SYSTEM),debian13) $(or $(HOSTS),1)
+
+bench-peers: setup  ## the same with pyinfra, other roles and a shell script; PEERS=FOLDER, SYSTEM=
+	$(BIN)/python -m bench.peers $(PEERS) $(SYSTEM)
 
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import time
-import typing as t
 from pathlib import Path
 
 import yaml
 
+from bench.cost import BIN, cost
 from tests.hosts import engine, fleet
 from tests.hosts.paths import FLEETS, ROOT
 
 FLEET = "bench"
 ROUNDS = 9
-BIN = Path(sys.executable).parent
 FLOOR = "; ".join(
     f"{question} >/dev/null"
     for question in ("dpkg-query -W", "sudo -n sshd -T", "sudo -n fail2ban-client status", "apt-config dump")
@@ -35,13 +32,6 @@ PING = [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [{"ansi
 CONTROLLER = {
     f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("assert", "set_fact", "include_role", "debug")
 }
-
-
-class Cost(t.NamedTuple):
-    """The wall time and the CPU time of a command, in seconds."""
-
-    wall: float
-    cpu: float
 
 
 def main(system: str = "debian13", hosts: str = "1") -> int:
@@ -78,14 +68,6 @@ def measure(system: str, inventory: Path, folder: Path, hosts: int) -> int:
     print(f"no-change run / playbook of one ping {wall['site'] / wall['ping']:.2f}")
     print(f"no-change run / shell floor          {wall['site'] / wall['floor']:.1f}")
     return 0
-
-
-def cost(argv: list[str]) -> Cost:
-    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(time.monotonic() - started, cpu)
 
 
 def recap(play: list[str]) -> tuple[int, int]:
