@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-peers bench-crowding bench-bans hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-fleet bench-peers bench-crowding bench-bans hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -81,8 +81,11 @@ fuzz-jails: setup  ## generated trees of jail files against two versions of fail
 hosts: setup  ## build the test hosts' images; SYSTEM= for one that is built where a scenario asks for it
 	$(BIN)/python -m tests.hosts build $(SYSTEM)
 
-bench: setup  ## what a no-change run costs, as ratios; SYSTEM=, HOSTS=
-	$(BIN)/python -m bench.no_change $(or $(SYSTEM),debian13) $(or $(HOSTS),1)
+bench: setup  ## what a no-change run costs, as ratios; SYSTEM=
+	$(BIN)/python -m bench.no_change $(or $(SYSTEM),debian13)
+
+bench-fleet: setup  ## runs without changes for several hosts at once; HOSTS="1 5 20 50"
+	$(BIN)/python -m bench.fleet $(HOSTS)
 
 bench-peers: setup  ## the same with pyinfra, other roles and a shell script; PEERS=FOLDER, SYSTEM=
 	$(BIN)/python -m bench.peers $(PEERS) $(SYSTEM)

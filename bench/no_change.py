@@ -1,4 +1,4 @@
-"""What a run of site.yml costs, as ratios in one run: ``make bench``; ``HOSTS`` for a fleet of that size as well.
+"""What a run of site.yml costs, as ratios in one run: ``make bench``.
 
 Starts one host, hardens it (counting the package transactions of the first run), then measures, interleaved and as the
 median of nine rounds: a playbook of one ping task, a no-change site.yml, and the shell floor, which asks the same
@@ -34,20 +34,19 @@ CONTROLLER = {
 }
 
 
-def main(system: str = "debian13", hosts: str = "1") -> int:
-    names = [f"bench{number}" for number in range(1, int(hosts) + 1)]
-    inventory = fleet.up(engine.connect(), FLEET, dict.fromkeys(names, system))
+def main(system: str = "debian13") -> int:
+    inventory = fleet.up(engine.connect(), FLEET, {"bench1": system})
     try:
-        return measure(system, inventory, FLEETS / FLEET, len(names))
+        return measure(system, inventory, FLEETS / FLEET)
     finally:
         fleet.down(engine.connect(), FLEET)
 
 
-def measure(system: str, inventory: Path, folder: Path, hosts: int) -> int:
+def measure(system: str, inventory: Path, folder: Path) -> int:
     variables, ping = folder / "vars.yml", folder / "ping.yml"
     variables.write_text("---\n" + yaml.safe_dump({"admin_user_authorized_keys": [fleet.key().strip()]}, width=1000))
     ping.write_text("---\n" + yaml.safe_dump(PING))
-    playbook = [str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", str(hosts)]
+    playbook = [str(BIN / "ansible-playbook"), "-i", str(inventory)]
     site = [*playbook, "-u", "root", "playbooks/site.yml", "-e", "admin_user_name=deploy", "-e", f"@{variables}"]
     ssh = ["ssh", "-F", str(folder / "ssh_config"), "deploy@bench1"]
 
@@ -60,7 +59,7 @@ def measure(system: str, inventory: Path, folder: Path, hosts: int) -> int:
     wall = {name: statistics.median(one[name].wall for one in rounds) for name in commands}
     cpu = {name: statistics.median(one[name].cpu for one in rounds) for name in commands}
     tasks, changed = recap(site)
-    print(f"system, hosts                        {system}, {hosts}")
+    print(f"system                               {system}")
     print(f"first run                            {first.wall:.1f} s, {transactions} package transaction(s)")
     print(f"no-change run                        {wall['site']:.2f} s, {cpu['site']:.2f} CPU seconds of the controller")
     print(f"                                     {tasks} tasks on the hosts, changed={changed}")

@@ -26,7 +26,7 @@ from tests.hosts import fleet, images
 from tests.hosts.engine import EngineError
 from tests.hosts.paths import CACHE, FLEETS, ROOT
 
-__all__ = ["ensure", "image", "tag", "up"]
+__all__ = ["ADMIN", "ensure", "image", "tag", "up", "variables"]
 
 ADMIN = "deploy"
 HOST = "snapshot"
@@ -75,6 +75,11 @@ def tag(base: str, roles: t.Sequence[str], key: str, root: Path) -> str:
             digest.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     system = base.partition(":")[2].rpartition("-")[0]
     return f"{images.REPOSITORY}:{system}-{'-'.join(roles)}-{digest.hexdigest()[:12]}"
+
+
+def variables(name: str) -> dict[str, t.Any]:
+    """Return the variables with which the snapshot ``name`` is made."""
+    return _variables(name.split("+")[1:], fleet.key())
 
 
 def _variables(roles: t.Sequence[str], key: str) -> dict[str, t.Any]:
