@@ -16,6 +16,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.path import unfrackpath
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.become import DEFAULT_BECOME
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import (
     UNCHANGED,
     BaselineError,
@@ -23,7 +24,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.text import printable
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    DEFAULT_BECOME,
     PHASE_ARGUMENT,
     ArmedRollback,
     Confirmation,

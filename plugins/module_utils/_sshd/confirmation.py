@@ -13,12 +13,12 @@ import re
 import typing as t
 from dataclasses import asdict, dataclass
 
+from .._core.become import DEFAULT_BECOME
 from .._core.errors import BaselineError
 from .._core.rollback import BASES, RollbackPaths
 from .._core.text import forbidden_character, printable
 
 __all__ = [
-    "DEFAULT_BECOME",
     "PHASE_ARGUMENT",
     "ArmedRollback",
     "Confirmation",
@@ -43,7 +43,6 @@ Json = t.Dict[str, t.Any]
 
 # The name of the argument of ``PhaseRequest``. It is in no argument_spec: the module takes it out of its parameters.
 PHASE_ARGUMENT = "_pyhost_phase"
-DEFAULT_BECOME = "sudo"
 _PHASES = ("", "plan", "apply")
 
 

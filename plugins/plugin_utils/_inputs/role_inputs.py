@@ -23,8 +23,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings imp
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import freshness, unattended_upgrades
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates import origins as apt_origins
 
-from . import auto_updates
-
 __all__ = ["ROLES", "role_input_errors"]
 
 Inputs = t.Mapping[str, t.Any]
@@ -70,6 +68,9 @@ def _packages(role: str, given: Inputs) -> Errors:
 
 def _unsupported(role: str, given: Inputs, family: str) -> Errors:
     if role == "auto_updates" and family:
+        # Only here, because each run would wait for what it imports.
+        from . import auto_updates  # noqa: PLC0415
+
         prefix = f"{role}_"
         yield from auto_updates.unsupported_inputs(
             family, {name[len(prefix) :]: value for name, value in given.items()}

@@ -13,8 +13,8 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.become import DEFAULT_BECOME
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import DEFAULT_BECOME
 
 from .client import (
     MARK,

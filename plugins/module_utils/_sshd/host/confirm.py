@@ -9,12 +9,13 @@ import os
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..._core.become import DEFAULT_BECOME
 from ..._core.errors import BaselineError
 from ..._core.host.rollback import PATHS, discard_rollback
 from ..._core.host.rollback_arm import arm_rollback
 from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackPaths, RollbackRequest
 from ..._core.text import printable
-from ..confirmation import DEFAULT_BECOME, ArmedRollback, Confirmation
+from ..confirmation import ArmedRollback, Confirmation
 from .check_effective import effective_now
 from .crypto import plan_preflight
 from .guard import guard

@@ -14,10 +14,10 @@ import typing as t
 from dataclasses import replace
 
 from ..._accounts.sudoers import unread_rules
+from ..._core.become import DEFAULT_BECOME
 from ..._core.errors import UNCHANGED, BaselineError
 from ..._core.freebsd import parse_master_passwd
 from ..._core.text import is_number
-from ..confirmation import DEFAULT_BECOME
 from ..guard import (
     Account,
     LockoutFinding,
