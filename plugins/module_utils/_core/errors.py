@@ -101,9 +101,11 @@ def combined(errors: t.Sequence[BaselineError], *, state: str | None = None) -> 
         for name, value in error.details.items():
             details[name] = [*details.get(name, []), *value] if isinstance(value, list) else value
     if len(errors) == 1:
-        return BaselineError(
+        single = BaselineError(
             first.problem, option=first.option, where=first.where, hint=first.hint, state=state, **details
         )
+        single.parts = first.parts
+        return single
     whole = BaselineError("; ".join(error.advice for error in errors), state=state, **details)
     whole.parts = tuple(errors)
     return whole

@@ -1,14 +1,12 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes that hold a port that sshd should have: the kernel's table of sockets (proc(5)), and the messages.
+"""The processes that hold a port that sshd should have: which sockets are in the way, and the messages.
 
 A process chooses its own name, so messages quote it.
 """
 
 from __future__ import annotations
 
-import socket
-import struct
 import typing as t
 from dataclasses import dataclass
 
@@ -16,20 +14,9 @@ from .._core.errors import BaselineError
 from .._core.text import printable
 from .socket import Listen
 
-__all__ = ["PortHolder", "PortTaken", "SocketRow", "deferral_warning", "overlaps", "refuse_services", "tcp_rows"]
+__all__ = ["PortHolder", "PortTaken", "deferral_warning", "overlaps", "refuse_services"]
 
-_LISTEN = "0A"
 _LONGEST = 200
-
-
-class SocketRow(t.NamedTuple):
-    """A socket of /proc/net/tcp or tcp6: its address, its owner, and whether it listens."""
-
-    address: str
-    port: int
-    uid: int
-    inode: str
-    listening: bool
 
 
 @dataclass(frozen=True)
@@ -71,16 +58,6 @@ class PortTaken(BaselineError):
         self.holders = tuple(holders)
 
 
-def tcp_rows(text: str) -> list[SocketRow]:
-    """Read /proc/net/tcp or /proc/net/tcp6."""
-    rows = [line.split() for line in text.splitlines()[1:]]
-    return [
-        SocketRow(*_place(row[1]), uid=int(row[7]), inode=row[9], listening=row[3] == _LISTEN)
-        for row in rows
-        if len(row) > 9
-    ]
-
-
 def overlaps(address: str, desired: str) -> bool:
     """Say whether a socket on ``address`` can keep sshd from ``desired``; sshd's IPv6 sockets accept only IPv6."""
     if ":" in desired:
@@ -108,9 +85,3 @@ def deferral_warning(holders: t.Sequence[PortHolder], ports: t.Iterable[int]) ->
         "local user can do that. All other settings are in effect. End that process, and the next run moves sshd. "
         "Until then, fail2ban's jails and the firewall must cover the present port"
     )
-
-
-def _place(text: str) -> tuple[str, int]:
-    address, _colon, port = text.rpartition(":")
-    packed = struct.pack(f"={len(address) // 8}I", *(int(address[i : i + 8], 16) for i in range(0, len(address), 8)))
-    return socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed), int(port, 16)

@@ -13,7 +13,8 @@ import socket
 import typing as t
 
 from ..._core.freebsd import LISTENING, sockstat_listeners
-from ..port_holders import PortHolder, SocketRow, overlaps, tcp_rows
+from ..._core.socket_rows import SocketRow, tcp_rows
+from ..port_holders import PortHolder, overlaps
 from ..socket import Listen
 
 if t.TYPE_CHECKING:

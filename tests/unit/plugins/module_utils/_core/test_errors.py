@@ -83,6 +83,11 @@ def test_a_single_error_stays_as_it_is() -> None:
     }
 
 
+def test_a_single_error_keeps_the_errors_that_it_stands_for() -> None:
+    parts = [BaselineError("one", option="a"), BaselineError("two", option="b")]
+    assert combined([combined(parts)]).parts == tuple(parts)
+
+
 def test_other_errors_are_not_collected() -> None:
     errors: list[BaselineError] = []
     with pytest.raises(OSError, match="disk"), collected(errors):

@@ -7,35 +7,13 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.port_holders import (
     PortHolder,
-    SocketRow,
     deferral_warning,
     overlaps,
     refuse_services,
-    tcp_rows,
 )
 
-# A user's listener on 127.0.0.1:2222, and sshd's connection and listener on port 22 (Debian 13, x86-64).
-TCP = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:08AE 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 789 1 0 100 0 0 10 0
-   1: 070011AC:0016 010011AC:C0D4 01 00000000:00000000 02:000A7214 00000000     0        0 456 2 0 20 4 30 10 -1
-"""
-TCP6 = """\
-  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when
-   0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 123 1
-   1: B80D0120000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 33 0 124 1
-"""
 USERS = PortHolder(2222, "127.0.0.1", 4711, 1001, "mallory", "/home/mallory/\x1b[2Jsshd")
 SERVICE = PortHolder(8443, "0.0.0.0", 80, 0, "root", "/usr/sbin/nginx")
-
-
-def test_the_tables_of_the_kernel() -> None:
-    assert tcp_rows(TCP) == [
-        SocketRow("127.0.0.1", 2222, 1001, "789", True),
-        SocketRow("172.17.0.7", 22, 0, "456", False),
-    ]
-    assert tcp_rows(TCP6) == [SocketRow("::", 22, 0, "123", True), SocketRow("2001:db8::1", 8080, 33, "124", True)]
-    assert tcp_rows("") == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,192 @@
+"""The table of nftables: its rules, their order, and that one request is one text."""
+
+from __future__ import annotations
+
+import random
+import re
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
+
+SERVICES = parse_services("")
+
+
+def table(ssh_ports: t.Collection[int] = (22,), **options: t.Any) -> str:
+    return render_table(parse_request(options, SERVICES), ssh_ports)
+
+
+def chain(name: str, text: str) -> list[str]:
+    """Return the lines of the base chain ``name``, without its first one."""
+    found = re.search(rf"\tchain {name} {{\n(.*?)\n\t}}", text, re.DOTALL)
+    return [line.strip() for line in found[1].splitlines()[1:]] if found else []
+
+
+def test_the_table_is_replaced_in_one_transaction_and_no_other_is_touched() -> None:
+    text = table(allow=["http"], outgoing="deny", containers="filter", ssh_rate_limit="10/minute")
+    commands = [line for line in text.splitlines() if line and line[0] not in "#\t}"]
+    assert commands == [
+        "add table inet pyhost_baseline",
+        "delete table inet pyhost_baseline",
+        "table inet pyhost_baseline {",
+    ]
+    assert "flush" not in text
+    assert text.count("{") == text.count("}")
+    assert text.endswith("\n}\n")
+
+
+def test_the_whole_chain_of_a_web_server() -> None:
+    text = table(allow=["https", "http"])
+    assert "\t\ttype filter hook input priority filter + 5; policy drop;\n" in text
+    assert chain("input", text) == [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        "icmp type { 3, 11, 12 } accept",
+        "icmpv6 type { 1, 2, 3, 4 } accept",
+        "ip6 hoplimit 255 icmpv6 type { 133, 134, 135, 136, 141, 142, 148, 149 } accept",
+        "ip6 saddr { ::, fe80::/10 } icmpv6 type { 130, 131, 132, 143 } accept",
+        "ip6 saddr fe80::/10 ip6 hoplimit 1 icmpv6 type { 151, 152, 153 } accept",
+        "ip protocol igmp ip ttl 1 accept",
+        "udp sport 67 udp dport 68 accept",
+        "ip6 daddr fe80::/10 udp dport 546 accept",
+        "ct state invalid drop",
+        "icmp type echo-request limit rate 50/second burst 100 packets accept",
+        "icmp type echo-request drop",
+        "icmpv6 type echo-request limit rate 50/second burst 100 packets accept",
+        "icmpv6 type echo-request drop",
+        "tcp dport 22 accept",
+        "tcp dport 80 accept",
+        "tcp dport 443 accept",
+        'meta pkttype host limit rate 10/minute burst 20 packets log prefix "pyhost.baseline drop: " level info',
+    ]
+    assert not chain("output", text)
+    assert not chain("forward", text)
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        pytest.param({"allow": [{"port": [80, "8000-8010"]}]}, ["tcp dport { 80, 8000-8010 } accept"], id="ports"),
+        pytest.param({"allow": [{"port": 53, "proto": "udp"}]}, ["udp dport 53 accept"], id="udp"),
+        pytest.param(
+            {"allow": [{"port": 80, "from": ["2001:db8::/32", "192.0.2.7", "198.51.100.0/24"]}]},
+            [
+                "ip saddr { 192.0.2.7, 198.51.100.0/24 } tcp dport 80 accept",
+                "ip6 saddr 2001:db8::/32 tcp dport 80 accept",
+            ],
+            id="both families",
+        ),
+        pytest.param(
+            {"allow": [{"port": 80, "from": ["0.0.0.0/0"]}]},
+            ["meta nfproto ipv4 tcp dport 80 accept"],
+            id="all of IPv4",
+        ),
+        pytest.param(
+            {"allow": [{"port": 80, "interface": "eth1", "comment": "the app's; { drop }"}]},
+            ['iifname "eth1" tcp dport 80 accept comment "the app\'s; { drop }"'],
+            id="interface and comment",
+        ),
+        pytest.param({"ssh_from": ["192.0.2.0/24"]}, ["ip saddr 192.0.2.0/24 tcp dport 22 accept"], id="ssh_from"),
+        pytest.param({"icmp": False}, ["icmp type echo-request drop", "icmpv6 type echo-request drop"], id="no echo"),
+        pytest.param(
+            {"ssh_rate_limit": "10/minute"},
+            [
+                "meta nfproto ipv4 tcp dport 22 update @ssh_sources_ip { ip saddr limit rate over 10/minute burst 10 "
+                "packets } drop",
+                "meta nfproto ipv6 tcp dport 22 update @ssh_sources_ip6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit "
+                "rate over 10/minute burst 10 packets } drop",
+                "tcp dport 22 accept",
+            ],
+            id="limit",
+        ),
+        pytest.param(
+            {"ssh_rate_limit": "3/hour", "ssh_from": ["192.0.2.0/24"]},
+            [
+                "ip saddr 192.0.2.0/24 tcp dport 22 update @ssh_sources_ip { ip saddr limit rate over 3/hour burst 3 "
+                "packets } drop",
+                "ip saddr 192.0.2.0/24 tcp dport 22 accept",
+            ],
+            id="limit and ssh_from",
+        ),
+    ],
+)
+def test_rules_in_their_order(options: dict[str, t.Any], rules: list[str]) -> None:
+    found = chain("input", table(**options))
+    assert [line for line in found if line in rules] == rules
+
+
+@pytest.mark.parametrize(("unit", "timeout"), [("second", "1m"), ("minute", "1m"), ("hour", "1h"), ("day", "1d")])
+def test_sources_are_forgotten_after_the_time_of_the_limit(unit: str, timeout: str) -> None:
+    text = table(ssh_rate_limit=f"5/{unit}")
+    assert text.count(f"\t\ttimeout {timeout}\n") == 2
+    assert text.count("\t\tsize 65535\n") == 2
+    assert "set ssh_sources" not in table()
+    assert "set ssh_sources" not in table((), ssh_rate_limit=f"5/{unit}")
+
+
+def test_an_open_policy_closes_ssh_alone() -> None:
+    text = table((22, 2222), incoming="allow", ssh_from=["192.0.2.0/24"], allow=["http"])
+    assert "hook input priority filter + 5; policy accept;" in text
+    rules = chain("input", text)
+    assert rules[-3:] == [
+        "ip saddr 192.0.2.0/24 tcp dport { 22, 2222 } accept",
+        "tcp dport 80 accept",
+        "tcp dport { 22, 2222 } drop",
+    ]
+    assert not [rule for rule in chain("input", table(incoming="allow")) if rule.endswith("dport 22 drop")]
+
+
+def test_without_log() -> None:
+    assert " log " not in table(log=False, outgoing="deny", containers="filter")
+    assert table(log=True, outgoing="deny", containers="filter").count(" log prefix ") == 3
+
+
+def test_what_leaves_the_host() -> None:
+    text = table(outgoing=[{"service": "https", "to": ["192.0.2.0/24"], "interface": "eth0"}], log=False)
+    assert "hook output priority filter + 5; policy drop;" in text
+    assert chain("output", text) == [
+        'oifname "lo" accept',
+        "ct state established,related accept",
+        "meta l4proto { icmp, igmp, ipv6-icmp } accept",
+        "udp sport 68 udp dport 67 accept",
+        "udp sport 546 udp dport 547 accept",
+        "meta l4proto { tcp, udp } th dport 53 accept",
+        "udp dport 123 accept",
+        'oifname "eth0" ip daddr 192.0.2.0/24 tcp dport 443 accept',
+        "reject with icmpx type admin-prohibited",
+    ]
+
+
+def test_published_ports_of_containers() -> None:
+    text = table(
+        allow=["http", {"port": 5432, "from": ["192.0.2.0/24"], "interface": "eth1"}], containers="filter", log=False
+    )
+    assert "hook forward priority filter + 5; policy accept;" in text
+    assert chain("forward", text) == [
+        "ct state established,related accept",
+        "ct status dnat meta l4proto tcp ct original proto-dst 80 accept",
+        'iifname "eth1" ip saddr 192.0.2.0/24 ct status dnat meta l4proto tcp ct original proto-dst 5432 accept',
+        "ct status dnat drop",
+    ]
+
+
+ENTRIES: list[t.Any] = [
+    "http",
+    "https",
+    {"port": [443, 80]},
+    {"port": "8000-8010", "from": ["192.0.2.0/25", "192.0.2.128/25"]},
+    {"port": "8000-8010", "from": ["192.0.2.0/24"]},
+    {"port": 53, "proto": ["udp", "tcp"]},
+]
+
+
+@given(st.randoms(use_true_random=False), st.lists(st.sampled_from(ENTRIES), max_size=8))
+def test_the_same_request_is_the_same_text(order: random.Random, entries: list[t.Any]) -> None:
+    shuffled = [*entries, *entries[:2]]
+    order.shuffle(shuffled)
+    assert table((22, 2222), allow=entries) == table((2222, 22), allow=shuffled)
