@@ -19,7 +19,7 @@ __all__ = ["ALLOW_KEYS", "CLOSE_KEYS", "OUTGOING_KEYS", "AllowRule", "parse_inte
 _PORT_KEYS = ("service", "port", "proto")
 ALLOW_KEYS = (*_PORT_KEYS, "from", "interface", "comment")
 CLOSE_KEYS = _PORT_KEYS
-# A packet that leaves is told apart by its destination.
+# An outgoing packet is selected by its destination.
 OUTGOING_KEYS = (*_PORT_KEYS, "to", "interface", "comment")
 # linux/if.h: IFNAMSIZ is 16, with the zero byte at the end.
 _LONGEST_INTERFACE = 15
@@ -148,7 +148,7 @@ def _require_known(key: str, option: str, keys: t.Sequence[str]) -> None:
     if key in keys:
         return
     if key == "from" and "to" in keys:
-        raise BaselineError("has 'from', but packets that go out are told apart by 'to'", option=option)
+        raise BaselineError("has 'from', but outgoing packets are selected by 'to'", option=option)
     if key in ALLOW_KEYS:
         raise BaselineError(f"cannot have the key {key!r}; known there are {', '.join(keys)}", option=option)
     aliases = {"ports": "port", "services": "service", "protocol": "proto", "source": "from", "sources": "from"}

@@ -151,7 +151,7 @@ def test_outgoing_rules_have_destinations() -> None:
     networks = parse_networks(["192.0.2.0/24"], "")
     given = [{"service": "https", "to": ["192.0.2.0/24"]}]
     assert parse_rules(given, "outgoing", SERVICES, OUTGOING_KEYS) == (rule("tcp", 443, networks=networks),)
-    with pytest.raises(BaselineError, match="packets that go out are told apart by 'to'"):
+    with pytest.raises(BaselineError, match="outgoing packets are selected by 'to'"):
         parse_rules([{"port": 25, "from": ["::1"]}], "outgoing", SERVICES, OUTGOING_KEYS)
 
 
