@@ -38,10 +38,11 @@ class NftChain:
 
 @dataclass(frozen=True)
 class NftRule:
-    """A rule: its chain, and its expressions in their order."""
+    """A rule: its chain, its expressions in their order, and its comment."""
 
     place: Place
     expressions: tuple[Expression, ...]
+    comment: str = ""
 
     def verdict(self) -> str:
         """Return accept, drop, reject, jump, goto, return …, an empty text if the rule ends in none."""
@@ -102,7 +103,8 @@ def parse_ruleset(text: str) -> Ruleset:
             place = (str(rule.get("family", "")), str(rule.get("table", "")), str(rule.get("chain", "")))
             expressions = rule.get("expr")
             given = expressions if isinstance(expressions, list) else []
-            rules.setdefault(place, []).append(NftRule(place, tuple(one for one in given if isinstance(one, dict))))
+            found = tuple(one for one in given if isinstance(one, dict))
+            rules.setdefault(place, []).append(NftRule(place, found, str(rule.get("comment") or "")))
     return Ruleset(tuple(chains), {place: tuple(found) for place, found in rules.items()})
 
 

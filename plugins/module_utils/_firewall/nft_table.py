@@ -7,6 +7,7 @@ The syntax is that of nftables 1.0.6 and later (Debian 12; EL 9 has 1.0.9, Debia
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 
 from .allow_rule import AllowRule
@@ -14,10 +15,13 @@ from .networks import Network, of_family
 from .request import FirewallRequest, RateLimit, ssh_rule
 from .verdict import ICMP_ERRORS, ICMPV6_ERRORS, ICMPV6_LISTENER, ICMPV6_NEIGHBOUR, ICMPV6_ROUTER
 
-__all__ = ["FAMILY", "LOG_PREFIX", "TABLE", "render_table"]
+__all__ = ["FAMILY", "FINGERPRINT", "LOG_PREFIX", "TABLE", "render_table"]
 
 FAMILY, TABLE = "inet", "pyhost_baseline"
 LOG_PREFIX = "pyhost.baseline drop: "
+# The comment of the first rule says which text the kernel has loaded: its SHA-256, cut.
+FINGERPRINT = "pyhost.baseline sha256:"
+_FIRST_RULE = 'iifname "lo" accept'
 # Bans come first: our ban action hooks prerouting, the stock one of fail2ban input at "filter - 1", and its iptables
 # actions at "filter". So a banned address uses up no rate limit of ours and does not fill the log. A verdict "accept"
 # is not final between tables: firewalld and others at a later priority still see the packet.
@@ -50,7 +54,9 @@ def render_table(request: FirewallRequest, ssh_ports: t.Collection[int]) -> str:
     if request.containers == "filter":
         parts.append(_chain("forward", _forward(request), False))
     lines = "\n\n".join("\n".join(part) for part in parts if part)
-    return f"{_HEADER}table {FAMILY} {TABLE} {{\n{lines}\n}}\n"
+    digest = hashlib.sha256(lines.encode()).hexdigest()[:16]
+    marked = lines.replace(_FIRST_RULE, f'{_FIRST_RULE} comment "{FINGERPRINT}{digest}"', 1)
+    return f"{_HEADER}table {FAMILY} {TABLE} {{\n{marked}\n}}\n"
 
 
 def _is_closed(request: FirewallRequest) -> bool:
@@ -86,7 +92,7 @@ def _sets(limit: RateLimit | None) -> list[str]:
 
 def _input(request: FirewallRequest, ssh: AllowRule | None) -> list[str]:
     rules = [
-        'iifname "lo" accept',
+        _FIRST_RULE,
         "ct state established,related accept",
         *_icmp_errors(),
         *_link_local(),

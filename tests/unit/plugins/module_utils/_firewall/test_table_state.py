@@ -1,0 +1,107 @@
+"""Whether the kernel has our table: the rendered text against what nft prints."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import NftChain, NftRule, Ruleset
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_state import (
+    TableState,
+    difference,
+    loaded_table,
+    rendered_table,
+)
+
+
+def text(**options: t.Any) -> str:
+    return render_table(parse_request(options, parse_services("")), [22])
+
+
+def ruleset(state: TableState) -> Ruleset:
+    """Return the ruleset of a kernel that has the table ``state``."""
+    chains = [
+        NftChain("inet", "pyhost_baseline", name, "filter", hook, 5, policy)
+        for name, (hook, policy, _count) in state.chains.items()
+    ]
+    comment = f"pyhost.baseline sha256:{state.fingerprint}"
+    rules = {
+        chain.place: (
+            NftRule(chain.place, (), comment if chain.name == "input" else ""),
+            *[NftRule(chain.place, ())] * (state.chains[chain.name][2] - 1),
+        )
+        for chain in chains
+    }
+    return Ruleset((NftChain("ip", "filter", "INPUT"), *chains), rules)
+
+
+RENDERED = rendered_table(
+    text(allow=["http"], outgoing="deny", containers="filter", ssh_rate_limit="9/hour", log=False)
+)
+
+
+def test_the_state_of_a_text() -> None:
+    assert RENDERED.chains == {
+        "input": ("input", "drop", 19),
+        "output": ("output", "drop", 8),
+        "forward": ("forward", "accept", 3),
+    }
+    assert len(RENDERED.fingerprint) == 16
+    assert rendered_table("") == TableState()
+
+
+def test_a_table_in_force() -> None:
+    assert loaded_table(ruleset(RENDERED)) == RENDERED
+    assert difference(RENDERED, loaded_table(ruleset(RENDERED))) == ""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "problem"),
+    [
+        pytest.param(None, "the kernel has no table inet pyhost_baseline", id="flushed"),
+        pytest.param(
+            replace(RENDERED, chains={"input": ("input", "drop", 0)}),
+            "the chain input has 0 rules in the kernel, and 19 in the file",
+            id="rules flushed",
+        ),
+        pytest.param(
+            replace(RENDERED, chains={**RENDERED.chains, "input": ("input", "accept", 19)}),
+            "the chain input has the hook input and the policy accept in the kernel",
+            id="opened",
+        ),
+        pytest.param(
+            replace(RENDERED, chains={"input": RENDERED.chains["input"]}),
+            "the chain output is missing in the kernel",
+            id="a chain is missing",
+        ),
+        pytest.param(
+            replace(RENDERED, chains={**RENDERED.chains, "mine": ("", "", 1)}),
+            "the kernel has another chain in our table: mine",
+            id="a chain of somebody else",
+        ),
+        pytest.param(
+            rendered_table(
+                text(allow=["ntp"], outgoing="deny", containers="filter", ssh_rate_limit="9/hour", log=False)
+            ),
+            "the kernel has the rules of another request",
+            id="another request",
+        ),
+        pytest.param(
+            replace(RENDERED, fingerprint="0" * 16), "the kernel has the rules of another request", id="digest"
+        ),
+    ],
+)
+def test_what_is_not_in_force(loaded: TableState | None, problem: str) -> None:
+    assert difference(RENDERED, loaded) == problem
+
+
+def test_no_table_of_ours() -> None:
+    assert loaded_table(Ruleset((NftChain("ip", "pyhost_baseline", "input"),))) is None
+    assert loaded_table(Ruleset((NftChain("inet", "pyhost_baseline", "input"),))) == TableState(
+        "", {"input": ("", "", 0)}
+    )
