@@ -62,6 +62,12 @@ def parse_network(value: t.Any, option: str) -> Network:
             option=option,
             hint=f"write {mapped}{prefix}",
         )
+    if network.num_addresses == 1 and network.network_address.is_unspecified:
+        raise BaselineError(
+            f"{text!r} is the address of nobody",
+            option=option,
+            hint=f"write {network.network_address}/0 for anyone over IPv{network.version}",
+        )
     return network
 
 

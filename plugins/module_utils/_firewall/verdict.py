@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 from dataclasses import dataclass
 
-from .networks import contains, parse_network
+from .networks import Network, contains
 from .request import FirewallRequest, ssh_rule
 
 __all__ = ["ICMPV6_ERRORS", "ICMPV6_LISTENER", "ICMPV6_NEIGHBOUR", "ICMPV6_ROUTER", "ICMP_ERRORS", "Packet", "verdict"]
@@ -23,9 +24,9 @@ ICMPV6_NEIGHBOUR = (133, 134, 135, 136, 141, 142, 148, 149)
 # Multicast listener discovery (RFC 2710, RFC 3810), and multicast router discovery (RFC 4286, hop limit 1).
 ICMPV6_LISTENER = (130, 131, 132, 143)
 ICMPV6_ROUTER = (151, 152, 153)
-_LINK_LOCAL = (parse_network("fe80::/10", ""),)
+_LINK_LOCAL: tuple[Network, ...] = (ipaddress.ip_network("fe80::/10"),)
 # A host without an address yet reports its groups from here (RFC 3590).
-_UNSPECIFIED = (parse_network("::", ""),)
+_UNSPECIFIED: tuple[Network, ...] = (ipaddress.ip_network("::"),)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ def test_each_entry_goes_to_its_family(value: list[str], four: list[str], six: l
         pytest.param(["192.0.2.0/33"], "from[1]: '192.0.2.0/33' is not an address or a network; give", id="prefix"),
         pytest.param(["192.0.2"], "is not an address or a network; give", id="three numbers"),
         pytest.param(["192.0.2.01"], "is not an address or a network; give", id="octal"),
+        pytest.param(["0.0.0.0"], "'0.0.0.0' is the address of nobody; write 0.0.0.0/0 for anyone", id="unspecified"),
+        pytest.param(["::"], "write ::/0 for anyone over IPv6", id="unspecified of IPv6"),
         pytest.param([""], "from[1]: '' is not an address or a network; give", id="empty text"),
         pytest.param([3221225985], "from[1]: must be an address or a network, not the int 3221225985", id="number"),
         pytest.param([True], "from[1]: must be an address or a network, not a boolean", id="boolean"),

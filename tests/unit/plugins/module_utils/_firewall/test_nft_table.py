@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import re
 import typing as t
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest, parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.verdict import Packet, verdict
+from tests.unit.firewall_requests import PACKETS, REQUESTS, SSH_PORTS
 
 SERVICES = parse_services("")
 
@@ -200,3 +203,38 @@ def test_the_same_request_is_the_same_text(order: random.Random, entries: list[t
     shuffled = [*entries, *entries[:2]]
     order.shuffle(shuffled)
     assert table((22, 2222), allow=entries) == table((2222, 22), allow=shuffled)
+
+
+def values(text: str) -> list[str]:
+    return [one.strip() for one in text.strip("{} ").split(",")]
+
+
+def accepts(rule: str, packet: Packet) -> bool | None:
+    """Return what ``rule`` decides of a new packet of tcp or udp, ``None`` if it does not match (nft(8))."""
+    if re.search(r"\bct\b|icmp|igmp|sport|udp dport 546|\blog\b", rule):
+        return None
+    source = ipaddress.ip_address(packet.source)
+    family = "ip" if source.version == 4 else "ip6"
+    one = r"(\{.*?\}|[^\s{]+)"
+    for interface in re.findall(r'iifname "(.*?)"', rule):
+        if interface != packet.interface:
+            return None
+    for version in re.findall(r"nfproto ipv(\d)", rule):
+        if int(version) != source.version:
+            return None
+    for named, networks in re.findall(rf"\b(ip6?) saddr {one}", rule):
+        if named != family or not any(source in ipaddress.ip_network(network) for network in values(networks)):
+            return None
+    for protocol, ports in re.findall(rf"(tcp|udp) dport {one}", rule):
+        ranges = [[int(end) for end in port.split("-")] for port in values(ports)]
+        if protocol != packet.protocol or not any(ends[0] <= packet.port <= ends[-1] for ends in ranges):
+            return None
+    return "accept" in rule.split()
+
+
+@given(REQUESTS, SSH_PORTS, PACKETS)
+def test_the_rules_and_the_verdict_say_the_same(request: FirewallRequest, ssh_ports: list[int], packet: Packet) -> None:
+    text = render_table(request, ssh_ports)
+    decisions = (accepts(rule, packet) for rule in chain("input", text))
+    by_rules = next((one for one in decisions if one is not None), "input priority filter + 5; policy accept" in text)
+    assert by_rules is verdict(request, ssh_ports, packet)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.allow_rule import AllowRule
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.networks import collapsed
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.port_ranges import PortRange, merged
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest, parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.verdict import Packet, verdict
+from tests.unit.firewall_requests import PACKETS, REQUESTS, RULES, SSH_PORTS
 
 FRIEND, STRANGER = "192.0.2.7", "198.51.100.1"
 RESTRICTED: dict[str, t.Any] = {
@@ -63,32 +60,6 @@ RESTRICTED: dict[str, t.Any] = {
 )
 def test_verdicts(more: dict[str, t.Any], packet: Packet, expected: bool) -> None:
     assert verdict(parse_request({**RESTRICTED, **more}, parse_services("")), [22], packet) is expected
-
-
-PORTS = st.integers(1, 40)
-RANGES = st.lists(
-    st.tuples(PORTS, PORTS).map(lambda ends: PortRange(min(ends), max(ends))), min_size=1, max_size=3
-).map(merged)
-FOUR = st.integers(0, 15).map(lambda number: ipaddress.ip_network(f"192.0.2.{number}"))
-SIX = st.integers(0, 15).map(lambda number: ipaddress.ip_network(f"2001:db8::{number:x}"))
-NETWORKS = st.lists(st.one_of(FOUR, SIX), max_size=3).map(collapsed)
-INTERFACES = st.sampled_from(["", "eth0", "eth1"])
-RULES = st.builds(AllowRule, st.sampled_from(["tcp", "udp"]), RANGES, NETWORKS, INTERFACES)
-REQUESTS = st.builds(
-    FirewallRequest,
-    allow=st.lists(RULES, max_size=4).map(tuple),
-    ssh_from=NETWORKS,
-    incoming=st.sampled_from(["deny", "allow"]),
-    icmp=st.booleans(),
-)
-SSH_PORTS = st.lists(PORTS, min_size=1, max_size=2)
-PACKETS = st.builds(
-    Packet,
-    st.one_of(FOUR, SIX).map(lambda network: str(network.network_address)),
-    st.sampled_from(["tcp", "udp"]),
-    PORTS,
-    st.sampled_from(["eth0", "eth1"]),
-)
 
 
 @given(REQUESTS, SSH_PORTS, PACKETS)
