@@ -12,13 +12,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.port_ran
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.verdict import Packet
 
-PORTS = st.integers(1, 40)
+PORTS = st.integers(1, 8)
 RANGES = st.lists(
     st.tuples(PORTS, PORTS).map(lambda ends: PortRange(min(ends), max(ends))), min_size=1, max_size=3
 ).map(merged)
-FOUR = st.integers(0, 15).map(lambda number: ipaddress.ip_network(f"192.0.2.{number}"))
-SIX = st.integers(0, 15).map(lambda number: ipaddress.ip_network(f"2001:db8::{number:x}"))
-NETWORKS = st.lists(st.one_of(FOUR, SIX), max_size=3).map(collapsed)
+FOUR = st.integers(1, 3).map(lambda number: ipaddress.ip_network(f"192.0.2.{number}"))
+SIX = st.integers(1, 3).map(lambda number: ipaddress.ip_network(f"2001:db8::{number:x}"))
+NETWORKS = st.one_of(st.just(()), st.lists(st.one_of(FOUR, SIX), min_size=1, max_size=3).map(collapsed))
 INTERFACES = st.sampled_from(["", "eth0", "eth1"])
 RULES = st.builds(AllowRule, st.sampled_from(["tcp", "udp"]), RANGES, NETWORKS, INTERFACES)
 REQUESTS = st.builds(
