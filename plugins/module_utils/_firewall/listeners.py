@@ -29,7 +29,11 @@ _MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that listens; ``pid`` is 0 and ``program`` empty where the host does not name the process."""
+    """A socket that listens; ``pid`` is 0 and ``program`` empty where the host does not name the process.
+
+    ``interface`` is the one that has the address, where the caller knows it: the name server of a bridge for containers
+    or virtual machines should be reached from that bridge alone.
+    """
 
     protocol: str
     address: str
@@ -38,6 +42,7 @@ class Listener:
     inode: str = ""
     pid: int = 0
     program: str = ""
+    interface: str = ""
 
     def __str__(self) -> str:
         program = printable(self.program, longest=_LONGEST)
@@ -46,8 +51,10 @@ class Listener:
 
     @property
     def entry(self) -> str:
-        """The line of the option allow that keeps the port open."""
-        return f"{{port: {self.port}}}" if self.protocol == "tcp" else f"{{port: {self.port}, proto: {self.protocol}}}"
+        """The entry of the option allow that keeps the port open."""
+        proto = "" if self.protocol == "tcp" else f", proto: {self.protocol}"
+        interface = f", interface: {self.interface}" if self.interface else ""
+        return f"{{port: {self.port}{proto}{interface}}}"
 
     def result(self) -> dict[str, t.Any]:
         """Return the entry for the module's result."""

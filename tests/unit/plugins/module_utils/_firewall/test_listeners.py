@@ -120,6 +120,18 @@ def test_the_error_lists_process_port_and_the_lines_to_add() -> None:
     assert caught.value.details["listeners"][2]["program"] == r"/usr/sbin/\x1b[2Jrsyslogd"
 
 
+@pytest.mark.parametrize(
+    ("listener", "entry"),
+    [
+        (WEB, "{port: 8080}"),
+        (SYSLOG, "{port: 514, proto: udp}"),
+        (Listener("udp", "10.88.0.1", 53, interface="podman0"), "{port: 53, proto: udp, interface: podman0}"),
+    ],
+)
+def test_the_entry_that_keeps_a_port_open(listener: Listener, entry: str) -> None:
+    assert listener.entry == entry
+
+
 def test_many_listeners_are_counted() -> None:
     with pytest.raises(BaselineError, match="; and 5 more"):
         refuse_to_cut([replace(WEB, port=port) for port in range(1000, 1025)])
