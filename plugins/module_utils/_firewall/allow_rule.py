@@ -163,7 +163,6 @@ def _ports(entry: t.Mapping[str, t.Any], option: str, services: ServiceNames) ->
     if "proto" in entry:
         with collected(errors):
             protocols = _protocols(entry["proto"], f"{option}.proto")
-    ports: tuple[PortRange, ...] = ()
     found: dict[str, tuple[PortRange, ...]] = {}
     with collected(errors):
         if ("service" in entry) == ("port" in entry):
@@ -171,7 +170,7 @@ def _ports(entry: t.Mapping[str, t.Any], option: str, services: ServiceNames) ->
             raise BaselineError(problem, option=option, hint="give one of them")
         if "port" in entry:
             ports = parse_ports(entry["port"], f"{option}.port")
-            found = {protocol: ports for protocol in protocols or ["tcp"]}
+            found = dict.fromkeys(protocols or ["tcp"], ports)
         else:
             found = _of_service(entry["service"], protocols, f"{option}.service", services)
     if errors:
@@ -192,21 +191,17 @@ def _of_service(
             option=option,
             hint=f"write {{port: {number}{proto}}}",
         )
-    found = (
-        dict.fromkeys(protocols) if protocols else dict.fromkeys(p for _port, p in services.default_ports(name, option))
-    )
-    ranges: dict[str, tuple[PortRange, ...]] = {}
-    for protocol in found:
-        ranges[protocol] = merged(
-            PortRange(port, port) for port, other in services.lookup(name, option) if other == protocol
-        )
-        if not ranges[protocol]:
+    chosen = services.lookup(name, option) if protocols else services.default_ports(name, option)
+    found: dict[str, tuple[PortRange, ...]] = {}
+    for protocol in protocols or sorted({protocol for _port, protocol in chosen}):
+        found[protocol] = merged(PortRange(port, port) for port, other in chosen if other == protocol)
+        if not found[protocol]:
             raise BaselineError(
                 f"the service {name!r} is not listed for {protocol}",
                 option=option,
                 hint=f"give its port instead: port, and proto: {protocol}",
             )
-    return ranges
+    return found
 
 
 def _protocols(value: t.Any, option: str) -> list[str]:
