@@ -48,8 +48,15 @@ class PublishedPort:
 
     @property
     def is_local(self) -> bool:
-        """Whether only the host itself reaches it."""
-        return bool(self.host) and ipaddress.ip_address(self.host).is_loopback
+        """Whether no container is reached from outside.
+
+        That is so on loopback, and where the host leads its own address to itself: netavark does so for the name server
+        of a network.
+        """
+        if not self.host:
+            return False
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return ipaddress.ip_address(self.host).is_loopback or self.target.startswith(f"{shown}:")
 
 
 def published_by_nft(ruleset: Ruleset) -> list[PublishedPort]:

@@ -137,6 +137,22 @@ def test_exposed(options: dict[str, t.Any], expected: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "target", "local"),
+    [
+        ("", "10.88.0.2:80", False),
+        ("127.0.0.1", "10.88.0.2:80", True),
+        ("::1", "[fd00::2]:80", True),
+        ("192.0.2.1", "10.88.0.2:80", False),
+        # The name server of netavark.
+        ("10.89.3.1", "10.89.3.1:1153", True),
+        ("fd00::1", "[fd00::1]:1153", True),
+    ],
+)
+def test_what_is_not_reached_from_outside(host: str, target: str, local: bool) -> None:
+    assert PublishedPort("udp", PortRange(53, 53), target, host).is_local is local
+
+
+@pytest.mark.parametrize(
     ("target", "version"), [("10.88.0.2:80", 4), ("10.88.0.2", 4), ("[fd00::2]:80", 6), ("fd00::2", 6), ("name", 0)]
 )
 def test_version(target: str, version: int) -> None:
