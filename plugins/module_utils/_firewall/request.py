@@ -23,7 +23,8 @@ _DOWNLOADS = (80, 443)
 _NUMBERS = re.compile(r"([1-9]\d{0,5})\s*/\s*([a-z]+)")
 
 
-class RateLimit(t.NamedTuple):
+@dataclass(frozen=True)
+class RateLimit:
     """New connections of one source: ``count`` in each ``unit`` (second, minute, hour or day)."""
 
     count: int

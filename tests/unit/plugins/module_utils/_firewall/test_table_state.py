@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import NftChain, NftRule, Ruleset
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign import ForeignFindings, chain_findings
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
+    NftChain,
+    NftRule,
+    Ruleset,
+    parse_ruleset,
+)
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
@@ -17,6 +24,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_st
     loaded_table,
     rendered_table,
 )
+
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "firewall"
 
 
 def text(**options: t.Any) -> str:
@@ -105,3 +114,26 @@ def test_no_table_of_ours() -> None:
     assert loaded_table(Ruleset((NftChain("inet", "pyhost_baseline", "input"),))) == TableState(
         "", {"input": ("", "", 0)}
     )
+
+
+# Recorded: see fixtures/firewall/README.md.
+RECORDED: dict[str, t.Any] = {
+    "allow": [
+        "http",
+        {"port": 5432, "from": ["192.0.2.0/24", "2001:db8::/32"], "comment": "the database"},
+    ],
+    "ssh_rate_limit": "20/minute",
+    "containers": "filter",
+    "outgoing": ["http", "https"],
+}
+
+
+@pytest.mark.parametrize("name", ["nft-own-debian12.json", "nft-fail2ban-debian13.json"])
+def test_what_a_kernel_has_loaded(name: str) -> None:
+    found = parse_ruleset((FIXTURES / name).read_text())
+    assert difference(rendered_table(text(**RECORDED)), loaded_table(found)) == ""
+    request = parse_request(RECORDED, parse_services(""))
+    assert chain_findings(found, request, [22]) == ForeignFindings()
+    # Bans come before our rules.
+    priorities = [chain.priority for chain in found.chains if chain.hook in ("prerouting", "input")]
+    assert max(priorities) == priorities[-1] == 5
