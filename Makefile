@@ -88,7 +88,7 @@ bench-fleet: setup  ## runs without changes for several hosts at once; HOSTS="1 
 	$(BIN)/python -m bench.fleet $(HOSTS)
 
 bench-peers: setup  ## the same with pyinfra, other roles and a shell script; PEERS=FOLDER, SYSTEM=
-	$(BIN)/python -m bench.peers $(PEERS) $(SYSTEM)
+	$(BIN)/python -m bench.peers "$(PEERS)" $(or $(SYSTEM),debian13)
 
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding
