@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.hosts.paths import ROOT
 
 BIN = Path(sys.executable).parent
+# The playbook that the others are compared with.
+PING = [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": None}]}]
 
 
 class Cost(t.NamedTuple):

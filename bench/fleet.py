@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from bench.cost import BIN, cost
+from bench.cost import BIN, PING, cost
 from tests.hosts import engine, fleet, snapshots
 from tests.hosts.paths import FLEETS
 
@@ -27,7 +27,6 @@ FLEET = "bench-fleet"
 SNAPSHOT = "debian13+admin_user+python_stack+auto_updates+fail2ban+sshd"
 ROUNDS = 3
 SECONDS_BETWEEN_LOOKS = 0.2
-PING = [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": None}]}]
 
 
 class Run(t.NamedTuple):

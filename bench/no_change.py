@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from bench.cost import BIN, cost
+from bench.cost import BIN, PING, cost
 from tests.hosts import engine, fleet
 from tests.hosts.paths import FLEETS, ROOT
 
@@ -27,7 +27,6 @@ FLOOR = "; ".join(
     f"{question} >/dev/null"
     for question in ("dpkg-query -W", "sudo -n sshd -T", "sudo -n fail2ban-client status", "apt-config dump")
 )
-PING = [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": None}]}]
 # Actions that run on the controller alone: they cost no process on the host.
 CONTROLLER = {
     f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("assert", "set_fact", "include_role", "debug")

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import yaml
 
-from bench.cost import BIN, Cost, cost
+from bench.cost import BIN, PING, Cost, cost
 from tests.hosts import engine, fleet
 from tests.hosts.paths import CACHE, FLEETS, ROOT
 
@@ -36,7 +36,6 @@ PYINFRA = CACHE / "peers" / "bin" / "pyinfra"
 OWN_FILES = (
     "find /etc -xdev -type f -path '*pyhost*' ! -name '*.pyc'; find /home/deploy/.ssh -type f -name authorized_keys"
 )
-PING = [{"hosts": "ours", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": None}]}]
 DEPLOY = """
 import io, json
 from pathlib import Path
@@ -100,7 +99,7 @@ def measure(peers: Path | None, inventory: Path, folder: Path) -> int:
     if peers:
         first["the two roles"] = cost([*of_roles, "-u", "root"], environment)
     commands: dict[str, t.Callable[[], Cost]] = {
-        "a playbook of one ping": lambda: cost([*playbook, "-u", "deploy", str(ping)]),
+        "a playbook of one ping": lambda: cost([*playbook, "-u", "deploy", "--limit", "ours", str(ping)]),
         "site.yml": lambda: cost(site),
         "pyinfra": lambda: cost(pyinfra(folder, "deploy")),
     }

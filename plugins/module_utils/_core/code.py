@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from .errors import BaselineError
 
-__all__ = ["CODE_ARGUMENT", "CODE_MISSING", "ModuleCode", "read_code"]
+__all__ = ["CODE_ARGUMENT", "CODE_MISSING", "DIGEST", "ModuleCode", "read_code"]
 
 CODE_ARGUMENT = "_pyhost_code"
 # The field of the answer of a host that needs the archive.
 CODE_MISSING = "code_missing"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_code(value: t.Any) -> ModuleCode:
     """Read the argument that the controller's half adds."""
     try:
         digest, archive = value["digest"], value["archive"]
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             raise ValueError(digest)
         return ModuleCode(digest, None if archive is None else base64.b64decode(archive, validate=True))
     except (TypeError, KeyError, ValueError, binascii.Error):

@@ -17,12 +17,14 @@ __all__ = [
     "combined",
     "did_you_mean",
     "nearest",
+    "parsed_entries",
     "state_of_errors",
     "unknown",
 ]
 
 # The rest of the run may have changed other things: this is true of one module's task alone.
 UNCHANGED = "this task changed nothing"
+Parsed = t.TypeVar("Parsed")
 
 _LONGEST = 20_000
 
@@ -135,3 +137,15 @@ def did_you_mean(word: str, known: t.Iterable[str]) -> str:
 def unknown(kind: str, word: str, known: t.Iterable[str]) -> str:
     """Return the sentence for an unknown name: ``unknown jail option 'bantme'; did you mean 'bantime'?``."""
     return "; ".join(filter(None, [f"unknown {kind} {word!r}", did_you_mean(word, known)]))
+
+
+def parsed_entries(values: t.Iterable[t.Any], option: str, parse: t.Callable[[t.Any, str], Parsed]) -> list[Parsed]:
+    """Return what ``parse`` makes of each entry and its place (``option[1]``); all entries' errors come at once."""
+    found: list[Parsed] = []
+    errors: list[BaselineError] = []
+    for number, value in enumerate(values, start=1):
+        with collected(errors):
+            found.append(parse(value, f"{option}[{number}]"))
+    if errors:
+        raise combined(errors)
+    return found

@@ -8,7 +8,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import BaselineError, collected, combined, unknown
+from .._core.errors import BaselineError, collected, combined, parsed_entries, unknown
 from .._core.text import forbidden_character, printable
 from .networks import Network, contains, parse_networks
 from .port_ranges import PortRange, covers, merged, parse_ports
@@ -66,14 +66,8 @@ def parse_rules(
     if not isinstance(value, (list, tuple)):
         hint = f"write it as a list: [{printable(value)}]" if isinstance(value, str) and value else ""
         raise BaselineError(f"must be a list of services and mappings, not {_kind(value)}", option=option, hint=hint)
-    found: set[AllowRule] = set()
-    errors: list[BaselineError] = []
-    for number, entry in enumerate(value, start=1):
-        with collected(errors):
-            found.update(_entry(entry, f"{option}[{number}]", services, keys))
-    if errors:
-        raise combined(errors)
-    return tuple(sorted(found, key=lambda rule: rule.order))
+    entries = parsed_entries(value, option, lambda entry, place: _entry(entry, place, services, keys))
+    return tuple(sorted({rule for rules in entries for rule in rules}, key=lambda rule: rule.order))
 
 
 def parse_interface(value: t.Any, option: str) -> str:

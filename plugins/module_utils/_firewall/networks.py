@@ -8,7 +8,7 @@ import ipaddress
 import re
 import typing as t
 
-from .._core.errors import BaselineError, collected, combined
+from .._core.errors import BaselineError, parsed_entries
 from .._core.text import printable
 
 __all__ = ["Network", "collapsed", "contains", "of_family", "parse_network", "parse_networks", "shown"]
@@ -32,14 +32,7 @@ def parse_networks(value: t.Any, option: str) -> tuple[Network, ...]:
             option=option,
             hint="leave the option out to allow anyone, or remove the rule to allow nobody",
         )
-    found: list[Network] = []
-    errors: list[BaselineError] = []
-    for number, one in enumerate(value, start=1):
-        with collected(errors):
-            found.append(parse_network(one, f"{option}[{number}]"))
-    if errors:
-        raise combined(errors)
-    return collapsed(found)
+    return collapsed(parsed_entries(value, option, parse_network))
 
 
 def parse_network(value: t.Any, option: str) -> Network:

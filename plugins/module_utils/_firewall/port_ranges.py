@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._core.errors import BaselineError, collected, combined
+from .._core.errors import BaselineError, parsed_entries
 from .._core.text import is_number
 
 __all__ = ["PortRange", "covers", "merged", "parse_ports"]
@@ -32,14 +32,7 @@ def parse_ports(value: t.Any, option: str) -> tuple[PortRange, ...]:
         return (_port_range(value, option),)
     if not value:
         raise BaselineError("is an empty list, which opens nothing", option=option, hint=_HINT)
-    found: list[PortRange] = []
-    errors: list[BaselineError] = []
-    for number, one in enumerate(value, start=1):
-        with collected(errors):
-            found.append(_port_range(one, f"{option}[{number}]"))
-    if errors:
-        raise combined(errors)
-    return merged(found)
+    return merged(parsed_entries(value, option, _port_range))
 
 
 def merged(ranges: t.Iterable[PortRange]) -> tuple[PortRange, ...]:

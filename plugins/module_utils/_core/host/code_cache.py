@@ -8,18 +8,17 @@ Ansible sends a module with all that it imports, and Python compiles that, in ea
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import io
 import os
-import re
 import shutil
 import sys
 import types
 import typing as t
 import uuid
 
+from ..code import DIGEST
 from .paths import private_folder, runtime_folder
 
 if t.TYPE_CHECKING:
@@ -28,7 +27,6 @@ if t.TYPE_CHECKING:
 __all__ = ["load_code"]
 
 _PACKAGE = "pyhost_baseline_code"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 # Controllers with different versions of the collection may take turns.
 _MOST_VERSIONS = 3
 
@@ -82,21 +80,16 @@ def _keep(archive: bytes, path: str) -> None:
     beside = f"{path}.{uuid.uuid4().hex}"
     try:
         _unpack(archive, beside)
-        with contextlib.suppress(FileExistsError):
-            _rename(beside, path)
+        try:
+            os.rename(beside, path)
+        except OSError as error:
+            # Another run was faster.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
         if not _hold(path):
             raise FileNotFoundError(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _rename(source: str, target: str) -> None:
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno == errno.ENOTEMPTY:
-            raise FileExistsError(error.errno, error.strerror, target) from error
-        raise
 
 
 def _unpack(archive: bytes, path: str) -> None:
@@ -114,7 +107,7 @@ def _remove_others(folder: str, digest: str) -> None:
     with os.scandir(folder) as entries:
         others = [entry for entry in entries if entry.name != digest]
     others.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)
-    versions = [entry for entry in others if _DIGEST.fullmatch(entry.name)]
+    versions = [entry for entry in others if DIGEST.fullmatch(entry.name)]
     for entry in others:
         if entry not in versions[: _MOST_VERSIONS - 1]:
             _remove_unused(entry.path)

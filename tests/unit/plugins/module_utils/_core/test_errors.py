@@ -8,6 +8,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
     collected,
     combined,
     nearest,
+    parsed_entries,
     state_of_errors,
     unknown,
 )
@@ -98,3 +99,15 @@ def test_what_others_put_into_a_message_is_quoted() -> None:
     error = BaselineError("sshd says: bad\x1b[2J\nand\u202emore")
     assert str(error) == r"sshd says: bad\x1b[2J; and\u202emore; this task changed nothing"
     assert len(str(BaselineError("x" * 100_000))) < 21_000
+
+
+def test_entries_are_parsed_with_their_places_and_all_errors() -> None:
+    def parse(value: str, place: str) -> int:
+        if not value.isdigit():
+            raise BaselineError("is no number", option=place)
+        return int(value)
+
+    assert parsed_entries(["1", "2"], "ports", parse) == [1, 2]
+    with pytest.raises(BaselineError) as caught:
+        parsed_entries(["a", "2", "b"], "ports", parse)
+    assert [one.option for one in caught.value.parts] == ["ports[1]", "ports[3]"]

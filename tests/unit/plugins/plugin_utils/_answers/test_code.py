@@ -9,6 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.pyhost.baseline.plugins import module_utils
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import code
 
@@ -23,7 +25,7 @@ def test_the_digest_is_that_of_the_archive() -> None:
     assert found == code.collection_code(archive=True)
 
 
-def test_another_source_is_another_digest(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_another_source_is_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code.module_utils, "__path__", [str(tmp_path)])
     digests = set()
     for name, text in [("a.py", "x"), ("a.py", "y"), ("b.py", "y"), ("c.txt", "y")]:
