@@ -7,15 +7,17 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.become import DEFAULT_BECOME
 from ..._core.errors import BaselineError
-from ..._core.host.rollback import PATHS, discard_rollback
+from ..._core.host.rollback import discard_rollback, host_rollback_paths
 from ..._core.host.rollback_arm import arm_rollback
-from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackPaths, RollbackRequest
+from ..._core.phase import ArmedRollback
+from ..._core.rollback import PendingRollback, RollbackPaths, RollbackRequest
 from ..._core.text import printable
-from ..confirmation import ArmedRollback, Confirmation
+from ..confirmation import Confirmation
+from ..rollback_steps import RollbackDaemon, sshd_steps
 from .check_effective import effective_now
 from .crypto import plan_preflight
 from .guard import guard
@@ -44,7 +46,7 @@ class ConfirmRequest:
     phase: str = ""
     seconds: int = 45
     login_user: str = ""
-    paths: RollbackPaths = PATHS
+    paths: RollbackPaths = field(default_factory=lambda: host_rollback_paths("sshd"))
     become: str = DEFAULT_BECOME
 
     @property
@@ -91,7 +93,7 @@ def with_armed(confirmation: Confirmation, armed: PendingRollback | None) -> Con
     """Return what the controller needs to confirm a change, or to have it rolled back."""
     if armed is None:
         return confirmation
-    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token))
+    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token, "sshd"))
 
 
 @contextlib.contextmanager
@@ -115,19 +117,18 @@ def armed_rollback(host: Host, plan: ChangePlan, port_access: PortAccess) -> t.I
 
 
 def _rollback_request(plan: ChangePlan, port_access: PortAccess) -> RollbackRequest:
-    daemon = plan.daemon
+    daemon = RollbackDaemon(
+        program=plan.state.sshd.program,
+        service=plan.daemon.unit,
+        socket=plan.daemon.socket,
+        pid_file=plan.answers.pid_file,
+        rc=plan.daemon.rc,
+    )
     return RollbackRequest(
         files=tuple(plan.written.changes),
         seconds=plan.request.confirm.seconds,
-        daemon=RollbackDaemon(
-            program=plan.state.sshd.program,
-            service=daemon.unit,
-            socket=daemon.socket,
-            pid_file=plan.answers.pid_file,
-            rc=daemon.rc,
-        ),
-        firewall_files=tuple(port_access.files),
-        firewall_commands=tuple(one.take for one in port_access.openings),
+        steps=sshd_steps(daemon, (one.take for one in port_access.openings)),
+        last_files=tuple(port_access.files),
     )
 
 

@@ -8,10 +8,7 @@ import typing as t
 
 from ..._core.confirm_timeout import check_seconds
 from ..._core.module_result import ModuleResult
-from ..confirmation import (
-    PhaseRequest,
-    read_phase_request,
-)
+from ..._core.phase import PhaseRequest, read_phase_request
 from ..keywords import folded
 from ..settings import build_settings
 from .change import SshdRequest, ensure

@@ -11,23 +11,20 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
     PendingRollback,
-    RollbackDaemon,
     RollbackPaths,
     RollbackRequest,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    ArmedRollback,
-    Confirmation,
-    Preflight,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import confirm as confirms
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import (
     ConfirmRequest,
     NotRestored,
     with_armed,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.rollback_steps import RollbackDaemon, sshd_steps
 from tests.unit.fake_host import Expected, FakeHost
 from tests.unit.linux_sshd import Linux, sshd_t
 
@@ -125,7 +122,7 @@ def test_an_armed_rollback_crosses_with_its_token() -> None:
     plain = Confirmation("", 22)
     assert with_armed(plain, None) is plain
     armed = with_armed(plain, PendingRollback("0" * 32, 45, "cron", "/var/lib/pyhost.baseline"))
-    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline", "0" * 32)
+    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline", "0" * 32, "sshd")
 
 
 @pytest.mark.parametrize(
@@ -255,9 +252,10 @@ def test_the_rollback_restores_all_that_the_change_writes(monkeypatch: pytest.Mo
     request = RollbackRequest(
         files=("/etc/ssh/sshd_config", "/b"),
         seconds=90,
-        daemon=RollbackDaemon("/opt/sshd", "ssh.service", "ssh.socket", "/run/other.pid", "sshd"),
-        firewall_files=("/etc/ufw/user.rules",),
-        firewall_commands=(("ufw", "delete"),),
+        steps=sshd_steps(
+            RollbackDaemon("/opt/sshd", "ssh.service", "ssh.socket", "/run/other.pid", "sshd"), [("ufw", "delete")]
+        ),
+        last_files=("/etc/ufw/user.rules",),
     )
     # It stays armed after a change that succeeded: the controller confirms.
     assert around.calls == [("arm", request, PATHS), "change"]
