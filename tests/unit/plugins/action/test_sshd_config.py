@@ -261,7 +261,7 @@ def test_the_connection_is_lost_while_sshd_is_changed(play: Play) -> None:
     found = play.result()
     assert found["failed"]
     assert found["msg"] == (
-        f"the connection was lost while sshd was changed (Shared connection\\x1b[2J closed); {LATER}"
+        f"the connection was lost while the sshd configuration was changed (Shared connection\\x1b[2J closed); {LATER}"
     )
 
 

@@ -64,7 +64,7 @@ class Run:
     def result(self) -> dict[str, t.Any]:
         action = ActionModule.__new__(ActionModule)
         arguments = {"guard_users": ["deploy"], "confirm_timeout": 20, "settings": {"PermitRootLogin": False}}
-        action._task = types.SimpleNamespace(check_mode=False, args=arguments)
+        action._task = types.SimpleNamespace(check_mode=False, args=arguments, action="pyhost.baseline.sshd_config")
         action._connection = types.SimpleNamespace(transport="ssh", get_option=OPTIONS.get, become=None)
         action._play_context = types.SimpleNamespace(become_pass=None)
         action.__dict__["_execute_module"] = self._execute

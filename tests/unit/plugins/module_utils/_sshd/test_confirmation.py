@@ -66,7 +66,7 @@ def laid_over(path: str, value: t.Any) -> t.Any:
         pytest.param(
             replace(
                 WHOLE,
-                armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base, TOKEN, "sshd"),
+                armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD", "sshd").base, TOKEN, "sshd"),
                 preflight=Preflight({}),
             ),
             id="FreeBSD",
@@ -183,7 +183,7 @@ def test_any_value_of_a_field_is_read_as_what_it_has_to_be_or_refused(path: str,
         assert str(error).isprintable()
         return
     assert sent(found) == laid_over(path, value)
-    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD").base)
+    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD", "sshd").base)
     for option, names in (found.preflight.without if found.preflight else {}).items():
         assert re.fullmatch("[A-Za-z]+", option)
         assert re.fullmatch("[A-Za-z0-9@._,-]*", ",".join(names))

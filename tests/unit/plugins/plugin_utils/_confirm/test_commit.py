@@ -61,7 +61,9 @@ def made(monkeypatch: pytest.MonkeyPatch, proof: Proof, **more: t.Any) -> dict[s
 
 def test_a_confirmed_change_says_by_what(monkeypatch: pytest.MonkeyPatch) -> None:
     result = made(monkeypatch, Proof())
-    assert result["changed"] and result["confirmed_by"].items() >= {"method": "login", "user": "ops", "port": 22}.items()
+    assert (
+        result["changed"] and result["confirmed_by"].items() >= {"method": "login", "user": "ops", "port": 22}.items()
+    )
 
 
 def test_without_a_change_nothing_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,7 +278,7 @@ def test_check_mode_keeps_the_folder(tmp_path: Path) -> None:
 def test_the_wait_for_an_earlier_run_ends_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(rollbacks, "time", clock)
-    paths = rollbacks.PATHS
+    paths = PATHS
     asked = Expected(["/bin/sh", paths.script, "asked"], writes={paths.armed: None})
     host: t.Any = FakeHost({paths.armed: armed_text("a", NOW + 50_000)}, [asked])
     rollbacks.resolve_pending_rollback(host, PATHS)

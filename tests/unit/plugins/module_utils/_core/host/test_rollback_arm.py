@@ -122,16 +122,15 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     assert (Path(paths.folder) / "1").read_bytes() == b"Port 22\n# \xe9\n"
     assert parse_armed(Path(paths.armed).read_text()) == (armed.token, NOW + 45.0)
     # Only root may read the copies and run the script.
-    names = ("1", "f0", "rollback", "armed")
+    names = ("1", "last0", "rollback", "armed")
     assert [host.modes[f"{paths.folder}/{name}"] for name in names] == [0o600, 0o600, 0o700, 0o600]
     assert [os.stat(path).st_mode & 0o777 for path in (paths.base, paths.folder)] == [0o700, 0o700]
     text = Path(paths.script).read_text()
     owner = f"{os.getuid()}:{os.getgid()}"
     assert f"    restore 1 {main} {owner} 0640 ''\n" in text
-    assert f"    restore f0 {rules} {owner} 0644 ''\n" in text
+    assert f"    restore last0 {rules} {owner} 0644 ''\n" in text
     folders = "".join(f"    remove_directory {parent}\n" for parent in (new.parent, new.parent.parent))
     assert f"    remove {new}\n{folders}" in text
-    assert "    limited ufw delete allow 2222\n" in text
     assert f"token={armed.token}\n" in text and "seconds=45\n" in text
     assert "systemctl restart ssh.service" in text
 
@@ -390,8 +389,8 @@ def test_the_firewalls_files_and_sshds_have_copies_of_their_own(tmp_path: Path, 
         file.write_text(file.name)
     wanted = replace(request(*files[:2]), last_files=(str(files[2]), str(files[0])))
     arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), wanted, paths)  # type: ignore[arg-type]  # fake
-    copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if len(path.name) < 3}
-    assert copies == {"0": "a", "1": "b", "f0": "a", "f1": "c"}
+    copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if path.name[-1].isdigit()}
+    assert copies == {"0": "a", "1": "b", "last0": "a", "last1": "c"}
 
 
 @pytest.mark.parametrize("where", ["mkdir", "symlink", "Popen"])
