@@ -21,13 +21,10 @@ from .nft_table import TABLE
 from .opened_ports import OpenedPorts, opened_by
 from .request import FirewallRequest, ssh_rule
 
-__all__ = ["ForeignFindings", "chain_findings", "file_findings", "included_patterns", "manager_findings"]
+__all__ = ["KNOWN_TABLES", "ForeignFindings", "chain_findings", "file_findings", "included_patterns", "manager_findings"]
 
 # The tables of fail2ban refuse single addresses. Those of firewalld and of container engines are theirs to keep.
-_KNOWN_TABLES = re.compile(rf"{TABLE}|f2b-.*|firewalld|netavark|docker.*|libvirt_network|lxc|lxd|incus")
-# ip filter and ip6 filter of iptables-nft, where ufw has chains of its own.
-_UFW_CHAIN = re.compile(r"ufw6?-.*")
-_HOOKS = ("prerouting", "input", "ingress")
+KNOWN_TABLES = re.compile(rf"{TABLE}|f2b-.*|firewalld|netavark|docker.*|libvirt_network|lxc|lxd|incus")
 _FLUSH = re.compile(r"\bflush\s+ruleset\b[ \t]*(\w+)?")
 _INCLUDE = re.compile(r"^\s*include\s+[\"']([^\"']+)[\"']")
 _INCLUDE_FOLDER = "/etc"
@@ -59,10 +56,10 @@ def chain_findings(ruleset: Ruleset, request: FirewallRequest, ssh_ports: t.Coll
     nft(8): ``accept`` ends the chain alone, and later chains of the hook still judge the packet; ``drop`` is final.
     """
     findings = ForeignFindings()
-    has_ufw = {chain.place[:2] for chain in ruleset.chains if _UFW_CHAIN.fullmatch(chain.name)}
+    has_ufw = ruleset.ufw_tables()
     for chain in ruleset.chains:
-        is_foreign = not _KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in has_ufw
-        if chain.hook in _HOOKS and chain.type == "filter" and is_foreign and _is_closed(ruleset, chain):
+        is_foreign = not KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in has_ufw
+        if is_foreign and ruleset.is_closed(chain):
             findings += _closed_findings(chain, opened_by(ruleset, chain), request, ssh_ports)
     return findings
 
@@ -138,14 +135,6 @@ def _by_number(text: str) -> tuple[int, str]:
 
 def _named(chain: NftChain) -> str:
     return printable(str(chain), longest=200)
-
-
-def _is_closed(ruleset: Ruleset, chain: NftChain) -> bool:
-    """Return whether ``chain`` drops what none of its rules accepts."""
-    rules = ruleset.rules_of(chain)
-    return chain.policy == "drop" or bool(
-        rules and rules[-1].is_unconditional and rules[-1].verdict() in ("drop", "reject")
-    )
 
 
 def included_patterns(text: str) -> list[str]:

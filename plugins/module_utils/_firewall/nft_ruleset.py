@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -14,6 +15,10 @@ __all__ = ["NftChain", "NftRule", "Ruleset", "parse_ruleset"]
 
 Expression = t.Dict[str, t.Any]
 Place = t.Tuple[str, str, str]
+# ufw has its chains in ip filter and ip6 filter of iptables-nft.
+_UFW_CHAIN = re.compile(r"ufw6?-.*")
+# The hooks that a packet to the host itself passes.
+_HOOKS = ("prerouting", "input", "ingress")
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,17 @@ class Ruleset:
 
     def rules_of(self, chain: NftChain) -> tuple[NftRule, ...]:
         return self.rules.get(chain.place, ())
+
+    def ufw_tables(self) -> set[tuple[str, str]]:
+        """Return the tables (family and name) in which ufw has its chains."""
+        return {(chain.family, chain.table) for chain in self.chains if _UFW_CHAIN.fullmatch(chain.name)}
+
+    def is_closed(self, chain: NftChain) -> bool:
+        """Return whether ``chain`` judges what comes to the host, and drops what none of its rules accepts."""
+        rules = self.rules_of(chain)
+        last = rules[-1] if rules else None
+        is_refused = last is not None and last.is_unconditional and last.verdict() in ("drop", "reject")
+        return chain.type == "filter" and chain.hook in _HOOKS and (chain.policy == "drop" or is_refused)
 
     def reachable(self, chain: NftChain) -> t.Iterator[NftRule]:
         """Yield the rules of ``chain`` and of all chains to which they jump."""

@@ -1,0 +1,154 @@
+# Copyright: pyhost.baseline contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report about the firewall: what is open for whom, and who reaches what listens. Read-only."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import BaselineError
+from ..._core.text import printable
+from ..boot_unit import RULES_FILE, UNIT
+from ..foreign import KNOWN_TABLES, file_findings, manager_findings
+from ..manager_rules import service_ports, ufw_policy, zone_policy, zone_services
+from ..nft_table import TABLE
+from ..open_rules import ANYONE, InputPolicy, chain_policies, forward_policy, reach
+from ..table_state import difference, loaded_table, rendered_table
+from .gather import gather as gather_state
+from .gather import named
+
+if t.TYPE_CHECKING:
+    from ..._core.host.host import Host
+    from ..host_state import FirewallState
+    from ..listeners import Listener
+    from ..nft_ruleset import NftChain
+    from ..published import PublishedPort
+
+__all__ = ["gather"]
+
+Report = t.Dict[str, t.Any]
+_SERVICES = ("/etc/firewalld/services", "/usr/lib/firewalld/services")
+_MOST_SHOWN = 10
+
+
+def gather(host: Host) -> Report:
+    """Return the whole report."""
+    if not host.platform.has_systemd:
+        raise BaselineError("this module needs a host with systemd")
+    state = gather_state(host)
+    policies = _policies(host, state)
+    forward = forward_policy(state.ruleset) if state.ruleset else None
+    published = [(one, _published_reach(one, forward)) for one in state.published if not one.is_local]
+    listeners = [(one, reach(policies, one.protocol, one.address, one.port)) for one in named(host, state.listeners)]
+    problem = _problem(state)
+    return {
+        "backend": state.backend,
+        "managers": state.active_managers,
+        "own_table": _own_table(state, problem),
+        "ssh_ports": list(state.ssh_ports),
+        "closed_by": [printable(one.name, longest=200) for one in policies],
+        "open": [_open(policy, rule) for policy in policies for rule in policy.rules],
+        "listeners": [_listener(one, reached) for one, reached in listeners],
+        "published": [_published(one, reached) for one, reached in published],
+        "warnings": _warnings(state, policies, published, problem),
+    }
+
+
+def _policies(host: Host, state: FirewallState) -> list[InputPolicy]:
+    """Return the firewalls that a packet to the host passes: ours, that of a manager, and closed chains of others."""
+    found = []
+    if state.backend == "firewalld":
+        services = {name: _service(host, name) for name in zone_services(state.zones)}
+        known = {name: ports for name, ports in services.items() if ports is not None}
+        found.append(zone_policy(state.zones, state.default_zone, known))
+    if state.ufw is not None and state.ufw_is_loaded:
+        ufw = ufw_policy(state.ufw)
+        found += [ufw] if ufw else []
+    if state.ruleset is not None:
+        found += chain_policies(state.ruleset, _is_judged(state))
+    return found
+
+
+def _is_judged(state: FirewallState) -> t.Callable[[NftChain], bool]:
+    """Return whether a chain counts: not those of managers, which were asked themselves, nor those of bans."""
+    ufw_tables = state.ruleset.ufw_tables() if state.ruleset else set()
+
+    def is_judged(chain: NftChain) -> bool:
+        if chain.table == TABLE:
+            return True
+        return not KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in ufw_tables
+
+    return is_judged
+
+
+def _service(host: Host, name: str) -> list[t.Any] | None:
+    texts = (host.read(f"{folder}/{name}.xml") for folder in _SERVICES)
+    text = next((text for text in texts if text is not None), None)
+    return None if text is None else service_ports(text)
+
+
+def _problem(state: FirewallState) -> str:
+    """Return why our table is not in force as its file says, an empty text if it is, or if there is no file."""
+    text = state.own_files.get(RULES_FILE)
+    if text is None or state.ruleset is None:
+        return ""
+    return difference(rendered_table(text), loaded_table(state.ruleset))
+
+
+def _own_table(state: FirewallState, problem: str) -> Report:
+    unit = state.unit(UNIT[: -len(".service")])
+    is_loaded = state.ruleset is not None and loaded_table(state.ruleset) is not None
+    return {"loaded": is_loaded, "problem": problem, "at_boot": unit.is_enabled}
+
+
+def _open(policy: InputPolicy, rule: t.Any) -> Report:
+    return {
+        "protocol": rule.protocol,
+        "ports": str(rule.ports),
+        "from": list(rule.sources),
+        "interface": rule.interface,
+        "conditional": rule.is_partial,
+        "by": printable(policy.name, longest=200),
+    }
+
+
+def _listener(listener: Listener, reached: str) -> Report:
+    return {**listener.result(), "uid": listener.uid, "reachable": reached}
+
+
+def _published(published: PublishedPort, reached: str) -> Report:
+    return {
+        "protocol": published.protocol,
+        "ports": str(published.ports),
+        "host": published.host,
+        "target": printable(published.target, longest=200),
+        "reachable": reached,
+    }
+
+
+def _published_reach(published: PublishedPort, forward: InputPolicy | None) -> str:
+    policies = [forward] if forward else []
+    address = "::" if published.version == 6 else "0.0.0.0"
+    return reach(policies, published.protocol, address, published.ports.first)
+
+
+def _warnings(
+    state: FirewallState, policies: t.Sequence[InputPolicy], published: t.Iterable[t.Any], problem: str
+) -> list[str]:
+    findings = manager_findings(state.active_managers)
+    findings += file_findings(state.nftables_files, state.nftables_main, is_followed=state.backend == "nftables")
+    found = [*(error.advice for error in findings.errors), *findings.warnings]
+    if state.ruleset is None:
+        found.append("nft is not installed, so rules of the kernel that no manager knows are not in this report")
+    elif not policies:
+        found.append("no firewall closes this host: each port on which something listens is reachable")
+    if state.ufw is not None and not state.ufw_is_loaded:
+        found.append("ufw is enabled, and the kernel does not have its rules; run `ufw reload`")
+    if problem:
+        found.append(f"the rules of {RULES_FILE} are not in force: {problem}; run the module firewall again")
+    exposed = [str(one) for one, reached in published if reached == ANYONE] if policies else []
+    if exposed:
+        shown = ", ".join(printable(one, longest=200) for one in exposed[:_MOST_SHOWN])
+        rest = " …" if len(exposed) > _MOST_SHOWN else ""
+        found.append(f"published ports of containers are reachable from outside in spite of the firewall: {shown}{rest}")
+    return found
