@@ -21,7 +21,14 @@ from .nft_table import TABLE
 from .opened_ports import OpenedPorts, opened_by
 from .request import FirewallRequest, ssh_rule
 
-__all__ = ["KNOWN_TABLES", "ForeignFindings", "chain_findings", "file_findings", "included_patterns", "manager_findings"]
+__all__ = [
+    "KNOWN_TABLES",
+    "ForeignFindings",
+    "chain_findings",
+    "file_findings",
+    "included_patterns",
+    "manager_findings",
+]
 
 # The tables of fail2ban refuse single addresses. Those of firewalld and of container engines are theirs to keep.
 KNOWN_TABLES = re.compile(rf"{TABLE}|f2b-.*|firewalld|netavark|docker.*|libvirt_network|lxc|lxd|incus")
@@ -75,8 +82,8 @@ def file_findings(files: t.Mapping[str, str], main: str, *, is_followed: bool) -
         return ForeignFindings()
     if is_followed:
         warning = (
-            f"{printable(flushes[0], longest=200)} flushes the rules of all programs: nftables.service loads ours again "
-            f"after that, but `nft -f {printable(main, longest=200)}` does not; delete that line"
+            f"{printable(flushes[0], longest=200)} flushes the rules of all programs: nftables.service loads ours "
+            f"again after that, but `nft -f {printable(main, longest=200)}` does not; delete that line"
         )
         return ForeignFindings(warnings=(warning,))
     error = BaselineError(

@@ -48,9 +48,10 @@ class FirewallState:
     """The host as it is. ``units`` are the ``MANAGERS`` and our own unit, by name without ``.service``.
 
     ``ruleset`` is ``None`` where nft is not installed. ``listeners`` are those that others can reach. ``own_files``
-    are the texts of our files, ``None`` for one that is missing. ``nftables_files`` are the main file of nftables.service (``nftables_main``) and those that it includes.
-    ``default_zone`` is that of firewalld, and ``zones`` are in force, ``permanent_zones`` after the next boot.
-    ``ufw_is_loaded`` is false if ufw is enabled and the kernel does not have its rules.
+    are the texts of our files, ``None`` for one that is missing. ``nftables_files`` are the main file of an active or
+    enabled nftables.service (``nftables_main``) and those that it includes. ``default_zone`` is that of firewalld;
+    ``zones`` are in force, ``permanent_zones`` after the next boot. ``ufw_is_loaded`` is false if ufw is enabled and
+    the kernel does not have its rules.
     """
 
     backend: str

@@ -12,7 +12,18 @@ from .nft_table import FAMILY, TABLE
 from .opened_ports import port_values, vmap_ports
 from .port_ranges import PortRange
 
-__all__ = ["ALL_PORTS", "ANYONE", "NOBODY", "SOME", "UNKNOWN", "InputPolicy", "OpenRule", "chain_policies", "forward_policy", "reach"]
+__all__ = [
+    "ALL_PORTS",
+    "ANYONE",
+    "NOBODY",
+    "SOME",
+    "UNKNOWN",
+    "InputPolicy",
+    "OpenRule",
+    "chain_policies",
+    "forward_policy",
+    "reach",
+]
 
 # Who reaches a port: in the order of how many they are.
 NOBODY, UNKNOWN, SOME, ANYONE = "nobody", "unknown", "some", "anyone"

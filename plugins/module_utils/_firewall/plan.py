@@ -79,9 +79,7 @@ def plan_firewall(request: FirewallRequest, state: FirewallState, cut: t.Sequenc
 
 def _foreign(request: FirewallRequest, state: FirewallState) -> ForeignFindings:
     findings = manager_findings(state.active_managers) + _dormant_findings(state)
-    findings += file_findings(
-        state.nftables_files, state.nftables_main, is_followed=state.backend == "nftables"
-    )
+    findings += file_findings(state.nftables_files, state.nftables_main, is_followed=state.backend == "nftables")
     others = [name for name in state.active_managers if name in _OF_IPTABLES]
     if state.backend == "nftables" and others:
         findings += ForeignFindings(

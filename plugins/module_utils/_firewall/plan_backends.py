@@ -127,7 +127,9 @@ def plan_firewalld(request: FirewallRequest, state: FirewallState) -> BackendPla
         needs_reload = needs_reload or zone.now.target != applied_zone(zone.now, desired).target
     if needs_reload:
         commands.append(("firewall-cmd", "--reload"))
-        warnings.append("firewalld is reloaded, and what others have added until its next reload, such as bans, is gone")
+        warnings.append(
+            "firewalld is reloaded, and what others have added until its next reload, such as bans, is gone"
+        )
     return BackendPlan(
         "firewalld",
         before,

@@ -151,9 +151,8 @@ def _ufw(host: Host) -> _Ufw:
 
 
 def _firewalld(host: Host) -> dict[str, t.Any]:
-    now, permanent = (
-        parse_zone_list(_firewall_cmd(host, *words)) for words in (["--list-all-zones"], ["--permanent", "--list-all-zones"])
-    )
+    now = parse_zone_list(_firewall_cmd(host, "--list-all-zones"))
+    permanent = parse_zone_list(_firewall_cmd(host, "--permanent", "--list-all-zones"))
     marked = [zone.name for zone in now if zone.is_default]
     default = marked[0] if marked else _firewall_cmd(host, "--get-default-zone").strip()
     return {"zones": tuple(now), "permanent_zones": tuple(permanent), "default_zone": default}
@@ -226,4 +225,3 @@ def _published(host: Host, ruleset: Ruleset | None) -> tuple[PublishedPort, ...]
         if has_rules or has_legacy:
             found.update(published_by_iptables(host.run([program, "-w", "-t", "nat", "-S"]).out))
     return tuple(sorted(found, key=lambda one: (one.protocol, one.ports, one.host, one.target)))
-

@@ -127,9 +127,9 @@ def _published(published: PublishedPort, reached: str) -> Report:
 
 
 def _published_reach(published: PublishedPort, forward: InputPolicy | None) -> str:
-    policies = [forward] if forward else []
-    address = "::" if published.version == 6 else "0.0.0.0"
-    return reach(policies, published.protocol, address, published.ports.first)
+    if forward is None:
+        return ANYONE
+    return forward.reach(published.protocol, published.ports.first, published.version or 4)
 
 
 def _warnings(
@@ -150,5 +150,7 @@ def _warnings(
     if exposed:
         shown = ", ".join(printable(one, longest=200) for one in exposed[:_MOST_SHOWN])
         rest = " …" if len(exposed) > _MOST_SHOWN else ""
-        found.append(f"published ports of containers are reachable from outside in spite of the firewall: {shown}{rest}")
+        found.append(
+            f"published ports of containers are reachable from outside in spite of the firewall: {shown}{rest}"
+        )
     return found
