@@ -207,7 +207,7 @@ def _add_ct(found: _Conditions, ct: Expression, right: t.Any) -> None:
 
 
 def _members(value: t.Any) -> list[t.Any]:
-    members = value.get("set") if isinstance(value, dict) else value
+    members = value["set"] if isinstance(value, dict) and "set" in value else value
     return list(members) if isinstance(members, list) else [members]
 
 

@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign import ForeignFindings, chain_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
     NftChain,
-    NftRule,
     Ruleset,
     parse_ruleset,
 )
@@ -24,29 +23,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_st
     loaded_table,
     rendered_table,
 )
+from tests.unit.firewall_kernel import kernel_with
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "firewall"
 
 
 def text(**options: t.Any) -> str:
     return render_table(parse_request(options, parse_services("")), [22])
-
-
-def ruleset(state: TableState) -> Ruleset:
-    """Return the ruleset of a kernel that has the table ``state``."""
-    chains = [
-        NftChain("inet", "pyhost_baseline", name, "filter", hook, 5, policy)
-        for name, (hook, policy, _count) in state.chains.items()
-    ]
-    comment = f"pyhost.baseline sha256:{state.fingerprint}"
-    rules = {
-        chain.place: (
-            NftRule(chain.place, (), comment if chain.name == "input" else ""),
-            *[NftRule(chain.place, ())] * (state.chains[chain.name][2] - 1),
-        )
-        for chain in chains
-    }
-    return Ruleset((NftChain("ip", "filter", "INPUT"), *chains), rules)
 
 
 RENDERED = rendered_table(
@@ -65,8 +48,8 @@ def test_the_state_of_a_text() -> None:
 
 
 def test_a_table_in_force() -> None:
-    assert loaded_table(ruleset(RENDERED)) == RENDERED
-    assert difference(RENDERED, loaded_table(ruleset(RENDERED))) == ""
+    assert loaded_table(kernel_with(RENDERED)) == RENDERED
+    assert difference(RENDERED, loaded_table(kernel_with(RENDERED))) == ""
 
 
 @pytest.mark.parametrize(
