@@ -12,7 +12,7 @@ from ..._core.policy_result import PolicyResult
 from ..listeners import cut_listeners
 from ..plan import FirewallPlan, plan_firewall
 from ..request import FirewallRequest, parse_request
-from .gather import gather, named, read_services
+from .gather import gather, named, read_services, require_systemd
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -22,8 +22,7 @@ __all__ = ["ensure_options", "plan_request"]
 
 def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
     """Ensure the firewall of ``options``."""
-    if not host.platform.has_systemd:
-        raise BaselineError("this module needs systemd, which loads the rules at boot; this host does not run it")
+    require_systemd(host)
     request = parse_request(options, read_services(host))
     with host.lock("firewall"):
         plan = plan_request(host, request)

@@ -32,7 +32,7 @@ if t.TYPE_CHECKING:
     from ..published import PublishedPort
     from ..services import ServiceNames
 
-__all__ = ["gather", "named", "read_services"]
+__all__ = ["gather", "named", "read_services", "require_systemd"]
 
 _OWN = UNIT[: -len(".service")]
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
@@ -47,6 +47,12 @@ _IPTABLES = {4: "iptables", 6: "ip6tables"}
 class _Ufw(t.NamedTuple):
     is_enabled: bool
     fields: dict[str, t.Any]
+
+
+def require_systemd(host: Host) -> None:
+    """Raise on a host without systemd: nothing would load the rules at boot."""
+    if not host.platform.has_systemd:
+        raise BaselineError("the firewall is managed on hosts with systemd alone, which loads the rules at boot")
 
 
 def read_services(host: Host) -> ServiceNames:

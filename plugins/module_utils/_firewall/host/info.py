@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.errors import BaselineError
 from ..._core.text import printable
 from ..boot_unit import RULES_FILE, UNIT
 from ..foreign import KNOWN_TABLES, file_findings, manager_findings
@@ -15,7 +14,7 @@ from ..nft_table import TABLE
 from ..open_rules import ANYONE, InputPolicy, chain_policies, forward_policy, reach
 from ..table_state import difference, loaded_table, rendered_table
 from .gather import gather as gather_state
-from .gather import named
+from .gather import named, require_systemd
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -33,8 +32,7 @@ _MOST_SHOWN = 10
 
 def gather(host: Host) -> Report:
     """Return the whole report."""
-    if not host.platform.has_systemd:
-        raise BaselineError("this module needs a host with systemd")
+    require_systemd(host)
     state = gather_state(host)
     policies = _policies(host, state)
     forward = forward_policy(state.ruleset) if state.ruleset else None

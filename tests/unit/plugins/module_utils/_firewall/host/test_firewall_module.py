@@ -118,5 +118,5 @@ def test_a_host_without_nft() -> None:
 
 
 def test_a_host_without_systemd() -> None:
-    with pytest.raises(BaselineError, match="this module needs systemd"):
+    with pytest.raises(BaselineError, match="managed on hosts with systemd alone"):
         run(FakeHost(platform=FREEBSD))

@@ -187,5 +187,5 @@ def test_no_nft() -> None:
 
 
 def test_a_host_without_systemd() -> None:
-    with pytest.raises(BaselineError, match="needs a host with systemd"):
+    with pytest.raises(BaselineError, match="managed on hosts with systemd alone"):
         report(FakeHost(platform=LINUX_WITHOUT_SYSTEMD))
