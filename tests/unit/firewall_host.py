@@ -45,9 +45,12 @@ FIREWALLD = {
 }
 NAT = '{"nftables": [{"rule": {"family": "ip", "table": "nat", "chain": "DOCKER", "expr": [{"xt": {}}]}}]}'
 DNAT = "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80\n"
-UFW = {"/etc/ufw/ufw.conf": "# x\nENABLED=yes\nLOGLEVEL=low\n"}
-ADDED = Expected(["ufw", "show", "added"], out="Added user rules:\nufw allow 22/tcp\n")
-STATUS = "Status: active\nLogging: on (low)\nDefault: deny (incoming), allow (outgoing), disabled (routed)\n"
+UFW = {
+    "/etc/ufw/ufw.conf": "# x\nENABLED=yes\nLOGLEVEL=low\n",
+    "/etc/ufw/applications.d/openssh-server": "[OpenSSH]\ntitle=Secure shell server\nports=22/tcp\n",
+}
+ADDED = Expected(["ufw", "show", "added"], out=fixture("ufw-added-debian13"))
+STATUS = fixture("ufw-status-debian13")
 WITH_UFW = ["nft", "ip", "sshd", "systemctl", "ufw"]
 ZONES = fixture("firewalld-debian13.txt")
 LISTED = ["firewall-cmd", "--list-all-zones"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from .firewalld_zones import ListedZone
 from .listeners import Listener
 from .nft_ruleset import Ruleset
+from .port_ranges import PortRange
 from .published import PublishedPort
 from .ufw import UfwState
 
@@ -51,7 +52,7 @@ class FirewallState:
     are the texts of our files, ``None`` for one that is missing. ``nftables_files`` are the main file of an active or
     enabled nftables.service (``nftables_main``) and those that it includes. ``default_zone`` is that of firewalld;
     ``zones`` are in force, ``permanent_zones`` after the next boot. ``ufw_is_loaded`` is false if ufw is enabled and
-    the kernel does not have its rules.
+    the kernel does not have its rules, and ``ufw_profiles`` are the ports of its applications.
     """
 
     backend: str
@@ -70,6 +71,7 @@ class FirewallState:
     permanent_zones: tuple[ListedZone, ...] = ()
     ufw: UfwState | None = None
     ufw_is_loaded: bool = False
+    ufw_profiles: t.Mapping[str, t.Sequence[tuple[str, PortRange]]] = field(default_factory=dict)
 
     def unit(self, name: str) -> ManagerUnit:
         return self.units.get(name, ManagerUnit(name))

@@ -10,9 +10,9 @@ import typing as t
 from .firewalld_zones import ListedZone
 from .open_rules import ALL_PORTS, InputPolicy, OpenRule
 from .port_ranges import PortRange
-from .ufw import UfwState
+from .ufw import UfwRule, UfwState
 
-__all__ = ["service_ports", "ufw_policy", "zone_policy", "zone_services"]
+__all__ = ["parse_profiles", "service_ports", "ufw_policy", "ufw_rules", "zone_policy", "zone_services"]
 
 Ports = t.Mapping[str, t.Sequence[t.Tuple[str, PortRange]]]
 _PROTOCOLS = ("tcp", "udp")
@@ -82,46 +82,55 @@ def _rich(text: str) -> OpenRule | None:
     return OpenRule(match[3], ports, (match[1],) if match[1] else ()) if match and ports else None
 
 
-def ufw_policy(state: UfwState) -> InputPolicy | None:
-    """Return what ufw lets in, ``None`` if its policy is to let everything in."""
+def parse_profiles(text: str) -> dict[str, list[tuple[str, PortRange]]]:
+    """Read the applications of a file in /etc/ufw/applications.d: ``ports=80,443/tcp|53/udp`` (ufw(8))."""
+    found: dict[str, list[tuple[str, PortRange]]] = {}
+    name = ""
+    for line in map(str.strip, text.splitlines()):
+        section = re.fullmatch(r"\[(.+)\]", line)
+        name = section[1] if section else name
+        if name and line.startswith("ports="):
+            parts = line[len("ports=") :].split("|")
+            found[name] = [one for part in parts for one in _numbers(part, "")]
+    return found
+
+
+def ufw_policy(state: UfwState, profiles: Ports) -> InputPolicy | None:
+    """Return what ufw lets in, ``None`` if its policy is to let everything in; ``profiles`` are its applications."""
     if state.incoming == "allow":
         return None
-    rules: list[OpenRule] = []
-    is_complete = True
-    for rule in state.rules:
-        verb, *words = rule.words
-        if verb not in ("allow", "limit") or "out" in words[:1]:
-            continue
-        found = _ufw_rules(words)
-        rules += found
-        is_complete = is_complete and bool(found)
-    return InputPolicy("ufw", tuple(rules), is_complete)
+    found = [ufw_rules(rule, profiles) for rule in state.rules]
+    return InputPolicy("ufw", tuple(one for rules in found for one in rules or []), None not in found)
 
 
-def _ufw_rules(words: t.Sequence[str]) -> list[OpenRule]:
-    """Read ``22/tcp``, ``[in] [on eth0] [from ADDRESS] to any port 80,443 [proto tcp]``; none for an application."""
+def ufw_rules(rule: UfwRule, profiles: Ports) -> list[OpenRule] | None:
+    """Return what a rule of ufw lets in, ``None`` if its ports are not known."""
+    verb, *words = rule.words
+    if verb not in ("allow", "limit") or "out" in words[:1]:
+        return []
     values = {name: value for name, value in zip(words, words[1:]) if name in ("on", "from", "to", "proto")}
-    source = values.get("from", "any")
     place = words.index("to") if "to" in words else len(words)
     after = list(words[place:])
     if "port" in after:
         text = after[after.index("port") + 1]
-    elif "app" in words:
-        return []
+    elif "app" in after:
+        text = after[after.index("app") + 1]
     else:
         text = f"{ALL_PORTS}" if values else words[-1]
-    numbers, _slash, protocol = text.partition("/")
-    protocols = [values.get("proto", protocol)] if values.get("proto", protocol) else list(_PROTOCOLS)
+    source = values.get("from", "any")
     # A port before "to" is that of the client, and an address after it is one of this host.
-    is_partial = "port" in words[:place] or values.get("to", "any") != "any"
+    is_partial = "port" in words[:place] or "app" in words[:place] or values.get("to", "any") != "any"
     sources = () if source == "any" else (source,)
-    return [
-        OpenRule(one, ports, sources, values.get("on", ""), is_partial)
-        for one in protocols
-        if one in _PROTOCOLS
-        for ports in (_ports(part.replace(":", "-")) for part in numbers.split(","))
-        if ports
-    ]
+    ports = profiles[text] if text in profiles else _numbers(text, values.get("proto", ""))
+    return [OpenRule(one, numbers, sources, values.get("on", ""), is_partial) for one, numbers in ports] or None
+
+
+def _numbers(text: str, protocol: str) -> list[tuple[str, PortRange]]:
+    """Return the ports of ``22/tcp``, ``80,443/tcp`` or ``8000:8010``, without a protocol those of both."""
+    numbers, _slash, own = text.partition("/")
+    protocols = [own or protocol] if own or protocol else list(_PROTOCOLS)
+    found = [_ports(part.replace(":", "-")) for part in numbers.split(",")]
+    return [(one, ports) for one in protocols if one in _PROTOCOLS for ports in found if ports]
 
 
 def _ports(text: str) -> PortRange | None:

@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import ipaddress
+import shlex
 import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import BaselineError
+from .._core.text import printable
 from .boot_unit import DROP_IN, RULES_FILE, UNIT, UNIT_FILE, render_drop_in, render_unit
 from .firewalld import applied_zone, desired_zone, unsupported_by_firewalld, zone_commands
 from .firewalld_zones import managed_zones, zones_left_alone
 from .host_state import FirewallState
+from .manager_rules import ufw_rules
 from .nft_table import FAMILY, TABLE, render_table
+from .open_rules import OpenRule
 from .request import FirewallRequest
 from .table_state import difference, loaded_table, rendered_table
 from .ufw import UfwState, applied_ufw, desired_ufw, ufw_commands, unsupported_by_ufw
+from .verdict import Packet, verdict
 
 __all__ = ["BackendPlan", "plan_firewalld", "plan_nftables", "plan_ufw"]
 
@@ -23,6 +29,9 @@ Command = t.Tuple[str, ...]
 _RULES_MODE = 0o600
 _KERNEL = f"{FAMILY} {TABLE} in the kernel"
 _DELETE: Command = ("nft", "delete", "table", FAMILY, TABLE)
+# An address that no rule names: what anyone from outside gets.
+_ANYONE = "198.51.100.1"
+_MOST_SHOWN, _MOST_PORTS = 10, 1024
 _UFW_FILES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules", "/etc/default/ufw", "/etc/ufw/ufw.conf")
 
 
@@ -160,5 +169,46 @@ def plan_ufw(request: FirewallRequest, state: FirewallState) -> BackendPlan:
         saved=_UFW_FILES if commands else (),
         restore=(("ufw", "reload"),),
         errors=tuple(errors),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_rules_of_others(request, state)),
     )
+
+
+def _rules_of_others(request: FirewallRequest, state: FirewallState) -> list[str]:
+    """Return a warning for rules of ufw that are not ours, and let in more than ``request`` does."""
+    if state.ufw is None or request.incoming == "allow":
+        return []
+    own = {rule.words for rule in desired_ufw(request, state.ssh_ports).rules}
+    others = [rule for rule in state.ufw.rules if not rule.is_own and rule.words not in own]
+    wider = [rule for rule in others if not _is_requested(request, state, ufw_rules(rule, state.ufw_profiles))]
+    if not wider:
+        return []
+    shown = ", ".join(printable(shlex.join(("ufw", *rule.words)), longest=200) for rule in wider[:_MOST_SHOWN])
+    rest = " …" if len(wider) > _MOST_SHOWN else ""
+    return [
+        f"rules of ufw that this module has not made let in more than requested: {shown}{rest}; delete them "
+        "(`ufw delete`), or add them to allow"
+    ]
+
+
+def _is_requested(request: FirewallRequest, state: FirewallState, rules: t.Sequence[OpenRule] | None) -> bool:
+    """Return whether ``request`` lets in all that ``rules`` do: at most a few ports each are looked at."""
+    if rules is None:
+        return False
+    for rule in rules:
+        first, last = rule.ports
+        if last - first >= _MOST_PORTS:
+            return False
+        packets = (
+            Packet(source, rule.protocol, port, rule.interface)
+            for source in (_ends(rule.sources[0]) if rule.sources else [_ANYONE])
+            for port in range(first, last + 1)
+        )
+        if not all(verdict(request, state.ssh_ports, packet) for packet in packets):
+            return False
+    return True
+
+
+def _ends(text: str) -> list[str]:
+    """Return the first and the last address of a network."""
+    network = ipaddress.ip_network(text, strict=False)
+    return [str(network[0]), str(network[-1])]

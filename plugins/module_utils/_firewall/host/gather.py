@@ -19,6 +19,7 @@ from ..firewalld_zones import parse_zone_list
 from ..foreign import included_patterns
 from ..host_state import MANAGERS, FirewallState, ManagerUnit, RunConnection, choose_backend
 from ..listeners import EPHEMERAL, Listener, public_listeners
+from ..manager_rules import parse_profiles
 from ..nft_ruleset import parse_ruleset
 from ..published import published_by_iptables, published_by_nft
 from ..services import parse_services
@@ -41,6 +42,7 @@ _INTERFACES = "/sys/class/net"
 _LISTED = ["nft", "-j", "list", "ruleset"]
 # The files of iptables-legacy, whose rules nft does not list.
 _LEGACY = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
+_PROFILES = "/etc/ufw/applications.d/*"
 _IPTABLES = {4: "iptables", 6: "ip6tables"}
 
 
@@ -153,7 +155,11 @@ def _ufw(host: Host) -> _Ufw:
         if not ran.ok:
             raise BaselineError(f"`{' '.join(ran.argv)}` failed: {ran.message()}")
     is_loaded = "Status: active" in status.out.splitlines()
-    return _Ufw(True, {"ufw": parse_ufw(added.out, status.out), "ufw_is_loaded": is_loaded})
+    profiles: dict[str, t.Any] = {}
+    for path in host.glob(_PROFILES):
+        profiles.update(parse_profiles(host.read(path) or ""))
+    fields = {"ufw": parse_ufw(added.out, status.out), "ufw_is_loaded": is_loaded, "ufw_profiles": profiles}
+    return _Ufw(True, fields)
 
 
 def _firewalld(host: Host) -> dict[str, t.Any]:

@@ -60,7 +60,7 @@ def _policies(host: Host, state: FirewallState) -> list[InputPolicy]:
         known = {name: ports for name, ports in services.items() if ports is not None}
         found.append(zone_policy(state.zones, state.default_zone, known))
     if state.ufw is not None and state.ufw_is_loaded:
-        ufw = ufw_policy(state.ufw)
+        ufw = ufw_policy(state.ufw, state.ufw_profiles)
         found += [ufw] if ufw else []
     if state.ruleset is not None:
         found += chain_policies(state.ruleset, _is_judged(state))

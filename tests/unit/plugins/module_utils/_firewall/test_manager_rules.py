@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.firewalld import ZoneRules
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.firewalld_zones import ListedZone
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.manager_rules import (
+    parse_profiles,
     service_ports,
     ufw_policy,
     zone_policy,
@@ -91,6 +92,28 @@ def test_several_zones() -> None:
     )
 
 
+# In the form of /etc/ufw/applications.d.
+PROFILES = """\
+[Nginx Full]
+title=Web Server (Nginx, HTTP + HTTPS)
+description=Small, but very powerful and efficient web server
+ports=80,443/tcp
+
+[DNS]
+ports=53|853/tcp
+[Empty]
+title=x
+"""
+
+
+def test_the_ports_of_applications() -> None:
+    assert parse_profiles(PROFILES) == {
+        "Nginx Full": [("tcp", PortRange(80, 80)), ("tcp", PortRange(443, 443))],
+        "DNS": [("tcp", PortRange(53, 53)), ("udp", PortRange(53, 53)), ("tcp", PortRange(853, 853))],
+    }
+    assert parse_profiles("ports=5/tcp\n") == {}
+
+
 @pytest.mark.parametrize(
     ("line", "rules"),
     [
@@ -100,6 +123,11 @@ def test_several_zones() -> None:
         ("allow in 22/tcp", [OpenRule("tcp", SSH)]),
         ("allow 80,443/tcp", [OpenRule("tcp", PortRange(80, 80)), OpenRule("tcp", PortRange(443, 443))]),
         ("allow 8000:8010/udp", [OpenRule("udp", PortRange(8000, 8010))]),
+        ("allow 'Nginx Full'", [OpenRule("tcp", PortRange(80, 80)), OpenRule("tcp", PortRange(443, 443))]),
+        (
+            "allow from 192.0.2.7 to any app DNS",
+            [OpenRule(one, ports, ("192.0.2.7",)) for one, ports in parse_profiles(PROFILES)["DNS"]],
+        ),
         ("allow from 192.0.2.7 to any port 22 proto tcp", [OpenRule("tcp", SSH, ("192.0.2.7",))]),
         ("allow in on eth0 to any port 22 proto tcp", [OpenRule("tcp", SSH, (), "eth0")]),
         (
@@ -113,13 +141,14 @@ def test_several_zones() -> None:
     ],
 )
 def test_rules_of_ufw(line: str, rules: list[OpenRule]) -> None:
-    assert ufw_policy(parse_ufw(f"ufw {line}\n", "")) == InputPolicy("ufw", tuple(rules))
+    state = parse_ufw(f"ufw {line}\n", "")
+    assert ufw_policy(state, parse_profiles(PROFILES)) == InputPolicy("ufw", tuple(rules))
 
 
 @pytest.mark.parametrize("line", ["allow OpenSSH", "allow from 192.0.2.7 to any app OpenSSH", "allow ssh"])
 def test_rules_of_ufw_without_a_number_are_not_judged(line: str) -> None:
-    assert ufw_policy(parse_ufw(f"ufw {line}\n", "")) == InputPolicy("ufw", (), is_complete=False)
+    assert ufw_policy(parse_ufw(f"ufw {line}\n", ""), {}) == InputPolicy("ufw", (), is_complete=False)
 
 
 def test_an_open_ufw() -> None:
-    assert ufw_policy(parse_ufw("", "Default: allow (incoming), allow (outgoing)\n")) is None
+    assert ufw_policy(parse_ufw("", "Default: allow (incoming), allow (outgoing)\n"), {}) is None

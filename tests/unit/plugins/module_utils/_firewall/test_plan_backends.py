@@ -30,10 +30,16 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.plan_bac
     plan_nftables,
     plan_ufw,
 )
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.port_ranges import PortRange
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest, parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_state import rendered_table
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.ufw import UfwState, applied_ufw, desired_ufw
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.ufw import (
+    UfwState,
+    applied_ufw,
+    desired_ufw,
+    parse_ufw,
+)
 from tests.unit.firewall_kernel import kernel_with
 
 OWN = UNIT[: -len(".service")]
@@ -241,6 +247,45 @@ def test_ufw_in_force_and_flushed() -> None:
     flushed = plan_ufw(request(), replace(state, ufw_is_loaded=False))
     assert flushed.before != flushed.after
     assert flushed.commands == (("ufw", "reload"),)
+
+
+@pytest.mark.parametrize(
+    ("rules", "options", "named"),
+    [
+        pytest.param("allow 22/tcp", {}, "", id="the same as ours"),
+        pytest.param("allow OpenSSH", {}, "", id="an application that is let in"),
+        pytest.param("allow OpenSSH", {"ssh_from": ["192.0.2.7"]}, "ufw allow OpenSSH", id="for more than ssh_from"),
+        pytest.param("allow 'Nginx X'", {}, "ufw allow 'Nginx X'", id="an unknown application"),
+        pytest.param("allow 8080/tcp", {}, "ufw allow 8080/tcp", id="another port"),
+        pytest.param("allow 8080/tcp", {"allow": [{"port": "8000-8100"}]}, "", id="a requested one"),
+        pytest.param("allow 8080/tcp", {"incoming": "allow"}, "", id="an open request"),
+        pytest.param("allow 1:65535/tcp", {}, "ufw allow 1:65535/tcp", id="all ports"),
+        pytest.param("allow from 192.0.2.0/24 to any port 80 proto tcp", {}, "", id="a narrower rule"),
+        pytest.param(
+            "allow from 192.0.2.0/24 to any port 80 proto tcp",
+            {"allow": [{"port": 80, "from": ["192.0.2.0/25"]}]},
+            "ufw allow from 192.0.2.0/24 to any port 80 proto tcp",
+            id="a wider network",
+        ),
+        pytest.param("deny 8080/tcp", {}, "", id="a rule that lets nothing in"),
+        pytest.param("allow 8080/tcp comment 'pyhost.baseline'", {}, "", id="one of ours, which is removed"),
+    ],
+)
+def test_rules_of_ufw_that_others_have_made(rules: str, options: dict[str, t.Any], named: str) -> None:
+    profiles = {"OpenSSH": [("tcp", PortRange(22, 22))]}
+    state = replace(UFW, ufw=parse_ufw(f"ufw {rules}\n", ""), ufw_profiles=profiles)
+    warnings = plan_ufw(request(**options), state).warnings
+    expected = (
+        f"rules of ufw that this module has not made let in more than requested: {named}; delete them (`ufw delete`), "
+        "or add them to allow"
+    )
+    assert warnings == ((expected,) if named else ())
+
+
+def test_many_rules_of_others_are_cut() -> None:
+    rules = "".join(f"ufw allow {port}/tcp\n" for port in range(8000, 8020))
+    (warning,) = plan_ufw(request(), replace(UFW, ufw=parse_ufw(rules, ""))).warnings
+    assert "ufw allow 8009/tcp …; delete" in warning
 
 
 def test_what_ufw_cannot_do_is_an_error() -> None:

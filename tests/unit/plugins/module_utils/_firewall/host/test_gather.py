@@ -185,7 +185,8 @@ def test_ufw(status: str, is_loaded: bool) -> None:
     state = read(host([units(), ADDED, shown, ruleset(), addresses(), *sshd()], UFW, programs=WITH_UFW))
     assert (state.backend, state.ufw_is_loaded, state.active_managers) == ("ufw", is_loaded, ["ufw"])
     assert state.ufw is not None
-    assert state.ufw.rules == (UfwRule(("allow", "22/tcp")),)
+    assert state.ufw.rules[:2] == (UfwRule(("allow", "OpenSSH")), UfwRule(("allow", "22/tcp")))
+    assert state.ufw_profiles == {"OpenSSH": [("tcp", PortRange(22, 22))]}
 
 
 @pytest.mark.parametrize("conf", [{}, {"/etc/ufw/ufw.conf": "ENABLED=no\n"}, {"/etc/ufw/ufw.conf": "#ENABLED=yes\n"}])
@@ -206,7 +207,7 @@ def test_ufw_that_does_not_answer() -> None:
 
 @pytest.mark.parametrize("is_marked", [True, False])
 def test_firewalld(is_marked: bool) -> None:
-    text = ZONES if is_marked else ZONES.replace(" (default, active)", " (active)")
+    text = ZONES if is_marked else fixture("firewalld-el9.txt")
     asks = [] if is_marked else [Expected(["firewall-cmd", "--get-default-zone"], out="public\n")]
     permanent = Expected(["firewall-cmd", "--permanent", "--list-all-zones"], out=ZONES)
     commands = [units(changes=FIREWALLD), ruleset(), addresses(), *sshd(), Expected(LISTED, out=text), permanent, *asks]
