@@ -51,7 +51,8 @@ class FirewallState:
     ``ruleset`` is ``None`` where nft is not installed. ``listeners`` are those that others can reach. ``own_files``
     are the texts of our files, ``None`` for one that is missing. ``nftables_files`` are the main file of an active or
     enabled nftables.service (``nftables_main``) and those that it includes. ``default_zone`` is that of firewalld;
-    ``zones`` are in force, ``permanent_zones`` after the next boot. ``ufw_is_loaded`` is false if ufw is enabled and
+    ``zones`` are in force, ``permanent_zones`` after the next boot, and ``firewalld_services`` are the ports of the
+    services that they name, as far as these are known. ``ufw_is_loaded`` is false if ufw is enabled and
     the kernel does not have its rules, and ``ufw_profiles`` are the ports of its applications.
     """
 
@@ -69,6 +70,7 @@ class FirewallState:
     default_zone: str = ""
     zones: tuple[ListedZone, ...] = ()
     permanent_zones: tuple[ListedZone, ...] = ()
+    firewalld_services: t.Mapping[str, t.Sequence[tuple[str, PortRange]]] = field(default_factory=dict)
     ufw: UfwState | None = None
     ufw_is_loaded: bool = False
     ufw_profiles: t.Mapping[str, t.Sequence[tuple[str, PortRange]]] = field(default_factory=dict)

@@ -48,9 +48,9 @@ class FirewallPlan:
 
 
 def plan_firewall(request: FirewallRequest, state: FirewallState, cut: t.Sequence[Listener] = ()) -> FirewallPlan:
-    """Return the plan for ``request``. ``cut`` are the listeners of ``state`` that it would close by surprise.
+    """Return the plan for ``request``. ``cut`` is what :func:`surprising_cuts` returns.
 
-    They are given apart, with their processes, which only the host knows.
+    It is given apart, with the processes, which only the host knows.
     """
     change = _BACKENDS[state.backend](request, state)
     errors: list[BaselineError] = []

@@ -9,7 +9,7 @@ import typing as t
 from ..._core.errors import BaselineError, combined
 from ..._core.module_result import ModuleResult
 from ..._core.policy_result import PolicyResult
-from ..listeners import cut_listeners
+from ..input_policies import surprising_cuts
 from ..plan import FirewallPlan, plan_firewall
 from ..request import FirewallRequest, parse_request
 from .gather import gather, named, read_services, require_systemd
@@ -41,8 +41,7 @@ def plan_request(host: Host, request: FirewallRequest) -> FirewallPlan | None:
         if host.upcoming.has_package("nftables"):
             return None
         raise BaselineError("nft is not installed on this host", hint="install the package nftables")
-    cut = cut_listeners(request, state.ssh_ports, state.listeners, state.published)
-    plan = plan_firewall(request, state, named(host, cut))
+    plan = plan_firewall(request, state, named(host, surprising_cuts(request, state)))
     if plan.errors:
         raise combined(plan.errors)
     if plan.change.text and not plan.in_force:

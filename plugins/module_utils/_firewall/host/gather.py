@@ -19,7 +19,7 @@ from ..firewalld_zones import parse_zone_list
 from ..foreign import included_patterns
 from ..host_state import MANAGERS, FirewallState, ManagerUnit, RunConnection, choose_backend
 from ..listeners import EPHEMERAL, Listener, public_listeners
-from ..manager_rules import parse_profiles
+from ..manager_rules import parse_profiles, service_ports, zone_services
 from ..nft_ruleset import parse_ruleset
 from ..published import published_by_iptables, published_by_nft
 from ..services import parse_services
@@ -42,6 +42,7 @@ _INTERFACES = "/sys/class/net"
 _LISTED = ["nft", "-j", "list", "ruleset"]
 # The files of iptables-legacy, whose rules nft does not list.
 _LEGACY = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
+_SERVICES = ("/etc/firewalld/services", "/usr/lib/firewalld/services")
 _PROFILES = "/etc/ufw/applications.d/*"
 _IPTABLES = {4: "iptables", 6: "ip6tables"}
 
@@ -167,7 +168,23 @@ def _firewalld(host: Host) -> dict[str, t.Any]:
     permanent = parse_zone_list(_firewall_cmd(host, "--permanent", "--list-all-zones"))
     marked = [zone.name for zone in now if zone.is_default]
     default = marked[0] if marked else _firewall_cmd(host, "--get-default-zone").strip()
-    return {"zones": tuple(now), "permanent_zones": tuple(permanent), "default_zone": default}
+    return {
+        "zones": tuple(now),
+        "permanent_zones": tuple(permanent),
+        "default_zone": default,
+        "firewalld_services": _services(host, zone_services(now)),
+    }
+
+
+def _services(host: Host, names: t.Iterable[str]) -> dict[str, t.Any]:
+    """Return the ports of services of firewalld; its files in /etc take precedence."""
+    found = {}
+    for name in names:
+        texts = (host.read(f"{folder}/{name}.xml") for folder in _SERVICES)
+        text = next((text for text in texts if text is not None), None)
+        if text is not None:
+            found[name] = service_ports(text)
+    return found
 
 
 def _firewall_cmd(host: Host, *words: str) -> str:

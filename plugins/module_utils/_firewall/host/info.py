@@ -8,10 +8,9 @@ import typing as t
 
 from ..._core.text import printable
 from ..boot_unit import RULES_FILE, UNIT
-from ..foreign import KNOWN_TABLES, file_findings, manager_findings
-from ..manager_rules import service_ports, ufw_policy, zone_policy, zone_services
-from ..nft_table import TABLE
-from ..open_rules import ANYONE, InputPolicy, chain_policies, forward_policy, reach
+from ..foreign import file_findings, manager_findings
+from ..input_policies import input_policies
+from ..open_rules import ANYONE, InputPolicy, forward_policy, reach
 from ..table_state import difference, loaded_table, rendered_table
 from .gather import gather as gather_state
 from .gather import named, require_systemd
@@ -20,13 +19,11 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..host_state import FirewallState
     from ..listeners import Listener
-    from ..nft_ruleset import NftChain
     from ..published import PublishedPort
 
 __all__ = ["gather"]
 
 Report = t.Dict[str, t.Any]
-_SERVICES = ("/etc/firewalld/services", "/usr/lib/firewalld/services")
 _MOST_SHOWN = 10
 
 
@@ -34,7 +31,7 @@ def gather(host: Host) -> Report:
     """Return the whole report."""
     require_systemd(host)
     state = gather_state(host)
-    policies = _policies(host, state)
+    policies = input_policies(state)
     forward = forward_policy(state.ruleset) if state.ruleset else None
     published = [(one, _published_reach(one, forward)) for one in state.published if not one.is_local]
     listeners = [(one, reach(policies, one.protocol, one.address, one.port)) for one in named(host, state.listeners)]
@@ -50,39 +47,6 @@ def gather(host: Host) -> Report:
         "published": [_published(one, reached) for one, reached in published],
         "warnings": _warnings(state, policies, published, problem),
     }
-
-
-def _policies(host: Host, state: FirewallState) -> list[InputPolicy]:
-    """Return the firewalls that a packet to the host passes: ours, that of a manager, and closed chains of others."""
-    found = []
-    if state.backend == "firewalld":
-        services = {name: _service(host, name) for name in zone_services(state.zones)}
-        known = {name: ports for name, ports in services.items() if ports is not None}
-        found.append(zone_policy(state.zones, state.default_zone, known))
-    if state.ufw is not None and state.ufw_is_loaded:
-        ufw = ufw_policy(state.ufw, state.ufw_profiles)
-        found += [ufw] if ufw else []
-    if state.ruleset is not None:
-        found += chain_policies(state.ruleset, _is_judged(state))
-    return found
-
-
-def _is_judged(state: FirewallState) -> t.Callable[[NftChain], bool]:
-    """Return whether a chain counts: not those of managers, which were asked themselves, nor those of bans."""
-    ufw_tables = state.ruleset.ufw_tables() if state.ruleset else set()
-
-    def is_judged(chain: NftChain) -> bool:
-        if chain.table == TABLE:
-            return True
-        return not KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in ufw_tables
-
-    return is_judged
-
-
-def _service(host: Host, name: str) -> list[t.Any] | None:
-    texts = (host.read(f"{folder}/{name}.xml") for folder in _SERVICES)
-    text = next((text for text in texts if text is not None), None)
-    return None if text is None else service_ports(text)
 
 
 def _problem(state: FirewallState) -> str:
