@@ -66,7 +66,7 @@ def plan_firewall(request: FirewallRequest, state: FirewallState, cut: t.Sequenc
         *change.warnings,
         *ssh_warnings(request, state.ssh_ports),
         *outgoing_warnings(request),
-        *([_exposed_warning(exposed)] if exposed else []),
+        *([_exposed_warning(exposed, state.backend)] if exposed else []),
     ]
     return FirewallPlan(
         change,
@@ -138,9 +138,11 @@ def _require_own_access(request: FirewallRequest, state: FirewallState) -> None:
     )
 
 
-def _exposed_warning(exposed: t.Sequence[PublishedPort]) -> str:
+def _exposed_warning(exposed: t.Sequence[PublishedPort], backend: str) -> str:
     ports = ", ".join(map(str, exposed[:_MOST_SHOWN])) + (" …" if len(exposed) > _MOST_SHOWN else "")
+    # Other backends cannot filter them.
+    ways = ["add them to allow", "publish them on 127.0.0.1", *(["set containers to filter"] * (backend == "nftables"))]
     return (
-        f"published ports of containers are reachable from outside in spite of the policy: {ports}; add them to allow, "
-        "publish them on 127.0.0.1, or set containers to filter"
+        f"published ports of containers are reachable from outside in spite of the policy: {ports}; "
+        f"{', '.join(ways[:-1])} or {ways[-1]}"
     )

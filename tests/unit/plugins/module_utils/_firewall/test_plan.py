@@ -166,8 +166,10 @@ def test_published_ports_that_stay_reachable() -> None:
     assert plan.exposed == (published,)
     assert plan.warnings == (
         "published ports of containers are reachable from outside in spite of the policy: 8080/tcp to 172.17.0.2:80; "
-        "add them to allow, publish them on 127.0.0.1, or set containers to filter",
+        "add them to allow, publish them on 127.0.0.1 or set containers to filter",
     )
+    by_ufw = plan_firewall(request(), replace(state, backend="ufw", ufw=UfwState(), ufw_is_loaded=True))
+    assert by_ufw.warnings[0].endswith("; add them to allow or publish them on 127.0.0.1")
     assert plan_firewall(request(containers="filter"), state).exposed == ()
 
 
