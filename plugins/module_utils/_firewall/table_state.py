@@ -17,7 +17,7 @@ from .._core.errors import BaselineError
 from .nft_ruleset import Ruleset
 from .nft_table import FAMILY, FINGERPRINT, SSH_PORTS, TABLE
 
-__all__ = ["TableState", "difference", "loaded_table", "parse_port_set", "rendered_table"]
+__all__ = ["TableState", "difference", "has_own_table", "loaded_table", "parse_port_set", "rendered_table"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,14 @@ def parse_port_set(text: str) -> frozenset[int]:
     return frozenset(value for value in values if isinstance(value, int))
 
 
-def loaded_table(ruleset: Ruleset, ssh_ports: frozenset[int]) -> TableState | None:
-    """Return the state of our table in the kernel, ``None`` if it is not there."""
-    own = [chain for chain in ruleset.chains if (chain.family, chain.table) == (FAMILY, TABLE)]
-    if not own:
-        return None
+def has_own_table(ruleset: Ruleset) -> bool:
+    """Return whether our table is in the kernel."""
+    return any(chain.place[:2] == (FAMILY, TABLE) for chain in ruleset.chains)
+
+
+def loaded_table(ruleset: Ruleset, ssh_ports: frozenset[int]) -> TableState:
+    """Return the state of our table in the kernel; ``ssh_ports`` are the elements of its set."""
+    own = [chain for chain in ruleset.chains if chain.place[:2] == (FAMILY, TABLE)]
     chains = {chain.name: (chain.hook, chain.policy, len(ruleset.rules_of(chain))) for chain in own}
     comments = [rule.comment for chain in own for rule in ruleset.rules_of(chain)]
     digests = [comment[len(FINGERPRINT) :] for comment in comments if comment.startswith(FINGERPRINT)]

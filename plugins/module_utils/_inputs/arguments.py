@@ -146,6 +146,17 @@ ARGUMENTS: t.Mapping[str, Arguments] = {
         "security_reports": {"type": "bool"},
     },
     "pf_anchor": {"anchor": {"type": "str", "default": "f2b/*"}},
+    "firewall": {
+        "allow": {"type": "list", "elements": "raw", "default": []},
+        "close": {"type": "list", "elements": "raw", "default": []},
+        "ssh_from": {"type": "list", "elements": "str"},
+        "ssh_rate_limit": {"type": "str"},
+        "incoming": {"type": "str", "choices": ["deny", "allow"], "default": "deny"},
+        "outgoing": {"type": "raw", "default": "allow"},
+        "icmp": {"type": "bool", "default": True},
+        "log": {"type": "bool", "default": True},
+        "containers": {"type": "str", "choices": ["leave", "filter"], "default": "leave"},
+    },
     "fail2ban_jails": {
         "defaults": {"type": "dict", "default": {}},
         "jails": {"type": "dict", "default": {}},

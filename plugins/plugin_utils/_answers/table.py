@@ -133,6 +133,35 @@ _FIELDS: t.Mapping[str, Fields] = {
         "restarted": bool,
         "proof": {str: {str: (*_SCALAR, [str])}},
     },
+    "firewall": {
+        "backend": str,
+        "ssh_ports": [int],
+        "exposed": [str],
+        "listeners": [{"protocol": str, "address": str, "port": int, "pid": int, "program": str}],
+    },
+    "firewall_info": {
+        "backend": str,
+        "managers": [str],
+        "own_table": {"loaded": bool, "problem": str, "at_boot": bool},
+        "ssh_ports": [int],
+        "closed_by": [str],
+        "open": [
+            {"protocol": str, "ports": str, "from": [str], "interface": str, "conditional": bool, "by": str},
+        ],
+        "listeners": [
+            {
+                "protocol": str,
+                "address": str,
+                "port": int,
+                "pid": int,
+                "uid": int,
+                "program": str,
+                "reachable": str,
+            },
+        ],
+        "published": [{"protocol": str, "ports": str, "host": str, "target": str, "reachable": str}],
+        "warnings_found": [str],
+    },
     "freebsd_updates": {
         "path": str,
         "base_by": str,

@@ -12,7 +12,6 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign import ForeignFindings, chain_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
     NftChain,
-    NftRule,
     Ruleset,
     parse_ruleset,
 )
@@ -22,33 +21,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_state import (
     TableState,
     difference,
+    has_own_table,
     loaded_table,
     parse_port_set,
     rendered_table,
 )
+from tests.unit.firewall_kernel import kernel_with
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "firewall"
 
 
 def text(**options: t.Any) -> str:
     return render_table(parse_request(options, parse_services("")), [22])
-
-
-def ruleset(state: TableState) -> Ruleset:
-    """Return the ruleset of a kernel that has the table ``state``."""
-    chains = [
-        NftChain("inet", "pyhost_baseline", name, "filter", hook, 5, policy)
-        for name, (hook, policy, _count) in state.chains.items()
-    ]
-    comment = f"pyhost.baseline sha256:{state.fingerprint}"
-    rules = {
-        chain.place: (
-            NftRule(chain.place, (), comment if chain.name == "input" else ""),
-            *[NftRule(chain.place, ())] * (state.chains[chain.name][2] - 1),
-        )
-        for chain in chains
-    }
-    return Ruleset((NftChain("ip", "filter", "INPUT"), *chains), rules)
 
 
 RENDERED = rendered_table(
@@ -67,8 +51,8 @@ def test_the_state_of_a_text() -> None:
 
 
 def test_a_table_in_force() -> None:
-    assert loaded_table(ruleset(RENDERED), RENDERED.ssh_ports) == RENDERED
-    assert difference(RENDERED, loaded_table(ruleset(RENDERED), RENDERED.ssh_ports)) == ""
+    assert loaded_table(kernel_with(RENDERED), RENDERED.ssh_ports) == RENDERED
+    assert difference(RENDERED, loaded_table(kernel_with(RENDERED), RENDERED.ssh_ports)) == ""
 
 
 @pytest.mark.parametrize(
@@ -122,8 +106,10 @@ def test_what_is_not_in_force(loaded: TableState | None, problem: str) -> None:
 
 
 def test_no_table_of_ours() -> None:
-    assert loaded_table(Ruleset((NftChain("ip", "pyhost_baseline", "input"),)), frozenset()) is None
-    found = loaded_table(Ruleset((NftChain("inet", "pyhost_baseline", "input"),)), frozenset({22}))
+    assert not has_own_table(Ruleset((NftChain("ip", "pyhost_baseline", "input"),)))
+    empty = Ruleset((NftChain("inet", "pyhost_baseline", "input"),))
+    assert has_own_table(empty)
+    found = loaded_table(empty, frozenset({22}))
     assert found == TableState("", {"input": ("", "", 0)}, frozenset({22}))
 
 
