@@ -33,7 +33,12 @@ def _request(options: t.Mapping[str, t.Any], phase: PhaseRequest) -> SshdRequest
         dropin=options["dropin"],
         users=tuple(options["guard_users"]),
         reload=options["reload"],
-        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user, become=phase.become),
+        confirm=ConfirmRequest(
+            phase=phase.phase,
+            seconds=options["confirm_timeout"],
+            login_user=phase.login_user,
+            become=phase.become,
+        ),
         profile=CryptoProfile(options["crypto"], settings | defaults),
         optional=defaults - settings,
         keep_ports=options["keep_ports"] and "port" not in settings | defaults,
