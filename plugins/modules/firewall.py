@@ -23,12 +23,21 @@ description:
     interface that the host does not have, several managers of the packet filter, and a foreign chain that drops what
     O(allow) lets in.
   - The rules are compared with those of the kernel. Rules that another program has flushed are a difference.
-  - This version plans only. Run it in check mode; outside of it, a difference is an error.
+  - If anything fails on the way, files and rules are restored. Over an SSH connection, a change must be confirmed by a
+    new login, else the host restores them by itself (O(confirm)).
 author:
   - The pyhost.baseline team (@pyhost)
 extends_documentation_fragment:
   - pyhost.baseline.attributes
   - pyhost.baseline.attributes.kept_code
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts can be executed on the controller.
+    support: full
+    details: The action plugin makes the new login of O(confirm), and tries ports from outside.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
 options:
   allow:
     description:
@@ -86,12 +95,31 @@ options:
     type: str
     choices: [leave, filter]
     default: leave
+  confirm:
+    description:
+      - Whether a change over an SSH connection must be confirmed by a new login from the controller.
+      - Before the change, the user of the connection logs in anew and becomes root. If that fails, nothing is changed.
+      - After the change, the same login confirms it. If it fails, the controller dies or the network is cut, the host
+        restores the earlier files and rules by itself after O(confirm_timeout) seconds or, if it is switched off
+        meanwhile, at its next boot.
+      - A change over a connection other than SSH is checked on the host only, as RV(confirmed_by) says.
+    type: bool
+    default: true
+  confirm_timeout:
+    description:
+      - The seconds after which the host rolls back a change that is not confirmed. They start right before it.
+    type: int
+    default: 45
 seealso:
   - module: pyhost.baseline.firewall_info
 """
 
 EXAMPLES = r"""
-- name: Show what a web server's firewall would change
+- name: Close everything but sshd and a web server
+  pyhost.baseline.firewall:
+    allow: [http, https]
+
+- name: Show what that would change
   pyhost.baseline.firewall:
     allow: [http, https]
   check_mode: true
@@ -105,7 +133,10 @@ EXAMPLES = r"""
         comment: application servers
     ssh_from: [203.0.113.7]
     ssh_rate_limit: 10/minute
-  check_mode: true
+
+- name: Close a port on which something listens
+  pyhost.baseline.firewall:
+    close: [{port: 111, proto: [tcp, udp]}]
 """
 
 RETURN = r"""
@@ -126,6 +157,30 @@ exposed:
   type: list
   elements: str
   sample: ["8080/tcp to 172.17.0.2:80"]
+confirmed_by:
+  description:
+    - How the change was confirmed. Its C(method) is V(login), V(checks) (no SSH connection) or V(none), with the
+      C(reason) of the latter two. Its C(sudo) is false if sudo asked for a password that the play does not have.
+  type: dict
+  returned: when changed, and not in check mode
+  sample: {method: login, user: deploy, port: 22, sudo: true, seconds: 1.4}
+seen_from_outside:
+  description:
+    - What this controller saw of the host after the change, by connections to its address. Ports that are let in and on
+      which something listens are C(open), C(unanswered) if they did not answer within 3 seconds. Another one is not
+      let in. It is C(closed) if it did not answer either, and in C(refused) if the host refused the connection, which a
+      port that the rules close does not. C(skipped) says why no port was tried. A port that is in C(unanswered) or
+      C(refused) is a warning.
+  type: dict
+  returned: when a login has confirmed the change
+  sample: {open: [22, 80], unanswered: [], closed: [61000], refused: [], skipped: ""}
+rolled_back:
+  description:
+    - Whether the host rolled the change back, as its own record says. Null if that record could not be read in time; it
+      is C(rollback-firewall.record) in C(/var/lib/pyhost.baseline).
+  type: bool
+  returned: when the change was applied and could not be confirmed
+  sample: true
 listeners:
   description: What listens on ports that would be closed.
   returned: on failure, where the firewall would close ports on which something listens
@@ -163,12 +218,13 @@ hint:
   type: str
 """
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.confirmed_module import ConfirmedModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 
 def main() -> None:
-    CodeModule(argument_spec=ARGUMENTS["firewall"], supports_check_mode=True).ensure("firewall")
+    module = ConfirmedModule(argument_spec=ARGUMENTS["firewall"], supports_check_mode=True)
+    module.ensure("firewall", module.phase_argument)
 
 
 if __name__ == "__main__":

@@ -346,30 +346,14 @@ hint:
   type: str
 """
 
-import typing as t
-
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.code_module import CodeModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.confirmed_module import ConfirmedModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 
 # The argument of the controller's half (confirmation.PHASE_ARGUMENT, which would import all that it is about).
-PHASE_ARGUMENT = "_pyhost_phase"
-
-
-class SshdConfigModule(CodeModule):
-    """The argument of the controller's half is taken out before the options are checked.
-
-    It is no option: it is in neither the documentation nor the invocation, and a task that gives it is refused.
-    """
-
-    phase_argument: t.Any = None
-
-    def _load_params(self) -> None:
-        super()._load_params()
-        self.phase_argument = self.params.pop(PHASE_ARGUMENT, None)
 
 
 def main() -> None:
-    module = SshdConfigModule(argument_spec=ARGUMENTS["sshd_config"], supports_check_mode=True)
+    module = ConfirmedModule(argument_spec=ARGUMENTS["sshd_config"], supports_check_mode=True)
     module.ensure("sshd_config", module.phase_argument)
 
 

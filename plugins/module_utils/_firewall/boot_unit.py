@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from .nft_table import FAMILY, TABLE
 
-__all__ = ["DROP_IN", "RULES_FILE", "UNIT", "UNIT_FILE", "render_drop_in", "render_unit"]
+__all__ = ["DROP_IN", "RULES_FILE", "UNIT", "UNIT_FILE", "UNIT_LINK", "render_drop_in", "render_unit"]
 
 RULES_FILE = "/etc/pyhost.baseline/firewall.nft"
 UNIT = "pyhost-baseline-firewall.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+# What `systemctl enable` makes.
+UNIT_LINK = f"/etc/systemd/system/sysinit.target.wants/{UNIT}"
 DROP_IN = "/etc/systemd/system/nftables.service.d/pyhost-baseline-firewall.conf"
 _HEADER = "# Made by the module pyhost.baseline.firewall: changes are overwritten.\n"
 # systemd finds the program: its path would differ between a login as root and sudo.
@@ -34,6 +36,8 @@ Description=Firewall rules of pyhost.baseline
 Documentation=man:nft(8)
 DefaultDependencies=no
 After=nftables.service
+# A rollback at boot may have removed the first rules that there were.
+ConditionPathExists={RULES_FILE}
 Wants=network-pre.target
 Before=network-pre.target
 

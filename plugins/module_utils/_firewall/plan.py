@@ -13,6 +13,7 @@ from .host_state import MANAGERS, FirewallState
 from .listeners import Listener, refuse_to_cut
 from .networks import parse_network, shown
 from .plan_backends import BackendPlan, plan_firewalld, plan_nftables, plan_ufw
+from .probes import Probes, choose_probes
 from .published import PublishedPort, exposed_ports
 from .request import FirewallRequest, outgoing_warnings, ssh_warnings
 from .verdict import Packet, verdict
@@ -33,7 +34,7 @@ class FirewallPlan:
     """What is planned for a request.
 
     ``change`` is what the backend gets. ``errors`` forbid any change of the host. ``exposed`` are ports of containers
-    that others reach in spite of the policy.
+    that others reach in spite of the policy, ``probes`` the ports that the controller tries after the change.
     """
 
     change: BackendPlan
@@ -41,6 +42,7 @@ class FirewallPlan:
     warnings: tuple[str, ...] = ()
     ssh_ports: tuple[int, ...] = ()
     exposed: tuple[PublishedPort, ...] = ()
+    probes: Probes = Probes()
 
     @property
     def in_force(self) -> bool:
@@ -74,6 +76,7 @@ def plan_firewall(request: FirewallRequest, state: FirewallState, cut: t.Sequenc
         tuple(dict.fromkeys(warnings)),
         state.ssh_ports,
         tuple(exposed),
+        choose_probes(request, state),
     )
 
 

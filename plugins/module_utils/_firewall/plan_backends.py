@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from .._core.errors import BaselineError
 from .._core.text import printable
-from .boot_unit import DROP_IN, RULES_FILE, UNIT, UNIT_FILE, render_drop_in, render_unit
+from .boot_unit import DROP_IN, RULES_FILE, UNIT, UNIT_FILE, UNIT_LINK, render_drop_in, render_unit
 from .firewalld import applied_zone, desired_zone, unsupported_by_firewalld, zone_commands
 from .firewalld_zones import managed_zones, zones_left_alone
 from .host_state import FirewallState
@@ -28,7 +28,8 @@ __all__ = ["BackendPlan", "plan_firewalld", "plan_nftables", "plan_ufw"]
 Command = t.Tuple[str, ...]
 _RULES_MODE = 0o600
 _KERNEL = f"{FAMILY} {TABLE} in the kernel"
-_DELETE: Command = ("nft", "delete", "table", FAMILY, TABLE)
+# It succeeds without the table, too.
+_DELETE: Command = ("nft", f"add table {FAMILY} {TABLE}; delete table {FAMILY} {TABLE}")
 # An address that no rule names: what anyone from outside gets.
 _ANYONE = "198.51.100.1"
 _MOST_SHOWN, _MOST_PORTS = 10, 1024
@@ -82,7 +83,8 @@ def plan_nftables(request: FirewallRequest, state: FirewallState) -> BackendPlan
     if not own.is_active:
         commands.append(("systemctl", "start", UNIT))
     before = {path: state.own_files.get(path) or "" for path in desired}
-    back: Command = _DELETE if state.own_files.get(RULES_FILE) is None else ("nft", "-f", RULES_FILE)
+    is_new = state.own_files.get(RULES_FILE) is None
+    back: Command = _DELETE if is_new else ("nft", "-f", RULES_FILE)
     unit_now = _unit_text(is_enabled=own.is_enabled, is_active=own.is_active, is_stale=own.needs_daemon_reload)
     return BackendPlan(
         "nftables",
@@ -95,8 +97,13 @@ def plan_nftables(request: FirewallRequest, state: FirewallState) -> BackendPlan
         files=files,
         modes={RULES_FILE: _RULES_MODE},
         commands=tuple(commands),
-        saved=tuple(files),
-        restore=(*((("systemctl", "daemon-reload"),) if needs_daemon_reload else ()), back),
+        saved=(*files, *([] if own.is_enabled else [UNIT_LINK])),
+        restore=(
+            # While systemd still knows the unit.
+            *((("systemctl", "stop", UNIT),) if is_new and not own.is_active else ()),
+            *((("systemctl", "daemon-reload"),) if needs_daemon_reload else ()),
+            back,
+        ),
         text=text,
         errors=(_masked(),) if own.is_masked else (),
     )

@@ -156,6 +156,8 @@ ARGUMENTS: t.Mapping[str, Arguments] = {
         "icmp": {"type": "bool", "default": True},
         "log": {"type": "bool", "default": True},
         "containers": {"type": "str", "choices": ["leave", "filter"], "default": "leave"},
+        "confirm": {"type": "bool", "default": True},
+        "confirm_timeout": {"type": "int", "default": 45},
     },
     "fail2ban_jails": {
         "defaults": {"type": "dict", "default": {}},

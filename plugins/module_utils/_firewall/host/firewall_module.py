@@ -5,13 +5,20 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
+from ..._core.confirm_timeout import check_seconds
 from ..._core.errors import BaselineError, combined
+from ..._core.host.armed import CommitRequest
+from ..._core.host.rollback import host_rollback_paths, resolve_pending_rollback
 from ..._core.module_result import ModuleResult
+from ..._core.phase import ArmedRollback, read_phase_request
 from ..._core.policy_result import PolicyResult
+from ..confirmation import FirewallConfirmation
 from ..input_policies import surprising_cuts
 from ..plan import FirewallPlan, plan_firewall
 from ..request import FirewallRequest, parse_request
+from .apply import apply_change
 from .gather import gather, named, read_services, require_systemd
 
 if t.TYPE_CHECKING:
@@ -20,18 +27,39 @@ if t.TYPE_CHECKING:
 __all__ = ["ensure_options", "plan_request"]
 
 
-def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
-    """Ensure the firewall of ``options``."""
+def ensure_options(host: Host, options: t.Mapping[str, t.Any], phase_argument: t.Any = None) -> ModuleResult:
+    """Ensure the firewall of ``options``, in the phase that the controller's half asks for."""
     require_systemd(host)
+    options = dict(options)
+    seconds = options.pop("confirm_timeout")
+    # It is for the controller's half alone.
+    options.pop("confirm")
+    check_seconds(seconds)
+    phase = read_phase_request(phase_argument).phase
+    commit = CommitRequest(host_rollback_paths("firewall"), phase, seconds)
     request = parse_request(options, read_services(host))
     with host.lock("firewall"):
+        ended = resolve_pending_rollback(host, commit.paths)
         plan = plan_request(host, request)
         if plan is None:
             host.known_after_apply.append("the rules of the firewall: nft is not installed yet")
-            return ModuleResult(True)
-        if not plan.in_force and not host.check_mode:
-            raise BaselineError("this version of the module only plans the firewall", hint="run it with --check")
-    return _result(plan).as_module_result()
+            return ModuleResult(True, warnings=ended)
+        confirmation = FirewallConfirmation(probes=plan.probes)
+        if not (plan.in_force or host.check_mode or commit.only_plans):
+            confirmation = replace(confirmation, armed=_apply(host, request, plan, commit))
+    result = _result(plan, ended)
+    if phase:
+        result.result["confirmation"] = confirmation.as_json()
+    return result.as_module_result()
+
+
+def _apply(host: Host, request: FirewallRequest, plan: FirewallPlan, commit: CommitRequest) -> ArmedRollback | None:
+    def missing() -> str:
+        after = plan_firewall(request, gather(host)).change
+        return ", ".join(place for place, text in after.after.items() if after.before[place] != text)
+
+    armed = apply_change(host, plan.change, commit, missing)
+    return ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token, "firewall") if armed else None
 
 
 def plan_request(host: Host, request: FirewallRequest) -> FirewallPlan | None:
@@ -56,10 +84,10 @@ def _require_valid(host: Host, text: str) -> None:
         raise BaselineError(f"nft rejects the rules: {ran.message()}")
 
 
-def _result(plan: FirewallPlan) -> PolicyResult:
+def _result(plan: FirewallPlan, ended: t.Sequence[str]) -> PolicyResult:
     fields = {
         "backend": plan.change.backend,
         "ssh_ports": list(plan.ssh_ports),
         "exposed": [str(one) for one in plan.exposed],
     }
-    return PolicyResult(dict(plan.change.before), dict(plan.change.after), fields, list(plan.warnings))
+    return PolicyResult(dict(plan.change.before), dict(plan.change.after), fields, [*ended, *plan.warnings])
