@@ -143,6 +143,8 @@ def test_no_table_of_ours() -> None:
             id="a route",
         ),
         pytest.param((dport(80), {"drop": None}), [], id="a drop"),
+        pytest.param(({"xt": {}}, {"drop": None}), [], id="a drop under conditions of iptables"),
+        pytest.param(({"xt": {}}, {"jump": {"target": "f2b-sshd"}}), [], id="a jump under such conditions"),
         pytest.param(
             (saddr("192.0.2.7"), ACCEPT),
             [OpenRule(protocol, ALL_PORTS, ("192.0.2.7",)) for protocol in ("tcp", "udp")],
