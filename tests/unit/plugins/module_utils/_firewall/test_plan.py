@@ -155,8 +155,36 @@ def test_a_file_that_flushes_is_an_error_where_our_table_is_not_loaded_again() -
     files = {"/etc/nftables.conf": "flush ruleset\n"}
     natively = plan_firewall(request(), replace(STATE, nftables_main="/etc/nftables.conf", nftables_files=files))
     assert (natively.errors, len(natively.warnings)) == ((), 1)
-    by_ufw = replace(STATE, backend="ufw", ufw=UfwState(), nftables_main="/etc/nftables.conf", nftables_files=files)
+    by_ufw = replace(
+        STATE,
+        units={},
+        ruleset=None,
+        backend="ufw",
+        ufw=UfwState(),
+        nftables_main="/etc/nftables.conf",
+        nftables_files=files,
+    )
     assert [error.where for error in plan_firewall(request(), by_ufw).errors] == ["/etc/nftables.conf:1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_named"),
+    [
+        ({"units": {}}, True),
+        ({"ruleset": Ruleset()}, True),
+        ({"ruleset": None}, True),
+        ({"units": {}, "ruleset": Ruleset()}, False),
+        ({"units": {}, "ruleset": None}, False),
+        ({"backend": "nftables"}, False),
+    ],
+)
+def test_our_table_beside_a_manager(changes: dict[str, t.Any], is_named: bool) -> None:
+    state = replace(STATE, **{"backend": "ufw", "ufw": UfwState(), "ufw_is_loaded": True, **changes})
+    assert problems(plan_firewall(request(), state)) == is_named * [
+        "the table inet pyhost_baseline of an earlier run closes ports beside ufw, which manages the rules; remove "
+        "it (`systemctl disable --now pyhost-baseline-firewall.service; rm /etc/pyhost.baseline/firewall.nft`), or "
+        "disable ufw"
+    ]
 
 
 def test_published_ports_that_stay_reachable() -> None:
