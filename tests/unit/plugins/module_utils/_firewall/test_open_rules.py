@@ -114,6 +114,11 @@ def test_no_table_of_ours() -> None:
             id="one family",
         ),
         pytest.param(
+            (match("meta", "ipv6", key="nfproto"), dport(80), ACCEPT),
+            [OpenRule("tcp", PORT, ("::/0",))],
+            id="the other family",
+        ),
+        pytest.param(
             (match("ct", {"set": ["established", "related"]}, "in", key="state"), ACCEPT), [], id="known connections"
         ),
         pytest.param(
