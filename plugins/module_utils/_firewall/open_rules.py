@@ -131,9 +131,10 @@ def _rules(rule: NftRule, *, is_partial: bool) -> list[OpenRule] | None:
         ports, is_known = vmap_ports(vmap)
         return _open(ports, found) if is_known else None
     is_opaque = any("xt" in one for one in rule.expressions)
-    if rule.verdict() != "accept":
-        # What an extension of iptables decides is not printed.
-        return None if is_opaque else []
+    verdict = rule.verdict()
+    if verdict != "accept":
+        # Which verdict an extension of iptables comes to is not printed.
+        return None if is_opaque and not verdict else []
     for one in rule.expressions:
         match = one.get("match")
         if isinstance(match, dict):

@@ -8,14 +8,17 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import BaselineError, collected, did_you_mean
+from .boot_unit import RULES_FILE, UNIT
 from .foreign import ForeignFindings, chain_findings, file_findings, manager_findings
 from .host_state import MANAGERS, FirewallState
 from .listeners import Listener, refuse_to_cut
 from .networks import parse_network, shown
+from .nft_table import FAMILY, TABLE
 from .plan_backends import BackendPlan, plan_firewalld, plan_nftables, plan_ufw
 from .probes import Probes, choose_probes
 from .published import PublishedPort, exposed_ports
 from .request import FirewallRequest, outgoing_warnings, ssh_warnings
+from .table_state import loaded_table
 from .verdict import Packet, verdict
 
 __all__ = ["FirewallPlan", "plan_firewall"]
@@ -84,13 +87,27 @@ def _foreign(request: FirewallRequest, state: FirewallState) -> ForeignFindings:
     findings = manager_findings(state.active_managers) + _dormant_findings(state)
     findings += file_findings(state.nftables_files, state.nftables_main, is_followed=state.backend == "nftables")
     others = [name for name in state.active_managers if name in _OF_IPTABLES]
-    if state.backend == "nftables" and others:
+    if state.backend != "nftables":
+        findings += _former_findings(state)
+    elif others:
         findings += ForeignFindings(
             warnings=(f"{others[0]}.service loads rules of iptables: both firewalls must open each port",)
         )
     if state.ruleset is not None:
         findings += chain_findings(state.ruleset, request, state.ssh_ports)
     return findings
+
+
+def _former_findings(state: FirewallState) -> ForeignFindings:
+    """Return that our own table is still there, on a host whose rules have another backend since."""
+    is_loaded = state.ruleset is not None and loaded_table(state.ruleset) is not None
+    if not (is_loaded or state.unit(UNIT[: -len(".service")]).is_enabled):
+        return ForeignFindings()
+    error = BaselineError(
+        f"the table {FAMILY} {TABLE} of an earlier run closes ports beside {state.backend}, which manages the rules",
+        hint=f"remove it (`systemctl disable --now {UNIT}; rm {RULES_FILE}`), or disable {state.backend}",
+    )
+    return ForeignFindings(errors=(error,))
 
 
 def _dormant_findings(state: FirewallState) -> ForeignFindings:

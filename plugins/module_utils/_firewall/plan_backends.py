@@ -132,11 +132,15 @@ def plan_firewalld(request: FirewallRequest, state: FirewallState) -> BackendPla
     commands: list[Command] = []
     saved: list[str] = []
     needs_reload = False
-    for zone in managed_zones(state.zones, state.permanent_zones, state.default_zone):
-        for rules, is_permanent in ((zone.permanent, True), (zone.now, False)):
+    zones = managed_zones(state.zones, state.permanent_zones, state.default_zone)
+    # What is in force comes first: until the rest is done, a reload of firewalld brings the former rules back.
+    for is_permanent in (False, True):
+        for zone in zones:
+            rules = zone.permanent if is_permanent else zone.now
             place = f"the zone {zone.name} of firewalld{' (permanent)' if is_permanent else ''}"
             before[place], after[place] = rules.as_text(), applied_zone(rules, desired).as_text()
             commands += zone_commands(rules, desired, zone.name, permanent=is_permanent)
+    for zone in zones:
         if zone.permanent != applied_zone(zone.permanent, desired):
             saved.append(f"/etc/firewalld/zones/{zone.name}.xml")
         needs_reload = needs_reload or zone.now.target != applied_zone(zone.now, desired).target

@@ -116,6 +116,11 @@ def test_no_table_of_ours() -> None:
             id="one family",
         ),
         pytest.param(
+            (match("meta", "ipv6", key="nfproto"), dport(80), ACCEPT),
+            [OpenRule("tcp", PORT, ("::/0",))],
+            id="the other family",
+        ),
+        pytest.param(
             (match("ct", {"set": ["established", "related"]}, "in", key="state"), ACCEPT), [], id="known connections"
         ),
         pytest.param(
@@ -144,7 +149,14 @@ def test_no_table_of_ours() -> None:
             [OpenRule("tcp", PORT, is_partial=True)],
             id="a route",
         ),
+        pytest.param(
+            (dport(80), match("payload", 5, protocol="ip", field="ttl"), ACCEPT),
+            [OpenRule("tcp", PORT, is_partial=True)],
+            id="another field",
+        ),
         pytest.param((dport(80), {"drop": None}), [], id="a drop"),
+        pytest.param(({"xt": {}}, {"drop": None}), [], id="a drop under conditions of iptables"),
+        pytest.param(({"xt": {}}, {"jump": {"target": "f2b-sshd"}}), [], id="a jump under such conditions"),
         pytest.param(
             (saddr("192.0.2.7"), ACCEPT),
             [OpenRule(protocol, ALL_PORTS, ("192.0.2.7",)) for protocol in ("tcp", "udp")],
@@ -185,6 +197,24 @@ def test_the_condition_of_a_jump_is_not_judged() -> None:
     found = policy(({"jump": {"target": "other"}},), jumped=(dport(80), ACCEPT))
     assert found.rules == (OpenRule("tcp", PORT, is_partial=True),)
     assert found.reach("tcp", 80, 4) == "some"
+
+
+@pytest.mark.parametrize(("family", "versions"), [("ip", (4,)), ("ip6", (6,)), ("inet", (4, 6))])
+def test_the_family_of_a_chain(family: str, versions: tuple[int, ...]) -> None:
+    chain = NftChain(family, "mine", "input", "filter", "input", 0, "drop")
+    (found,) = chain_policies(Ruleset((chain,)), lambda _chain: True)
+    assert found.versions == versions
+
+
+def test_all_ports_are_those_of_the_protocols() -> None:
+    assert ALL_PORTS == (1, 65535)
+
+
+@pytest.mark.parametrize(
+    "ct", [{"key": "proto-dst", "dir": "reply"}, {"key": "proto-src", "dir": "original"}], ids=lambda ct: ct["key"]
+)
+def test_other_ports_of_a_connection_are_not_judged(ct: dict[str, str]) -> None:
+    assert not policy((match("ct", 80, **ct), ACCEPT)).is_complete
 
 
 CLOSED = InputPolicy("closed", ())

@@ -144,20 +144,46 @@ def test_services_that_are_enabled_and_do_nothing(name: str) -> None:
 
 
 def test_rules_of_iptables_are_named() -> None:
-    state = replace(STATE, units={**STATE.units, **running("netfilter-persistent")})
+    state = replace(STATE, units={**STATE.units, **running("ip6tables", "iptables")})
     plan = plan_firewall(request(), state)
     assert plan.errors == ()
-    assert plan.warnings == (
-        "netfilter-persistent.service loads rules of iptables: both firewalls must open each port",
-    )
+    assert plan.warnings == ("ip6tables.service loads rules of iptables: both firewalls must open each port",)
 
 
 def test_a_file_that_flushes_is_an_error_where_our_table_is_not_loaded_again() -> None:
     files = {"/etc/nftables.conf": "flush ruleset\n"}
     natively = plan_firewall(request(), replace(STATE, nftables_main="/etc/nftables.conf", nftables_files=files))
     assert (natively.errors, len(natively.warnings)) == ((), 1)
-    by_ufw = replace(STATE, backend="ufw", ufw=UfwState(), nftables_main="/etc/nftables.conf", nftables_files=files)
+    by_ufw = replace(
+        STATE,
+        units={},
+        ruleset=None,
+        backend="ufw",
+        ufw=UfwState(),
+        nftables_main="/etc/nftables.conf",
+        nftables_files=files,
+    )
     assert [error.where for error in plan_firewall(request(), by_ufw).errors] == ["/etc/nftables.conf:1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_named"),
+    [
+        ({"units": {}}, True),
+        ({"ruleset": Ruleset()}, True),
+        ({"ruleset": None}, True),
+        ({"units": {}, "ruleset": Ruleset()}, False),
+        ({"units": {}, "ruleset": None}, False),
+        ({"backend": "nftables"}, False),
+    ],
+)
+def test_our_table_beside_a_manager(changes: dict[str, t.Any], is_named: bool) -> None:
+    state = replace(STATE, **{"backend": "ufw", "ufw": UfwState(), "ufw_is_loaded": True, **changes})
+    assert problems(plan_firewall(request(), state)) == is_named * [
+        "the table inet pyhost_baseline of an earlier run closes ports beside ufw, which manages the rules; remove "
+        "it (`systemctl disable --now pyhost-baseline-firewall.service; rm /etc/pyhost.baseline/firewall.nft`), or "
+        "disable ufw"
+    ]
 
 
 def test_published_ports_that_stay_reachable() -> None:
@@ -178,6 +204,8 @@ def test_many_published_ports_are_cut() -> None:
     published = tuple(PublishedPort("tcp", PortRange(port, port), "172.17.0.2:80") for port in range(8000, 8020))
     (warning,) = plan_firewall(request(), replace(STATE, published=published)).warnings
     assert "8009/tcp to 172.17.0.2:80 …;" in warning
+    (warning,) = plan_firewall(request(), replace(STATE, published=published[:10])).warnings
+    assert "8009/tcp to 172.17.0.2:80;" in warning
 
 
 def test_warnings_about_the_request() -> None:

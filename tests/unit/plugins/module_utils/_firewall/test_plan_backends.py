@@ -189,12 +189,13 @@ def test_a_zone_of_firewalld() -> None:
     words = ("--remove-service=cockpit", "--remove-service=ssh", "--add-port=22/tcp", "--add-port=80/tcp")
     assert plan.commands == tuple(
         ("firewall-cmd", "--quiet", *flags, "--zone=public", word)
-        for flags in (("--permanent",), ())
+        for flags in ((), ("--permanent",))
         for word in sorted(words, key=lambda word: word.startswith("--remove"))
     )
     assert plan.saved == ("/etc/firewalld/zones/public.xml",)
     assert plan.restore == (("firewall-cmd", "--reload"),)
     assert plan.warnings == ("the zone trusted of firewalld lets everything in from wg0; it is left alone",)
+    assert list(plan.before) == ["the zone public of firewalld", "the zone public of firewalld (permanent)"]
     assert differences(plan)["the zone public of firewalld"] == (
         "target: default\nservices: cockpit\nservices: dhcpv6-client\nservices: ssh\n",
         "target: default\nservices: dhcpv6-client\nports: 22/tcp\nports: 80/tcp\n",
@@ -209,6 +210,13 @@ def test_a_zone_of_firewalld_in_force() -> None:
     plan = plan_firewalld(request(), state)
     assert plan.before == plan.after
     assert (plan.commands, plan.saved) == ((), ())
+
+
+def test_rules_that_are_in_force_and_gone_after_a_boot() -> None:
+    zone = applied_zone(ZONE, desired_zone(request(), [22]))
+    plan = plan_firewalld(request(), replace(FIREWALLD, zones=(ListedZone("public", zone, ("eth0",)),)))
+    assert list(differences(plan)) == ["the zone public of firewalld (permanent)"]
+    assert all("--permanent" in command for command in plan.commands)
 
 
 def test_a_new_target_needs_a_reload() -> None:
@@ -266,7 +274,25 @@ def test_ufw_in_force_and_flushed() -> None:
             "allow from 192.0.2.0/24 to any port 80 proto tcp",
             {"allow": [{"port": 80, "from": ["192.0.2.0/25"]}]},
             "ufw allow from 192.0.2.0/24 to any port 80 proto tcp",
-            id="a wider network",
+            id="a network that ends later",
+        ),
+        pytest.param(
+            "allow from 192.0.2.0/24 to any port 80 proto tcp",
+            {"allow": [{"port": 80, "from": ["192.0.2.128/25", "192.0.2.1/32"]}]},
+            "ufw allow from 192.0.2.0/24 to any port 80 proto tcp",
+            id="a network that begins earlier",
+        ),
+        pytest.param(
+            "allow from 192.0.2.0/24 to any port 80 proto tcp",
+            {"allow": [{"port": 80, "from": ["192.0.2.0/25", "192.0.2.128/26", "192.0.2.192/27", "192.0.2.254/32"]}]},
+            "ufw allow from 192.0.2.0/24 to any port 80 proto tcp",
+            id="all but the last address",
+        ),
+        pytest.param(
+            "allow from 192.0.2.7/24 to any port 80 proto tcp",
+            {"allow": [{"port": 80, "from": ["192.0.2.0/24"]}]},
+            "",
+            id="a network with an address",
         ),
         pytest.param("deny 8080/tcp", {}, "", id="a rule that lets nothing in"),
         pytest.param("allow 8080/tcp comment 'pyhost.baseline'", {}, "", id="one of ours, which is removed"),
@@ -287,6 +313,8 @@ def test_many_rules_of_others_are_cut() -> None:
     rules = "".join(f"ufw allow {port}/tcp\n" for port in range(8000, 8020))
     (warning,) = plan_ufw(request(), replace(UFW, ufw=parse_ufw(rules, ""))).warnings
     assert "ufw allow 8009/tcp …; delete" in warning
+    (warning,) = plan_ufw(request(), replace(UFW, ufw=parse_ufw(rules.partition("ufw allow 8010")[0], ""))).warnings
+    assert "ufw allow 8009/tcp; delete" in warning
 
 
 def test_what_ufw_cannot_do_is_an_error() -> None:
