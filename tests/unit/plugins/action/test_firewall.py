@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible.plugins.action import ActionBase
@@ -16,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.confirmation import FirewallConfirmation
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.probes import Probes
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import commit as commits
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.commit import ModuleRun
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import VerifiedLogin
@@ -49,8 +51,10 @@ def play(monkeypatch: pytest.MonkeyPatch, **more: t.Any) -> tuple[dict[str, t.An
     answers = more.pop("answers", {22: "open", 80: "open", 61000: "unanswered"})
     settings = more.pop("settings", ClientSettings(host="host.example"))
     login: t.Any = more.pop("login", LOGIN)
+    target = replace(LOGIN.target, port=more.pop("port", None))
 
-    def find_login(*_given: object, **_named: object) -> VerifiedLogin:
+    def find_login(own: SshTarget, users: t.Any, **named: t.Any) -> VerifiedLogin:
+        assert (own, users, named["confirmation"]) == (target, (), Confirmation("", own.port or 22))
         events.append("log in")
         if isinstance(login, Exception):
             raise login
@@ -66,7 +70,7 @@ def play(monkeypatch: pytest.MonkeyPatch, **more: t.Any) -> tuple[dict[str, t.An
 
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
     monkeypatch.setattr(actions, "find_working_login", find_login)
-    monkeypatch.setattr(actions, "target_of", lambda _connection: LOGIN.target)
+    monkeypatch.setattr(actions, "target_of", lambda _connection: target)
     monkeypatch.setattr(actions, "become_password", lambda *_given: None)
     monkeypatch.setattr(actions, "client_settings", lambda _connection: settings)
     monkeypatch.setattr(actions, "try_ports", try_ports)
@@ -88,6 +92,10 @@ def test_a_change_is_confirmed_and_seen_from_outside(monkeypatch: pytest.MonkeyP
     assert result["warnings"] == ["of plan", "both", "of apply"]
 
 
+def test_the_login_is_on_the_port_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert play(monkeypatch, port=2222)[1][1] == "log in"
+
+
 def test_no_change_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     result, events = play(monkeypatch, changed=False)
     assert (result["changed"], events) == (False, ["module plan"])
@@ -97,6 +105,10 @@ def test_no_change_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     ("more", "confirmed"),
     [
         pytest.param({"check_mode": True}, None, id="check mode"),
+        # The module refuses it.
+        pytest.param(
+            {"args": {"confirm": "perhaps"}}, {"method": "none", "reason": "confirm is false"}, id="no boolean"
+        ),
         pytest.param({"args": {"confirm": False}}, {"method": "none", "reason": "confirm is false"}, id="confirm"),
         pytest.param(
             {"transport": "local"},

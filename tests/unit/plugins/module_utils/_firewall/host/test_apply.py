@@ -112,6 +112,41 @@ def test_what_cannot_be_reverted_is_left_to_the_rollback(calls: list[t.Any]) -> 
     assert [call[0] for call in calls] == ["arm"]
 
 
+class Folders(FakeHost):
+    """Knows the modes of the folders that were made."""
+
+    def __init__(self, *given: t.Any) -> None:
+        super().__init__(*given)
+        self.made: dict[str, int] = {}
+
+    def make_directory(self, path: str, *, mode: int = 0o755) -> None:
+        self.made[path] = mode
+
+
+def test_only_root_enters_the_folder_of_the_rules(calls: list[t.Any]) -> None:
+    fake = Folders(BEFORE, [Expected(RELOAD), Expected(LOAD)])
+    apply(fake)
+    assert fake.made == {"/etc/pyhost.baseline": 0o700, "/etc/systemd/system": 0o755}
+
+
+@pytest.mark.parametrize("error", [BaselineError("x cannot be written"), OSError(30, "Read-only file system")])
+def test_a_file_that_cannot_be_restored(calls: list[t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    fake = FakeHost(BEFORE, [Expected(RELOAD, rc=1), Expected(RELOAD), Expected(BACK)])
+    write = fake.write
+
+    def refuse(path: str, text: str, *, mode: int = 0o644) -> None:
+        if text == "old\n":
+            raise error
+        write(path, text, mode=mode)
+
+    monkeypatch.setattr(fake, "write", refuse)
+    with pytest.raises(NotRestored) as caught:
+        apply(fake)
+    # The other file is restored all the same, with the mode of a file that everybody reads.
+    assert fake.files["/etc/old"] == "x\n" and fake.modes["/etc/old"] == 0o644
+    assert str(caught.value.state).startswith("some of the earlier rules could not be restored (")
+
+
 def test_a_full_disk(calls: list[t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeHost(BEFORE, [Expected(RELOAD), Expected(BACK)])
     write = fake.write
