@@ -413,7 +413,7 @@ def test_a_failed_start_restores_the_file_of_an_earlier_run(server: FakeServer) 
     before = host.files[OWN]
     error = fail(host, THREE)
     assert host.files[OWN] == before
-    assert error.state.startswith(f"{OWN} was restored, but fail2ban could not be started with it again (")
+    assert str(error.state).startswith(f"{OWN} was restored, but fail2ban could not be started with it again (")
 
 
 def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeServer) -> None:
