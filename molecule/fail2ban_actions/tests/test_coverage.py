@@ -199,7 +199,8 @@ def test_a_start_of_nftables_restores_the_bans(
     """The nftables.conf of Debian begins with ``flush ruleset``."""
     assert output
     source, target = peer(hosts, name), hosts[name]
-    target.run("systemctl start nftables")
+    # nftables.service stops firewalld, and fail2ban is PartOf= firewalld.
+    target.run("systemctl start nftables && systemctl start fail2ban")
     # A server that is starting does not answer yet.
     assert target.wait(lambda: "pong" in target.run("fail2ban-client ping 2>/dev/null || true"))
     target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
