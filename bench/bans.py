@@ -22,7 +22,7 @@ import yaml
 
 from tests.hosts import engine, fleet, runs
 from tests.hosts.paths import FLEETS
-from tests.password_attackers import TOOLS, prepare, refused_passwords
+from tests.password_attackers import TOOLS, attack_with, prepare
 from tests.siege import Host
 
 FLEET = "bench-bans"
@@ -104,9 +104,9 @@ def try_passwords(victim: Host, attacker: Host) -> None:
     """
     prepare(victim, attacker)
     for tool in TOOLS:
-        times, _printed = refused_passwords(victim, attacker, tool)
-        late = f"{times[-1] - times[MAXRETRY - 1]:.2f} s" if len(times) >= MAXRETRY else "not banned"
-        print(f"{tool}: passwords, third to last one     {len(times)}, {late}")
+        seen = attack_with(tool, victim, attacker)
+        late = f"{seen.seconds_after(MAXRETRY):.2f} s" if seen.banned_at else "not banned"
+        print(f"{tool}: passwords, third to last one     {len(seen.refused)}, {late}")
     victim.run("fail2ban-client unban --all")
 
 

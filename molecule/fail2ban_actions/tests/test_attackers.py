@@ -9,15 +9,16 @@ import docker
 import pytest
 
 from tests.hosts import engine, fleet
-from tests.password_attackers import TOOLS, prepare, refused_passwords
+from tests.password_attackers import TOOLS, attack_with, prepare
 from tests.siege import Host, play
 
 SCENARIO = "fail2ban_actions"
 # Who is attacked, and by whom.
 HOSTS = {"nftables": "ipset", "nftables13": "nftables", "el9": "nftables13"}
 MAXRETRY = 3
-# It takes less than one second on a machine that does nothing else (docs/benchmarks.md).
-LATE_SECONDS = 5
+# From the log entry of the ban on: PAM delays the verdict on a wrong password by two to three seconds, and sshd logs
+# those that were in flight then. How soon the ban comes depends on what else the machine does (make bench-bans).
+LATE_SECONDS = 6
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +43,9 @@ def prepared(hosts: dict[str, Host]) -> Iterator[None]:
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("victim", HOSTS)
 def test_nothing_is_answered_after_the_ban(victim: str, tool: str, hosts: dict[str, Host]) -> None:
-    attacker = hosts[HOSTS[victim]]
-    times, printed = refused_passwords(hosts[victim], attacker, tool)
-    assert len(times) >= MAXRETRY, printed
-    assert attacker.address("IPv4") in hosts[victim].banned()
-    late = times[-1] - times[MAXRETRY - 1]
-    print(f"{victim}, {tool}: {len(times)} passwords refused, the last one {late:.2f} s after the third")
-    assert late < LATE_SECONDS
+    attack = attack_with(tool, hosts[victim], hosts[HOSTS[victim]])
+    assert len(attack.refused) >= MAXRETRY, attack.printed
+    seconds = f"{attack.seconds_after(MAXRETRY):.2f}"
+    print(f"{victim}, {tool}: {len(attack.refused)} passwords refused, the last one {seconds} s after the third")
+    assert attack.banned_at
+    assert attack.refused[-1] < attack.banned_at + LATE_SECONDS
