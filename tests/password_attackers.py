@@ -18,6 +18,7 @@ TOOLS = {
     "nmap": "nmap -p 22 --script ssh-brute --script-args userdb=/root/users,passdb=/root/words {}",
 }
 _SECONDS = 12
+_VERDICT_SECONDS = 5
 _NUMBERS = itertools.count(1)
 _VICTIM = """
 id plain >/dev/null 2>&1 || useradd -m -s /bin/bash plain
@@ -65,6 +66,9 @@ def attack_with(tool: str, victim: Host, attacker: Host) -> Attack:
     command = TOOLS[tool].format(victim.address("IPv4"))
     printed = attacker.run(f"timeout {_SECONDS} {command} 2>&1 || true")
     attacker.run(f"{route} {own}; ip address delete {mine}/32 dev eth0")
+    victim.wait(lambda: mine in victim.banned())
+    # sshd logs a wrong password two to three seconds after it has come (PAM).
+    time.sleep(_VERDICT_SECONDS)
     words = f"journalctl --quiet --output json --since @{int(started)} _UID=0 SYSLOG_IDENTIFIER=sshd"
     lines = victim.run(f"{words} + SYSLOG_IDENTIFIER=sshd-session | grep -F 'Failed password for' || true").splitlines()
     entries = [json.loads(line) for line in lines]
