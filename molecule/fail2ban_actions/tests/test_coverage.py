@@ -6,6 +6,7 @@ A network namespace stands in for a container: it has an address of its own, and
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -147,6 +148,30 @@ def test_what_a_ban_covers(name: str, hosts: dict[str, Host], output: dict[str, 
     # The others are warned.
     assert (found.forwarded, found.open_forwarded) == ((False, False) if name in OWN else (True, True))
     assert (f"do not cover the port {PORT}, which this host forwards" in output[name]) is (name not in OWN)
+
+
+def ask_later(source: Host, target: Host, port: int) -> None:
+    """Ask for an answer after four seconds; /run/later.PORT has it then, or is empty."""
+    words = f"exec 3<>/dev/tcp/{target.address('IPv4')}/{port}; echo later >&3; timeout 8 head -n 1 <&3"
+    source.run(f"setsid bash -c '{words}' >/run/later.{port} 2>&1 &")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_request_before_the_ban_gets_no_answer_after_it(
+    name: str, hosts: dict[str, Host], output: dict[str, str]
+) -> None:
+    """As a password whose verdict PAM delays: the attacker would learn that it is right."""
+    assert output
+    source, target = peer(hosts, name), hosts[name]
+    for expected in ("later\nlater\n", ""):
+        for port in (2022, PORT):
+            ask_later(source, target, port)
+        if not expected:
+            time.sleep(1)
+            target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
+        time.sleep(10)
+        assert source.run(f"cat /run/later.2022 /run/later.{PORT}") == expected
+    target.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
 
 
 @pytest.fixture(scope="module")
