@@ -93,8 +93,8 @@ bench-peers: setup  ## the same with pyinfra, other roles and a shell script; PE
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding
 
-bench-bans: setup  ## bans of many sources at once, and what many bans cost; COUNT=
-	@$(BIN)/python -m bench.bans $(if $(filter command line,$(origin COUNT)),$(COUNT))
+bench-bans: setup  ## attackers, bans of many sources at once, and what many bans cost; COUNT=, SYSTEM=
+	@$(BIN)/python -m bench.bans $(if $(filter command line,$(origin COUNT)),$(COUNT),2000) $(or $(SYSTEM),debian12)
 
 docs: setup  ## docs/platforms.md from its data
 	PYTHONPATH=.venv/collections $(BIN)/python -m tools.platforms

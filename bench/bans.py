@@ -1,7 +1,8 @@
-"""How fast bans are with many sources and many bans: ``make bench-bans``; ``COUNT`` bans (2000).
+"""How fast bans are with many sources and many bans: ``make bench-bans``; ``COUNT`` bans (2000), ``SYSTEM`` (debian12).
 
-Starts a Debian 12 with the role fail2ban and an attacker with 200 addresses, each of which fails three times at sshd at
-once and goes on. Prints how many of them were banned, the seconds from the third failure to the ban, and to the last
+Starts a host with the role fail2ban and an attacker. Programs that try passwords attack it one after another; printed
+is how many passwords sshd refused, and how long after the third one. Then 200 addresses fail three times at sshd at
+once and go on. Prints how many of them were banned, the seconds from the third failure to the ban, and to the last
 connection that sshd answered, and whether a connection that was open before went on. Then it bans COUNT documentation
 addresses, and prints what a run without changes costs with them as a ratio to one without bans, and how long fail2ban
 takes to restore them after a restart. The figures depend on the machine.
@@ -21,6 +22,7 @@ import yaml
 
 from tests.hosts import engine, fleet, runs
 from tests.hosts.paths import FLEETS
+from tests.password_attackers import TOOLS, attack_with, prepare
 from tests.siege import Host
 
 FLEET = "bench-bans"
@@ -77,14 +79,16 @@ BANNED = re.compile(r"^(\S+ \S+)\s.*\[sshd\] Ban (\S+)$", re.MULTILINE)
 FOUND = re.compile(r"^(\S+ \S+)\s.*\[sshd\] Found (\S+) - ", re.MULTILINE)
 
 
-def main(count: int) -> int:
+def main(count: int, system: str) -> int:
     client = engine.connect()
-    fleet.up(client, FLEET, {"victim": "debian12", "attacker": "debian13"})
+    fleet.up(client, FLEET, {"victim": system, "attacker": "debian13"})
     try:
         play = FLEETS / FLEET / "play.yml"
         play.write_text("---\n" + yaml.safe_dump(PLAY))
-        runs.play(FLEET, play, {}, user="root")
         victim, attacker = (Host(name, fleet.find(client, FLEET, name)) for name in ("victim", "attacker"))
+        runs.play(FLEET, play, {"fail2ban_sshd_logins": "passwords"}, user="root")
+        try_passwords(victim, attacker)
+        runs.play(FLEET, play, {}, user="root")
         attack(victim, attacker)
         victim.run("fail2ban-client unban --all")
         many(victim, count, lambda: runs.play(FLEET, play, {}, user="root"))
@@ -93,10 +97,21 @@ def main(count: int) -> int:
     return 0
 
 
+def try_passwords(victim: Host, attacker: Host) -> None:
+    """Print how many passwords each program can try, and when sshd refused the last one.
+
+    Afterwards sshd takes more connections at a time than the sources of the next attack open.
+    """
+    prepare(victim, attacker)
+    for tool in TOOLS:
+        seen = attack_with(tool, victim, attacker)
+        late = f"{seen.seconds_after(MAXRETRY):.2f} s" if seen.banned_at else "not banned"
+        print(f"{tool}: passwords, third to last one     {len(seen.refused)}, {late}")
+    victim.run("fail2ban-client unban --all")
+
+
 def attack(victim: Host, attacker: Host) -> None:
     """Fail from many sources at once, and print how fast each was banned."""
-    # More connections at a time than the sources open, so that sshd does not drop some.
-    victim.run("echo 'MaxStartups 1000' >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh")
     prefix = victim.address("IPv4").rsplit(".", 2)[0]
     sources = [f"{prefix}.200.{number}" for number in range(1, SOURCES + 1)]
     attacker.run("; ".join(f"ip address add {source}/16 dev eth0" for source in sources))
@@ -169,4 +184,4 @@ def wait(victim: Host, count: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

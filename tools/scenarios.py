@@ -37,6 +37,7 @@ FAULTS = (
     "bad_input",
     "connections",
     "fail2ban_actions",
+    "fail2ban_alternative_el",
     "fail2ban_faults",
     "fail2ban_findings",
     "interrupted",

@@ -37,7 +37,8 @@ def ours(tree: dict[str, str]) -> Sections:
     def read(path: str) -> str | None:
         return tree.get(os.path.normpath(path))
 
-    return merge_sections(text for path in paths for _path, text in read_with_includes(path, read))
+    known: dict[tuple[str, ...], list[str]] = {}
+    return merge_sections(text for path in paths for _path, text in read_with_includes(path, read, known))
 
 
 def compared(sections: Sections) -> Sections:

@@ -25,7 +25,9 @@ def read(tree: dict) -> dict:
             # Names of included files are absolute or relative.
             with open(place, "w") as file:
                 file.write(text.replace("/etc/fail2ban/", base + "/etc/fail2ban/"))
-        reader = ConfigReaderUnshared(basedir=base + "/etc/fail2ban")
+        # As fail2ban-client -d reads them: with a cache of files and of what they include.
+        shared: dict = {}
+        shared["jail"] = reader = ConfigReaderUnshared(share_config=shared, basedir=base + "/etc/fail2ban")
         try:
             reader.read("jail")
         # Whatever the reader raises: it rejects the tree.

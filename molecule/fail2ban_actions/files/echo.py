@@ -1,12 +1,14 @@
-"""Sends every line that it receives back: ``echo.py PORT``."""
+"""Sends every line that it receives back, the line "later" after four seconds: ``echo.py PORT``."""
 
 import socketserver
 import sys
+import time
 
 
 class Echo(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         for line in self.rfile:
+            time.sleep(4 * (line == b"later\n"))
             self.wfile.write(line)
 
 

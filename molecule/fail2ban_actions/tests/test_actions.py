@@ -14,29 +14,34 @@ from tests.hosts import engine, fleet
 from tests.siege import Host, play
 
 SCENARIO = "fail2ban_actions"
-HOSTS = ("firewalld", "iptables", "ipset", "nftables")
+HOSTS = ("firewalld", "iptables", "ipset", "nftables", "nftables13", "el9")
+# Where our own action bans. It restores its rules by itself.
+OWN = ("nftables", "nftables13", "el9")
 ACTIONS = {
     "firewalld": "firewallcmd-rich-rules",
     "iptables": "iptables-multiport",
     "ipset": "iptables-ipset-proto6",
-    "nftables": "pyhost-nftables",
+    **dict.fromkeys(OWN, "pyhost-nftables"),
 }
 # What shows the bans to the module, as it asks.
 SHOWS = {
     "firewalld": "firewall-cmd --list-rich-rules",
     "iptables": "iptables -w -S",
     "ipset": "ipset list",
-    "nftables": "nft list ruleset",
+    **dict.fromkeys(OWN, "nft list ruleset"),
 }
 # What another program may do to the rules.
 TAKES_AWAY = {
     "firewalld": "firewall-cmd --reload",
     "iptables": "iptables -F; iptables -X",
     "ipset": "iptables -F; ipset destroy f2b-sshd",
-    "nftables": "nft flush ruleset",
+    **dict.fromkeys(OWN, "nft flush ruleset"),
+    # firewalld does not work without its own rules.
+    "el9": "nft delete table inet f2b-sshd; nft delete table inet f2b-recidive",
 }
 DOCUMENTATION = r"\b(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+|2001:db8:"
 each_host = pytest.mark.parametrize("name", HOSTS)
+each_own = pytest.mark.parametrize("name", OWN)
 
 
 @pytest.fixture(scope="session")
@@ -97,16 +102,25 @@ def test_a_ban_takes_effect(name: str, hosts: dict[str, Host]) -> None:
     assert source.address("IPv4") in target.run(SHOWS[name])
 
 
+def has_access_without_rules(hosts: dict[str, Host], name: str) -> bool:
+    """Remove the rules while the server is stopped, which would restore them; return whether the peer has access."""
+    host = hosts[name]
+    server = host.run("systemctl show --property MainPID --value fail2ban").strip()
+    host.run(f"kill -STOP {server}")
+    try:
+        host.run(TAKES_AWAY[name])
+        return reaches(peer(hosts, name), host)
+    finally:
+        host.run(f"kill -CONT {server}")
+
+
 @pytest.fixture(scope="session")
 def repaired(hosts: dict[str, Host], banned: None) -> dict[str, bool]:
     """Remove the rules manually and run the role again; return which peers had access in between."""
-    had_access = {}
-    for name in HOSTS:
-        hosts[name].run(TAKES_AWAY[name])
-        had_access[name] = reaches(peer(hosts, name), hosts[name])
+    had_access = {name: has_access_without_rules(hosts, name) for name in HOSTS}
     output = play(SCENARIO)
     # Our own action may have restored its rules before the run.
-    assert changed(output) >= len(HOSTS) - 1, output
+    assert changed(output) >= len(HOSTS) - len(OWN), output
     return had_access
 
 
@@ -116,12 +130,13 @@ def test_the_next_run_restores_removed_rules(name: str, hosts: dict[str, Host], 
     assert not reaches(peer(hosts, name), hosts[name])
 
 
-def test_our_action_restores_removed_rules_by_itself(hosts: dict[str, Host], repaired: dict[str, bool]) -> None:
-    source, target = peer(hosts, "nftables"), hosts["nftables"]
-    target.run(TAKES_AWAY["nftables"])
-    assert repaired["nftables"]
-    assert reaches(source, target)
-    assert target.wait(lambda: not reaches(source, target))
+@each_own
+def test_our_action_restores_removed_rules_by_itself(
+    name: str, hosts: dict[str, Host], repaired: dict[str, bool]
+) -> None:
+    assert repaired[name]
+    assert has_access_without_rules(hosts, name)
+    assert hosts[name].wait(lambda: not reaches(peer(hosts, name), hosts[name]))
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +203,8 @@ def listening(hosts: dict[str, Host], healed: str) -> None:
     assert healed
     for name in HOSTS:
         hosts[name].run("/usr/sbin/sshd -p 2222 -o PidFile=none")
-    hosts["firewalld"].run("firewall-cmd --quiet --add-port=2222/tcp")
+    for name in ("firewalld", "el9"):
+        hosts[name].run("firewall-cmd --quiet --add-port=2222/tcp")
 
 
 @pytest.fixture(scope="session")
@@ -215,12 +231,12 @@ def stale(hosts: dict[str, Host], both_ports: str) -> str:
             "sed -i 's/^port = ssh,2222$/port = ssh/' /etc/fail2ban/jail.d/zz-pyhost-baseline.local "
             "&& fail2ban-client reload sshd"
         )
-    assert cut_off(hosts, 22, 2222) == {name: [22] if name == "nftables" else [22, 2222] for name in HOSTS}
+    assert cut_off(hosts, 22, 2222) == {name: [22] if name in OWN else [22, 2222] for name in HOSTS}
     return ask_for(fail2ban_jails={"sshd": {"port": "ssh"}, "recidive": {}})
 
 
 def test_a_rule_of_an_earlier_port_is_found_and_removed(hosts: dict[str, Host], stale: str) -> None:
-    assert changed(stale) == len(HOSTS) - 1, stale
+    assert changed(stale) == len(HOSTS) - len(OWN), stale
     assert cut_off(hosts, 22, 2222) == {name: [22] for name in HOSTS}
 
 
@@ -230,20 +246,75 @@ def test_the_next_run_changes_nothing(stale: str) -> None:
     assert again.rpartition("PLAY RECAP")[2].count("changed=0 ") == len(HOSTS), again
 
 
-VERDICTS = {"iptables": "DROP", "ipset": "DROP", "nftables": "drop"}
+# An action for all ports, where there is one of its own.
+ALL_PORTS = {
+    "firewalld": "firewallcmd-rich-rules",
+    "iptables": "iptables-allports",
+    "ipset": "iptables-ipset-proto6-allports",
+    **dict.fromkeys(OWN, "pyhost-nftables.py[type=allports]"),
+}
+
+
+def by_host(values: dict[str, str]) -> str:
+    return f"{{{{ {values}[inventory_hostname] }}}}"
+
+
+@pytest.fixture(scope="session")
+def all_ports(hosts: dict[str, Host], stale: str) -> str:
+    assert stale
+    return ask_for(fail2ban_jails={"sshd": {"banaction": by_host(ALL_PORTS)}, "recidive": {}})
+
+
+def test_an_action_for_all_ports_takes_effect_for_bans_that_exist(hosts: dict[str, Host], all_ports: str) -> None:
+    assert changed(all_ports) == len(HOSTS) - 1, all_ports
+    assert cut_off(hosts, 22, 2222) == {name: [22] if name == "firewalld" else [22, 2222] for name in HOSTS}
+
+
+def test_single_ports_again(hosts: dict[str, Host], all_ports: str) -> None:
+    assert all_ports
+    again = ask_for(fail2ban_jails={"sshd": {}, "recidive": {}})
+    assert changed(again) == len(HOSTS) - 1, again
+    assert cut_off(hosts, 22, 2222) == {name: [22] for name in HOSTS}
+
+
+def lines_of_the_jail(host: Host, command: str) -> list[str]:
+    return [line for line in host.run(command).splitlines() if re.search(r"f2b-sshd|set-sshd", line)]
+
+
+# The action of firewalld takes one protocol only.
+RULES = {"iptables": "iptables -w -S", "ipset": "iptables -w -S", **dict.fromkeys(OWN, "nft list ruleset")}
+
+
+def protocols(hosts: dict[str, Host]) -> dict[str, set[str]]:
+    return {
+        name: set(re.findall(r"\b(?:tcp|udp)\b", "\n".join(lines_of_the_jail(hosts[name], command))))
+        for name, command in RULES.items()
+    }
+
+
+@pytest.mark.usefixtures("all_ports")
+def test_a_changed_protocol_takes_effect_for_bans_that_exist(hosts: dict[str, Host]) -> None:
+    limit = ",".join(RULES)
+    for asked, found in (({"protocol": "tcp,udp"}, {"tcp", "udp"}), ({}, {"tcp"})):
+        output = play(SCENARIO, "--limit", limit, "-e", json.dumps({"fail2ban_jails": {"sshd": asked, "recidive": {}}}))
+        assert changed(output) == len(RULES), output
+        assert protocols(hosts) == dict.fromkeys(RULES, found)
+        assert cut_off(hosts, 22) == {name: [22] for name in HOSTS}
+
+
+VERDICTS = {"iptables": "DROP", "ipset": "DROP", **dict.fromkeys(OWN, "drop")}
 
 
 @pytest.mark.usefixtures("stale")
 @pytest.mark.parametrize("name", VERDICTS)
 def test_a_changed_verdict_takes_effect_for_bans_that_exist(name: str, hosts: dict[str, Host]) -> None:
-    shows = "iptables -w -S" if name == "ipset" else SHOWS[name]
-    action = f"{ACTIONS[name]}{'.py' * (name == 'nftables')}[blocktype={VERDICTS[name]}]"
+    action = f"{ACTIONS[name]}{'.py' * (name in OWN)}[blocktype={VERDICTS[name]}]"
     inputs = {"fail2ban_jails": {"sshd": {"banaction": action}, "recidive": {}}}
     assert changed(play(SCENARIO, "--limit", name, "-e", json.dumps(inputs))) == 1
     assert cut_off(hosts, 22)[name] == [22]
-    rules = [line for line in hosts[name].run(shows).splitlines() if re.search(r"f2b-sshd|set-sshd", line)]
-    assert re.search(rf"\b{VERDICTS[name]}\b", "\n".join(rules))
-    assert not re.search("reject", "\n".join(rules), re.IGNORECASE)
+    rules = "\n".join(lines_of_the_jail(hosts[name], RULES[name]))
+    assert re.search(rf"\b{VERDICTS[name]}\b", rules)
+    assert not re.search("reject", rules, re.IGNORECASE)
 
 
 def test_a_firewalld_that_does_not_run_is_an_error(hosts: dict[str, Host], healed: str) -> None:

@@ -6,6 +6,7 @@ A network namespace stands in for a container: it has an address of its own, and
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,9 @@ from tests.hosts import engine, fleet
 from tests.siege import Host, play
 
 SCENARIO = "fail2ban_actions"
-HOSTS = ("firewalld", "iptables", "ipset", "nftables")
+HOSTS = ("firewalld", "iptables", "ipset", "nftables", "nftables13", "el9")
+# Where our own action bans.
+OWN = ("nftables", "nftables13", "el9")
 PORT = 8080
 FILES = Path(__file__).parents[1] / "files"
 CONTAINER = f"""
@@ -32,19 +35,26 @@ CONTAINER = f"""
 IPTABLES = f"""
     iptables -w -t nat -A PREROUTING -i eth0 -p tcp --dport {PORT} -j DNAT --to-destination 10.77.0.2:{PORT}
 """
+FIREWALLD = f"""
+    firewall-cmd --quiet --zone=trusted --add-interface=outer
+    firewall-cmd --quiet --add-forward-port=port={PORT}:proto=tcp:toport={PORT}:toaddr=10.77.0.2
+    firewall-cmd --quiet --zone=public --add-masquerade
+    firewall-cmd --quiet --add-port=2022/tcp
+"""
+NFT = f"""
+    nft add table ip nat && nft 'add chain ip nat prerouting {{ type nat hook prerouting priority dstnat; }}'
+    nft add rule ip nat prerouting iifname eth0 tcp dport {PORT} dnat to 10.77.0.2:{PORT}
+"""
 FORWARDS = {
-    "firewalld": f"""
-        firewall-cmd --quiet --zone=trusted --add-interface=outer
-        firewall-cmd --quiet --add-forward-port=port={PORT}:proto=tcp:toport={PORT}:toaddr=10.77.0.2
-        firewall-cmd --quiet --zone=public --add-masquerade
-    """,
+    "firewalld": FIREWALLD,
     "iptables": IPTABLES,
     "ipset": IPTABLES,
-    "nftables": f"""
-        nft add table ip nat && nft 'add chain ip nat prerouting {{ type nat hook prerouting priority dstnat; }}'
-        nft add rule ip nat prerouting iifname eth0 tcp dport {PORT} dnat to 10.77.0.2:{PORT}
-    """,
+    "nftables": NFT,
+    "nftables13": NFT,
+    "el9": FIREWALLD,
 }
+# What is missing for nftables beside firewalld, on each system.
+BESIDE = {"firewalld": "nftables", "nftables": "firewalld", "el9": ""}
 LISTENER = "setsid python3 /root/echo.py 2022 >/dev/null 2>&1 &"
 
 
@@ -122,8 +132,6 @@ def output(hosts: dict[str, Host]) -> Iterator[dict[str, str]]:
         for file in FILES.iterdir():
             host.run(f"cat >/root/{file.name} <<'END'\n{file.read_text()}\nEND")
         host.run(CONTAINER + FORWARDS[name] + LISTENER)
-        if name == "firewalld":
-            host.run("firewall-cmd --quiet --add-port=2022/tcp")
         printed[name] = " ".join(ask_for(name).split())
         assert host.wait(partial(connects, peer(hosts, name), host, PORT)), name
     yield printed
@@ -138,51 +146,86 @@ def test_what_a_ban_covers(name: str, hosts: dict[str, Host], output: dict[str, 
     # firewalld accepts the packets of open sessions before it evaluates the rules of zones.
     assert found.open is (name == "firewalld")
     # The others are warned.
-    assert (found.forwarded, found.open_forwarded) == ((False, False) if name == "nftables" else (True, True))
-    assert (f"do not cover the port {PORT}, which this host forwards" in output[name]) is (name != "nftables")
+    assert (found.forwarded, found.open_forwarded) == ((False, False) if name in OWN else (True, True))
+    assert (f"do not cover the port {PORT}, which this host forwards" in output[name]) is (name not in OWN)
+
+
+def ask_later(source: Host, target: Host, port: int) -> None:
+    """Ask for an answer after four seconds; /run/later.PORT has it then, or is empty."""
+    words = f"exec 3<>/dev/tcp/{target.address('IPv4')}/{port}; echo later >&3; timeout 8 head -n 1 <&3"
+    source.run(f"setsid bash -c '{words}' >/run/later.{port} 2>&1 &")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_request_before_the_ban_gets_no_answer_after_it(
+    name: str, hosts: dict[str, Host], output: dict[str, str]
+) -> None:
+    """As a password whose verdict PAM delays: the attacker would learn that it is right."""
+    assert output
+    source, target = peer(hosts, name), hosts[name]
+    for expected in ("later\nlater\n", ""):
+        for port in (2022, PORT):
+            ask_later(source, target, port)
+        if not expected:
+            time.sleep(1)
+            target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
+        time.sleep(10)
+        assert source.run(f"cat /run/later.2022 /run/later.{PORT}") == expected
+    target.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
 
 
 @pytest.fixture(scope="module")
-def with_nftables(hosts: dict[str, Host], output: dict[str, str]) -> Host:
-    """Install nft beside firewalld, and run the role again."""
+def both(hosts: dict[str, Host], output: dict[str, str]) -> dict[str, Host]:
+    """Have nft and firewalld on a host of each system, and run the role again where one is new."""
     assert output
-    host = hosts["firewalld"]
-    host.run("apt-get -qq install -y --no-install-recommends nftables >/dev/null 2>&1")
-    assert "which this host forwards" not in " ".join(ask_for("firewalld").split())
-    return host
+    for name, package in BESIDE.items():
+        if package:
+            hosts[name].run(f"apt-get -qq install -y --no-install-recommends {package} >/dev/null 2>&1")
+            if package == "firewalld":
+                hosts[name].run(FIREWALLD)
+            assert "which this host forwards" not in " ".join(ask_for(name).split())
+    return {name: hosts[name] for name in BESIDE}
 
 
-def test_nftables_is_chosen_beside_firewalld(with_nftables: Host) -> None:
-    assert with_nftables.run("fail2ban-client get sshd actions").split()[-1] == "pyhost-nftables"
-    assert "inet f2b-sshd" in with_nftables.run("nft list tables")
+@pytest.mark.parametrize("name", BESIDE)
+def test_nftables_is_chosen_beside_firewalld(name: str, both: dict[str, Host]) -> None:
+    assert both[name].run("firewall-cmd --state").strip() == "running"
+    assert both[name].run("fail2ban-client get sshd actions").split()[-1] == "pyhost-nftables"
+    assert "inet f2b-sshd" in both[name].run("nft list tables")
 
 
-def test_it_covers_sessions_and_forwarded_ports(hosts: dict[str, Host], with_nftables: Host) -> None:
-    found = covered(peer(hosts, "firewalld"), with_nftables)
+@pytest.mark.parametrize("name", BESIDE)
+def test_it_covers_sessions_and_forwarded_ports(name: str, hosts: dict[str, Host], both: dict[str, Host]) -> None:
+    found = covered(peer(hosts, name), both[name])
     assert found == Covered(new=False, open=False, forwarded=False, open_forwarded=False)
 
 
-def test_it_covers_each_zone_and_a_reload(hosts: dict[str, Host], with_nftables: Host) -> None:
+@pytest.mark.parametrize("name", BESIDE)
+def test_it_covers_each_zone_and_a_reload(name: str, hosts: dict[str, Host], both: dict[str, Host]) -> None:
     """A rich rule is in the default zone only (fail2ban#2810)."""
-    source = peer(hosts, "firewalld")
-    with_nftables.run("firewall-cmd --quiet --zone=trusted --change-interface=eth0")
+    source, target = peer(hosts, name), both[name]
+    target.run("firewall-cmd --quiet --zone=trusted --change-interface=eth0")
     try:
-        assert connects(source, with_nftables, 2022)
-        with_nftables.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
-        assert with_nftables.wait(lambda: not connects(source, with_nftables, 2022))
-        with_nftables.run("firewall-cmd --reload")
-        assert not connects(source, with_nftables, 2022)
+        assert connects(source, target, 2022)
+        target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")
+        assert target.wait(lambda: not connects(source, target, 2022))
+        target.run("firewall-cmd --reload")
+        assert not connects(source, target, 2022)
     finally:
-        with_nftables.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
-        with_nftables.run("firewall-cmd --quiet --zone=public --change-interface=eth0")
+        target.run(f"fail2ban-client set sshd unbanip {source.address('IPv4')}")
+        target.run("firewall-cmd --quiet --zone=public --change-interface=eth0")
 
 
+@pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("verb", ["restart", "reload"])
-def test_a_start_of_nftables_restores_the_bans(verb: str, hosts: dict[str, Host], output: dict[str, str]) -> None:
+def test_a_start_of_nftables_restores_the_bans(
+    verb: str, name: str, hosts: dict[str, Host], output: dict[str, str]
+) -> None:
     """The nftables.conf of Debian begins with ``flush ruleset``."""
     assert output
-    source, target = peer(hosts, "nftables"), hosts["nftables"]
-    target.run("systemctl start nftables")
+    source, target = peer(hosts, name), hosts[name]
+    # nftables.service stops firewalld, and fail2ban is PartOf= firewalld.
+    target.run("systemctl start nftables && systemctl start fail2ban")
     # A server that is starting does not answer yet.
     assert target.wait(lambda: "pong" in target.run("fail2ban-client ping 2>/dev/null || true"))
     target.run(f"fail2ban-client set sshd banip {source.address('IPv4')}")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from functools import partial
 
 import docker
 import pytest
+import yaml
 
 from tests.hosts import engine, fleet
+from tests.hosts.paths import FLEETS
 from tests.siege import Host, at_once, play
 
-SCENARIO = "fail2ban_alternative"
-HOSTS = ("debian12", "debian13")
+# This one, or that of Enterprise Linux.
+SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
+HOSTS = tuple(yaml.safe_load((FLEETS / f"molecule-{SCENARIO}" / "inventory.yml").read_text())["all"]["hosts"])
 # Jail: its port, its maxretry, what a wrong password is answered with. The jail gate is somebody else's.
 SERVICES = {
     "shop": (80, 3, "401"),

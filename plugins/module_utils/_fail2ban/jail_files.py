@@ -19,10 +19,11 @@ from .._core.errors import BaselineError
 __all__ = ["merge_sections", "overridden_settings", "parse_sections", "read_order", "read_with_includes"]
 
 Sections = t.Dict[str, t.Dict[str, str]]
-# fail2ban leaves out a file that is read already. With files that have a .local, which it does not leave out, it goes
-# on until it fails.
-_DEEPEST = 20
-_MOST = 200
+# The lists of files that stand for included files.
+Includes = t.Dict[t.Tuple[str, ...], t.List[str]]
+# fail2ban leaves out a file that includes the present one. With files that have a .local, which it does not leave out,
+# it goes on until Python ends the recursion.
+_DEEPEST = 100
 
 
 def parse_sections(text: str) -> Sections:
@@ -49,35 +50,48 @@ def read_order(paths: t.Iterable[str], directory: str, name: str) -> list[str]:
     ]
 
 
-def read_with_includes(path: str, read: t.Callable[[str], str | None]) -> list[tuple[str, str]]:
+def read_with_includes(
+    path: str, read: t.Callable[[str], str | None], known: Includes | None = None
+) -> list[tuple[str, str]]:
     """Return ``path`` and the files that it includes with their texts, in the order in which fail2ban reads them.
 
     ``read`` returns the text of a file, ``None`` if the file does not exist. Includes without an end are an error.
+    ``known``: what fail2ban keeps while it reads several files. Like fail2ban, files that include each other are taken
+    as the first of them was.
     """
-    found: list[tuple[str, str]] = []
+    lists: Includes = {} if known is None else known
 
-    def walk(path: str, parents: tuple[str, ...]) -> None:
+    def listed(paths: list[str], parents: tuple[str, ...]) -> list[str]:
+        key = tuple(paths)
+        if key not in lists:
+            if len(parents) > _DEEPEST:
+                raise BaselineError("the files that it includes include each other", where=paths[0])
+            lists[key] = [one for path in paths for one in walk(path, parents)]
+        return lists[key]
+
+    def walk(path: str, parents: tuple[str, ...]) -> list[str]:
         text = read(path)
-        if text is None or len(parents) > _DEEPEST:
-            return
-        if len(found) > _MOST:
-            raise BaselineError("the files that it includes include each other", where=path)
+        if text is None:
+            return []
         sections = parse_sections(text)
         # As in each section, an option that it does not have is that of [DEFAULT].
         includes = {**sections.get("DEFAULT", {}), **sections["INCLUDES"]} if "INCLUDES" in sections else {}
-        for file in _included(path, includes.get("before", ""), parents):
-            walk(file, (*parents, path))
-        found.append((path, text))
-        for file in _included(path, includes.get("after", ""), parents):
-            walk(file, (*parents, path))
+        before, after = (
+            [
+                one
+                for file in _named(path, includes.get(option, ""))
+                if file not in parents
+                for one in listed(_with_local(file), (*parents, path))
+            ]
+            for option in ("before", "after")
+        )
+        return [*before, path, *after]
 
-    walk(path, ())
-    return found
+    return [(one, read(one) or "") for one in walk(path, ())]
 
 
-def _included(path: str, names: str, parents: t.Container[str]) -> list[str]:
-    named = [os.path.join(os.path.dirname(path), name) for name in names.split("\n") if name]
-    return [one for file in named if file not in parents for one in _with_local(file)]
+def _named(path: str, names: str) -> list[str]:
+    return [os.path.join(os.path.dirname(path), name) for name in names.split("\n") if name]
 
 
 def _with_local(path: str) -> list[str]:

@@ -298,11 +298,11 @@ def _apply(run: _JailsRun, plan: JailsResult) -> JailsResult:
 
 @contextlib.contextmanager
 def _restored_on_error(run: _JailsRun, plan: JailsResult) -> t.Iterator[None]:
-    """Restore our files and the jails if an error occurs and jails ran before the change."""
+    """Restore our files and the jails if an error occurs, unless this is the first run and no jail ran before."""
     try:
         yield
     except BaselineError as error:
-        if run.candidate.differs and plan.before.jails:
+        if run.candidate.differs and (plan.before.jails or run.candidate.site.own is not None):
             if plan.before.drop_in != plan.after.drop_in:
                 with contextlib.suppress(BaselineError):
                     load_drop_in(run.host, plan.before.drop_in)

@@ -215,24 +215,29 @@ class Action:
         return f"add table inet f2b-{self.name}\ndelete table inet f2b-{self.name}\n"
 
     def _table(self) -> str:
-        sets, rules = "", ""
+        sets, rules, answers = "", "", ""
         for (version, is_single), name in _SETS.items():
             kind = f"type ipv{version}_addr;"
             # A set of single addresses is the faster one: one with intervals is read from the kernel for each change.
             kind += "" if is_single else " flags interval;"
             sets += f"  set {name.format(self.name)} {{ {kind} }}\n"
-            source = f"{'ip' if version == 4 else 'ip6'} saddr @{name.format(self.name)}"
-            rules += "".join(f"    {scope} {source} {self.blocktype}\n" for scope in self._scopes())
+            family, entries = "ip" if version == 4 else "ip6", f"@{name.format(self.name)}"
+            rules += "".join(f"    {one} {family} saddr {entries} {self.blocktype}\n" for one in self._scopes("dport"))
+            answers += "".join(f"    {one} {family} daddr {entries} drop\n" for one in self._scopes("sport"))
         # Before connection tracking and DNAT, for open connections and for ports of containers.
         hook = f"type filter hook {self.chain_hook} priority -301;"
-        return f"table inet f2b-{self.name} {{\n{sets}  chain prerouting {{\n    {hook}\n{rules}  }}\n}}\n"
+        # A password that came before the ban gets no answer after it, or the attacker would learn that it is right. A
+        # reset is one of our own (reject with tcp reset). After srcnat, the port of a container is that of the host.
+        last = "type filter hook postrouting priority 301;\n    tcp flags & rst == rst accept"
+        chains = f"  chain prerouting {{\n    {hook}\n{rules}  }}\n  chain postrouting {{\n    {last}\n{answers}  }}\n"
+        return f"table inet f2b-{self.name} {{\n{sets}{chains}}}\n"
 
-    def _scopes(self) -> list[str]:
+    def _scopes(self, side: str) -> list[str]:
         protocols = re.findall(r"\w+", self.protocol)
         if self.type == "allports":
             return [f"meta l4proto {{ {', '.join(protocols)} }}"]
         ports = ", ".join(re.split(r"[,\s]+", self.port.replace(":", "-").strip(", ")))
-        return [f"{protocol} dport {{ {ports} }}" for protocol in protocols]
+        return [f"{protocol} {side} {{ {ports} }}" for protocol in protocols]
 
     def _elements(self, verb: str, networks: t.Iterable[str]) -> str:
         elements: dict[str, list[str]] = {}

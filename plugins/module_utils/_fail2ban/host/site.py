@@ -103,7 +103,8 @@ def _paths(host: Host, directory: str, name: str) -> list[str]:
 
 
 def _read(host: Host, paths: t.Iterable[str]) -> list[tuple[str, str]]:
-    return [found for path in paths for found in read_with_includes(path, host.read)]
+    known: dict[tuple[str, ...], list[str]] = {}
+    return [found for path in paths for found in read_with_includes(path, host.read, known)]
 
 
 def names_in(host: Host, site: Site, folder: str) -> list[str]:

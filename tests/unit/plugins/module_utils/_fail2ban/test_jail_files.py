@@ -135,8 +135,19 @@ def test_files_that_include_each_other_end(name: str) -> None:
     assert found[0] == ("/e/jail.conf", files["/e/jail.conf"])
 
 
+def test_the_files_that_one_includes_are_found_once() -> None:
+    """Found by tests/jail_trees: fail2ban-client keeps what it has found for b.inc when a.inc included it."""
+    files = {
+        "/e/jail.conf": "[INCLUDES]\nbefore = a.inc\nafter = b.inc\n",
+        "/e/a.inc": "[INCLUDES]\nbefore = b.inc\n",
+        "/e/b.inc": "[INCLUDES]\nbefore = a.inc\n",
+    }
+    found = jail_files.read_with_includes("/e/jail.conf", files.get)
+    assert [path for path, _text in found] == ["/e/b.inc", "/e/a.inc", "/e/jail.conf", "/e/b.inc"]
+
+
 def test_includes_without_an_end_are_an_error() -> None:
-    """Found by tests/jail_trees: these two are read more than a million times."""
+    """Found by tests/jail_trees: fail2ban reads them until Python ends the recursion."""
     files = {
         "/e/jail.conf": "[INCLUDES]\nbefore = common.inc\n",
         "/e/common.inc": "",

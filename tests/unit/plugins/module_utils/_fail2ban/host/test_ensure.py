@@ -386,7 +386,7 @@ def test_a_failed_reload_tells_what_was_written(server: FakeServer) -> None:
     )
 
 
-def test_a_failed_start_has_nothing_to_restore(server: FakeServer) -> None:
+def test_a_failed_start_of_a_first_run_has_nothing_to_restore(server: FakeServer) -> None:
     failed = Expected(START.argv, rc=1, err="Job failed")
     host = FakeHost(
         FILES,
@@ -396,6 +396,24 @@ def test_a_failed_start_has_nothing_to_restore(server: FakeServer) -> None:
     error = fail(host)
     assert error.state == f"{OWN} and {ACTION} were written, and fail2ban may have been started or reloaded"
     assert server.commands == []
+
+
+def test_a_failed_start_restores_the_file_of_an_earlier_run(server: FakeServer) -> None:
+    failed = [Expected(START.argv, rc=1, err="Job failed"), log_tail(lines=15)]
+    stopped = unit("inactive")
+    host = FakeHost(
+        {**FILES, **proven()},
+        [
+            *PROBED,
+            *[*staged(stream_text(maxretry="3")), *CHECKED, stopped, present(STREAM), *failed],
+            *[present(STREAM), stopped, *failed],
+        ],
+        programs=PROGRAMS,
+    )
+    before = host.files[OWN]
+    error = fail(host, THREE)
+    assert host.files[OWN] == before
+    assert str(error.state).startswith(f"{OWN} was restored, but fail2ban could not be started with it again (")
 
 
 def test_a_failed_proof_of_a_new_setting_restores_the_earlier_one(server: FakeServer) -> None:

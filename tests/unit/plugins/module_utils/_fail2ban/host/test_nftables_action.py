@@ -105,6 +105,14 @@ table inet f2b-sshd {
     tcp dport { 22 } ip saddr @net-set-sshd reject
     tcp dport { 22 } ip6 saddr @net6-set-sshd reject
   }
+  chain postrouting {
+    type filter hook postrouting priority 301;
+    tcp flags & rst == rst accept
+    tcp sport { 22 } ip daddr @addr-set-sshd drop
+    tcp sport { 22 } ip6 daddr @addr6-set-sshd drop
+    tcp sport { 22 } ip daddr @net-set-sshd drop
+    tcp sport { 22 } ip6 daddr @net6-set-sshd drop
+  }
 }
 """
     ]
@@ -141,7 +149,11 @@ table inet f2b-sshd {
 def test_the_rules_of_options(nft: Nft, options: dict[str, str], rules: list[str]) -> None:
     one = action("x", **options)
     one.start()
-    assert [line.strip() for line in nft.table.splitlines() if "@addr-set-x" in line] == rules
+    lines = [line.strip() for line in nft.table.splitlines()]
+    assert [line for line in lines if "saddr @addr-set-x" in line] == rules
+    answers = [re.sub(r"@addr-set-x .*", "@addr-set-x drop", rule) for rule in rules]
+    answers = [rule.replace("dport", "sport").replace("saddr", "daddr") for rule in answers]
+    assert [line for line in lines if "daddr @addr-set-x" in line] == answers
     one.stop()
     assert nft.sets is None
 
