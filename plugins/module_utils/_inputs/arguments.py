@@ -128,6 +128,7 @@ ARGUMENTS: t.Mapping[str, Arguments] = {
         "email_to": {"type": "list", "elements": "str"},
         "email_from": {"type": "str"},
         "email_host": {"type": "str"},
+        "max_age": {"type": "int", "default": 192},
         "calendar": {"type": "str"},
         "random_delay": {"type": "str"},
     },

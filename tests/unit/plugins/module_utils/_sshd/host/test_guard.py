@@ -115,7 +115,7 @@ def test_keys_outside_of_the_home_are_upcoming_where_that_file_is(
     monkeypatch.setattr(guards, "_judge", lambda *_arguments: [finding])
     host = FakeHost(check_mode=True)
     # The account itself is upcoming in any case.
-    monkeypatch.setattr(FakeHost, "upcoming", Upcoming(accounts=frozenset({"deploy"}), key_files=written))
+    host.planned_after = Upcoming(accounts=frozenset({"deploy"}), key_files=written)
     sshd: t.Any = type("Sshd", (), {"host": host})()
     base = guards.Connection("root", address="192.0.2.7")
     if is_refused:
