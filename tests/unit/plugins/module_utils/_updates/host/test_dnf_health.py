@@ -48,7 +48,7 @@ def health(
     return found
 
 
-def aged(hours: dict[str, float], commands: t.Sequence[Expected] = ()) -> FakeHost:
+def of_age(hours: dict[str, float], commands: t.Sequence[Expected] = ()) -> FakeHost:
     mtimes = {path: int(NOW - age * HOUR) for path, age in hours.items()}
     return FakeHost(dict.fromkeys(mtimes, ""), list(commands), mtimes=mtimes)
 
@@ -63,7 +63,7 @@ def in_journal(hours: float | None) -> Expected:
 
 
 def test_systemd_knows_the_last_success_since_the_boot() -> None:
-    found = health(aged({**OLD, PRIMARY: 3, REPOMD: 3}), timer(hours=5))
+    found = health(of_age({**OLD, PRIMARY: 3, REPOMD: 3}), timer(hours=5))
     assert found == dnf_health.DnfHealth(3, 5, ())
 
 
@@ -81,7 +81,7 @@ def test_systemd_knows_the_last_success_since_the_boot() -> None:
 def test_the_journal_knows_those_of_earlier_boots(
     asked: Timer, more: dict[str, float], said: float | None, success: int | None, problems: int
 ) -> None:
-    found = health(aged({**OLD, REPOMD: 3, **more}, [in_journal(said)]), asked)
+    found = health(of_age({**OLD, REPOMD: 3, **more}, [in_journal(said)]), asked)
     assert (found.success, len(found.problems)) == (success, problems)
 
 
@@ -89,8 +89,8 @@ def test_nothing_is_missed_on_a_host_that_has_just_booted(monkeypatch: pytest.Mo
     """The journal of earlier boots is gone, so nobody knows."""
     monkeypatch.setattr(dnf_health.time, "clock_gettime", lambda _clock: 2.0 * HOUR)
     asked = timer()
-    assert health(aged({**OLD, REPOMD: 3}, [in_journal(None)]), asked).problems == ()
-    (problem,) = health(aged({**OLD, **JOURNAL, REPOMD: 3}, [in_journal(None)]), asked).problems
+    assert health(of_age({**OLD, REPOMD: 3}, [in_journal(None)]), asked).problems == ()
+    (problem,) = health(of_age({**OLD, **JOURNAL, REPOMD: 3}, [in_journal(None)]), asked).problems
     assert problem.startswith("dnf-automatic.service has not been seen to succeed")
 
 
@@ -106,5 +106,5 @@ def test_nothing_is_missed_on_a_host_that_has_just_booted(monkeypatch: pytest.Mo
     ],
 )
 def test_the_age_of_metadata(files: dict[str, float], age: int | None, problems: int) -> None:
-    found = health(aged({**OLD, **files}), timer(hours=1))
+    found = health(of_age({**OLD, **files}), timer(hours=1))
     assert (found.metadata, len(found.problems)) == (age, problems)
