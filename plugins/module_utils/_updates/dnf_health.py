@@ -74,7 +74,7 @@ def health_problems(times: DnfTimes, run: LastRun, *, limit: int) -> list[str]:
 def journal_query(service: str) -> list[str]:
     """Return the command that shows the last run of ``service`` that succeeded."""
     fields = [f"UNIT={service}", f"MESSAGE_ID={_STARTED}", "JOB_RESULT=done"]
-    return ["journalctl", "--quiet", "--no-pager", "--output", "json", "--lines", "1", *fields]
+    return ["journalctl", "--quiet", "--no-pager", "--output", "json", "--output-fields", "UNIT", "--lines", "1", *fields]
 
 
 def parse_journal(text: str) -> float | None:
