@@ -22,7 +22,9 @@ def service(host: Host) -> str:
 
 
 def answer(host: Host) -> Result:
-    found = ad_hoc("molecule-dnf", "pyhost.baseline.dnf_automatic", POLICY, user="root", host=host.backend.get_hostname())
+    found = ad_hoc(
+        "molecule-dnf", "pyhost.baseline.dnf_automatic", POLICY, user="root", host=host.backend.get_hostname()
+    )
     assert found["changed"] is False, found
     return found
 
@@ -50,14 +52,30 @@ def test_a_run_finds_current_metadata_current(archives: Host) -> None:
 
 
 def test_archives_that_are_gone(archives: Host) -> None:
-    archives.check_output(f"systemctl start {service(archives)}")
-    archives.check_output(f"mv /srv/rpm /srv/rpm-away; {OLD}; systemctl start {service(archives)} || true")
+    """Neither dnf-automatic fails then: it leaves out the repositories that it cannot reach."""
+    archives.check_output(f"mv /srv/rpm /srv/rpm-away; {OLD}; systemctl start {service(archives)}")
     found = answer(archives)
-    failed = [text for text in found["warnings"] if text.startswith(f"the last run of {service(archives)} failed (exit-")]
-    old = [text for text in found["warnings"] if "were last fetched 2160 hours ago" in text]
-    assert (len(failed), len(old)) == (1, 1), found
+    (warning,) = found["warnings"]
+    assert "were last fetched 2160 hours ago" in warning
+    assert (found["metadata_age"], found["success_age"]) == (2160, 0)
+    archives.check_output(f"mv /srv/rpm-away /srv/rpm; systemctl start {service(archives)}")
+    assert answer(archives).get("warnings", []) == []
+
+
+def test_a_run_that_fails(archives: Host) -> None:
+    unit = service(archives)
+    archives.check_output(f"dnf -q makecache; systemctl start {unit}")
+    folder = f"/etc/systemd/system/{unit}.d"
+    archives.check_output(
+        f"mkdir {folder}; printf '[Service]\nExecStartPre=/bin/false\n' >{folder}/test.conf; systemctl daemon-reload"
+    )
+    try:
+        archives.check_output(f"systemctl start {unit} || true")
+        found = answer(archives)
+    finally:
+        archives.check_output(f"rm -r {folder}; systemctl daemon-reload; systemctl start {unit}")
+    (warning,) = found["warnings"]
+    assert warning.startswith(f"the last run of {unit} failed (exit-code)")
     # The one before it succeeded, and the journal knows that.
     assert found["success_age"] == 0
-    archives.check_output("mv /srv/rpm-away /srv/rpm")
-    archives.check_output(f"systemctl start {service(archives)}")
     assert answer(archives).get("warnings", []) == []

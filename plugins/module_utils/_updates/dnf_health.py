@@ -64,7 +64,9 @@ def health_problems(times: DnfTimes, run: LastRun, *, limit: int) -> list[str]:
             f"the last run of {run.service} failed ({run.result}); `journalctl --unit {run.service}` on the host says why"
         )
     if is_over(times.now, times.success_at or 0, times.begin, limit):
-        last = f"last succeeded {ago(times.now, times.success_at)}" if times.success_at else "has not been seen to succeed"
+        last = (
+            f"last succeeded {ago(times.now, times.success_at)}" if times.success_at else "has not been seen to succeed"
+        )
         sentences.append(
             f"{run.service} {last} (limit: {limit} hours); run `systemctl start {run.service}` on the host to see why"
         )
@@ -74,7 +76,18 @@ def health_problems(times: DnfTimes, run: LastRun, *, limit: int) -> list[str]:
 def journal_query(service: str) -> list[str]:
     """Return the command that shows the last run of ``service`` that succeeded."""
     fields = [f"UNIT={service}", f"MESSAGE_ID={_STARTED}", "JOB_RESULT=done"]
-    return ["journalctl", "--quiet", "--no-pager", "--output", "json", "--output-fields", "UNIT", "--lines", "1", *fields]
+    return [
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "--output",
+        "json",
+        "--output-fields",
+        "UNIT",
+        "--lines",
+        "1",
+        *fields,
+    ]
 
 
 def parse_journal(text: str) -> float | None:

@@ -121,9 +121,7 @@ def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack:
     home_path = home_of(request, state)
     patterns = _patterns(host, request.name)
     uid = state.entry.uid if state.entry else None
-    names, reads_keys = key_file_names(
-        patterns, user=request.name, home=home_path, uid=uid, key_file=request.key_file
-    )
+    names, reads_keys = key_file_names(patterns, user=request.name, home=home_path, uid=uid, key_file=request.key_file)
     with _unsafe_paths():
         opened = stack.enter_context(open_home(host, home_path, names))
         elsewhere = _open_elsewhere(host, request, home_path, stack)

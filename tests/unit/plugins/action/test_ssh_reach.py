@@ -83,8 +83,9 @@ def test_a_probe_is_one_login_of_its_own() -> None:
     ]
 
 
-def test_other_connections_are_taken_as_they_are() -> None:
-    connection = FakeConnection((0, ANSWER, b""), transport="local")
+@pytest.mark.parametrize("kind", ["local", "docker", "chroot", "machinectl", "paramiko"])
+def test_other_connections_are_taken_as_they_are(kind: str) -> None:
+    connection = FakeConnection((0, ANSWER, b""), transport=kind)
     assert isinstance(probe(connection), ProbeAnswer)
     assert connection.calls == [("exec", "/bin/sh -s", b"script", False)]
 

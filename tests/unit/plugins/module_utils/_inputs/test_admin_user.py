@@ -43,7 +43,17 @@ def messages(inputs: dict[str, t.Any]) -> list[str]:
         {"admin_user_key_file": "/etc/ssh/authorized_keys/%u"},
         {"admin_user_key_file": "/etc/ssh/keys/deploy.pub"},
     ],
-    ids=["least", "name", "newline", "yescrypt", "sha512", "bcrypt", "groups-and-shell", "key-file", "key-file-by-name"],
+    ids=[
+        "least",
+        "name",
+        "newline",
+        "yescrypt",
+        "sha512",
+        "bcrypt",
+        "groups-and-shell",
+        "key-file",
+        "key-file-by-name",
+    ],
 )
 def test_good_inputs(changes: dict[str, t.Any]) -> None:
     assert messages({**NEEDED, **changes}) == []

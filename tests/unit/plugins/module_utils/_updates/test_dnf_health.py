@@ -65,9 +65,7 @@ FINE = LastRun(SERVICE, "success")
         ),
     ],
 )
-def test_problems(
-    begin: int, metadata: dict[str, int], success: int | None, run: LastRun, expected: list[str]
-) -> None:
+def test_problems(begin: int, metadata: dict[str, int], success: int | None, run: LastRun, expected: list[str]) -> None:
     fetched = {name: NOW - age for name, age in metadata.items()}
     times = DnfTimes(NOW, NOW - begin, fetched, None if success is None else NOW - success)
     found = health_problems(times, run, limit=48)

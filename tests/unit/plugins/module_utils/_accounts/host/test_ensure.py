@@ -423,7 +423,9 @@ def test_keys_outside_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not (home / ".ssh").exists()
     assert (outcome.changed, outcome.result["key_file"]) == (True, str(path))
     (warning,) = outcome.warnings
-    assert warning.startswith(f"sshd does not read {path}: AuthorizedKeysFile of its configuration is .ssh/authorized_k")
+    assert warning.startswith(
+        f"sshd does not read {path}: AuthorizedKeysFile of its configuration is .ssh/authorized_k"
+    )
 
     again = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), reads]))
     second = ensure(again, request)
@@ -433,7 +435,9 @@ def test_keys_outside_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_above_the_keys_that_others_can_write(tmp_path: Path) -> None:
     made(tmp_path)
     host = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), sshd()]))
-    with pytest.raises(BaselineError, match=r"^key_file: not only root can write to /tmp .*; this task changed nothing"):
+    with pytest.raises(
+        BaselineError, match=r"^key_file: not only root can write to /tmp .*; this task changed nothing"
+    ):
         ensure(host, AccountRequest("ann", (KEY,), key_file="/tmp/keys/ann"))
 
 

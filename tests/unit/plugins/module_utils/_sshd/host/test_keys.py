@@ -94,13 +94,22 @@ def test_an_empty_file_is_no_key_and_a_broken_one_is_an_error() -> None:
 
 DSA = "/etc/ssh/ssh_host_dsa_key"
 PRINT = "SHA256:kfeZkuW3WdLvRB3QXTfu9JIRgqlWtkNrPEyNzLkmtDU"
-NOT_LISTED = Expected(["ssh-keygen", "-l", "-f", DSA], rc=255, err=f"{DSA} is not a key file.")
+ARGV = ["ssh-keygen", "-l", "-f", DSA]
+NOT_LISTED = Expected(ARGV, rc=255, err=f"{DSA} is not a key file.")
 LISTED = Expected(["ssh-keygen", "-l", "-f", ED25519], out=f"256 {PRINT} root@web (ED25519)\n")
 
 
-def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning() -> None:
-    """A DSA key on Debian 13: sshd logs it and runs with the others."""
-    host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[NOT_LISTED, LISTED])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(NOT_LISTED, id="DSA on Debian 13"),
+        pytest.param(Expected(ARGV, rc=255, err=f"Load key {DSA}: error in libcrypto"), id="a damaged file"),
+        pytest.param(Expected(ARGV, rc=255, err=f"{DSA} is not a public key file."), id="another kind of file"),
+    ],
+)
+def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning(answer: Expected) -> None:
+    """sshd logs it and runs with the others."""
+    host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[answer, LISTED])
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
     effective: dict[str, tuple[str, ...]] = {"hostkey": (DSA, ED25519)}
     found = keys.host_keys(sshd, effective)
