@@ -28,8 +28,8 @@ def service(name: str) -> str:
 class Timer:
     """A timer as systemd has loaded it.
 
-    ``service_result`` is that of the last run of its service, which ended ``service_ended`` seconds after the boot; 0 if
-    there was none since.
+    ``service_result`` is that of the last run of its service, which ended ``service_ended`` seconds after the boot; 0
+    if there was none since.
     """
 
     name: str

@@ -108,7 +108,7 @@ def age_problems(times: UpdateTimes, *, lists_limit: int | None, success_limit: 
 
 
 def is_over(now: float, then: float, begin: float, limit: int | None) -> bool:
-    """Return whether ``then`` is ``limit`` hours ago or more; what was not possible before ``begin`` counts from there."""
+    """Return whether ``then`` is ``limit`` hours ago or more. Nothing was possible before ``begin``."""
     return limit is not None and (hours(now, max(then, begin)) or 0) >= limit
 
 
