@@ -145,8 +145,8 @@ WAYS = (
     # The rule is there. The user of the play needs one that sudo still reads.
     _nina(
         "sudoers without its folder",
-        "/etc/sudoers does not include /etc/sudoers.d, so that sudo does not read /etc/sudoers.d/95-pyhost-nina; add the "
-        "line '@includedir /etc/sudoers.d' with visudo",
+        "/etc/sudoers does not include /etc/sudoers.d, so that sudo does not read /etc/sudoers.d/95-pyhost-nina; "
+        "add the line '@includedir /etc/sudoers.d' with visudo",
         "sed -i -e 's/^@includedir/# &/' -e '$a deploy ALL=(ALL:ALL) NOPASSWD: ALL' /etc/sudoers",
         "sed -i -e 's/^# @includedir/@includedir/' -e '/^deploy /d' /etc/sudoers",
     ),

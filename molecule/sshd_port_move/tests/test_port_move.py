@@ -335,11 +335,8 @@ def test_what_the_generator_does_not_follow_is_in_force(
 def test_an_admins_drop_in_of_the_generators_socket(client: docker.DockerClient, name: str, says: str) -> None:
     path = f"/etc/systemd/system/ssh.socket.d/{name}"
     write = f"mkdir -p {Path(path).parent}; printf '[Socket]\\nListenStream=2200\\n' >{path}"
-    inside(
-        client,
-        "generator",
-        f"{write}; systemctl daemon-reload; systemctl stop ssh.service; systemctl restart ssh.socket",
-    )
+    restart = "systemctl daemon-reload; systemctl stop ssh.service; systemctl restart ssh.socket"
+    inside(client, "generator", f"{write}; {restart}")
     assert ":2200" in inside(client, "generator", LISTENING)
     try:
         extra = json.dumps({"desired": {"Port": 22}, "ansible_port": 22, "seconds": 60})
@@ -352,5 +349,5 @@ def test_an_admins_drop_in_of_the_generators_socket(client: docker.DockerClient,
             assert ":2200" not in inside(client, "generator", LISTENING)
             settings_of_the_generators_host({"Port": 22}, port=22, changed=0)
     finally:
-        inside(client, "generator", f"rm {path}; systemctl daemon-reload; systemctl restart ssh.socket")
+        inside(client, "generator", f"rm {path}; {restart}")
     log_in("generator", 22)

@@ -61,12 +61,12 @@ def health_problems(times: DnfTimes, run: LastRun, *, limit: int) -> list[str]:
         )
     if run.has_failed:
         sentences.append(
-            f"the last run of {run.service} failed ({run.result}); `journalctl --unit {run.service}` on the host says why"
+            f"the last run of {run.service} failed ({run.result}); `journalctl --unit {run.service}` on the host says "
+            "why"
         )
     if is_over(times.now, times.success_at or 0, times.begin, limit):
-        last = (
-            f"last succeeded {ago(times.now, times.success_at)}" if times.success_at else "has not been seen to succeed"
-        )
+        seen = times.success_at
+        last = f"last succeeded {ago(times.now, seen)}" if seen else "has not been seen to succeed"
         sentences.append(
             f"{run.service} {last} (limit: {limit} hours); run `systemctl start {run.service}` on the host to see why"
         )

@@ -159,15 +159,15 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         *(
             (
                 {"admin_user_key_file": path},
-                f"admin_user_key_file: {path!r} is not the path of a file of keys; give one absolute path outside of the "
-                "home, for example /etc/ssh/authorized_keys/%u",
+                f"admin_user_key_file: {path!r} is not the path of a file of keys; give one absolute path outside of "
+                "the home, for example /etc/ssh/authorized_keys/%u",
             )
             for path in (".ssh/%u", "/etc/ssh/../%u", "/etc/a /etc/%u", "%h/keys", "/etc/keys/%u\n", ["/etc/keys/%u"])
         ),
         (
             {"admin_user_key_file": "/etc/ssh/authorized_keys"},
-            "admin_user_key_file: /etc/ssh/authorized_keys is the same file for every account, so that these keys would "
-            "open all of them; put %u, which stands for the account's name, into the path",
+            "admin_user_key_file: /etc/ssh/authorized_keys is the same file for every account, so that these keys "
+            "would open all of them; put %u, which stands for the account's name, into the path",
         ),
     ],
     ids=[

@@ -70,7 +70,7 @@ def test_problems(begin: int, metadata: dict[str, int], success: int | None, run
     times = DnfTimes(NOW, NOW - begin, fetched, None if success is None else NOW - success)
     found = health_problems(times, run, limit=48)
     assert len(found) == len(expected)
-    assert all(sentence.startswith(start) for sentence, start in zip(found, expected))
+    assert all(sentence.startswith(start) for sentence, start in zip(found, expected, strict=True))
 
 
 def test_ages() -> None:
