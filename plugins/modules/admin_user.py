@@ -78,8 +78,8 @@ options:
     default: ""
   key_file:
     description:
-      - The file that keeps the keys, if that is not C(.ssh/authorized_keys) below the home. C(%u) stands for O(name), as
-        in C(/etc/ssh/authorized_keys/%u).
+      - The file that keeps the keys, if that is not C(.ssh/authorized_keys) below the home. C(%u) stands for O(name),
+        as in C(/etc/ssh/authorized_keys/%u).
       - The file and the folders above it belong to root, so that the account cannot add keys by itself. A missing
         folder is created with mode 0755. An existing file keeps its owner and mode if sshd accepts them.
       - sshd reads the file if C(AuthorizedKeysFile) of its configuration names it. The module does not change sshd.
