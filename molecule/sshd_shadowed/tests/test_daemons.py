@@ -45,6 +45,7 @@ set +e
 systemctl stop second 2>/dev/null
 systemctl disable --now opensshd 2>/dev/null
 rm -rf /etc/ssh/sshd_config.d/* /etc/ssh/sshd_sftp /etc/systemd/system/opensshd.service /etc/ssh/ssh_host_dsa_key
+chmod 600 /etc/ssh/ssh_host_rsa_key
 systemctl daemon-reload; systemctl reset-failed; systemctl enable ssh.service 2>/dev/null; systemctl restart ssh.service
 """
 
@@ -125,11 +126,25 @@ def test_a_link_that_leads_nowhere_is_refused_before_the_change(client: docker.D
     assert "never" not in inside(client, host, BANNER)
 
 
-@pytest.mark.parametrize(("host", "loads"), [("debian12", True), ("debian13", False)], indirect=["host"])
-def test_a_host_key_that_sshd_only_logs_is_a_warning(client: docker.DockerClient, host: str, loads: bool) -> None:
-    inside(client, host, CLEAN + DSA)
+OPEN_KEY = "chmod 644 /etc/ssh/ssh_host_rsa_key; systemctl restart ssh"
+
+
+@pytest.mark.parametrize(
+    ("host", "make", "kind", "loads"),
+    [
+        ("debian12", DSA, "dsa", True),
+        ("debian13", DSA, "dsa", False),
+        ("debian12", OPEN_KEY, "rsa", False),
+        ("debian13", OPEN_KEY, "rsa", False),
+    ],
+    indirect=["host"],
+)
+def test_a_host_key_that_sshd_only_logs_is_a_warning(
+    client: docker.DockerClient, host: str, make: str, kind: str, loads: bool
+) -> None:
+    inside(client, host, CLEAN + make)
     request = {"settings": {"VersionAddendum": "three"}, "guard_users": ["deploy"], "crypto": "hardened"}
     done = ad_hoc(FLEET, "pyhost.baseline.sshd_config", request, user="deploy", host=host)
     assert done.get("changed") and done["confirmed_by"]["method"] == "login", done
-    said = "sshd does not load the host key /etc/ssh/ssh_host_dsa_key" in " ".join(done.get("warnings", []))
+    said = f"sshd does not load the host key /etc/ssh/ssh_host_{kind}_key" in " ".join(done.get("warnings", []))
     assert said is not loads, done
