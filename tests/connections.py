@@ -163,12 +163,15 @@ class Way:
         output = ran.stdout + ran.stderr
         assert "Traceback" not in output and "{" in ran.stdout, output
         said = json.loads(ran.stdout[ran.stdout.find("{") :])
+        # A task of a role is named "ROLE : TASK".
         tasks = {
-            task["task"]["name"]: task["hosts"].get(self.name, {}) for part in said["plays"] for task in part["tasks"]
+            task["task"]["name"].rpartition(" : ")[2]: task["hosts"].get(self.name, {})
+            for part in said["plays"]
+            for task in part["tasks"]
         }
         return Run(
-            tasks.get("Find the login that answers", {}),
-            tasks.get("pyhost.baseline.sshd : Ensure the settings of sshd", {}),
+            tasks["Find the login that answers"],
+            tasks.get("Ensure the settings of sshd") or tasks.get("Plan what the roles request of this host", {}),
             bool(said["stats"].get(self.name, {}).get("unreachable")),
         )
 
