@@ -43,9 +43,11 @@ def test_a_run_finds_current_metadata_current(archives: Host) -> None:
     """Neither dnf rewrites them: the time of one file tells."""
     archives.check_output(OLD)
     warned = answer(archives)
-    (warning,) = warned["warnings"]
-    assert warning.startswith("the metadata of ") and "were last fetched 2160 hours ago" in warning
-    assert warned["metadata_age"] == 2160
+    metadata, success = warned["warnings"]
+    assert metadata.startswith("the metadata of ") and "were last fetched 2160 hours ago" in metadata
+    # No run yet, and this is the first test.
+    assert success.startswith(f"{service(archives)} has not been seen to succeed (limit: 48 hours)")
+    assert (warned["metadata_age"], warned["success_age"]) == (2160, None)
     archives.check_output(f"systemctl start {service(archives)}")
     healthy = answer(archives)
     assert (healthy.get("warnings", []), healthy["metadata_age"], healthy["success_age"]) == ([], 0, 0)

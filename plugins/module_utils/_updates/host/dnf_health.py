@@ -40,7 +40,9 @@ def repository_files(host: Host) -> t.Iterator[tuple[str, str]]:
 def gather_health(host: Host, timer: Timer, enabled: t.Collection[str], limit: int) -> DnfHealth:
     """Return the ages, and what of them is above ``limit`` (in hours); ``enabled`` are the repositories that count."""
     now, monotonic = time.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
-    run = LastRun(timer.service, timer.service_result if timer.service_ended else "")
+    # A unit that has not run has succeeded, to systemd. A start that fails before the program runs has no times.
+    has_run = timer.service_ended or timer.service_result != "success"
+    run = LastRun(timer.service, timer.service_result if has_run else "")
     success = now - (monotonic - timer.service_ended) if run.result == "success" else _from_journal(host, timer)
     begin = max(_mtime(host, path) or 0 for path in ("/etc/machine-id", dnf.CONF))
     if success is None and host.stat(_PERSISTENT) is None:

@@ -73,6 +73,8 @@ def test_systemd_knows_the_last_success_since_the_boot() -> None:
         pytest.param(timer(), JOURNAL, 7, 7, 0, id="no run since the boot"),
         pytest.param(timer("exit-code", hours=2), JOURNAL, 26, 26, 1, id="the last one failed"),
         pytest.param(timer("exit-code", hours=2), JOURNAL, 900, 900, 2, id="all of them fail"),
+        # Seen on both stand-ins: a start that fails before the program runs resets its times.
+        pytest.param(timer("exit-code"), JOURNAL, 26, 26, 1, id="it cannot start"),
         pytest.param(timer(), JOURNAL, None, None, 1, id="none in a journal that is kept"),
         pytest.param(timer(), {}, None, None, 1, id="none since a boot that is long ago"),
         pytest.param(timer(), {CONF: 1}, None, None, 0, id="the policy is new"),
