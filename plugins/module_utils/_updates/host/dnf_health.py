@@ -8,6 +8,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from ..._core.text import is_number
 from .. import dnf_automatic as dnf
 from ..dnf_health import DnfTimes, LastRun, health_problems, journal_query, parse_journal
 
@@ -15,9 +16,10 @@ if t.TYPE_CHECKING:
     from ..._core.host.host import Host
     from ..._core.timers import Timer
 
-__all__ = ["DnfHealth", "gather_health", "repository_files"]
+__all__ = ["BOOTED", "DnfHealth", "gather_health", "repository_files"]
 
 _CACHES = ("/var/cache/libdnf5/*/repodata/*", "/var/cache/dnf/*/repodata/*")
+BOOTED = ["systemctl", "show", "--property", "UserspaceTimestampMonotonic", "--value"]
 _PERSISTENT = "/var/log/journal"
 
 
@@ -47,13 +49,19 @@ def gather_health(host: Host, timer: Timer, enabled: t.Collection[str], limit: i
     begin = max(_mtime(host, path) or 0 for path in ("/etc/machine-id", dnf.CONF))
     if success is None and host.stat(_PERSISTENT) is None:
         # The journal of earlier boots is gone.
-        begin = max(begin, now - time.clock_gettime(time.CLOCK_BOOTTIME))
+        begin = max(begin, now - _uptime(host, monotonic))
     times = DnfTimes(now, begin, _fetched(host, enabled), success)
     return DnfHealth(times.metadata_age, times.success_age, tuple(health_problems(times, run, limit=limit)))
 
 
 def _from_journal(host: Host, timer: Timer) -> float | None:
     return parse_journal(host.run(journal_query(timer.service)).out)
+
+
+def _uptime(host: Host, monotonic: float) -> float:
+    """Return the seconds since systemd started, which in a container is later than the machine's boot."""
+    started = host.run(BOOTED).out.strip()
+    return monotonic - int(started) / 1_000_000 if is_number(started) else 0
 
 
 def _fetched(host: Host, enabled: t.Collection[str]) -> dict[str, float]:
