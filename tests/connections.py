@@ -67,7 +67,7 @@ class Host:
 
     def accept(self, port: int, command: str) -> None:
         """Let another program than sshd take the connections to ``port``, each by ``command``."""
-        self.run(f"systemd-run -q --unit=closer systemd-socket-activate -l {port} --accept {command}; sleep 1")
+        self.run(f"systemd-run -q --unit=closer systemd-socket-activate --inetd -l {port} --accept {command}; sleep 1")
 
     def remove(self, user: str) -> None:
         """Remove the account and what the role admin_user made of it."""

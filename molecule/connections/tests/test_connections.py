@@ -129,7 +129,7 @@ def test_a_port_that_was_set_once_stays(way: Way, vm: Host) -> None:
     [
         pytest.param("/bin/true", "_exchange_identification: ", id="closes"),
         pytest.param("/bin/sleep 1000", "timed out during banner exchange", id="says nothing"),
-        pytest.param("/bin/echo HTTP/1.1 400 Bad Request", "banner exchange", id="another protocol"),
+        pytest.param("/bin/echo SSH-1.5-old", "could not read protocol version", id="another protocol"),
     ],
 )
 def test_what_accepts_on_the_desired_port_is_not_sshd(way: Way, vm: Host, command: str, reason: str) -> None:
@@ -286,8 +286,9 @@ ELSEWHERE = "/etc/ssh/authorized_keys/%u"
 @pytest.mark.parametrize(
     ("present", "settings", "key_file"),
     [
-        pytest.param("AllowUsers root", {"AllowUsers": ["deploy"]}, "", id="AllowUsers"),
-        pytest.param("AllowGroups root", {"AllowGroups": ["deploy"]}, "", id="AllowGroups"),
+        # All lines of these add up, so the request has what is there.
+        pytest.param("AllowUsers root", {"AllowUsers": ["root", "deploy"]}, "", id="AllowUsers"),
+        pytest.param("AllowGroups root", {"AllowGroups": ["root", "deploy"]}, "", id="AllowGroups"),
         pytest.param("", {"AuthorizedKeysFile": ELSEWHERE}, ELSEWHERE, id="AuthorizedKeysFile"),
     ],
 )
