@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.become import DEFAULT_BECOME
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PhaseRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PhaseRequest
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CachedModule
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import become_method
 

@@ -114,7 +114,7 @@ class Linux:
         return RollbackPaths("sshd", base=f"{self.root}/state/base", units=f"{self.root}/units")
 
     def request(self, phase: str = "apply", **changes: t.Any) -> SshdRequest:
-        confirm = ConfirmRequest(phase, 45, "", self.paths)
+        confirm = ConfirmRequest(self.paths, phase)
         request = SshdRequest(build_settings(self.settings), self.main, "00-pyhost-baseline.conf", confirm=confirm)
         return replace(request, **changes)
 

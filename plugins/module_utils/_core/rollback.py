@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+import typing as t
+from dataclasses import dataclass, field
 
 from .text import is_number, printable
 
 __all__ = [
     "BASE",
     "BASES",
-    "FirewallRollback",
+    "SUBJECTS",
     "PendingRollback",
-    "RollbackDaemon",
     "RollbackPaths",
     "RollbackPlan",
     "RollbackRecord",
     "RollbackRequest",
+    "RollbackSteps",
     "SavedFile",
     "armed_text",
     "parse_armed",
@@ -34,6 +35,8 @@ BASE = "/var/lib/pyhost.baseline"
 _BASE_FREEBSD = "/var/db/pyhost.baseline"
 # There are no others: the controller refuses an answer that names another folder.
 BASES = (BASE, _BASE_FREEBSD)
+# What a rollback is of: the topic in its paths, and the same in messages.
+SUBJECTS = {"sshd": "sshd configuration", "firewall": "firewall configuration"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LONGEST_PROBLEMS = 2000
 
@@ -54,25 +57,16 @@ class SavedFile:
 
 
 @dataclass(frozen=True)
-class RollbackDaemon:
-    """How sshd is checked and started: its program, and what runs it (nothing: its pid file is signalled).
+class RollbackSteps:
+    """How the restored files are put in force: ``shell`` defines the function ``put_in_force`` of POSIX sh.
 
-    ``service`` and ``socket`` are units of systemd, ``rc`` is a service of FreeBSD's rc(8).
+    Its argument is ``now``, or ``boot`` where the services that read the files start later. It may use ``problem``,
+    ``limited``, ``log`` and ``$folder`` of the script. Where it starts a daemon itself, which would inherit a sandbox,
+    ``is_sandboxed`` is false.
     """
 
-    program: str = "/usr/sbin/sshd"
-    service: str = ""
-    socket: str = ""
-    pid_file: str = "/run/sshd.pid"
-    rc: str = ""
-
-
-@dataclass(frozen=True)
-class FirewallRollback:
-    """How the firewall rules for a new port are removed: by ``commands`` while it runs, and by its ``saved`` files."""
-
-    commands: tuple[tuple[str, ...], ...] = ()
-    saved: tuple[SavedFile, ...] = ()
+    shell: str
+    is_sandboxed: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +79,11 @@ class RollbackPaths:
     crontabs: str = "/etc/cron.d"
     rc_scripts: str = "/usr/local/etc/rc.d"
     path: str = _PATH
+
+    @property
+    def subject(self) -> str:
+        """What the rollback is of, in messages."""
+        return SUBJECTS[self.topic]
 
     @property
     def folder(self) -> str:
@@ -135,16 +134,16 @@ class RollbackPaths:
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """What a rollback must restore: ``files`` after ``seconds``, then the firewall.
+    """What a rollback must restore after ``seconds``: ``files``, put in force by ``steps``, then ``last_files``.
 
-    ``firewall_commands`` remove the rules that the change adds, ``firewall_files`` are restored after them.
+    ``copies`` are further texts that ``steps`` find in the rollback's folder, by name.
     """
 
     files: tuple[str, ...]
     seconds: int
-    daemon: RollbackDaemon = RollbackDaemon()
-    firewall_files: tuple[str, ...] = ()
-    firewall_commands: tuple[tuple[str, ...], ...] = ()
+    steps: RollbackSteps
+    last_files: tuple[str, ...] = ()
+    copies: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,12 +154,12 @@ class RollbackPlan:
     token: str
     seconds: int
     saved: tuple[SavedFile, ...]
-    daemon: RollbackDaemon
-    firewall: FirewallRollback = FirewallRollback()
+    steps: RollbackSteps
+    last_saved: tuple[SavedFile, ...] = ()
 
     @property
     def all_saved(self) -> tuple[SavedFile, ...]:
-        return (*self.saved, *self.firewall.saved)
+        return (*self.saved, *self.last_saved)
 
 
 @dataclass(frozen=True)
@@ -198,14 +197,15 @@ class RollbackRecord:
         # An invalid trigger reads as empty and says nothing.
         return self.trigger in ("timeout", "boot", "asked")
 
-    def __str__(self) -> str:
+    def sentence(self, subject: str) -> str:
+        """Return what became of the change of ``subject``, one of ``SUBJECTS``, as a sentence."""
         reason = {
             "timeout": "nobody confirmed the change in time",
             "boot": "the host was started again before the change was confirmed",
             "asked": "it was asked to",
         }.get(self.trigger, "of a reason that its record does not name")
         moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.when))
-        sentence = f"on {moment} the host rolled its sshd configuration back, because {reason}"
+        sentence = f"on {moment} the host rolled its {subject} back, because {reason}"
         return f"{sentence}; some of it failed: {self.problems}" if self.problems else sentence
 
 
@@ -220,7 +220,7 @@ def parse_armed(text: str) -> tuple[str, float]:
     return token, float(deadline) if is_number(deadline.strip()) else 0.0
 
 
-def rollback_paths(kernel: str, topic: str = "sshd") -> RollbackPaths:
+def rollback_paths(kernel: str, topic: str) -> RollbackPaths:
     """Return the paths under ``kernel``, as uname(1) names it; hier(7) of FreeBSD has no /var/lib."""
     return RollbackPaths(topic, base=_BASE_FREEBSD) if kernel == "FreeBSD" else RollbackPaths(topic)
 

@@ -14,21 +14,27 @@ if t.TYPE_CHECKING:
 
 __all__ = ["boot_unit", "cron_line", "rc_script"]
 
+# They read what is restored.
+_READERS = (
+    "ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service nftables.service "
+    "pyhost-baseline-firewall.service"
+)
+
 
 def boot_unit(paths: RollbackPaths, saved: t.Iterable[SavedFile] = ()) -> str:
-    """Return the unit that restores ``saved`` at the next boot, before sshd starts (systemd.unit(5)).
+    """Return the unit that restores ``saved`` at the next boot, before the services that read them start (systemd.unit(5)).
 
     It has no default dependencies, because ssh.socket comes before the basic target that those would wait for.
     """
     properties = "\n".join([*sandbox(paths, saved), once_more_outside(paths, "boot")])
     return f"""\
-# Made by pyhost.baseline; removed when the change of the sshd configuration is confirmed or rolled back.
+# Made by pyhost.baseline; removed when the change of the {paths.subject} is confirmed or rolled back.
 [Unit]
-Description=Roll back an unconfirmed change of the sshd configuration
+Description=Roll back an unconfirmed change of the {paths.subject}
 DefaultDependencies=no
-RequiresMountsFor={paths.base} /etc/ssh
+RequiresMountsFor={paths.base} /etc
 After=local-fs.target
-Before=ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service sysinit.target shutdown.target
+Before={_READERS} sysinit.target shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=|{paths.armed}
 ConditionPathExists=|{paths.started}
@@ -52,7 +58,7 @@ def rc_script(paths: RollbackPaths) -> str:
     """
     return f"""\
 #!/bin/sh
-# Made by pyhost.baseline; removed when the change of the sshd configuration is confirmed or rolled back.
+# Made by pyhost.baseline; removed when the change of the {paths.subject} is confirmed or rolled back.
 # PROVIDE: {paths.unit.replace("-", "_")}
 # REQUIRE: FILESYSTEMS
 # BEFORE: LOGIN

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script by which a host rolls a change of sshd back by itself. Pure.
+"""The script by which a host rolls a change back by itself. Pure.
 
 It is POSIX sh with what the base systems of Linux and FreeBSD both have: it needs neither Python nor Ansible nor a
 session. The process that renames the state file ``armed`` decides (rename(2) succeeds once): ``confirmed`` keeps the
@@ -21,7 +21,7 @@ __all__ = ["rollback_script"]
 
 _SCRIPT = """\
 #!/bin/sh
-# Made by pyhost.baseline before it changed sshd's configuration; rolls the change back unless it is confirmed.
+# Made by pyhost.baseline before it changed the @subject@; rolls the change back unless it is confirmed.
 #   sh rollback confirm    keep the change and remove this rollback
 #   sh rollback discard    the same, where the change has been reverted by other means
 #   sh rollback asked      roll the change back now
@@ -39,7 +39,6 @@ boot_link=@boot_link@
 crontab=@crontab@
 rc_script=@rc_script@
 token=@token@
-sshd=@program@
 seconds=@seconds@
 problems=
 sandboxed=
@@ -84,39 +83,17 @@ restore_files() {
     :
 }
 
-# The firewall's own tools may need more than a shell (Python): they come last, with a limit, and only where it runs.
-restore_firewall() {
-    [ "$1" = before-sshd ] || remove_firewall_rules
-@restore_firewall@
+restore_last_files() {
+@restore_last_files@
     :
 }
 
-remove_firewall_rules() {
-@remove_firewall_rules@
-    :
-}
-
-# limited COMMAND …
+# limited COMMAND …: it gets no input, and not forever.
 limited() {
     timeout 20 "$@" >/dev/null 2>&1 </dev/null 9>&- || problem "this failed: $*"
 }
 
-valid() {
-    output=$("$sshd" -t 2>&1) && return
-    # A host whose sshd is started by a socket has no such directory before the first login.
-    missing=$(printf '%s\\n' "$output" | sed -n 's/^Missing privilege separation directory: //p')
-    [ -n "$missing" ] && mkdir -p -- "$missing" && chmod 755 -- "$missing" && output=$("$sshd" -t 2>&1)
-}
-
-# A running daemon keeps its configuration where sshd -t rejects the restored files: it is left running.
-restart_sshd() {
-    if ! valid; then
-        problem "sshd -t rejects the restored configuration: $output"
-    else
-@restart_sshd@
-    fi
-}
-
+@steps@
 # Nothing is left that would start the script.
 disarm() {
     rm -f -- "$boot_link" "$boot_unit" "$crontab" "$rc_script"
@@ -164,17 +141,17 @@ confirm() {
     keep_change
     # Without a record (the disk is full) the file "confirmed" is the record, and the next run removes it.
     if record confirmed; then remove_rollback; else disarm; fi
-    log "the change of the sshd configuration is confirmed"
+    log "the change of the @subject@ is confirmed"
 }
 
 discard() {
     keep_change
     remove_rollback
-    log "the rollback of the sshd configuration is not needed"
+    log "the rollback of the @subject@ is not needed"
 }
 
 # A rollback that was itself interrupted (the state is already "started") starts over: each step may be repeated.
-# roll_back TRIGGER now|before-sshd
+# roll_back TRIGGER now|boot
 roll_back() {
     mv -- "$folder/armed" "$folder/started" 2>/dev/null || [ -e "$folder/started" ] || exit 3
     # A second process waits for the end of the first (FreeBSD's lockf takes a
@@ -182,11 +159,10 @@ roll_back() {
     exec 9>>"$folder/started"
     flock 9 2>/dev/null || lockf -s 9 2>/dev/null || :
     [ -e "$folder/started" ] || exit 0
-    log "rolling the change of the sshd configuration back ($1)"
+    log "rolling the change of the @subject@ back ($1)"
     restore_files
-    # At boot this runs before sshd, which then reads the restored files.
-    [ "$2" = before-sshd ] || restart_sshd
-    restore_firewall "$2"
+    put_in_force "$2"
+    restore_last_files
     if [ -n "$problems" ] && [ -n "$sandboxed" ]; then
         log "some of it failed in the sandbox of this service: running once more without the sandbox"
         exit 4
@@ -195,7 +171,7 @@ roll_back() {
     # First, so that a boot does not begin anew with half of the copies.
     mv -- "$folder/started" "$folder/ended" && flush "$folder"
     remove_rollback
-    log "the sshd configuration is restored${problems:+, except: $problems}"
+    log "the @subject@ is restored${problems:+, except: $problems}"
     [ -z "$problems" ]
 }
 
@@ -217,7 +193,7 @@ main() {
         discard) discard ;;
         asked) require_token "${2-}"; roll_back asked now ;;
         timeout) roll_back timeout now ;;
-        boot) roll_back boot before-sshd ;;
+        boot) roll_back boot boot ;;
         booted) roll_back boot now ;;
         watch) watch ;;
         *) echo "usage: sh rollback confirm|asked" >&2; exit 2 ;;
@@ -228,34 +204,10 @@ main() {
 main "$@"; exit
 """
 
-_BY_SERVICE = """\
-        systemctl reset-failed @service@ 2>/dev/null
-        systemctl restart @service@ || problem "@service@ could not be restarted"
-"""
-_BY_SOCKET = """\
-        # The socket unit holds the port, and on some systems a generator makes it from sshd_config.
-        systemctl daemon-reload
-        systemctl stop @service@ 2>/dev/null
-        systemctl reset-failed @service@ @socket@ 2>/dev/null
-        systemctl restart @socket@ || problem "@socket@ could not be restarted"
-"""
-_BY_SIGNAL = """\
-        # Its number may be another user's process by now.
-        read -r pid 2>/dev/null <@pid_file@ && [ -O "/proc/$pid" ] && kill -HUP "$pid" 2>/dev/null && sleep 1
-        { read -r pid 2>/dev/null <@pid_file@ && [ -O "/proc/$pid" ] && kill -0 "$pid" 2>/dev/null; } ||
-            "$sshd" 9>&- || problem "sshd could not be started"
-"""
-_BY_RC = """\
-        # With "one", since a service that is off in rc.conf(5) would be passed over.
-        service @rc@ onereload >/dev/null 2>&1 9>&- && sleep 1
-        service @rc@ onestatus >/dev/null 2>&1 9>&- || service @rc@ onestart >/dev/null 2>&1 9>&- ||
-            problem "sshd could not be started"
-"""
-
 
 def rollback_script(plan: RollbackPlan) -> str:
     """Return the script that carries ``plan`` out."""
-    paths, daemon = plan.paths, plan.daemon
+    paths = plan.paths
     values = {
         "path": paths.path,
         "folder": paths.folder,
@@ -267,23 +219,14 @@ def rollback_script(plan: RollbackPlan) -> str:
         "crontab": paths.crontab,
         "rc_script": paths.rc_script,
         "unit": paths.unit,
-        "program": daemon.program,
-        "service": daemon.service,
-        "socket": daemon.socket,
-        "pid_file": daemon.pid_file,
-        "rc": daemon.rc,
         "seconds": str(plan.seconds),
     }
-    managers = ((daemon.socket, _BY_SOCKET), (daemon.service, _BY_SERVICE), (daemon.rc, _BY_RC))
-    restart = next((lines for name, lines in managers if name), _BY_SIGNAL)
-    remove = (f"    limited {' '.join(map(shlex.quote, command))}\n" for command in plan.firewall.commands)
-    text = _SCRIPT.replace("@restore_files@\n", "".join(map(_restore, plan.saved)))
-    text = text.replace("@restart_sshd@\n", restart)
-    text = text.replace("@remove_firewall_rules@\n", "".join(remove))
-    text = text.replace("@restore_firewall@\n", "".join(map(_restore, plan.firewall.saved)))
+    text = _SCRIPT.replace("@subject@", paths.subject)
     for name, value in values.items():
         text = text.replace(f"@{name}@", shlex.quote(value))
-    return text
+    text = text.replace("@restore_files@\n", "".join(map(_restore, plan.saved)))
+    text = text.replace("@restore_last_files@\n", "".join(map(_restore, plan.last_saved)))
+    return text.replace("@steps@\n", plan.steps.shell)
 
 
 def _restore(saved: SavedFile) -> str:

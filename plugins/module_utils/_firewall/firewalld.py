@@ -17,7 +17,7 @@ from .networks import shown
 from .port_ranges import merged
 from .request import FirewallRequest, ssh_rule
 
-__all__ = ["ZoneRules", "desired_zone", "parse_zone", "unsupported_by_firewalld", "zone_commands"]
+__all__ = ["ZoneRules", "applied_zone", "desired_zone", "parse_zone", "unsupported_by_firewalld", "zone_commands"]
 
 Command = t.Tuple[str, ...]
 # What firewall-cmd --list-all calls it, and the part of the option that adds or removes one.
@@ -45,6 +45,11 @@ class ZoneRules:
 
     def of(self, kind: str) -> frozenset[str]:
         return self.entries.get(kind, _NO_ENTRIES)
+
+    def as_text(self) -> str:
+        """Return the rules as text for a diff, one a line."""
+        lines = [f"{kind}: {one}" for kind in _KINDS for one in sorted(self.of(kind))]
+        return "".join(f"{line}\n" for line in [f"target: {self.target}", *lines])
 
 
 def parse_zone(text: str) -> ZoneRules:
@@ -96,16 +101,21 @@ def zone_commands(now: ZoneRules, desired: ZoneRules, zone: str, *, permanent: b
     and takes effect after ``firewall-cmd --reload``.
     """
     base = ("firewall-cmd", "--quiet", *(("--permanent",) if permanent else ()), f"--zone={zone}")
+    applied = applied_zone(now, desired)
     added, removed = [], []
     for kind, name in _KINDS.items():
-        added += [(*base, f"--add-{name}={one}") for one in sorted(desired.of(kind) - now.of(kind))]
-        removed += [
-            (*base, f"--remove-{name}={one}")
-            for one in sorted(now.of(kind) - desired.of(kind))
-            if kind != "rich rules" or one.split()[-1] == "accept" or f'priority="{_LAST}"' in one
-        ]
-    target = [(*base, f"--set-target={desired.target}")] if permanent and now.target != desired.target else []
+        added += [(*base, f"--add-{name}={one}") for one in sorted(applied.of(kind) - now.of(kind))]
+        removed += [(*base, f"--remove-{name}={one}") for one in sorted(now.of(kind) - applied.of(kind))]
+    target = [(*base, f"--set-target={applied.target}")] if permanent and now.target != applied.target else []
     return [*added, *removed, *target]
+
+
+def applied_zone(now: ZoneRules, desired: ZoneRules) -> ZoneRules:
+    """Return what :func:`zone_commands` makes of ``now``: the ``desired`` rules, and what is left alone."""
+    kept = {one for one in now.of("rich rules") if one.split()[-1] != "accept" and f'priority="{_LAST}"' not in one}
+    # A zone that drops or rejects what no rule accepts is closed in either way.
+    target = now.target if (now.target == "ACCEPT") == (desired.target == "ACCEPT") else desired.target
+    return ZoneRules(target, {**desired.entries, "rich rules": desired.of("rich rules") | kept})
 
 
 def unsupported_by_firewalld(request: FirewallRequest, prefix: str = "") -> tuple[list[BaselineError], list[str]]:

@@ -21,13 +21,17 @@ from .nft_table import TABLE
 from .opened_ports import OpenedPorts, opened_by
 from .request import FirewallRequest, ssh_rule
 
-__all__ = ["ForeignFindings", "chain_findings", "file_findings", "manager_findings"]
+__all__ = [
+    "KNOWN_TABLES",
+    "ForeignFindings",
+    "chain_findings",
+    "file_findings",
+    "included_patterns",
+    "manager_findings",
+]
 
 # The tables of fail2ban refuse single addresses. Those of firewalld and of container engines are theirs to keep.
-_KNOWN_TABLES = re.compile(rf"{TABLE}|f2b-.*|firewalld|netavark|docker.*|libvirt_network|lxc|lxd|incus")
-# ip filter and ip6 filter of iptables-nft, where ufw has chains of its own.
-_UFW_CHAIN = re.compile(r"ufw6?-.*")
-_HOOKS = ("prerouting", "input", "ingress")
+KNOWN_TABLES = re.compile(rf"{TABLE}|f2b-.*|firewalld|netavark|docker.*|libvirt_network|lxc|lxd|incus")
 _FLUSH = re.compile(r"\bflush\s+ruleset\b[ \t]*(\w+)?")
 _INCLUDE = re.compile(r"^\s*include\s+[\"']([^\"']+)[\"']")
 _INCLUDE_FOLDER = "/etc"
@@ -59,24 +63,29 @@ def chain_findings(ruleset: Ruleset, request: FirewallRequest, ssh_ports: t.Coll
     nft(8): ``accept`` ends the chain alone, and later chains of the hook still judge the packet; ``drop`` is final.
     """
     findings = ForeignFindings()
-    has_ufw = {chain.place[:2] for chain in ruleset.chains if _UFW_CHAIN.fullmatch(chain.name)}
+    has_ufw = ruleset.ufw_tables()
     for chain in ruleset.chains:
-        is_foreign = not _KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in has_ufw
-        if chain.hook in _HOOKS and chain.type == "filter" and is_foreign and _is_closed(ruleset, chain):
+        is_foreign = not KNOWN_TABLES.fullmatch(chain.table) and chain.place[:2] not in has_ufw
+        if is_foreign and ruleset.is_closed(chain):
             findings += _closed_findings(chain, opened_by(ruleset, chain), request, ssh_ports)
     return findings
 
 
-def file_findings(files: t.Mapping[str, str], main: str, *, is_enabled: bool, is_active: bool) -> ForeignFindings:
-    """Return what nftables.service does to our table. ``files``: the main file and those below its folders, by path.
+def file_findings(files: t.Mapping[str, str], main: str, *, is_followed: bool) -> ForeignFindings:
+    """Return that nftables.service, which is active or enabled, flushes the rules of other programs.
 
-    The unit of Debian flushes all rules when it stops, and the one of EL too, whatever is in the files.
+    ``files``: its main file and those that it includes, by path. ``is_followed``: our rules are in our table, and our
+    drop-in loads it again after that.
     """
-    if not (is_enabled or is_active):
-        return ForeignFindings()
     flushes = [place for path in _included(files, main) for place in _flushes(path, files[path])]
     if not flushes:
-        return ForeignFindings(warnings=(_STOP_WARNING,)) if is_active else ForeignFindings()
+        return ForeignFindings()
+    if is_followed:
+        warning = (
+            f"{printable(flushes[0], longest=200)} flushes the rules of all programs: nftables.service loads ours "
+            f"again after that, but `nft -f {printable(main, longest=200)}` does not; delete that line"
+        )
+        return ForeignFindings(warnings=(warning,))
     error = BaselineError(
         "nftables.service is enabled and this file flushes the rules of all programs, at each restart and boot",
         where=flushes[0],
@@ -84,12 +93,6 @@ def file_findings(files: t.Mapping[str, str], main: str, *, is_enabled: bool, is
         "`systemctl disable nftables.service` if you do not need the rules of that file",
     )
     return ForeignFindings(errors=(error,))
-
-
-_STOP_WARNING = (
-    "nftables.service is active, and stopping or restarting it flushes the rules of all programs, also ours: run this "
-    "module again after that, or disable nftables.service if its file holds no rules that you need"
-)
 
 
 def manager_findings(active: t.Iterable[str]) -> ForeignFindings:
@@ -141,12 +144,10 @@ def _named(chain: NftChain) -> str:
     return printable(str(chain), longest=200)
 
 
-def _is_closed(ruleset: Ruleset, chain: NftChain) -> bool:
-    """Return whether ``chain`` drops what none of its rules accepts."""
-    rules = ruleset.rules_of(chain)
-    return chain.policy == "drop" or bool(
-        rules and rules[-1].is_unconditional and rules[-1].verdict() in ("drop", "reject")
-    )
+def included_patterns(text: str) -> list[str]:
+    """Return the patterns of the files that ``text`` includes. A relative one is searched for in /etc (nft(8), -I)."""
+    matches = map(_INCLUDE.match, text.splitlines())
+    return [posixpath.join(_INCLUDE_FOLDER, match[1]) for match in matches if match]
 
 
 def _included(files: t.Mapping[str, str], main: str) -> list[str]:
@@ -158,12 +159,8 @@ def _included(files: t.Mapping[str, str], main: str) -> list[str]:
         if path in found or path not in files:
             continue
         found.append(path)
-        for line in files[path].splitlines():
-            match = _INCLUDE.match(line)
-            if match:
-                # nft(8), -I: a relative path is searched for in the default folder.
-                pattern = posixpath.join(_INCLUDE_FOLDER, match[1])
-                pending += sorted(name for name in files if fnmatch.fnmatchcase(name, pattern))
+        for pattern in included_patterns(files[path]):
+            pending += sorted(name for name in files if fnmatch.fnmatchcase(name, pattern))
     return found
 
 

@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._core.errors import BaselineError
 
-__all__ = ["NftChain", "NftRule", "Ruleset", "parse_ruleset"]
+__all__ = ["NftChain", "NftRule", "Ruleset", "parse_ruleset", "with_port_set"]
 
 Expression = t.Dict[str, t.Any]
 Place = t.Tuple[str, str, str]
+# ufw has its chains in ip filter and ip6 filter of iptables-nft.
+_UFW_CHAIN = re.compile(r"ufw6?-.*")
+# The hooks that a packet to the host itself passes.
+_HOOKS = ("prerouting", "input", "ingress")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,17 @@ class Ruleset:
     def rules_of(self, chain: NftChain) -> tuple[NftRule, ...]:
         return self.rules.get(chain.place, ())
 
+    def ufw_tables(self) -> set[tuple[str, str]]:
+        """Return the tables (family and name) in which ufw has its chains."""
+        return {(chain.family, chain.table) for chain in self.chains if _UFW_CHAIN.fullmatch(chain.name)}
+
+    def is_closed(self, chain: NftChain) -> bool:
+        """Return whether ``chain`` judges what comes to the host, and drops what none of its rules accepts."""
+        rules = self.rules_of(chain)
+        last = rules[-1] if rules else None
+        is_refused = last is not None and last.is_unconditional and last.verdict() in ("drop", "reject")
+        return chain.type == "filter" and chain.hook in _HOOKS and (chain.policy == "drop" or is_refused)
+
     def reachable(self, chain: NftChain) -> t.Iterator[NftRule]:
         """Yield the rules of ``chain`` and of all chains to which they jump."""
         family, table, name = chain.place
@@ -106,6 +122,25 @@ def parse_ruleset(text: str) -> Ruleset:
             found = tuple(one for one in given if isinstance(one, dict))
             rules.setdefault(place, []).append(NftRule(place, found, str(rule.get("comment") or "")))
     return Ruleset(tuple(chains), {place: tuple(found) for place, found in rules.items()})
+
+
+def with_port_set(ruleset: Ruleset, place: Place, ports: t.Collection[int]) -> Ruleset:
+    """Return ``ruleset`` with the named set at ``place`` (family, table, name) as an anonymous one in its rules."""
+    family, table, name = place
+
+    def resolved(rule: NftRule) -> NftRule:
+        if rule.place[:2] != (family, table):
+            return rule
+        return replace(rule, expressions=tuple(map(filled, rule.expressions)))
+
+    def filled(one: Expression) -> Expression:
+        match = one.get("match")
+        if not isinstance(match, dict) or match.get("right") != f"@{name}":
+            return one
+        return {**one, "match": {**match, "right": {"set": sorted(ports)}}}
+
+    rules = {where: tuple(map(resolved, found)) for where, found in ruleset.rules.items()}
+    return replace(ruleset, rules=rules)
 
 
 def _chain(item: t.Mapping[str, t.Any]) -> NftChain:

@@ -8,6 +8,7 @@ The syntax is that of nftables 1.0.6 and later (Debian 12; EL 9 has 1.0.9, Debia
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 from .allow_rule import AllowRule
@@ -15,12 +16,15 @@ from .networks import Network, of_family
 from .request import FirewallRequest, RateLimit, ssh_rule
 from .verdict import ICMP_ERRORS, ICMPV6_ERRORS, ICMPV6_LISTENER, ICMPV6_NEIGHBOUR, ICMPV6_ROUTER
 
-__all__ = ["FAMILY", "FINGERPRINT", "LOG_PREFIX", "TABLE", "render_table"]
+__all__ = ["FAMILY", "FINGERPRINT", "LOG_PREFIX", "SSH_PORTS", "TABLE", "render_table", "with_ssh_ports"]
 
 FAMILY, TABLE = "inet", "pyhost_baseline"
+# The set of the ports of sshd: sshd adds the one to which it moves, before it moves.
+SSH_PORTS = "ssh_ports"
 LOG_PREFIX = "pyhost.baseline drop: "
 # The comment of the first rule says which text the kernel has loaded: its SHA-256, cut.
 FINGERPRINT = "pyhost.baseline sha256:"
+_SSH_DPORT = f"tcp dport @{SSH_PORTS}"
 _FIRST_RULE = 'iifname "lo" accept'
 # Bans come first: our ban action hooks prerouting, the stock one of fail2ban input at "filter - 1", and its iptables
 # actions at "filter". So a banned address uses up no rate limit of ours and does not fill the log. A verdict "accept"
@@ -48,9 +52,10 @@ def render_table(request: FirewallRequest, ssh_ports: t.Collection[int]) -> str:
     The same request is the same text, whatever the order of its entries.
     """
     ssh = ssh_rule(request, ssh_ports)
-    parts = [_sets(request.ssh_rate_limit) if ssh else [], _chain("input", _input(request, ssh), _is_closed(request))]
+    sets = [*_ssh_ports(ssh), *_sources(request.ssh_rate_limit)] if ssh else []
+    parts = [sets, _chain("input", _input(request, ssh), _is_closed(request))]
     if request.outgoing != "allow":
-        parts.append(_chain("output", _output(request), True))
+        parts.append(_chain("output", _output(request, ssh), True))
     if request.containers == "filter":
         parts.append(_chain("forward", _forward(request), False))
     lines = "\n\n".join("\n".join(part) for part in parts if part)
@@ -70,7 +75,22 @@ def _chain(name: str, rules: t.Iterable[str], closed: bool) -> list[str]:
     return [f"\tchain {name} {{", f"\t\t{head}", *(f"\t\t{rule}" for rule in rules), "\t}"]
 
 
-def _sets(limit: RateLimit | None) -> list[str]:
+def with_ssh_ports(text: str, ports: t.Collection[int]) -> str:
+    """Return the text of ``render_table`` with ``ports`` beside those that the set has, unchanged without the set."""
+
+    def added(match: re.Match[str]) -> str:
+        known = {int(port) for port in re.findall(r"\d+", match[2])}
+        return f"{match[1]}{{ {', '.join(map(str, sorted(known | set(ports))))} }}"
+
+    return re.sub(rf"(\tset {SSH_PORTS} \{{\n\t\ttype inet_service\n\t\telements = )\{{([^}}]*)\}}", added, text)
+
+
+def _ssh_ports(ssh: AllowRule) -> list[str]:
+    elements = ", ".join(str(port) for ports in ssh.ports for port in range(ports.first, ports.last + 1))
+    return [f"\tset {SSH_PORTS} {{", "\t\ttype inet_service", f"\t\telements = {{ {elements} }}", "\t}"]
+
+
+def _sources(limit: RateLimit | None) -> list[str]:
     """Return the sets that count the new ssh connections of each source.
 
     A full set fails open: the rule that counts does not match, so nobody is shut out.
@@ -107,7 +127,7 @@ def _input(request: FirewallRequest, ssh: AllowRule | None) -> list[str]:
     ]
     if not _is_closed(request):
         # Everything is let in but ssh connections that ssh_from does not allow.
-        return [*rules, *([f"{_dport(ssh)} drop"] if ssh and ssh.networks else [])]
+        return [*rules, *([f"{_SSH_DPORT} drop"] if ssh and ssh.networks else [])]
     # Broadcasts and multicasts of the neighbours would hide what is meant for this host.
     return [*rules, *([f"meta pkttype host {_log()}"] if request.log else [])]
 
@@ -151,8 +171,8 @@ def _ssh(request: FirewallRequest, ssh: AllowRule) -> list[str]:
             match = _peers(ssh.networks, version, "saddr") if ssh.networks else f"meta nfproto ipv{version}"
             if match:
                 update = f"update @ssh_sources_{family} {{ {_SOURCE_KEY[version]} {rate} }}"
-                rules.append(f"{match} {_dport(ssh)} {update} drop")
-    return [*rules, *_allowed(ssh)]
+                rules.append(f"{match} {_SSH_DPORT} {update} drop")
+    return [*rules, *(_joined(match, _SSH_DPORT, "accept") for match in _matches(ssh, "saddr"))]
 
 
 def _allowed(rule: AllowRule, peer: str = "saddr") -> list[str]:
@@ -161,15 +181,17 @@ def _allowed(rule: AllowRule, peer: str = "saddr") -> list[str]:
     return [_joined(interface, match, _dport(rule), "accept", _comment(rule)) for match in _matches(rule, peer)]
 
 
-def _output(request: FirewallRequest) -> list[str]:
+def _output(request: FirewallRequest, ssh: AllowRule | None) -> list[str]:
     """Return the rules for what leaves the host; they end with a refusal that programs see at once.
 
     ICMP, DHCP, DNS and NTP always pass. Without them the host loses its address, its names, and the time by which it
-    judges certificates.
+    judges certificates. So do the packets of open connections of sshd: the kernel has tracked no connection before the
+    first rule with ``ct``, and if the host sends first, then its answer counts as a new connection.
     """
     rules = [
         'oifname "lo" accept',
         "ct state established,related accept",
+        *([f"tcp sport @{SSH_PORTS} tcp flags & (syn | ack) != syn accept"] if ssh else []),
         "meta l4proto { icmp, igmp, ipv6-icmp } accept",
         "udp sport 68 udp dport 67 accept",
         "udp sport 546 udp dport 547 accept",

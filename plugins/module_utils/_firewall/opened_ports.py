@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .nft_ruleset import NftChain, NftRule, Ruleset
 from .port_ranges import PortRange, merged
 
-__all__ = ["OpenedPorts", "opened_by", "port_values"]
+__all__ = ["OpenedPorts", "opened_by", "port_values", "vmap_ports"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _accepted(rule: NftRule) -> tuple[list[tuple[str, PortRange]], bool]:
     for one in rule.expressions:
         vmap = one.get("vmap")
         if isinstance(vmap, dict):
-            return _of_vmap(vmap)
+            return vmap_ports(vmap)
     if rule.verdict() != "accept":
         # What an extension of iptables decides is not printed.
         return [], not any("xt" in one for one in rule.expressions)
@@ -65,7 +65,7 @@ def _accepted(rule: NftRule) -> tuple[list[tuple[str, PortRange]], bool]:
     return ports, True
 
 
-def _of_vmap(vmap: t.Mapping[str, t.Any]) -> tuple[list[tuple[str, PortRange]], bool]:
+def vmap_ports(vmap: t.Mapping[str, t.Any]) -> tuple[list[tuple[str, PortRange]], bool]:
     """Return the ports of ``tcp dport vmap { 22 : accept, 80 : accept }``."""
     key = vmap.get("key")
     protocol = _protocol_of(key)

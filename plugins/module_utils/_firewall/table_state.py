@@ -8,22 +8,28 @@ and the chains, their policies and the number of their rules are compared.
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._core.errors import BaselineError
 from .nft_ruleset import Ruleset
-from .nft_table import FAMILY, FINGERPRINT, TABLE
+from .nft_table import FAMILY, FINGERPRINT, SSH_PORTS, TABLE
 
-__all__ = ["TableState", "difference", "loaded_table", "rendered_table"]
+__all__ = ["TableState", "difference", "has_own_table", "loaded_table", "parse_port_set", "rendered_table"]
 
 
 @dataclass(frozen=True)
 class TableState:
-    """Our table: the fingerprint of its text, and of each base chain its hook, its policy and the number of rules."""
+    """Our table: the fingerprint of its text, and of each base chain its hook, its policy and the number of rules.
+
+    ``ssh_ports`` are the elements of its set of that name.
+    """
 
     fingerprint: str = ""
     chains: t.Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
+    ssh_ports: frozenset[int] = frozenset()
 
 
 def rendered_table(text: str) -> TableState:
@@ -34,18 +40,37 @@ def rendered_table(text: str) -> TableState:
         hook = re.search(r"hook (\w+) .*policy (\w+);", head)
         found[match[1]] = (hook[1], hook[2], len(rules)) if hook else ("", "", len(rules))
     digest = re.search(rf'comment "{FINGERPRINT}(\w+)"', text)
-    return TableState(digest[1] if digest else "", found)
+    ports = re.search(rf"\tset {SSH_PORTS} \{{\n.*\n\t\telements = \{{(.*)\}}", text)
+    ssh_ports = frozenset(map(int, re.findall(r"\d+", ports[1]))) if ports else frozenset()
+    return TableState(digest[1] if digest else "", found, ssh_ports)
 
 
-def loaded_table(ruleset: Ruleset) -> TableState | None:
-    """Return the state of our table in the kernel, ``None`` if it is not there."""
-    own = [chain for chain in ruleset.chains if (chain.family, chain.table) == (FAMILY, TABLE)]
-    if not own:
-        return None
+def parse_port_set(text: str) -> frozenset[int]:
+    """Read the ports in the output of ``nft -j list set``; there are none where it printed nothing.
+
+    libnftables-json(5): an element is a number, or a mapping around one where it has more (a counter, a comment).
+    """
+    try:
+        items = json.loads(text)["nftables"] if text.strip() else []
+        elements = [one for item in items for one in item.get("set", {}).get("elem", ())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BaselineError("`nft -j list set` did not answer in its JSON format") from None
+    values = (one.get("elem", {}).get("val") if isinstance(one, dict) else one for one in elements)
+    return frozenset(value for value in values if isinstance(value, int))
+
+
+def has_own_table(ruleset: Ruleset) -> bool:
+    """Return whether our table is in the kernel."""
+    return any(chain.place[:2] == (FAMILY, TABLE) for chain in ruleset.chains)
+
+
+def loaded_table(ruleset: Ruleset, ssh_ports: frozenset[int]) -> TableState:
+    """Return the state of our table in the kernel; ``ssh_ports`` are the elements of its set."""
+    own = [chain for chain in ruleset.chains if chain.place[:2] == (FAMILY, TABLE)]
     chains = {chain.name: (chain.hook, chain.policy, len(ruleset.rules_of(chain))) for chain in own}
     comments = [rule.comment for chain in own for rule in ruleset.rules_of(chain)]
     digests = [comment[len(FINGERPRINT) :] for comment in comments if comment.startswith(FINGERPRINT)]
-    return TableState(digests[0] if digests else "", chains)
+    return TableState(digests[0] if digests else "", chains, ssh_ports)
 
 
 def difference(rendered: TableState, loaded: TableState | None) -> str:
@@ -63,4 +88,13 @@ def difference(rendered: TableState, loaded: TableState | None) -> str:
     others = sorted(set(loaded.chains) - set(rendered.chains))
     if others:
         return f"the kernel has another chain in our table: {others[0]}"
+    if rendered.ssh_ports != loaded.ssh_ports:
+        return (
+            f"the rules for sshd are for the ports {_listed(loaded.ssh_ports)} in the kernel, and for "
+            f"{_listed(rendered.ssh_ports)} in the file"
+        )
     return "" if loaded.fingerprint == rendered.fingerprint else "the kernel has the rules of another request"
+
+
+def _listed(ports: t.Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(ports))) or "(none)"

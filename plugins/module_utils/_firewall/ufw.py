@@ -18,7 +18,16 @@ from .networks import shown
 from .port_ranges import PortRange
 from .request import FirewallRequest, ssh_rule
 
-__all__ = ["OWN_COMMENT", "UfwRule", "UfwState", "desired_ufw", "parse_ufw", "ufw_commands", "unsupported_by_ufw"]
+__all__ = [
+    "OWN_COMMENT",
+    "UfwRule",
+    "UfwState",
+    "applied_ufw",
+    "desired_ufw",
+    "parse_ufw",
+    "ufw_commands",
+    "unsupported_by_ufw",
+]
 
 Command = t.Tuple[str, ...]
 OWN_COMMENT = "pyhost.baseline"
@@ -45,6 +54,12 @@ class UfwState:
     incoming: str = "deny"
     outgoing: str = "allow"
     logging: str = "off"
+
+    def as_text(self) -> str:
+        """Return the state as text for a diff, one rule a line."""
+        head = [f"incoming: {self.incoming}", f"outgoing: {self.outgoing}", f"logging: {self.logging}"]
+        rules = sorted(" ".join([*rule.words, *([f"# {rule.comment}"] if rule.comment else [])]) for rule in self.rules)
+        return "".join(f"{line}\n" for line in [*head, *rules])
 
 
 def parse_ufw(added: str, status: str) -> UfwState:
@@ -82,25 +97,45 @@ def ufw_commands(now: UfwState, desired: UfwState) -> list[Command]:
 
     A rule that somebody else has added is not added again, and never removed.
     """
-    present = {rule.words for rule in now.rules}
-    wanted = {rule.words for rule in desired.rules}
-    added = [("ufw", *rule.words, "comment", rule.comment) for rule in desired.rules if rule.words not in present]
-    # For ufw, rules that differ in their verb alone are one, whose verb the addition changes.
-    kept = {words[1:] for words in wanted}
-    stale = [
-        ("ufw", "--force", "delete", *rule.words) for rule in now.rules if rule.is_own and rule.words[1:] not in kept
-    ]
+    added = [("ufw", *rule.words, "comment", rule.comment) for rule in _added(now, desired)]
+    stale = [("ufw", "--force", "delete", *rule.words) for rule in now.rules if _is_stale(rule, desired)]
+    applied = applied_ufw(now, desired)
     policies = [
         ("ufw", "default", new, direction)
         for direction, old, new in (
-            ("incoming", now.incoming, desired.incoming),
-            ("outgoing", now.outgoing, desired.outgoing),
+            ("incoming", now.incoming, applied.incoming),
+            ("outgoing", now.outgoing, applied.outgoing),
         )
-        # Nobody who closed the host by reject wants it reported as a difference.
-        if (old == "allow") != (new == "allow")
+        if old != new
     ]
-    logging = [("ufw", "logging", desired.logging)] if (now.logging == "off") != (desired.logging == "off") else []
+    logging = [("ufw", "logging", applied.logging)] if now.logging != applied.logging else []
     return [*added, *policies, *logging, *stale]
+
+
+def applied_ufw(now: UfwState, desired: UfwState) -> UfwState:
+    """Return what :func:`ufw_commands` makes of ``now``: the ``desired`` state, and what is left alone.
+
+    A host that somebody has closed by reject stays so, and a level of logging that somebody has chosen too.
+    """
+    added = _added(now, desired)
+    # For ufw, rules that differ in their verb alone are one, whose verb the addition changes.
+    replaced = {rule.words[1:] for rule in added}
+    kept = [rule for rule in now.rules if rule.words[1:] not in replaced and not _is_stale(rule, desired)]
+    return UfwState(
+        (*kept, *added),
+        desired.incoming if (now.incoming == "allow") != (desired.incoming == "allow") else now.incoming,
+        desired.outgoing if (now.outgoing == "allow") != (desired.outgoing == "allow") else now.outgoing,
+        desired.logging if (now.logging == "off") != (desired.logging == "off") else now.logging,
+    )
+
+
+def _added(now: UfwState, desired: UfwState) -> list[UfwRule]:
+    present = {rule.words for rule in now.rules}
+    return [rule for rule in desired.rules if rule.words not in present]
+
+
+def _is_stale(rule: UfwRule, desired: UfwState) -> bool:
+    return rule.is_own and rule.words[1:] not in {one.words[1:] for one in desired.rules}
 
 
 def unsupported_by_ufw(request: FirewallRequest, prefix: str = "") -> tuple[list[BaselineError], list[str]]:

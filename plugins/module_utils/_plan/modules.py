@@ -29,6 +29,7 @@ MODULES: t.Mapping[str, PlannableModule] = {
     "dnf_automatic": PlannableModule("_updates", ("/etc/dnf/automatic.conf", "systemctl show dnf")),
     "freebsd_updates": PlannableModule("_updates", ("crontab ", "/etc/crontab")),
     "pf_anchor": PlannableModule("_firewall", ("pfctl ",)),
+    "firewall": PlannableModule("_firewall", ("nft -j", "firewall-cmd", "ufw status", "/etc/pyhost.baseline/")),
     "fail2ban_jails": PlannableModule(
         "_fail2ban", ("nft list", "fail2ban-client -d", "iptables", "firewall-cmd", "pfctl")
     ),

@@ -135,6 +135,37 @@ _FIELDS: t.Mapping[str, Fields] = {
         "restarted": bool,
         "proof": {str: {str: (*_SCALAR, [str])}},
     },
+    "firewall": {
+        "backend": str,
+        "ssh_ports": [int],
+        "exposed": [str],
+        "listeners": [{"protocol": str, "address": str, "port": int, "pid": int, "program": str}],
+        # Not returned: the controller's half asks for it and reads it itself (_firewall/confirmation.py).
+        "confirmation": object,
+    },
+    "firewall_info": {
+        "backend": str,
+        "managers": [str],
+        "own_table": {"loaded": bool, "problem": str, "at_boot": bool},
+        "ssh_ports": [int],
+        "closed_by": [str],
+        "open": [
+            {"protocol": str, "ports": str, "from": [str], "interface": str, "conditional": bool, "by": str},
+        ],
+        "listeners": [
+            {
+                "protocol": str,
+                "address": str,
+                "port": int,
+                "pid": int,
+                "uid": int,
+                "program": str,
+                "reachable": str,
+            },
+        ],
+        "published": [{"protocol": str, "ports": str, "host": str, "target": str, "reachable": str}],
+        "warnings_found": [str],
+    },
     "freebsd_updates": {
         "path": str,
         "base_by": str,
@@ -256,10 +287,21 @@ _CODE: Fields = {CODE_MISSING: bool}
 ANSWERS: t.Mapping[str, Fields] = {module: {**fields, **_FAILURE, **_CODE} for module, fields in _FIELDS.items()}
 
 # Fields that the controller's half adds. They are dropped from the answer of a host.
+_COMMIT: Fields = {
+    "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
+    "rolled_back": bool,
+}
 OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
-    "sshd_config": {
-        "confirmed_by": {"method": str, "reason": str, "user": str, "port": int, "sudo": bool, "seconds": float},
-        "rolled_back": bool,
+    "sshd_config": _COMMIT,
+    "firewall": {
+        **_COMMIT,
+        "seen_from_outside": {
+            "open": [int],
+            "unanswered": [int],
+            "closed": [int],
+            "refused": [int],
+            "skipped": str,
+        },
     },
 }
 

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's logins after a change of sshd: one that confirms it, else those that ask what became of it.
+"""The controller's logins after a change: one that confirms it, else those that ask what became of it.
 
 The host needs none of them to come back: its rollback is armed. They make it faster and say why.
 """
@@ -29,7 +29,7 @@ from .record import (
 from .request import LIMITS, LoginLimits
 
 if t.TYPE_CHECKING:
-    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import ArmedRollback
+    from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 
     from .login import VerifiedLogin
 
@@ -40,6 +40,12 @@ _PAUSE = 2
 _LOST = 255
 # The client, or run(), gave up on a host that had been there; the command may have been carried out.
 _SILENT = r"did not answer within|Timeout, server .* not responding"
+
+# What a rollback has restored, by its topic.
+_AS_BEFORE = {
+    "sshd": "its files are as they were and sshd runs with them",
+    "firewall": "its files and its rules are as they were",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ def roll_back(
         outcome = _outcome(reply, armed)
         if outcome.is_final:
             _forget(own, outcome, armed, limits)
-            return _final(outcome, "at once, over the connection that was still open")
+            return _final(outcome, armed, "at once, over the connection that was still open")
     without_record = 0
     while True:
         time.sleep(max(2.0, min(10.0, deadline + 3 - time.monotonic())))
@@ -171,7 +177,7 @@ def roll_back(
             outcome = _outcome(reply, armed)
             if outcome.is_final:
                 _forget(login, outcome, armed, limits)
-                return _final(outcome, "by itself")
+                return _final(outcome, armed, "by itself")
             without_record += is_root(reply) and outcome.state is OutcomeState.UNKNOWN
         # Where nothing is pending, a record that was not about to be written when it was asked for does not come.
         if without_record > 1 or time.monotonic() > deadline + limits.patience:
@@ -189,15 +195,13 @@ def _outcome(reply: Reply, armed: ArmedRollback) -> ChangeOutcome:
     return read_outcome(reply.out, armed) if is_root(reply) else ChangeOutcome(OutcomeState.UNKNOWN)
 
 
-def _final(outcome: ChangeOutcome, how: str) -> RollbackOutcome:
+def _final(outcome: ChangeOutcome, armed: ArmedRollback, how: str) -> RollbackOutcome:
     if outcome.state is OutcomeState.CONFIRMED:
         return RollbackOutcome(False, "the record on the host says that the change is confirmed", is_confirmed=True)
     if outcome.problems:
         message = f"the host tried to roll the change back, but some of it failed: {outcome.problems}"
         return RollbackOutcome(False, message)
-    return RollbackOutcome(
-        True, f"the host rolled the change back {how}: its files are as they were and sshd runs with them"
-    )
+    return RollbackOutcome(True, f"the host rolled the change back {how}: {_AS_BEFORE[armed.topic]}")
 
 
 def _unseen(own: SshTarget, reply: Reply, armed: ArmedRollback, outcome: ChangeOutcome) -> str:

@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of a change of sshd, as the host's record says it: the commands that ask, and their answer. Pure.
+"""What became of a change, as the host's record says it: the commands that ask, and their answer. Pure.
 
 The answer to a command may be lost after the host has carried it out. So nothing is concluded from an exit status, nor
 from a login that works: the record with the change's own token decides, and it may be asked for any number of times.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import parse_record
 
 if t.TYPE_CHECKING:
-    from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import ArmedRollback
+    from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 
 __all__ = [
     "ChangeOutcome",

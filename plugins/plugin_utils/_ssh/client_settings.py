@@ -27,7 +27,7 @@ class ClientSettings:
 
     ``host`` is the name after ``HostName`` and ``alias`` the ``HostKeyAlias``: by them ssh looks for the host's key.
     ``strict`` is ``StrictHostKeyChecking``. ``asks_others``: keys also come from elsewhere than ``known_hosts``.
-    ``is_forced``: no variable of Ansible can set another port.
+    ``is_forced``: no variable of Ansible can set another port. ``is_proxied``: the connection leads through another host.
     """
 
     host: str = ""
@@ -37,6 +37,7 @@ class ClientSettings:
     known_hosts: tuple[str, ...] = ()
     asks_others: bool = False
     is_forced: bool = False
+    is_proxied: bool = False
 
 
 def parse_settings(text: str) -> ClientSettings:
@@ -52,6 +53,7 @@ def parse_settings(text: str) -> ClientSettings:
         strict=_STRICT.get(strict, strict),
         known_hosts=tuple(os.path.expanduser(file) for file in files if file != "none"),
         asks_others=others not in (("none", "false"), ("none", "no")),
+        is_proxied=any(values.get(name, "none") != "none" for name in ("proxyjump", "proxycommand")),
     )
 
 

@@ -28,19 +28,23 @@ if t.TYPE_CHECKING:
     from .host import Host
 
 __all__ = [
-    "PATHS",
     "RollbackState",
     "discard_rollback",
+    "host_rollback_paths",
     "is_armed",
     "read_rollback_state",
     "report_last_rollback",
     "resolve_pending_rollback",
 ]
 
-PATHS = rollback_paths(detect_platform().kernel)
-# What the rollback itself may take past its time: sshd's restart and the timer's accuracy.
+# What the rollback itself may take past its time: the restart of a service and the timer's accuracy.
 _GRACE = 10.0
 _PENDING = ("armed", "started")
+
+
+def host_rollback_paths(topic: str) -> RollbackPaths:
+    """Return the paths of the rollback of ``topic`` on this host."""
+    return rollback_paths(detect_platform().kernel, topic)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class RollbackState:
         return self.state in _PENDING
 
 
-def read_rollback_state(host: Host, paths: RollbackPaths = PATHS) -> RollbackState:
+def read_rollback_state(host: Host, paths: RollbackPaths) -> RollbackState:
     """Return what of a rollback is on the host."""
     text = host.read(paths.record)
     record = parse_record(text) if text else None
@@ -70,18 +74,18 @@ def read_rollback_state(host: Host, paths: RollbackPaths = PATHS) -> RollbackSta
     return RollbackState("stale" if host.stat(paths.folder) else "none", record=record)
 
 
-def is_armed(host: Host, token: str, paths: RollbackPaths = PATHS) -> bool:
+def is_armed(host: Host, token: str, paths: RollbackPaths) -> bool:
     """Say whether the rollback ``token`` has not started: a change made now will be rolled back unless confirmed."""
     state = read_rollback_state(host, paths)
     return state.state == "armed" and state.token == token
 
 
-def discard_rollback(host: Host, paths: RollbackPaths = PATHS) -> None:
+def discard_rollback(host: Host, paths: RollbackPaths) -> None:
     """Remove the rollback of a change that the run itself has reverted."""
     host.run(["/bin/sh", paths.script, "discard"])
 
 
-def resolve_pending_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
+def resolve_pending_rollback(host: Host, paths: RollbackPaths) -> list[str]:
     """End what an earlier run left unconfirmed and return the warnings about it. Check mode only reports.
 
     A rollback whose time has not come may belong to a run that is still at work: this run waits for it. One that is
@@ -101,7 +105,7 @@ def resolve_pending_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[s
     return report_last_rollback(host, paths)
 
 
-def report_last_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
+def report_last_rollback(host: Host, paths: RollbackPaths) -> list[str]:
     """Return the sentence about the last rollback, if there is one, and remove its record: it is reported once.
 
     The record of a confirmation is removed without one: the run that made the change has reported it.
@@ -113,7 +117,7 @@ def report_last_rollback(host: Host, paths: RollbackPaths = PATHS) -> list[str]:
         host.remove(paths.record)
         with contextlib.suppress(OSError):
             os.rmdir(paths.base)
-    return [] if record.is_confirmed else [str(record)]
+    return [] if record.is_confirmed else [record.sentence(paths.subject)]
 
 
 def _wait_for_end(host: Host, state: RollbackState, paths: RollbackPaths) -> None:

@@ -18,7 +18,6 @@ import uuid
 
 from ..errors import BaselineError
 from ..rollback import (
-    FirewallRollback,
     PendingRollback,
     RollbackPaths,
     RollbackPlan,
@@ -43,7 +42,7 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
         os.mkdir(paths.folder, 0o700)
     except FileExistsError as error:
         raise BaselineError(
-            "another run has changed sshd's configuration and has not confirmed it yet",
+            f"another run has changed the {paths.subject} and has not confirmed it yet",
             where=paths.folder,
             hint="run again when it has ended",
         ) from error
@@ -54,10 +53,10 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
         # Its own entry; and that of the base, which a run that was killed may have left without.
         host.sync(paths.base, os.path.dirname(paths.base))
         saved = _save_all(host, request.files, paths, slots="")
-        firewall = FirewallRollback(
-            request.firewall_commands, _save_all(host, request.firewall_files, paths, slots="f")
-        )
-        plan = RollbackPlan(paths, token, request.seconds, saved, request.daemon, firewall)
+        last_saved = _save_all(host, request.last_files, paths, slots="last")
+        for name, text in request.copies.items():
+            host.write(f"{paths.folder}/{name}", text, mode=0o600)
+        plan = RollbackPlan(paths, token, request.seconds, saved, request.steps, last_saved)
         host.write(paths.script, rollback_script(plan), mode=0o700)
         # From here on a boot would roll back; what it would restore is what there is.
         host.write(paths.armed, armed_text(token, time.time() + request.seconds), mode=0o600)
@@ -162,7 +161,7 @@ def _start_clock(host: Host, plan: RollbackPlan) -> None:
             f"--on-active={plan.seconds}",
             # Without it systemd may be up to a minute late.
             "--timer-property=AccuracySec=1s",
-            "--description=Roll back an unconfirmed change of the sshd configuration",
+            f"--description=Roll back an unconfirmed change of the {paths.subject}",
             *(f"--property={one}" for one in properties),
             "/bin/sh",
             paths.script,
@@ -178,7 +177,7 @@ def _start_clock(host: Host, plan: RollbackPlan) -> None:
 
 
 def _sandbox_properties(plan: RollbackPlan) -> list[str]:
-    """Return the sandbox of the transient service; none where the script starts sshd itself, which would inherit it."""
-    if not (plan.daemon.service or plan.daemon.socket):
+    """Return the sandbox of the transient service; none where the script starts a daemon, which would inherit it."""
+    if not plan.steps.is_sandboxed:
         return []
     return [*sandbox(plan.paths, plan.all_saved), once_more_outside(plan.paths, "timeout")]

@@ -15,10 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..._core.errors import BaselineError
 from ..._core.host.host import Host
 from ..._core.host.side_by_side import run_side_by_side
+from ..._core.phase import PHASE_ARGUMENT
 from ..._core.upcoming import NOTHING
 from ..._inputs.arguments import ARGUMENTS
 from ..._inputs.text import require_plain
-from ..._sshd.confirmation import PHASE_ARGUMENT
 from ..model import PlanPart, failed_part, part_of, upcoming_after
 from .modules import load_module
 

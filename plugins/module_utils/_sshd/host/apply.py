@@ -10,11 +10,11 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import BaselineError, state_of_errors
-from ..._core.host.rollback import is_armed
+from ..._core.host.armed import NotRestored, armed_rollback, require_armed, rollback_to_come
 from ..port_holders import PortHolder, PortTaken
 from . import daemon as daemons
 from .check_effective import require_in_effect
-from .confirm import NotRestored, armed_rollback
+from .confirm import rollback_request
 from .keys import GeneratedKey, generate_host_keys
 from .move import holders_after_start
 from .ports import unanswered
@@ -45,7 +45,9 @@ def apply_change(host: Host, plan: ChangePlan, port_access: PortAccess) -> Appli
     """Apply ``plan``. Whatever fails on the way is reverted before the error is raised."""
     generated = generate_host_keys(host, plan.crypto.needed, beside=[key.path for key in plan.crypto.keys])
     plan = replace(plan, written=plan.written.joined(*plan.crypto.files(generated)))
-    with armed_rollback(host, plan, port_access) as armed, _opened_ports(host, port_access):
+    paths = plan.request.confirm.paths
+    rollback = armed_rollback(host, rollback_request(plan, port_access), paths)
+    with rollback as armed, _opened_ports(host, port_access):
         restarts_socket = _restarts_socket(host, plan)
         try:
             is_reloaded = _write_and_verify(host, plan, armed, moved=restarts_socket)
@@ -82,24 +84,14 @@ def _restarts_socket(host: Host, plan: ChangePlan) -> bool:
 
 def _write_and_verify(host: Host, plan: ChangePlan, armed: PendingRollback | None, *, moved: bool) -> bool:
     """Write, reload and ask the host again; return whether there was a daemon to reload."""
-    _require_armed(host, plan, armed)
+    require_armed(host, armed, plan.request.confirm.paths)
     _write(host, plan.state.files, plan.written.changes, plan.written.access)
     is_reloaded = plan.request.reload and daemons.reload(host, plan.daemon, pid_file=plan.answers.pid_file, moved=moved)
     _require_effect_on_host(host, plan)
     if is_reloaded:
         _require_answer(host, plan)
-    _require_armed(host, plan, armed)
+    require_armed(host, armed, plan.request.confirm.paths)
     return is_reloaded
-
-
-def _require_armed(host: Host, plan: ChangePlan, armed: PendingRollback | None) -> None:
-    """Stop where the host's rollback has started during this run: it would not restore what is written from now on."""
-    if armed and not is_armed(host, armed.token, plan.request.confirm.paths):
-        raise BaselineError(
-            f"the change took longer than the {armed.seconds} seconds of confirm_timeout, so the host started to roll "
-            "it back",
-            hint="give it more time",
-        )
 
 
 def _require_effect_on_host(host: Host, plan: ChangePlan) -> None:
@@ -127,13 +119,13 @@ def _revert(
     try:
         _restore(host, plan)
     except (BaselineError, OSError) as failure:
-        state = f"the files could not be restored ({_problem(failure)}){_rollback_to_come(armed)}"
+        state = f"the files could not be restored ({_problem(failure)}){rollback_to_come(armed)}"
         return _with_state(NotRestored, error, state, hint=_LOOK)
     state = "the files are as they were before"
     if not request.reload:
         return _with_state(BaselineError, error, state)
     if not daemons.recover(host, plan.daemon, pid_file=pid_file, moved=moved, expected=plan.move.before):
-        state = f"{state}, but sshd does not answer{_rollback_to_come(armed)}"
+        state = f"{state}, but sshd does not answer{rollback_to_come(armed)}"
         return _with_state(NotRestored, error, state, hint=_LOOK)
     state = f"{state} and sshd answers with them"
     if taken and plan.move.is_move and not any(one.uid == 0 for one in taken):

@@ -4,56 +4,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.become import DEFAULT_BECOME
 from ..._core.errors import BaselineError
-from ..._core.host.rollback import PATHS, discard_rollback
-from ..._core.host.rollback_arm import arm_rollback
-from ..._core.rollback import PendingRollback, RollbackDaemon, RollbackPaths, RollbackRequest
+from ..._core.host.armed import CommitRequest
+from ..._core.host.rollback import host_rollback_paths
+from ..._core.phase import ArmedRollback
+from ..._core.rollback import PendingRollback, RollbackPaths, RollbackRequest
 from ..._core.text import printable
-from ..confirmation import ArmedRollback, Confirmation
+from ..confirmation import Confirmation
+from ..rollback_steps import RollbackDaemon, sshd_steps
 from .check_effective import effective_now
 from .crypto import plan_preflight
 from .guard import guard
 
 if t.TYPE_CHECKING:
-    from ..._core.host.host import Host
     from .change_plan import ChangePlan
     from .port_access import PortAccess
 
-__all__ = ["ConfirmRequest", "NotRestored", "armed_rollback", "gather_confirmation", "with_armed"]
-
-
-class NotRestored(BaselineError):
-    """A change failed and the run could not restore all of the host: its rollback has to do it."""
+__all__ = ["ConfirmRequest", "gather_confirmation", "rollback_request", "with_armed"]
 
 
 @dataclass(frozen=True)
-class ConfirmRequest:
-    """What the controller's half asks for.
+class ConfirmRequest(CommitRequest):
+    """What the controller's half asks for, with what the guard has to know.
 
-    ``phase`` is ``plan`` (writes nothing), ``apply`` (under a rollback) or empty: apply without a confirmation.
     ``login_user`` is the connection's user as Ansible knows it, empty where ssh's configuration chooses. ``become`` is
     the method by which the play becomes root.
     """
 
-    phase: str = ""
-    seconds: int = 45
+    paths: RollbackPaths = field(default_factory=lambda: host_rollback_paths("sshd"))
     login_user: str = ""
-    paths: RollbackPaths = PATHS
     become: str = DEFAULT_BECOME
-
-    @property
-    def only_plans(self) -> bool:
-        return self.phase == "plan"
-
-    @property
-    def arms_rollback(self) -> bool:
-        return self.phase == "apply"
 
 
 def gather_confirmation(plan: ChangePlan, *, is_outdated: bool) -> Confirmation:
@@ -91,43 +76,25 @@ def with_armed(confirmation: Confirmation, armed: PendingRollback | None) -> Con
     """Return what the controller needs to confirm a change, or to have it rolled back."""
     if armed is None:
         return confirmation
-    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token))
+    return replace(confirmation, armed=ArmedRollback(armed.seconds, armed.boot, armed.base, armed.token, "sshd"))
 
 
-@contextlib.contextmanager
-def armed_rollback(host: Host, plan: ChangePlan, port_access: PortAccess) -> t.Iterator[PendingRollback | None]:
-    """Arm the host's rollback around a change. It stays armed after the change until the controller confirms.
-
-    A change that fails was reverted by the run itself; one that could not be reverted is left to the rollback.
-    """
-    confirm = plan.request.confirm
-    if not confirm.arms_rollback or not plan.written.changes:
-        yield None
-        return
-    armed = arm_rollback(host, _rollback_request(plan, port_access), confirm.paths)
-    try:
-        yield armed
-    except NotRestored:
-        raise
-    except BaselineError:
-        discard_rollback(host, confirm.paths)
-        raise
-
-
-def _rollback_request(plan: ChangePlan, port_access: PortAccess) -> RollbackRequest:
-    daemon = plan.daemon
+def rollback_request(plan: ChangePlan, port_access: PortAccess) -> RollbackRequest | None:
+    """Return what a rollback of ``plan`` restores, ``None`` where nobody would confirm it, or no file changes."""
+    if not plan.request.confirm.arms_rollback or not plan.written.changes:
+        return None
+    daemon = RollbackDaemon(
+        program=plan.state.sshd.program,
+        service=plan.daemon.unit,
+        socket=plan.daemon.socket,
+        pid_file=plan.answers.pid_file,
+        rc=plan.daemon.rc,
+    )
     return RollbackRequest(
         files=tuple(plan.written.changes),
         seconds=plan.request.confirm.seconds,
-        daemon=RollbackDaemon(
-            program=plan.state.sshd.program,
-            service=daemon.unit,
-            socket=daemon.socket,
-            pid_file=plan.answers.pid_file,
-            rc=daemon.rc,
-        ),
-        firewall_files=tuple(port_access.files),
-        firewall_commands=tuple(one.take for one in port_access.openings),
+        steps=sshd_steps(daemon, (one.take for one in port_access.openings)),
+        last_files=tuple(port_access.files),
     )
 
 

@@ -8,10 +8,7 @@ import typing as t
 
 from ..._core.confirm_timeout import check_seconds
 from ..._core.module_result import ModuleResult
-from ..confirmation import (
-    PhaseRequest,
-    read_phase_request,
-)
+from ..._core.phase import PhaseRequest, read_phase_request
 from ..keywords import folded
 from ..settings import build_settings
 from .change import SshdRequest, ensure
@@ -36,7 +33,12 @@ def _request(options: t.Mapping[str, t.Any], phase: PhaseRequest) -> SshdRequest
         dropin=options["dropin"],
         users=tuple(options["guard_users"]),
         reload=options["reload"],
-        confirm=ConfirmRequest(phase.phase, options["confirm_timeout"], phase.login_user, become=phase.become),
+        confirm=ConfirmRequest(
+            phase=phase.phase,
+            seconds=options["confirm_timeout"],
+            login_user=phase.login_user,
+            become=phase.become,
+        ),
         profile=CryptoProfile(options["crypto"], settings | defaults),
         optional=defaults - settings,
         keep_ports=options["keep_ports"] and "port" not in settings | defaults,

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.action.baseline_plan import ActionModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import CODE_ARGUMENT
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PHASE_ARGUMENT
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PHASE_ARGUMENT
 
 SSHD: dict[str, t.Any] = {"role": "sshd", "module": "sshd_config", "options": {"settings": {"Port": 22}}}
 PACKAGES: dict[str, t.Any] = {"role": "packages", "module": "packages", "options": {"name": ["sudo"]}}

@@ -13,13 +13,10 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyhost.baseline.plugins.action import sshd_config
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PHASE_ARGUMENT, ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    PHASE_ARGUMENT,
-    ArmedRollback,
-    Confirmation,
-    Preflight,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import commit as commits
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import login as logins
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import proof as proofs
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login as connections
@@ -29,7 +26,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import 
 
 PLAIN = Confirmation("", 22)
 TOKEN = "0123456789abcdef0123456789abcdef"
-ARMED = replace(PLAIN, armed=ArmedRollback(45, "systemd", BASE, TOKEN))
+ARMED = replace(PLAIN, armed=ArmedRollback(45, "systemd", BASE, TOKEN, "sshd"))
 LESS = replace(PLAIN, preflight=Preflight({"KexAlgorithms": ("curve25519-sha256",)}, keys=("ssh-rsa 3072 SHA256:a",)))
 IN = f"{MARK}\npyhost.baseline: root\n"
 RECORD = f"token={TOKEN}\ntrigger=asked\nwhen=0\nproblems=\n"
@@ -78,7 +75,7 @@ class Play:
         self.monkeypatch.setattr(proofs, "run", self._run)
         clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
         self.monkeypatch.setattr(proofs, "time", clock)
-        self.monkeypatch.setattr(sshd_config, "time", clock)
+        self.monkeypatch.setattr(commits, "time", clock)
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -123,7 +120,9 @@ class Play:
     def result(self) -> dict[str, t.Any]:
         options = {"remote_user": "ops", "host": "192.0.2.7", "ssh_executable": "ssh", **self.options}
         action = ActionModule.__new__(ActionModule)
-        action._task = types.SimpleNamespace(check_mode=self.check_mode, args=self.arguments)
+        action._task = types.SimpleNamespace(
+            check_mode=self.check_mode, args=self.arguments, action="pyhost.baseline.sshd_config"
+        )
         action._connection = types.SimpleNamespace(transport=self.transport, get_option=options.get, become=self.become)
         action._connection.control_path, action._connection.control_path_dir = self.control
         action._play_context = types.SimpleNamespace(become_pass=None)
@@ -262,12 +261,12 @@ def test_the_connection_is_lost_while_sshd_is_changed(play: Play) -> None:
     found = play.result()
     assert found["failed"]
     assert found["msg"] == (
-        f"the connection was lost while sshd was changed (Shared connection\\x1b[2J closed); {LATER}"
+        f"the connection was lost while the sshd configuration was changed (Shared connection\\x1b[2J closed); {LATER}"
     )
 
 
 def test_an_unfit_answer_after_the_change_says_what_the_host_does(play: Play) -> None:
-    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(3600, "systemd", BASE, TOKEN)))
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(3600, "systemd", BASE, TOKEN, "sshd")))
     play.replies = []
     found = play.result()
     assert "confirmation.armed.seconds" in found["msg"] and LATER in found["msg"]
@@ -292,7 +291,7 @@ def test_a_login_that_fails_has_the_host_roll_back_over_the_connection_that_is_o
 
 @pytest.mark.parametrize(("boot", "more"), [("systemd", ", or at its next boot"), ("none", "")])
 def test_a_rollback_that_is_not_seen_is_announced(play: Play, boot: str, more: str) -> None:
-    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE, TOKEN)))
+    play.answers["apply"] = answer(replace(ARMED, armed=ArmedRollback(45, boot, BASE, TOKEN, "sshd")))
     refused = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: No route to host")
     started = play.now
     looks: list[tuple[float, str | None]] = []

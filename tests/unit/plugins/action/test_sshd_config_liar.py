@@ -16,13 +16,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.action.sshd_config import ActionModule
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.code import ModuleCode
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PHASE_ARGUMENT, ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    PHASE_ARGUMENT,
-    ArmedRollback,
-    Confirmation,
-    Preflight,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers import action as action_of_modules
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh import login
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settings import ClientSettings
@@ -37,7 +33,7 @@ OPTIONS = {
 }
 WITHOUT = {"MACs": ("hmac-sha1",), "Ciphers": ("aes128-ctr",)}
 PLANNED = Confirmation("", 22, preflight=Preflight(WITHOUT, keys=("ssh-ed25519 256 SHA256:a",)))
-APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE, "0" * 32))
+APPLIED = Confirmation("", 22, armed=ArmedRollback(20, "systemd", BASE, "0" * 32, "sshd"))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -68,7 +64,7 @@ class Run:
     def result(self) -> dict[str, t.Any]:
         action = ActionModule.__new__(ActionModule)
         arguments = {"guard_users": ["deploy"], "confirm_timeout": 20, "settings": {"PermitRootLogin": False}}
-        action._task = types.SimpleNamespace(check_mode=False, args=arguments)
+        action._task = types.SimpleNamespace(check_mode=False, args=arguments, action="pyhost.baseline.sshd_config")
         action._connection = types.SimpleNamespace(transport="ssh", get_option=OPTIONS.get, become=None)
         action._play_context = types.SimpleNamespace(become_pass=None)
         action.__dict__["_execute_module"] = self._execute

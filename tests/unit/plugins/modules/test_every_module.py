@@ -30,6 +30,13 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.host.nft
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.jails_result import JailsResult, JailsState
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.own_files import OwnFile
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.plan import ComposedJails, JailsRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.allow_rule import AllowRule
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.plan import FirewallPlan
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.plan_backends import BackendPlan
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.port_ranges import PortRange
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.published import PublishedPort
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.arguments import ARGUMENTS
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages.model import PackagesRequest, PackagesResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._plan.modules import MODULES
@@ -216,6 +223,38 @@ CASES = [
         ),
         lock="fail2ban",
         text="backend",
+    ),
+    Case(
+        "firewall",
+        FirewallPlan(
+            BackendPlan("nftables", {"/etc/x": "same\n"}, {"/etc/x": "same\n"}),
+            warnings=tuple(WARNINGS),
+            ssh_ports=(22,),
+            exposed=(PublishedPort("tcp", PortRange(8080, 8080), "172.17.0.2:80"),),
+        ),
+        {
+            "changed": False,
+            "diff": [],
+            "backend": "nftables",
+            "ssh_ports": [22],
+            "exposed": ["8080/tcp to 172.17.0.2:80"],
+        },
+        {"allow": ["http"], "outgoing": "deny", "icmp": False},
+        entry="plan_request",
+        asked=(
+            (FirewallRequest((AllowRule("tcp", (PortRange(80, 80),)),), outgoing="deny", icmp=False),),
+            {},
+        ),
+        lock="firewall",
+        text="ssh_rate_limit",
+        stand_ins={"require_systemd": lambda _host: None, "read_services": lambda _host: parse_services("")},
+    ),
+    Case(
+        "firewall_info",
+        {"backend": "nftables", "warnings": list(WARNINGS)},
+        {"changed": False, "backend": "nftables", "warnings_found": WARNINGS},
+        entry="gather",
+        asked=((), {}),
     ),
     Case(
         "freebsd_updates",

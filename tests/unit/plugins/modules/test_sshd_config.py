@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PhaseRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PhaseRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd_config_module
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.change import SshdRequest
 from ansible_collections.pyhost.baseline.plugins.modules import sshd_config

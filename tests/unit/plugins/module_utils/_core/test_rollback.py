@@ -48,7 +48,7 @@ def test_parse_armed(text: str, expected: tuple[str, float]) -> None:
     ],
 )
 def test_record_as_a_sentence(text: str, expected: str) -> None:
-    assert str(parse_record(text)) == expected
+    assert parse_record(text).sentence("sshd configuration") == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,8 @@ def test_what_a_record_says(trigger: str, is_confirmed: bool, is_rolled_back: bo
 
 
 def test_a_rollback_that_was_asked_for() -> None:
-    assert str(parse_record("token=a\ntrigger=asked\nwhen=0\n")).endswith("configuration back, because it was asked to")
+    sentence = parse_record("token=a\ntrigger=asked\nwhen=0\n").sentence("firewall configuration")
+    assert sentence.endswith("the host rolled its firewall configuration back, because it was asked to")
 
 
 @pytest.mark.parametrize(
@@ -78,4 +79,4 @@ def test_a_rollback_that_was_asked_for() -> None:
     [("Linux", "/var/lib/pyhost.baseline/rollback-sshd"), ("FreeBSD", "/var/db/pyhost.baseline/rollback-sshd")],
 )
 def test_the_folder_is_where_the_system_keeps_its_state(kernel: str, folder: str) -> None:
-    assert rollback_paths(kernel).folder == folder
+    assert rollback_paths(kernel, "sshd").folder == folder

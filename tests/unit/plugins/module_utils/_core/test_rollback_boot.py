@@ -7,10 +7,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_boo
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_sandbox import once_more_outside, sandbox
 
 
-def test_the_boot_unit_comes_before_sshd_and_its_socket() -> None:
+def test_the_boot_unit_comes_before_those_that_read_the_files() -> None:
     lines = boot_unit(RollbackPaths("sshd")).splitlines()
-    units = "ssh.service sshd.service ssh.socket sshd.socket firewalld.service ufw.service"
-    assert f"Before={units} sysinit.target shutdown.target" in lines
+    units = "ssh.service sshd.service ssh.socket sshd.socket"
+    firewalls = "firewalld.service ufw.service nftables.service pyhost-baseline-firewall.service"
+    assert f"Before={units} {firewalls} sysinit.target shutdown.target" in lines
     assert "DefaultDependencies=no" in lines
     assert "ConditionPathExists=|/var/lib/pyhost.baseline/rollback-sshd/armed" in lines
     assert "ExecStart=/bin/sh /var/lib/pyhost.baseline/rollback-sshd/rollback boot sandboxed" in lines

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
-    FirewallRollback,
-    RollbackDaemon,
     RollbackPaths,
     RollbackPlan,
     RollbackRecord,
@@ -24,6 +22,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback imp
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_boot import rc_script
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_script import rollback_script
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.rollback_steps import RollbackDaemon, sshd_steps
 
 # The stand-ins write down how they were called; sshd -t fails where a file says so.
 SSHD = """#!/bin/sh
@@ -85,7 +84,7 @@ def scene(tmp_path: Path) -> Scene:
         SavedFile(str(dropin), new_directories=(str(dropin.parent),)),
     )
     daemon = RollbackDaemon(program=str(programs / "sshd"), pid_file=str(tmp_path / "sshd.pid"))
-    Path(paths.script).write_text(rollback_script(RollbackPlan(paths, "mine", 2, saved, daemon)))
+    Path(paths.script).write_text(rollback_script(RollbackPlan(paths, "mine", 2, saved, sshd_steps(daemon))))
     Path(paths.armed).write_text(armed_text("mine", time.time() + 2))
     for path in (paths.boot_unit, paths.crontab):
         Path(path).parent.mkdir(exist_ok=True)
@@ -328,28 +327,6 @@ def test_another_argument_is_refused(scene: Scene, word: str) -> None:
     assert Path(scene.paths.armed).exists()
 
 
-@pytest.mark.parametrize(
-    ("daemon", "commands"),
-    [
-        pytest.param(
-            RollbackDaemon(service="ssh.service"),
-            ["systemctl reset-failed ssh.service 2>/dev/null", "systemctl restart ssh.service ||"],
-            id="service",
-        ),
-        pytest.param(
-            RollbackDaemon(service="ssh.service", socket="ssh.socket"),
-            ["systemctl daemon-reload", "systemctl stop ssh.service", "systemctl restart ssh.socket ||"],
-            id="socket",
-        ),
-        pytest.param(RollbackDaemon(pid_file="/run/sshd.pid"), ['kill -HUP "$pid"', '"$sshd" 9>&- ||'], id="pid-file"),
-    ],
-)
-def test_sshd_is_started_as_it_runs(daemon: RollbackDaemon, commands: list[str]) -> None:
-    text = rollback_script(RollbackPlan(RollbackPaths("sshd"), "t", 45, (), daemon))
-    positions = [text.index(command) for command in commands]
-    assert positions == sorted(positions)
-
-
 @pytest.mark.parametrize(("trigger", "runs"), [("asked", True), ("boot", False)])
 def test_the_firewall_rules_are_removed(scene: Scene, trigger: str, runs: bool) -> None:
     """Its rules by its own command while it runs, its files in any case, after sshd is back."""
@@ -358,11 +335,12 @@ def test_the_firewall_rules_are_removed(scene: Scene, trigger: str, runs: bool) 
     tool.write_text(f'#!/bin/sh\necho "firewall $*" >>{log}\nrm {rules}\nexit 1\n')
     tool.chmod(0o755)
     rules.write_text("22 2222")
-    (Path(scene.paths.folder) / "f0").write_text("22")
+    (Path(scene.paths.folder) / "last0").write_text("22")
     owner = f"{rules.stat().st_uid}:{rules.stat().st_gid}"
-    firewall = FirewallRollback((("firewall", "--remove", "it's"),), (SavedFile(str(rules), "f0", owner, 0o600),))
     daemon = RollbackDaemon(program=str(scene.root / "bin" / "sshd"), pid_file=str(scene.root / "sshd.pid"))
-    Path(scene.paths.script).write_text(rollback_script(RollbackPlan(scene.paths, "mine", 2, (), daemon, firewall)))
+    steps = sshd_steps(daemon, [("firewall", "--remove", "it's")])
+    last = (SavedFile(str(rules), "last0", owner, 0o600),)
+    Path(scene.paths.script).write_text(rollback_script(RollbackPlan(scene.paths, "mine", 2, (), steps, last)))
     assert scene.run(trigger).returncode == int(runs)
     calls = [call for call in scene.calls() if not call.startswith("logger")]
     assert calls == (["sshd -t", "sshd ", "firewall --remove it's"] if runs else [])
@@ -388,7 +366,7 @@ def freebsd(scene: Scene) -> tuple[RollbackPaths, RollbackPlan]:
     sshd = scene.root / "bin" / "sshd"
     owner = f"{os.getuid()}:{os.getgid()}"
     saved = (SavedFile(str(scene.main), "0", owner, 0o600), SavedFile(str(scene.dropin)))
-    plan = RollbackPlan(paths, "mine", 60, saved, RollbackDaemon(program=str(sshd), rc="sshd"))
+    plan = RollbackPlan(paths, "mine", 60, saved, sshd_steps(RollbackDaemon(program=str(sshd), rc="sshd")))
     Path(paths.script).write_text(rollback_script(plan))
     Path(paths.armed).write_text(armed_text("mine", time.time() + 60))
     return paths, plan

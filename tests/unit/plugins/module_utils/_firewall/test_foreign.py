@@ -10,6 +10,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign 
     ForeignFindings,
     chain_findings,
     file_findings,
+    included_patterns,
     manager_findings,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import NftChain, NftRule, Ruleset
@@ -133,15 +134,24 @@ def test_names_of_others_are_quoted() -> None:
     ],
 )
 def test_files_that_flush(files: dict[str, str], place: str) -> None:
-    found = file_findings(files, "/etc/nftables.conf", is_enabled=True, is_active=False)
+    found = file_findings(files, "/etc/nftables.conf", is_followed=False)
     assert [error.where for error in found.errors] == ([place] if place else [])
-    assert file_findings(files, "/etc/nftables.conf", is_enabled=False, is_active=False) == ForeignFindings()
+    assert not found.warnings
 
 
-def test_an_active_service_flushes_when_it_stops() -> None:
-    found = file_findings({}, "/etc/nftables.conf", is_enabled=True, is_active=True)
+def test_our_table_is_loaded_again_after_a_flush() -> None:
+    found = file_findings({"/etc/nftables.conf": STOCK}, "/etc/nftables.conf", is_followed=True)
     assert not found.errors
-    assert "stopping or restarting it flushes" in found.warnings[0]
+    assert found.warnings == (
+        "/etc/nftables.conf:3 flushes the rules of all programs: nftables.service loads ours again after that, but "
+        "`nft -f /etc/nftables.conf` does not; delete that line",
+    )
+    assert file_findings({}, "/etc/nftables.conf", is_followed=True) == ForeignFindings()
+
+
+def test_the_patterns_of_included_files() -> None:
+    text = 'include "/etc/nftables.d/*.nft"\n  include \'x.nft\'\n# include "y"\n'
+    assert included_patterns(text) == ["/etc/nftables.d/*.nft", "/etc/x.nft"]
 
 
 @pytest.mark.parametrize(

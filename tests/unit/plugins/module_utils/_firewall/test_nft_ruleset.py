@@ -11,7 +11,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
     NftChain,
     NftRule,
+    Ruleset,
     parse_ruleset,
+    with_port_set,
 )
 
 PLACE = ("inet", "filter", "input")
@@ -92,3 +94,18 @@ def test_the_rules_of_chains_that_are_jumped_to_each_once() -> None:
         )
     )
     assert sorted(one.place[2] for one in found.reachable(found.chains[0])) == ["input", "input", "one", "two"]
+
+
+def test_a_named_set_is_read_as_an_anonymous_one_in_the_rules_of_its_table() -> None:
+    left = {"payload": {"protocol": "tcp", "field": "dport"}}
+    match, other = ({"match": {"op": "==", "left": left, "right": right}} for right in ("@ports", "@others"))
+    places = ("inet", "ours", "input"), ("ip", "ours", "input")
+    rules = {place: (NftRule(place, (match, other, {"accept": None})),) for place in places}
+    found = with_port_set(Ruleset((), rules), ("inet", "ours", "ports"), {2222, 22})
+    (rule,) = found.rules[places[0]]
+    assert rule.expressions == (
+        {"match": {"op": "==", "left": left, "right": {"set": [22, 2222]}}},
+        other,
+        {"accept": None},
+    )
+    assert found.rules[places[1]] == rules[places[1]]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table, with_ssh_ports
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import FirewallRequest, parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.verdict import Packet, verdict
@@ -63,7 +63,7 @@ def test_the_whole_chain_of_a_web_server() -> None:
         "icmp type echo-request drop",
         "icmpv6 type echo-request limit rate 50/second burst 100 packets accept",
         "icmpv6 type echo-request drop",
-        "tcp dport 22 accept",
+        "tcp dport @ssh_ports accept",
         "tcp dport 80 accept",
         "tcp dport 443 accept",
         'meta pkttype host limit rate 10/minute burst 20 packets log prefix "pyhost.baseline drop: " level info',
@@ -95,25 +95,27 @@ def test_the_whole_chain_of_a_web_server() -> None:
             ['iifname "eth1" tcp dport 80 accept comment "the app\'s; { drop }"'],
             id="interface and comment",
         ),
-        pytest.param({"ssh_from": ["192.0.2.0/24"]}, ["ip saddr 192.0.2.0/24 tcp dport 22 accept"], id="ssh_from"),
+        pytest.param(
+            {"ssh_from": ["192.0.2.0/24"]}, ["ip saddr 192.0.2.0/24 tcp dport @ssh_ports accept"], id="ssh_from"
+        ),
         pytest.param({"icmp": False}, ["icmp type echo-request drop", "icmpv6 type echo-request drop"], id="no echo"),
         pytest.param(
             {"ssh_rate_limit": "10/minute"},
             [
-                "meta nfproto ipv4 tcp dport 22 update @ssh_sources_ip { ip saddr limit rate over 10/minute burst 10 "
+                "meta nfproto ipv4 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 10/minute burst 10 "
                 "packets } drop",
-                "meta nfproto ipv6 tcp dport 22 update @ssh_sources_ip6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit "
+                "meta nfproto ipv6 tcp dport @ssh_ports update @ssh_sources_ip6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit "
                 "rate over 10/minute burst 10 packets } drop",
-                "tcp dport 22 accept",
+                "tcp dport @ssh_ports accept",
             ],
             id="limit",
         ),
         pytest.param(
             {"ssh_rate_limit": "3/hour", "ssh_from": ["192.0.2.0/24"]},
             [
-                "ip saddr 192.0.2.0/24 tcp dport 22 update @ssh_sources_ip { ip saddr limit rate over 3/hour burst 3 "
+                "ip saddr 192.0.2.0/24 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 3/hour burst 3 "
                 "packets } drop",
-                "ip saddr 192.0.2.0/24 tcp dport 22 accept",
+                "ip saddr 192.0.2.0/24 tcp dport @ssh_ports accept",
             ],
             id="limit and ssh_from",
         ),
@@ -133,16 +135,23 @@ def test_sources_are_forgotten_after_the_time_of_the_limit(unit: str, timeout: s
     assert "set ssh_sources" not in table((), ssh_rate_limit=f"5/{unit}")
 
 
+def test_the_ports_of_sshd_are_a_set_to_which_sshd_adds_its_new_port() -> None:
+    text = table((2222, 22))
+    assert "\tset ssh_ports {\n\t\ttype inet_service\n\t\telements = { 22, 2222 }\n\t}\n" in text
+    assert with_ssh_ports(text, [2200, 22]) == text.replace("{ 22, 2222 }", "{ 22, 2200, 2222 }")
+    assert with_ssh_ports(table(()), [22]) == table(())
+
+
 def test_an_open_policy_closes_ssh_alone() -> None:
     text = table((22, 2222), incoming="allow", ssh_from=["192.0.2.0/24"], allow=["http"])
     assert "hook input priority filter + 5; policy accept;" in text
     rules = chain("input", text)
     assert rules[-3:] == [
-        "ip saddr 192.0.2.0/24 tcp dport { 22, 2222 } accept",
+        "ip saddr 192.0.2.0/24 tcp dport @ssh_ports accept",
         "tcp dport 80 accept",
-        "tcp dport { 22, 2222 } drop",
+        "tcp dport @ssh_ports drop",
     ]
-    assert not [rule for rule in chain("input", table(incoming="allow")) if rule.endswith("dport 22 drop")]
+    assert not [rule for rule in chain("input", table(incoming="allow")) if rule.endswith("@ssh_ports drop")]
 
 
 def test_the_first_rule_names_the_text() -> None:
@@ -165,6 +174,7 @@ def test_what_leaves_the_host() -> None:
     assert chain("output", text) == [
         'oifname "lo" accept',
         "ct state established,related accept",
+        "tcp sport @ssh_ports tcp flags & (syn | ack) != syn accept",
         "meta l4proto { icmp, igmp, ipv6-icmp } accept",
         "udp sport 68 udp dport 67 accept",
         "udp sport 546 udp dport 547 accept",
@@ -235,6 +245,8 @@ def accepts(rule: str, packet: Packet) -> bool | None:
 @given(REQUESTS, SSH_PORTS, PACKETS)
 def test_the_rules_and_the_verdict_say_the_same(request: FirewallRequest, ssh_ports: list[int], packet: Packet) -> None:
     text = render_table(request, ssh_ports)
-    decisions = (accepts(rule, packet) for rule in chain("input", text))
+    ports = f"{{ {', '.join(map(str, ssh_ports))} }}"
+    rules = [rule.replace("@ssh_ports", ports) for rule in chain("input", text)]
+    decisions = (accepts(rule, packet) for rule in rules)
     by_rules = next((one for one in decisions if one is not None), "input priority filter + 5; policy accept" in text)
     assert by_rules is verdict(request, ssh_ports, packet)

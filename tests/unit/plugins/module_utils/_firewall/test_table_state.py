@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign import ForeignFindings, chain_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
     NftChain,
-    NftRule,
     Ruleset,
     parse_ruleset,
 )
@@ -21,32 +21,18 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_state import (
     TableState,
     difference,
+    has_own_table,
     loaded_table,
+    parse_port_set,
     rendered_table,
 )
+from tests.unit.firewall_kernel import kernel_with
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "firewall"
 
 
 def text(**options: t.Any) -> str:
     return render_table(parse_request(options, parse_services("")), [22])
-
-
-def ruleset(state: TableState) -> Ruleset:
-    """Return the ruleset of a kernel that has the table ``state``."""
-    chains = [
-        NftChain("inet", "pyhost_baseline", name, "filter", hook, 5, policy)
-        for name, (hook, policy, _count) in state.chains.items()
-    ]
-    comment = f"pyhost.baseline sha256:{state.fingerprint}"
-    rules = {
-        chain.place: (
-            NftRule(chain.place, (), comment if chain.name == "input" else ""),
-            *[NftRule(chain.place, ())] * (state.chains[chain.name][2] - 1),
-        )
-        for chain in chains
-    }
-    return Ruleset((NftChain("ip", "filter", "INPUT"), *chains), rules)
 
 
 RENDERED = rendered_table(
@@ -57,7 +43,7 @@ RENDERED = rendered_table(
 def test_the_state_of_a_text() -> None:
     assert RENDERED.chains == {
         "input": ("input", "drop", 19),
-        "output": ("output", "drop", 8),
+        "output": ("output", "drop", 9),
         "forward": ("forward", "accept", 3),
     }
     assert len(RENDERED.fingerprint) == 16
@@ -65,13 +51,23 @@ def test_the_state_of_a_text() -> None:
 
 
 def test_a_table_in_force() -> None:
-    assert loaded_table(ruleset(RENDERED)) == RENDERED
-    assert difference(RENDERED, loaded_table(ruleset(RENDERED))) == ""
+    assert loaded_table(kernel_with(RENDERED), RENDERED.ssh_ports) == RENDERED
+    assert difference(RENDERED, loaded_table(kernel_with(RENDERED), RENDERED.ssh_ports)) == ""
 
 
 @pytest.mark.parametrize(
     ("loaded", "problem"),
     [
+        pytest.param(
+            replace(RENDERED, ssh_ports=frozenset({22, 2222})),
+            "the rules for sshd are for the ports 22, 2222 in the kernel, and for 22 in the file",
+            id="a port of sshd",
+        ),
+        pytest.param(
+            replace(RENDERED, ssh_ports=frozenset()),
+            "the rules for sshd are for the ports (none) in the kernel, and for 22 in the file",
+            id="a set flushed",
+        ),
         pytest.param(None, "the kernel has no table inet pyhost_baseline", id="flushed"),
         pytest.param(
             replace(RENDERED, chains={"input": ("input", "drop", 0)}),
@@ -110,10 +106,30 @@ def test_what_is_not_in_force(loaded: TableState | None, problem: str) -> None:
 
 
 def test_no_table_of_ours() -> None:
-    assert loaded_table(Ruleset((NftChain("ip", "pyhost_baseline", "input"),))) is None
-    assert loaded_table(Ruleset((NftChain("inet", "pyhost_baseline", "input"),))) == TableState(
-        "", {"input": ("", "", 0)}
-    )
+    assert not has_own_table(Ruleset((NftChain("ip", "pyhost_baseline", "input"),)))
+    empty = Ruleset((NftChain("inet", "pyhost_baseline", "input"),))
+    assert has_own_table(empty)
+    found = loaded_table(empty, frozenset({22}))
+    assert found == TableState("", {"input": ("", "", 0)}, frozenset({22}))
+
+
+@pytest.mark.parametrize(
+    ("output", "ports"),
+    [
+        ("", set()),
+        ('{"nftables": [{"metainfo": {}}, {"set": {"name": "ssh_ports", "elem": [22, 2222]}}]}', {22, 2222}),
+        ('{"nftables": [{"set": {"name": "ssh_ports"}}]}', set()),
+        ('{"nftables": [{"set": {"elem": [{"elem": {"val": 22, "comment": "x"}}, {"range": [1, 9]}]}}]}', {22}),
+    ],
+)
+def test_the_ports_of_the_set(output: str, ports: set[int]) -> None:
+    assert parse_port_set(output) == ports
+
+
+@pytest.mark.parametrize("output", ["{", "[]", '{"nftables": [1]}', '{"nftables": [{"set": 1}]}'])
+def test_another_output_is_an_error(output: str) -> None:
+    with pytest.raises(BaselineError, match="did not answer in its JSON format"):
+        parse_port_set(output)
 
 
 # Recorded: see fixtures/firewall/README.md.
@@ -131,7 +147,7 @@ RECORDED: dict[str, t.Any] = {
 @pytest.mark.parametrize("name", ["nft-own-debian12.json", "nft-fail2ban-debian13.json"])
 def test_what_a_kernel_has_loaded(name: str) -> None:
     found = parse_ruleset((FIXTURES / name).read_text())
-    assert difference(rendered_table(text(**RECORDED)), loaded_table(found)) == ""
+    assert difference(rendered_table(text(**RECORDED)), loaded_table(found, frozenset({22}))) == ""
     request = parse_request(RECORDED, parse_services(""))
     assert chain_findings(found, request, [22]) == ForeignFindings()
     # Bans come before our rules.

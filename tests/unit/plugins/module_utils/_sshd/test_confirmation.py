@@ -12,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE, rollback_paths
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    ArmedRollback,
     Confirmation,
-    PhaseRequest,
     Preflight,
     parse_confirmation,
-    read_phase_request,
     read_ports,
 )
 
@@ -29,7 +27,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 WHOLE = Confirmation(
     "deploy from 192.0.2.7: no key",
     2222,
-    armed=ArmedRollback(45, "systemd", BASE, TOKEN),
+    armed=ArmedRollback(45, "systemd", BASE, TOKEN, "sshd"),
     preflight=Preflight(WITHOUT, keys=KEYS, new_keys=("/etc/ssh/ssh_host_ed25519_key",)),
     opened=("deploy", "alice"),
 )
@@ -67,7 +65,9 @@ def laid_over(path: str, value: t.Any) -> t.Any:
         pytest.param(Confirmation("", 22), id="nothing"),
         pytest.param(
             replace(
-                WHOLE, armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD").base, TOKEN), preflight=Preflight({})
+                WHOLE,
+                armed=ArmedRollback(45, "rc", rollback_paths("FreeBSD", "sshd").base, TOKEN, "sshd"),
+                preflight=Preflight({}),
             ),
             id="FreeBSD",
         ),
@@ -183,7 +183,7 @@ def test_any_value_of_a_field_is_read_as_what_it_has_to_be_or_refused(path: str,
         assert str(error).isprintable()
         return
     assert sent(found) == laid_over(path, value)
-    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD").base)
+    assert found.armed is None or found.armed.base in (BASE, rollback_paths("FreeBSD", "sshd").base)
     for option, names in (found.preflight.without if found.preflight else {}).items():
         assert re.fullmatch("[A-Za-z]+", option)
         assert re.fullmatch("[A-Za-z0-9@._,-]*", ",".join(names))
@@ -201,32 +201,3 @@ def test_ports_that_are_none(answer: t.Any) -> None:
         )
     except BaselineError as error:
         assert "ports" in error.problem and error.state is None
-
-
-@pytest.mark.parametrize("phase", [PhaseRequest("plan", "root"), PhaseRequest("apply", ""), PhaseRequest("", "", "su")])
-def test_the_phase_crosses_to_the_host(phase: PhaseRequest) -> None:
-    (argument,) = json.loads(json.dumps(phase.as_argument())).values()
-    assert read_phase_request(argument) == phase
-
-
-def test_without_the_controllers_half_there_is_no_phase() -> None:
-    assert read_phase_request(None) == PhaseRequest()
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "plan",
-        {},
-        {"phase": "plan"},
-        {"phase": "plan", "login_user": ""},
-        {"phase": "all", "login_user": "", "become": "sudo"},
-        {"phase": None, "login_user": "", "become": "sudo"},
-        {"phase": "plan", "login_user": "a\nb", "become": "sudo"},
-        {"phase": "plan", "login_user": "", "become": "su do"},
-        {"phase": "plan", "login_user": "", "become": "sudo", "more": 1},
-    ],
-)
-def test_another_phase_is_refused(value: t.Any) -> None:
-    with pytest.raises(BaselineError, match=r"^_pyhost_phase.*; this task changed nothing"):
-        read_phase_request(value)

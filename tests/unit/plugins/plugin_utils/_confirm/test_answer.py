@@ -32,7 +32,7 @@ DROPPED = "the answer of the host had fields that this module does not return; t
 
 
 def read(answer: t.Any) -> dict[str, t.Any]:
-    return module_answer(answer)
+    return module_answer(answer, "pyhost.baseline.sshd_config")
 
 
 def test_an_honest_answer_stays_as_it_is() -> None:

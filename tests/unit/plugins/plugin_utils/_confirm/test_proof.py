@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import BASE
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm import proof as proofs
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.login import VerifiedLogin
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.proof import Proof, RecordLogin, RollbackOutcome
@@ -19,7 +19,7 @@ OWN = SshTarget("192.0.2.7", user="root")
 NEW = SshTarget("192.0.2.7", user="deploy", port=2222)
 VERIFIED = VerifiedLogin(NEW, sudo=True)
 TOKEN = "0123456789abcdef0123456789abcdef"
-ARMED = ArmedRollback(45, "systemd", BASE, TOKEN)
+ARMED = ArmedRollback(45, "systemd", BASE, TOKEN, "sshd")
 IN = f"{MARK}\npyhost.baseline: root\n"
 SILENT = "Timeout, server 192.0.2.7 not responding."
 REFUSED = Reply(255, "", "ssh: connect to host 192.0.2.7 port 22: Connection refused")

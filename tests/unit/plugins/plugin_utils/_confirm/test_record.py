@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
-    RollbackDaemon,
     RollbackPaths,
     RollbackPlan,
+    RollbackSteps,
     armed_text,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_script import rollback_script
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.record import (
     ChangeOutcome,
     OutcomeState,
@@ -33,12 +33,12 @@ PENDING, UNKNOWN = ChangeOutcome(OutcomeState.PENDING), ChangeOutcome(OutcomeSta
 @pytest.fixture
 def armed(tmp_path: Path) -> ArmedRollback:
     """A change that is armed, below a folder whose name needs quoting."""
-    found = ArmedRollback(45, "systemd", f"{tmp_path}/var lib", TOKEN)
+    found = ArmedRollback(45, "systemd", f"{tmp_path}/var lib", TOKEN, "sshd")
     paths = RollbackPaths(
         "sshd", base=found.base, units=f"{tmp_path}/u", crontabs=f"{tmp_path}/c", rc_scripts=f"{tmp_path}/r"
     )
     Path(paths.folder).mkdir(parents=True)
-    plan = RollbackPlan(paths, TOKEN, 45, (), RollbackDaemon("/bin/true", pid_file=f"{tmp_path}/pid"))
+    plan = RollbackPlan(paths, TOKEN, 45, (), RollbackSteps("put_in_force() { :; }\n"))
     Path(paths.script).write_text(rollback_script(plan))
     Path(paths.armed).write_text(armed_text(TOKEN, 0))
     return found
@@ -69,7 +69,7 @@ def test_a_rollback_may_be_asked_for_as_often_as_its_answer_is_lost(armed: Armed
 
 def test_a_record_is_forgotten_by_the_run_that_made_the_change_alone(armed: ArmedRollback) -> None:
     ask(roll_back_command(armed), armed)
-    other = ArmedRollback(45, "systemd", armed.base, OTHER)
+    other = ArmedRollback(45, "systemd", armed.base, OTHER, "sshd")
     assert ask(forget_command(other), other) == UNKNOWN
     assert Path(armed.paths.record).exists()
     ask(forget_command(armed), armed)
@@ -80,7 +80,7 @@ def test_a_record_is_forgotten_by_the_run_that_made_the_change_alone(armed: Arme
 def test_a_controller_that_comes_back_late_does_not_decide_about_the_next_change(
     armed: ArmedRollback, command: object
 ) -> None:
-    late = ArmedRollback(45, "systemd", armed.base, OTHER)
+    late = ArmedRollback(45, "systemd", armed.base, OTHER, "sshd")
     assert callable(command) and ask(command(late), late) == UNKNOWN
     assert ask(ask_command(armed), armed) == PENDING
 
@@ -112,5 +112,5 @@ def record(**values: str) -> str:
     ],
 )
 def test_the_answer_is_read(text: str, outcome: ChangeOutcome) -> None:
-    assert read_outcome(text, ArmedRollback(45, "none", "/var/lib/pyhost.baseline", TOKEN)) == outcome
+    assert read_outcome(text, ArmedRollback(45, "none", "/var/lib/pyhost.baseline", TOKEN, "sshd")) == outcome
     assert outcome.is_final is (outcome.state.name in ("CONFIRMED", "ROLLED_BACK"))

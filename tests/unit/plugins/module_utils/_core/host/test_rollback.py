@@ -9,9 +9,9 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host import rollback as rollbacks
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback import (
-    PATHS,
     RollbackState,
     discard_rollback,
+    host_rollback_paths,
     is_armed,
     read_rollback_state,
     report_last_rollback,
@@ -26,8 +26,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback imp
 from tests.unit.disk_host import DiskHost
 from tests.unit.fake_host import NOW, Clock, Expected, FakeHost
 
+PATHS = rollback_paths("Linux", "sshd")
 RECORD = "token=a\ntrigger=timeout\nwhen=1795345721\nproblems=\n"
-REPORTED = str(parse_record(RECORD))
+REPORTED = parse_record(RECORD).sentence("sshd configuration")
 ASKED = Expected(["/bin/sh", PATHS.script, "asked"], writes={PATHS.armed: None, PATHS.record: RECORD})
 
 
@@ -39,7 +40,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_the_folder_is_that_of_this_system() -> None:
-    assert rollback_paths("Linux") == PATHS
+    assert host_rollback_paths("sshd") == PATHS
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_folder_is_that_of_this_system() -> None:
     ],
 )
 def test_is_armed(files: dict[str, str], expected: bool) -> None:
-    assert is_armed(FakeHost(files), "mine") is expected  # type: ignore[arg-type]  # the fake stands in for the host
+    assert is_armed(FakeHost(files), "mine", PATHS) is expected  # type: ignore[arg-type]  # the fake stands in for the host
 
 
 @pytest.mark.parametrize(
@@ -86,14 +87,14 @@ def test_is_armed(files: dict[str, str], expected: bool) -> None:
     ],
 )
 def test_the_state_is_read(files: dict[str, str], expected: RollbackState, pending: bool) -> None:
-    state = read_rollback_state(FakeHost(files))  # type: ignore[arg-type]  # the fake
+    state = read_rollback_state(FakeHost(files), PATHS)  # type: ignore[arg-type]  # the fake
     assert (state, state.is_pending) == (expected, pending)
     # Only one that is armed has a time.
     assert state.state == "armed" or state.deadline == 0
 
 
 def resolve(host: FakeHost) -> list[str]:
-    found = resolve_pending_rollback(host)  # type: ignore[arg-type]  # the fake
+    found = resolve_pending_rollback(host, PATHS)  # type: ignore[arg-type]  # the fake
     host.done()
     return found
 
@@ -186,7 +187,7 @@ def test_the_folder_goes_with_the_record(tmp_path: Path) -> None:
 
 def test_a_rollback_is_discarded_by_its_script() -> None:
     host = FakeHost(commands=[Expected(["/bin/sh", PATHS.script, "discard"])])
-    discard_rollback(host)  # type: ignore[arg-type]  # the fake
+    discard_rollback(host, PATHS)  # type: ignore[arg-type]  # the fake
     host.done()
 
 
@@ -277,9 +278,9 @@ def test_check_mode_keeps_the_folder(tmp_path: Path) -> None:
 def test_the_wait_for_an_earlier_run_ends_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(rollbacks, "time", clock)
-    paths = rollbacks.PATHS
+    paths = PATHS
     asked = Expected(["/bin/sh", paths.script, "asked"], writes={paths.armed: None})
     host: t.Any = FakeHost({paths.armed: armed_text("a", NOW + 50_000)}, [asked])
-    rollbacks.resolve_pending_rollback(host)
+    rollbacks.resolve_pending_rollback(host, PATHS)
     assert 3600 <= clock.now <= 3600 + 10
     host.done()

@@ -23,9 +23,9 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platfor
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.rollback_arm import arm_rollback, disarm
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
     PendingRollback,
-    RollbackDaemon,
     RollbackPaths,
     RollbackRequest,
+    RollbackSteps,
     parse_armed,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback_sandbox import once_more_outside, sandbox
@@ -33,7 +33,7 @@ from tests.unit.disk_host import DiskHost
 from tests.unit.fake_host import NOW, Clock, Expected
 from tests.unit.power_cut import Disk
 
-SERVICE = RollbackDaemon(service="ssh.service")
+STEPS = RollbackSteps("put_in_force() { systemctl restart ssh.service; }\n")
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def boxed(paths: RollbackPaths) -> list[str]:
     return [*sandbox(paths), once_more_outside(paths, "timeout")]
 
 
-def request(*files: Path, daemon: RollbackDaemon = SERVICE) -> RollbackRequest:
-    return RollbackRequest(tuple(map(str, files)), 45, daemon)
+def request(*files: Path, steps: RollbackSteps = STEPS) -> RollbackRequest:
+    return RollbackRequest(tuple(map(str, files)), 45, steps)
 
 
 def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: RollbackPaths) -> None:
@@ -96,9 +96,7 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     rules, new = tmp_path / "user.rules", tmp_path / "new" / "folder" / "00.conf"
     rules.write_text("22\n")
     host = DiskHost(tmp_path, commands=[])
-    wanted = replace(
-        request(new, main, main), firewall_files=(str(rules),), firewall_commands=(("ufw", "delete", "allow", "2222"),)
-    )
+    wanted = replace(request(new, main, main), last_files=(str(rules),), copies={"before.nft": "table inet x {}\n"})
     folder = [f"-/etc -/run -{os.path.dirname(paths.base)}", f"-{tmp_path}"]
     properties = [*sandbox(paths)[:-1], f"ReadWritePaths={' '.join(folder)}", once_more_outside(paths, "timeout")]
     host.commands = [clock(paths, properties=properties, arguments=["sandboxed"])]
@@ -110,7 +108,8 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
         "sync /base",
         # Sorted: "new" comes before "sshd_config", and has no copy because it is not there.
         "write /base/state/rollback-sshd/1",
-        "write /base/state/rollback-sshd/f0",
+        "write /base/state/rollback-sshd/last0",
+        "write /base/state/rollback-sshd/before.nft",
         "write /base/state/rollback-sshd/rollback",
         "write /base/state/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",
@@ -123,16 +122,15 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     assert (Path(paths.folder) / "1").read_bytes() == b"Port 22\n# \xe9\n"
     assert parse_armed(Path(paths.armed).read_text()) == (armed.token, NOW + 45.0)
     # Only root may read the copies and run the script.
-    names = ("1", "f0", "rollback", "armed")
+    names = ("1", "last0", "rollback", "armed")
     assert [host.modes[f"{paths.folder}/{name}"] for name in names] == [0o600, 0o600, 0o700, 0o600]
     assert [os.stat(path).st_mode & 0o777 for path in (paths.base, paths.folder)] == [0o700, 0o700]
     text = Path(paths.script).read_text()
     owner = f"{os.getuid()}:{os.getgid()}"
     assert f"    restore 1 {main} {owner} 0640 ''\n" in text
-    assert f"    restore f0 {rules} {owner} 0644 ''\n" in text
+    assert f"    restore last0 {rules} {owner} 0644 ''\n" in text
     folders = "".join(f"    remove_directory {parent}\n" for parent in (new.parent, new.parent.parent))
     assert f"    remove {new}\n{folders}" in text
-    assert "    limited ufw delete allow 2222\n" in text
     assert f"token={armed.token}\n" in text and "seconds=45\n" in text
     assert "systemctl restart ssh.service" in text
 
@@ -193,7 +191,7 @@ def test_the_rollback_of_another_run_is_left_alone(tmp_path: Path, paths: Rollba
     with pytest.raises(BaselineError) as caught:
         arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
     assert str(caught.value) == (
-        f"{paths.folder}: another run has changed sshd's configuration and has not confirmed it yet; this task changed "
+        f"{paths.folder}: another run has changed the sshd configuration and has not confirmed it yet; this task changed "
         "nothing; run again when it has ended"
     )
     assert Path(paths.armed).read_text() == "another's\n9\n"
@@ -232,13 +230,7 @@ def test_a_clock_that_does_not_start_leaves_nothing(
 
 def test_a_script_that_starts_sshd_itself_has_no_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
     host = DiskHost(tmp_path, commands=[clock(paths, properties=[])])
-    arm_rollback(host, request(daemon=RollbackDaemon()), paths)  # type: ignore[arg-type]  # a stand-in
-    host.done()
-
-
-def test_a_socket_unit_has_the_sandbox(tmp_path: Path, paths: RollbackPaths) -> None:
-    host = DiskHost(tmp_path, commands=[clock(paths, properties=boxed(paths), arguments=["sandboxed"])])
-    arm_rollback(host, request(daemon=RollbackDaemon(socket="ssh.socket")), paths)  # type: ignore[arg-type]  # fake
+    arm_rollback(host, request(steps=replace(STEPS, is_sandboxed=False)), paths)  # type: ignore[arg-type]  # a stand-in
     host.done()
 
 
@@ -395,10 +387,10 @@ def test_the_firewalls_files_and_sshds_have_copies_of_their_own(tmp_path: Path, 
     files = [tmp_path / name for name in ("a", "b", "c")]
     for file in files:
         file.write_text(file.name)
-    wanted = replace(request(*files[:2]), firewall_files=(str(files[2]), str(files[0])))
+    wanted = replace(request(*files[:2]), last_files=(str(files[2]), str(files[0])))
     arm_rollback(DiskHost(tmp_path, platform=LINUX_WITHOUT_SYSTEMD), wanted, paths)  # type: ignore[arg-type]  # fake
-    copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if len(path.name) < 3}
-    assert copies == {"0": "a", "1": "b", "f0": "a", "f1": "c"}
+    copies = {path.name: path.read_text() for path in Path(paths.folder).iterdir() if path.name[-1].isdigit()}
+    assert copies == {"0": "a", "1": "b", "last0": "a", "last1": "c"}
 
 
 @pytest.mark.parametrize("where", ["mkdir", "symlink", "Popen"])
@@ -416,5 +408,5 @@ def test_what_the_system_refuses_is_an_error_that_changed_nothing(
     host.run = lambda argv, **_named: types.SimpleNamespace(ok=True)
     monkeypatch.setattr(rollback_arm.subprocess if where == "Popen" else rollback_arm.os, where, refuse)
     with pytest.raises(BaselineError, match="cannot be armed: No space left on device; this task changed nothing$"):
-        arm_rollback(host, RollbackRequest((), 45), paths)
+        arm_rollback(host, RollbackRequest((), 45, STEPS), paths)
     assert not Path(paths.folder).exists()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.armed import NotRestored
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import PendingRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.managers import Opening
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import apply
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import NotRestored
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.keys import GeneratedKey
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.move import PortMove
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import PortAccess

@@ -63,6 +63,7 @@ def test_a_first_run_arms_the_rollback_before_the_first_write(linux: Linux) -> N
         "boot": "systemd",
         "base": linux.paths.base,
         "token": token,
+        "topic": "sshd",
     }
     assert [entry["before_header"] for entry in done["diff"]] == [linux.dropin]
     # It stays armed until the controller confirms.
@@ -642,7 +643,7 @@ def test_a_host_without_sshd(linux: Linux) -> None:
 
 
 RECORD = "token=a\ntrigger=timeout\nwhen=1795345721\nproblems=\n"
-REPORTED = str(parse_record(RECORD))
+REPORTED = parse_record(RECORD).sentence("sshd configuration")
 
 
 def record(paths: RollbackPaths) -> None:

@@ -11,24 +11,19 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import (
     PendingRollback,
-    RollbackDaemon,
-    RollbackPaths,
     RollbackRequest,
 )
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import (
-    ArmedRollback,
-    Confirmation,
-    Preflight,
-)
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import Confirmation, Preflight
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import confirm as confirms
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.confirm import (
     ConfirmRequest,
-    NotRestored,
     with_armed,
 )
-from tests.unit.fake_host import Expected, FakeHost
+from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.rollback_steps import RollbackDaemon, sshd_steps
+from tests.unit.fake_host import Expected
 from tests.unit.linux_sshd import Linux, sshd_t
 
 
@@ -125,7 +120,7 @@ def test_an_armed_rollback_crosses_with_its_token() -> None:
     plain = Confirmation("", 22)
     assert with_armed(plain, None) is plain
     armed = with_armed(plain, PendingRollback("0" * 32, 45, "cron", "/var/lib/pyhost.baseline"))
-    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline", "0" * 32)
+    assert armed.armed == ArmedRollback(45, "cron", "/var/lib/pyhost.baseline", "0" * 32, "sshd")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +129,7 @@ def test_an_armed_rollback_crosses_with_its_token() -> None:
 )
 def test_the_phases(phase: str, only_plans: bool, arms: bool) -> None:
     # As it comes from the controller: a text of its own.
-    request = ConfirmRequest(json.loads(json.dumps(phase)))
+    request = ConfirmRequest(phase=json.loads(json.dumps(phase)))
     assert (request.only_plans, request.arms_rollback) == (only_plans, arms)
 
 
@@ -171,7 +166,7 @@ def test_what_the_controller_decides_by(
     monkeypatch.setattr(confirms, "guard", lambda *given, **_become: calls.append(("guard", given)))
     incoming = types.SimpleNamespace(local_port="2222")
     plan: t.Any = types.SimpleNamespace(
-        request=types.SimpleNamespace(confirm=ConfirmRequest(phase, login_user="ops"), users=("deploy",)),
+        request=types.SimpleNamespace(confirm=ConfirmRequest(phase=phase, login_user="ops"), users=("deploy",)),
         answers=types.SimpleNamespace(incoming=incoming, first="then", root="/staged"),
         state=types.SimpleNamespace(sshd="sshd"),
         crypto="crypto",
@@ -206,61 +201,35 @@ def test_a_user_whom_sshd_refuses_now_is_let_in_by_the_change(monkeypatch: pytes
     assert list(confirms._opened(plan)) == ["alice"]
 
 
-# The rollback around a change.
-
-PATHS = RollbackPaths("sshd", base="/state")
+# What a rollback of the change restores.
 
 
-class Around:
-    """``armed_rollback`` with stand-ins for the rollback; ``calls`` are what was armed and discarded."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, phase: str = "apply", changes: dict[str, str | None] | None = None
-    ) -> None:
-        self.calls: list[t.Any] = []
-        self.armed = PendingRollback("token", 45, "systemd", "/state")
-        self.host: t.Any = FakeHost()
-
-        def arm(host: object, request: RollbackRequest, paths: RollbackPaths) -> PendingRollback:
-            assert host is self.host
-            self.calls.append(("arm", request, paths))
-            return self.armed
-
-        monkeypatch.setattr(confirms, "arm_rollback", arm)
-        monkeypatch.setattr(confirms, "discard_rollback", lambda _host, paths: self.calls.append(("discard", paths)))
-        daemon = types.SimpleNamespace(unit="ssh.service", service="either", socket="ssh.socket", rc="sshd")
-        self._plan: t.Any = types.SimpleNamespace(
-            request=types.SimpleNamespace(confirm=ConfirmRequest(phase, 90, "ops", PATHS)),
-            written=types.SimpleNamespace(
-                changes={"/etc/ssh/sshd_config": "x", "/b": None} if changes is None else changes
-            ),
-            state=types.SimpleNamespace(sshd=types.SimpleNamespace(program="/opt/sshd")),
-            answers=types.SimpleNamespace(pid_file="/run/other.pid"),
-            daemon=daemon,
-        )
-        openings = [types.SimpleNamespace(take=("ufw", "delete"), give=("ufw", "allow"))]
-        self._access: t.Any = types.SimpleNamespace(files=["/etc/ufw/user.rules"], openings=openings)
-
-    def run(self, error: BaseException | None = None) -> PendingRollback | None:
-        with confirms.armed_rollback(self.host, self._plan, self._access) as armed:
-            self.calls.append("change")
-            if error:
-                raise error
-        return armed
+def planned_change(phase: str = "apply", changes: dict[str, str | None] | None = None) -> t.Any:
+    return types.SimpleNamespace(
+        request=types.SimpleNamespace(confirm=ConfirmRequest(phase=phase, seconds=90, login_user="ops")),
+        written=types.SimpleNamespace(
+            changes={"/etc/ssh/sshd_config": "x", "/b": None} if changes is None else changes
+        ),
+        state=types.SimpleNamespace(sshd=types.SimpleNamespace(program="/opt/sshd")),
+        answers=types.SimpleNamespace(pid_file="/run/other.pid"),
+        daemon=types.SimpleNamespace(unit="ssh.service", service="either", socket="ssh.socket", rc="sshd"),
+    )
 
 
-def test_the_rollback_restores_all_that_the_change_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    around = Around(monkeypatch)
-    assert around.run() is around.armed
-    request = RollbackRequest(
+OPENED: t.Any = types.SimpleNamespace(
+    files=["/etc/ufw/user.rules"],
+    openings=[types.SimpleNamespace(take=("ufw", "delete"), give=("ufw", "allow"))],
+)
+
+
+def test_the_rollback_restores_all_that_the_change_writes() -> None:
+    daemon = RollbackDaemon("/opt/sshd", "ssh.service", "ssh.socket", "/run/other.pid", "sshd")
+    assert confirms.rollback_request(planned_change(), OPENED) == RollbackRequest(
         files=("/etc/ssh/sshd_config", "/b"),
         seconds=90,
-        daemon=RollbackDaemon("/opt/sshd", "ssh.service", "ssh.socket", "/run/other.pid", "sshd"),
-        firewall_files=("/etc/ufw/user.rules",),
-        firewall_commands=(("ufw", "delete"),),
+        steps=sshd_steps(daemon, [("ufw", "delete")]),
+        last_files=("/etc/ufw/user.rules",),
     )
-    # It stays armed after a change that succeeded: the controller confirms.
-    assert around.calls == [("arm", request, PATHS), "change"]
 
 
 @pytest.mark.parametrize(
@@ -271,50 +240,8 @@ def test_the_rollback_restores_all_that_the_change_writes(monkeypatch: pytest.Mo
         pytest.param("apply", {}, id="no file changes"),
     ],
 )
-@pytest.mark.parametrize("error", [None, BaselineError("no")], ids=["success", "error"])
-def test_no_rollback(
-    monkeypatch: pytest.MonkeyPatch, phase: str, changes: dict[str, str | None], error: BaselineError | None
-) -> None:
-    around = Around(monkeypatch, phase, changes)
-    if error:
-        with pytest.raises(BaselineError):
-            around.run(error)
-    else:
-        assert around.run() is None
-    assert around.calls == ["change"]
-
-
-@pytest.mark.parametrize(
-    ("error", "is_discarded"),
-    [
-        pytest.param(BaselineError("no answer"), True, id="the run has reverted the change"),
-        pytest.param(NotRestored("no answer"), False, id="the run could not revert it"),
-        pytest.param(OSError(5, "Input/output error"), False, id="nobody knows what was written"),
-        pytest.param(KeyboardInterrupt(), False, id="an interrupt"),
-        pytest.param(SystemExit(1), False, id="the end of the process"),
-    ],
-)
-def test_only_a_change_that_was_reverted_needs_no_rollback(
-    monkeypatch: pytest.MonkeyPatch, error: BaseException, is_discarded: bool
-) -> None:
-    around = Around(monkeypatch)
-    with pytest.raises(type(error)) as caught:
-        around.run(error)
-    assert caught.value is error
-    assert around.calls[1:] == ["change", *([("discard", PATHS)] if is_discarded else [])]
-
-
-def test_a_rollback_that_cannot_be_armed_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    around = Around(monkeypatch)
-
-    def refuse(*_arguments: object) -> t.NoReturn:
-        raise BaselineError("systemd-run fails")
-
-    monkeypatch.setattr(confirms, "arm_rollback", refuse)
-    with pytest.raises(BaselineError, match="systemd-run fails"):
-        around.run()
-    # There is nothing to discard either: what is there may be another run's.
-    assert around.calls == []
+def test_no_rollback(phase: str, changes: dict[str, str | None]) -> None:
+    assert confirms.rollback_request(planned_change(phase, changes), OPENED) is None
 
 
 def test_an_error_of_the_guard_that_is_no_refusal_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +250,7 @@ def test_an_error_of_the_guard_that_is_no_refusal_is_raised(monkeypatch: pytest.
 
     monkeypatch.setattr(confirms, "guard", guard)
     plan: t.Any = types.SimpleNamespace(
-        request=types.SimpleNamespace(confirm=ConfirmRequest("plan", login_user="ops")),
+        request=types.SimpleNamespace(confirm=ConfirmRequest(phase="plan", login_user="ops")),
         state=types.SimpleNamespace(sshd=None),
         answers=types.SimpleNamespace(root="", incoming=None),
     )

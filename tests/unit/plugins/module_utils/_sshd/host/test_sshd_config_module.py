@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.confirmation import PHASE_ARGUMENT, PhaseRequest
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import PHASE_ARGUMENT, PhaseRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import sshd_config_module
 from tests.unit.fake_host import FakeHost
 from tests.unit.plugins.module_options import Asked, module_options
