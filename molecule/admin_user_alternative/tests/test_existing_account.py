@@ -56,7 +56,8 @@ def test_sudo_asks_for_the_password(host: Host) -> None:
 
 @pytest.mark.parametrize("command", ["mkpasswd --method=yescrypt --stdin", "openssl passwd -6 -stdin"])
 def test_a_hash_of_the_recommended_commands_is_set_once(host: Host, command: str) -> None:
-    host.check_output("command -v mkpasswd || { apt-get -qq update && apt-get -qqy install whois; }")
+    wait = "-o DPkg::Lock::Timeout=120"
+    host.check_output(f"command -v mkpasswd || {{ apt-get -qq update && apt-get -qqy {wait} install whois; }}")
     key = (ROOT / ".cache" / "hosts" / "id_ed25519.pub").read_text().strip()
     request = {
         "name": "bea",
