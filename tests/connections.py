@@ -21,7 +21,8 @@ OWN = "/etc/ssh/sshd_config.d/00-pyhost-baseline.conf"
 # sshd as it was: on 22, without a rule of ours.
 RESET = f"""
 systemctl stop forward closer 2>/dev/null || true; systemctl reset-failed 2>/dev/null || true
-rm -rf {OWN} /etc/ssh/sshd_config.d/test.conf /var/lib/pyhost.baseline
+rm -rf {OWN} /etc/ssh/sshd_config.d/test.conf /var/lib/pyhost.baseline /etc/ssh/authorized_keys
+sed -i '/pam_exec.so/d' /etc/pam.d/sshd
 systemctl restart ssh
 """
 JSON = dict[str, t.Any]
@@ -64,8 +65,17 @@ class Host:
         proxy = "/lib/systemd/systemd-socket-proxyd"
         self.run(f"systemd-run -q --unit=forward systemd-socket-activate -l {port} {proxy} {to}:22; sleep 1")
 
-    def accept_and_close(self, port: int) -> None:
-        self.run(f"systemd-run -q --unit=closer systemd-socket-activate -l {port} --accept /bin/true; sleep 1")
+    def accept(self, port: int, command: str) -> None:
+        """Let another program than sshd take the connections to ``port``, each by ``command``."""
+        self.run(f"systemd-run -q --unit=closer systemd-socket-activate --inetd -l {port} --accept {command}; sleep 1")
+
+    def remove(self, user: str) -> None:
+        """Remove the account and what the role admin_user made of it."""
+        self.run(f"userdel -rf {user} 2>/dev/null || true; rm -f /etc/sudoers.d/*{user}*")
+
+    def delay_logins(self, seconds: int) -> None:
+        """Let PAM take its time after the key was accepted."""
+        self.run(f"sed -i '1i account optional pam_exec.so quiet /bin/sleep {seconds}' /etc/pam.d/sshd")
 
 
 @dataclass
@@ -147,7 +157,7 @@ class Way:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=500,
             check=False,
         )
         output = ran.stdout + ran.stderr

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import typing as t
 
 from ansible import constants as C
@@ -209,7 +210,11 @@ class ActionModule(ActionBase):
         try:
             if self._is_ssh():
                 self._aim(candidate)
-            code, out, err = connection.exec_command("/bin/sh -s", in_data=script.encode(), sudoable=False)
+            if connection.has_pipelining:
+                code, out, err = connection.exec_command("/bin/sh -s", in_data=script.encode(), sudoable=False)
+            else:
+                # paramiko takes no standard input.
+                code, out, err = connection.exec_command(f"/bin/sh -c {shlex.quote(script)}", sudoable=False)
         except AnsibleError as error:
             message = to_text(error.message)
             refusal = judge(message)

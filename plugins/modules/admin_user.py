@@ -76,6 +76,16 @@ options:
         its own.
     type: str
     default: ""
+  key_file:
+    description:
+      - The file that keeps the keys, if that is not C(.ssh/authorized_keys) below the home. C(%u) stands for O(name),
+        as in C(/etc/ssh/authorized_keys/%u).
+      - The file and the folders above it belong to root, so that the account cannot add keys by itself. A missing
+        folder is created with mode 0755. An existing file keeps its owner and mode if sshd accepts them.
+      - sshd reads the file if C(AuthorizedKeysFile) of its configuration names it. The module does not change sshd.
+      - Keys below the home stay, unless O(exclusive_keys=true).
+    type: str
+    default: ""
   allow_system_account:
     description:
       - Allow a system account to become the admin. Such an account has a uid below C(UID_MIN) of C(/etc/login.defs) or
@@ -83,7 +93,7 @@ options:
     type: bool
     default: false
 notes:
-  - Keys are kept in C(~/.ssh/authorized_keys). The module warns if sshd is configured not to read that file.
+  - The module warns if sshd is configured not to read the file of the keys.
   - A home that belongs to root stays so.
 """
 
@@ -104,6 +114,13 @@ EXAMPLES = r"""
     # Made once by 'mkpasswd --method=yescrypt' or 'openssl passwd -6'.
     password: "{{ vault_ann_password_hash }}"
     groups: [adm]
+
+- name: Keep the keys where the account cannot change them (AuthorizedKeysFile of sshd names the same file)
+  pyhost.baseline.admin_user:
+    name: deploy
+    authorized_keys:
+      - "{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"
+    key_file: /etc/ssh/authorized_keys/%u
 """
 
 RETURN = r"""

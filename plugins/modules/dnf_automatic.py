@@ -21,6 +21,7 @@ description:
   - Fails if O(upgrade_type=security) would never install anything from a base repository of the distribution (BaseOS,
     AppStream, Fedora's updates), because it publishes no advisories, as on CentOS Stream. The advisories of other
     repositories, such as EPEL, do not make up for that.
+  - Warns if metadata or the last success are older than O(max_age), and if the last run failed.
 author:
   - The pyhost.baseline team (@pyhost)
 requirements:
@@ -92,6 +93,14 @@ options:
   random_delay:
     description: The maximum random delay of the start, as in systemd.time(7), for example V(30m).
     type: str
+  max_age:
+    description:
+      - Hours after which a warning says that the metadata of an enabled repository were not fetched, or that
+        dnf-automatic did not succeed. The last success is that of its service, as systemd and the journal have it.
+      - Give more than the timer's own interval. A host that was set up or got its policy within that time is not
+        reported; nor is one that keeps no journal, within that time after its boot.
+    type: int
+    default: 192
 seealso:
   - module: pyhost.baseline.unattended_upgrades
     description: The same for the Debian family.
@@ -143,6 +152,16 @@ disabled_timers:
   type: list
   elements: str
   sample: [dnf-automatic-install.timer]
+metadata_age:
+  description: Hours since the oldest metadata of an enabled repository were fetched. Null if this is not known.
+  returned: success
+  type: int
+  sample: 7
+success_age:
+  description: Hours since dnf-automatic succeeded. Null if this is not known.
+  returned: success
+  type: int
+  sample: 7
 advisories:
   description: For each enabled repository, whether it publishes advisories.
   returned: when security upgrades are requested, or those of the distribution

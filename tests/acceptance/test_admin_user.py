@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 from testinfra.host import Host
 
@@ -14,16 +17,28 @@ def test_the_account_is_a_person_of_its_own(host: Host, admin: str) -> None:
     assert not user.shell.endswith(("nologin", "false"))
 
 
-def test_it_has_a_key_that_can_be_read(host: Host, admin: str) -> None:
-    listed = host.check_output("ssh-keygen -l -f %s/.ssh/authorized_keys", host.user(admin).home)
-    assert listed.splitlines()
+@pytest.fixture
+def key_files(host: Host, admin: str) -> list[str]:
+    """The files that are there of those in which sshd looks for keys of the admin."""
+    user = host.user(admin)
+    shown = host.check_output("$(command -v sshd) -T -C user=%s,host=localhost,addr=127.0.0.1", admin)
+    words = next(line.split()[1:] for line in shown.splitlines() if line.startswith("authorizedkeysfile "))
+    tokens = {"%h": user.home, "%u": admin, "%U": str(user.uid), "%%": "%"}
+    paths = [os.path.join(user.home, re.sub("%.", lambda found: tokens[found[0]], word)) for word in words]
+    return [path for path in paths if host.file(path).exists]
 
 
-@pytest.mark.parametrize("below", ["", "/.ssh", "/.ssh/authorized_keys"], ids=["home", "directory", "keys"])
-def test_nobody_else_can_write_its_keys(host: Host, admin: str, below: str) -> None:
-    file = host.file(f"{host.user(admin).home}{below}")
-    assert file.user in (admin, "root")
-    assert file.mode & 0o022 == 0
+def test_it_has_a_key_that_can_be_read(host: Host, key_files: list[str]) -> None:
+    assert key_files
+    for path in key_files:
+        assert host.check_output("ssh-keygen -l -f %s", path).splitlines()
+
+
+def test_nobody_else_can_write_its_keys(host: Host, admin: str, key_files: list[str]) -> None:
+    for path in {host.user(admin).home, *key_files, *map(os.path.dirname, key_files)}:
+        file = host.file(path)
+        assert file.user in (admin, "root"), path
+        assert file.mode & 0o022 == 0, path
 
 
 def test_sudo_works(host: Host, admin: str) -> None:

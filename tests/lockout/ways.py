@@ -142,6 +142,20 @@ WAYS = (
         "mv /etc/sudoers.d/95-pyhost-nina /root/nina",
         "mv /root/nina /etc/sudoers.d/95-pyhost-nina",
     ),
+    # The rule is there. The user of the play needs one that sudo still reads.
+    _nina(
+        "sudoers without its folder",
+        "/etc/sudoers does not include /etc/sudoers.d, so that sudo does not read /etc/sudoers.d/95-pyhost-nina; "
+        "add the line '@includedir /etc/sudoers.d' with visudo",
+        "sed -i -e 's/^@includedir/# &/' -e '$a deploy ALL=(ALL:ALL) NOPASSWD: ALL' /etc/sudoers",
+        "sed -i -e 's/^# @includedir/@includedir/' -e '/^deploy /d' /etc/sudoers",
+    ),
+    _nina(
+        "a rule in a file that sudo passes over",
+        "sudo does not let nina run every command as root",
+        "mv /etc/sudoers.d/95-pyhost-nina /etc/sudoers.d/95-pyhost-nina.old",
+        "mv /etc/sudoers.d/95-pyhost-nina.old /etc/sudoers.d/95-pyhost-nina",
+    ),
 )
 
 # Applied, as only a login can decide: the new login fails and the host takes the change back.

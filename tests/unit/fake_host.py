@@ -111,7 +111,9 @@ class FakeHost:
         if path not in self.files and path not in self.mtimes:
             return None
         when = self.mtimes.get(path, 0)
-        mode = 0o100000 | self.modes.get(path, 0o644)
+        # Private host keys are as ssh-keygen makes them.
+        usual = 0o600 if path.startswith("/etc/ssh/ssh_host_") and not path.endswith(".pub") else 0o644
+        mode = 0o100000 | self.modes.get(path, usual)
         return os.stat_result((mode, 0, 0, 1, 0, 0, len(self.files.get(path, "")), when, when, when))
 
     def target(self, path: str) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 import testinfra
 from testinfra.host import Host
+
+from tests.hosts.runs import ad_hoc
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -49,3 +52,22 @@ def test_sudo_asks_for_the_password(host: Host) -> None:
     assert ann.run("sudo -n true").rc != 0
     assert ann.run("echo wrong | sudo -k -S -p '' id -u").rc != 0
     assert ann.check_output("echo 'correct horse' | sudo -k -S -p '' id -u") == "0"
+
+
+@pytest.mark.parametrize("command", ["mkpasswd --method=yescrypt --stdin", "openssl passwd -6 -stdin"])
+def test_a_hash_of_the_recommended_commands_is_set_once(host: Host, command: str) -> None:
+    wait = "-o DPkg::Lock::Timeout=120"
+    host.check_output(f"command -v mkpasswd || {{ apt-get -qq update && apt-get -qqy {wait} install whois; }}")
+    key = (ROOT / ".cache" / "hosts" / "id_ed25519.pub").read_text().strip()
+    request = {
+        "name": "bea",
+        "authorized_keys": [key],
+        "sudo": "password",
+        "password": host.check_output(f"echo 'battery staple' | {command}").strip(),
+    }
+    fleet = f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}"
+    for changed in (True, False):
+        done = ad_hoc(fleet, "pyhost.baseline.admin_user", request, user="root", host=host.backend.hostname)
+        assert done["changed"] is changed, done
+    ask = "runuser -u bea -- sh -c \"echo 'battery staple' | sudo -k -S -p '' id -u\""
+    assert host.check_output(ask).strip() == "0"

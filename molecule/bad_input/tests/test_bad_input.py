@@ -44,6 +44,24 @@ AT_HOME: dict[str, Case] = {
         {"admin_user_authorized_keys": [KEY, KEY[:60], f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n"]},
         ["entry 2 of 3: the 'ssh-ed25519' key is not complete", "entry 3 of 3: this is a PRIVATE key"],
     ),
+    "keys-pasted": (
+        {
+            "admin_user_authorized_keys": [
+                KEY.replace(" ", "\u00a0", 1),
+                f"\ufeff{KEY}",
+                "https://github.com/someone.keys",
+                f"\u201c{KEY}\u201d",
+            ]
+        },
+        [
+            "entry 1 of 4: the public key contains U+00A0 (NO-BREAK SPACE)",
+            "type a blank instead, or remove it",
+            "entry 2 of 4: the public key contains U+FEFF",
+            "this is the byte order mark of an editor; save the file as UTF-8 without it",
+            "entry 3 of 4: this is an address where public keys may be, not a public key",
+            "entry 4 of 4: the public key is in quotes that are part of the text",
+        ],
+    ),
     "keys-string": ({"admin_user_authorized_keys": KEY}, ["admin_user_authorized_keys: this is not a list"]),
     "password-plain": (
         {"admin_user_sudo": "password", "admin_user_password": SECRET},
@@ -100,6 +118,19 @@ AT_THE_HOST: dict[str, Case] = {
     "origin-without-archive": ({"auto_updates_origins": ["origin=Nobody"]}, ["origin=Nobody matches no archive"]),
     "calendar": ({"auto_updates_schedule": {"upgrade_at": "teatime"}}, ["'teatime' is not a calendar time"]),
     "package-unknown": ({"fail2ban_packages": ["fail2bann"]}, ["fail2bann"]),
+    # As converge.yml has left them.
+    "package-held": (
+        {"fail2ban_packages": ["fail2ban", "tree"]},
+        ["apt-get does not install tree, because a hold is set", "run `apt-mark unhold tree` on the host"],
+    ),
+    "package-pinned": (
+        {"fail2ban_packages": ["fail2ban", "jq"]},
+        ["'jq' is in the package index, but apt's preferences bar it (its priority is -1)"],
+    ),
+    "package-command": (
+        {"fail2ban_packages": ["fail2ban", "curl+"]},
+        ["unknown package 'curl+'; apt-get would read the last '+' as a command and install 'curl'"],
+    ),
 }
 
 # Hosts that cannot be managed, by their names.

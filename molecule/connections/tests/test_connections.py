@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.connections import KEY, Host, Way
+from tests.connections import JSON, KEY, Host, Way
 
 # The wrong machine.
 
@@ -124,10 +124,19 @@ def test_a_port_that_was_set_once_stays(way: Way, vm: Host) -> None:
     assert (run.message, run.sshd["changed"], vm.ports) == ("", False, {"2200"})
 
 
-def test_what_accepts_and_closes_on_the_desired_port_is_not_sshd(way: Way, vm: Host) -> None:
-    vm.accept_and_close(2222)
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        pytest.param("/bin/true", "_exchange_identification: ", id="closes"),
+        pytest.param("/bin/sleep 1000", "timed out during banner exchange", id="says nothing"),
+        pytest.param("/bin/echo SSH-1.5-old", "could not read protocol version", id="another protocol"),
+    ],
+)
+def test_what_accepts_on_the_desired_port_is_not_sshd(way: Way, vm: Host, command: str, reason: str) -> None:
+    vm.accept(2222, command)
     run = way.play(sshd_port=2222)
     assert (run.reach["port"], run.tried) == (22, [2222])
+    assert reason in run.reach["tried"][0]["reason"]
     # The role refuses the port by itself, because a process of root has it.
     assert "port 2222" in run.message and vm.ports == {"22"}
 
@@ -205,14 +214,7 @@ def test_a_jump_host_that_refuses_is_not_taken_for_the_host(
 def test_the_second_run_comes_in_as_the_admin_where_the_inventory_has_ansible_ssh_user(way: Way, gateway: Host) -> None:
     way.know(gateway.address, 22)
     way.variables = {"ansible_host": gateway.address, "ansible_ssh_user": "root"}
-    more = {
-        "admin_user_name": "deploy",
-        "admin_user_authorized_keys": [KEY.with_suffix(".pub").read_text().strip()],
-        "baseline_roles": ["admin_user", "sshd"],
-        "sshd_guard_users": ["deploy"],
-        "sshd_settings": {},
-    }
-    first, second = way.play(**more), way.play(**more)
+    first, second = way.play(**admin(KEY)), way.play(**admin(KEY))
     assert (first.message, second.message) == ("", "")
     assert (first.reach["user"], second.reach["user"], second.sshd["changed"]) == ("root", "deploy", False)
 
@@ -260,9 +262,9 @@ def test_a_host_that_was_installed_anew_where_the_check_is_off(way: Way, vm: Hos
     kind, key, *_comment = other.with_suffix(".pub").read_text().split()
     way.known_hosts.write_text(f"{vm.address} {kind} {key}\n")
     way.variables["ansible_ssh_common_args"] = way.options("-o IdentitiesOnly=yes", strict="ask")
-    admin = {"admin_user_name": "nobody-yet", "admin_user_authorized_keys": ["x"]}
+    candidate = {"admin_user_name": "nobody-yet", "admin_user_authorized_keys": ["x"]}
 
-    checked = way.play(**admin)
+    checked = way.play(**candidate)
     assert checked.is_unreachable and len(checked.tried) == 1
     assert "Host key for" in checked.message and "has changed" in checked.message
 
@@ -271,12 +273,137 @@ def test_a_host_that_was_installed_anew_where_the_check_is_off(way: Way, vm: Hos
     way.variables["ansible_ssh_common_args"] = (
         f"-o UserKnownHostsFile={way.known_hosts} -o GlobalKnownHostsFile=none -o IdentitiesOnly=yes"
     )
-    unchecked = way.play(**admin)
+    unchecked = way.play(**candidate)
     assert (unchecked.message, unchecked.reach["user"], len(unchecked.tried)) == ("", "root", 1)
     assert "is another one than this controller knows" in " ".join(unchecked.reach["warnings"])
 
 
+# A change that opens the access of the admin: it cannot be verified before.
+
+ELSEWHERE = "/etc/ssh/authorized_keys/%u"
+
+
+@pytest.mark.parametrize(
+    ("present", "settings", "key_file"),
+    [
+        # All lines of these add up, so the request has what is there.
+        pytest.param("AllowUsers root", {"AllowUsers": ["root", "deploy"]}, "", id="AllowUsers"),
+        pytest.param("AllowGroups root", {"AllowGroups": ["root", "deploy"]}, "", id="AllowGroups"),
+        pytest.param("", {"AuthorizedKeysFile": ELSEWHERE}, ELSEWHERE, id="AuthorizedKeysFile"),
+    ],
+)
+def test_a_change_that_lets_the_admin_in(
+    way: Way, vm: Host, present: str, settings: dict[str, t.Any], key_file: str
+) -> None:
+    vm.remove("deploy")
+    if present:
+        vm.config(present)
+    more = {**admin(KEY), "sshd_settings": settings, "admin_user_key_file": key_file}
+    first = way.play(**more)
+    assert first.message == ""
+    assert (first.reach["user"], first.sshd["confirmed_by"]["user"]) == ("root", "deploy")
+    assert "deploy could not log in before the change" in " ".join(first.sshd["warnings"])
+    second = way.play(**more)
+    assert (second.message, second.reach["user"], second.sshd["changed"]) == ("", "deploy", False)
+    if key_file:
+        assert vm.run("ls -A /home/deploy/.ssh 2>/dev/null || true") == ""
+        assert vm.run("stat -c '%U %a' /etc/ssh/authorized_keys/deploy").strip() == "root 644"
+
+
+def test_a_change_that_does_not_let_the_admin_in_is_rolled_back(way: Way, vm: Host) -> None:
+    """The key is one that this controller does not have."""
+    vm.remove("deploy")
+    other = way.folder / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    settings = {"AuthorizedKeysFile": ELSEWHERE}
+    run = way.play(
+        **{**admin(other), "sshd_settings": settings, "admin_user_key_file": ELSEWHERE, "sshd_confirm_timeout": 20}
+    )
+    assert "Permission denied (publickey" in run.message and run.sshd["rolled_back"] is True
+    assert not vm.is_configured
+    # Root comes in as before.
+    assert way.play().message == ""
+
+
+def admin(key: Path) -> JSON:
+    return {
+        "admin_user_name": "deploy",
+        "admin_user_authorized_keys": [key.with_suffix(".pub").read_text().strip()],
+        "baseline_roles": ["admin_user", "sshd"],
+        "sshd_guard_users": ["deploy"],
+        "sshd_settings": {},
+    }
+
+
+# A host that is slow, and an address that has a zone.
+
+
+def test_a_slow_host_passes_with_the_time_that_the_task_gives_it(way: Way, vm: Host) -> None:
+    vm.delay_logins(28)
+    late = way.play()
+    # 10 seconds without a word from the host, which is what the default of sshd_confirm_timeout leaves.
+    assert "port 22 timed out" in late.message and not vm.is_configured
+    assert "packets are dropped" not in late.message
+    assert "the host is too slow for this limit, which grows with the task's own" in late.message
+    run = way.play(sshd_confirm_timeout=240)
+    assert (run.message, run.sshd["confirmed_by"]["method"]) == ("", "login")
+    assert run.sshd["confirmed_by"]["seconds"] >= 28
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("root@fe80::/10", "AllowUsers (root@fe80::/10) does not name root"),
+        ("root@fe80::%eth0/10", ""),
+        ("root@fe80::*", ""),
+    ],
+)
+def test_a_link_local_address_has_its_zone(way: Way, vm: Host, gateway: Host, pattern: str, says: str) -> None:
+    """Through the gateway, which is on the host's link."""
+    link = vm.run("ip -6 -o addr show dev eth0 scope link").split()[3].partition("/")[0]
+    way.know(gateway.address, 22)
+    [line] = [line for line in way.known_hosts.read_text().splitlines() if line.startswith(f"{vm.address} ")]
+    with way.known_hosts.open("a") as file:
+        file.write(f"on-the-link {line.partition(' ')[2]}\n")
+    config = way.folder / "ssh_config"
+    config.write_text(
+        f"Host gateway\n HostName {gateway.address}\n User root\n IdentityFile {KEY}\n IdentitiesOnly yes\n"
+        f" UserKnownHostsFile {way.known_hosts}\n StrictHostKeyChecking yes\n"
+        f"Host vm\n HostName {link}%%eth0\n HostKeyAlias on-the-link\n ProxyJump gateway\n"
+    )
+    arguments = way.options(f"-F {config} -o IdentitiesOnly=yes")
+    way.variables = {"ansible_user": "root", "ansible_ssh_common_args": arguments}
+    run = way.play(sshd_settings={"PermitRootLogin": "prohibit-password", "AllowUsers": [pattern]})
+    assert (says in run.message) if says else run.message == ""
+    assert vm.is_configured is not bool(says)
+
+
 # The become method.
+
+
+@pytest.mark.parametrize("method", ["su", "doas"])
+def test_an_account_is_made_whole_by_another_become_method(way: Way, vm: Host, method: str) -> None:
+    """Neither gives root a PATH with the folders of visudo and useradd."""
+    vm.remove("deploy")
+    vm.remove("ann")
+    vm.run(
+        "useradd -m -s /bin/sh ann; echo 'root:correct horse' | chpasswd\n"
+        "install -d -m 700 -o ann -g ann /home/ann/.ssh\n"
+        "install -m 600 -o ann -g ann /root/.ssh/authorized_keys /home/ann/.ssh/\n"
+        "command -v doas >/dev/null || { apt-get -q update && apt-get -qy install opendoas; } >/tmp/log 2>&1\n"
+        "echo 'permit nopass ann as root' >/etc/doas.conf; chmod 600 /etc/doas.conf"
+    )
+    way.variables.update(ansible_user="ann", ansible_become=True, ansible_become_method=method)
+    if method == "su":
+        way.variables["ansible_become_password"] = "correct horse"
+    way.environment = {"ANSIBLE_BECOME_PLUGINS": str(Path(__file__).parents[1] / "become_plugins")}
+    more = {**admin(KEY), "sshd_guard_users": ["ann"]}
+    run = way.play(**more)
+    assert (run.message, run.sshd["confirmed_by"]["user"], run.sshd["confirmed_by"]["sudo"]) == ("", "ann", True)
+    assert "(ALL : ALL) NOPASSWD: ALL" in vm.run("sudo -n -l -U deploy")
+    assert any(f"ann becomes root by {method}, whose rules are not read" in text for text in run.sshd["warnings"])
+    again = way.play(**more)
+    assert (again.message, again.sshd["changed"]) == ("", False)
 
 
 def test_who_becomes_root_by_su_is_not_asked_for_a_rule_of_sudo(way: Way, vm: Host) -> None:

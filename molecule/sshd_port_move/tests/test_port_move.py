@@ -298,3 +298,56 @@ def test_a_socket_gets_its_own_port_back_where_none_is_asked(client: docker.Dock
         assert inside(client, name, LISTENING).split() == ["0.0.0.0:22"]
         assert inside(client, name, f"ls {DROPIN} 2>/dev/null || true") == ""
         log_in(name, 22)
+
+
+def settings_of_the_generators_host(desired: dict[str, object], *, port: int, changed: int) -> None:
+    extra = {"desired": desired, "ansible_port": port, "seconds": 60}
+    output = play(SCENARIO / "change.yml", "--limit", "generator", "-e", json.dumps(extra), master=True)
+    assert counted(output, "changed") == {"generator": changed}, output
+
+
+BOTH = ["0.0.0.0:22", "[::]:22"]
+
+
+@pytest.mark.parametrize(
+    ("desired", "come_in_by", "listening", "is_ours"),
+    [
+        ({"Port": 22}, 2222, BOTH, False),
+        # Ubuntu's generator takes a wildcard of one family for both and does not read AddressFamily.
+        ({"ListenAddress": "0.0.0.0"}, 22, ["0.0.0.0:22"], True),
+        ({"AddressFamily": "inet"}, 22, ["0.0.0.0:22"], True),
+        ({"ListenAddress": ["0.0.0.0:22", "0.0.0.0:2022", "[::]:2022"]}, 22, ["0.0.0.0:22", "0.0.0.0:2022"], True),
+        ({"Port": 22}, 22, BOTH, False),
+    ],
+    ids=["as-it-was", "one-address", "one-family", "one-family-on-one-port", "back"],
+)
+def test_what_the_generator_does_not_follow_is_in_force(
+    client: docker.DockerClient, desired: dict[str, object], come_in_by: int, listening: list[str], is_ours: bool
+) -> None:
+    settings_of_the_generators_host(desired, port=come_in_by, changed=1)
+    assert sorted(inside(client, "generator", LISTENING).split()) == sorted(listening)
+    assert (DROPIN in inside(client, "generator", f"ls {DROPIN} 2>/dev/null || true")) is is_ours
+    log_in("generator", 22)
+    settings_of_the_generators_host(desired, port=22, changed=0)
+
+
+@pytest.mark.parametrize(("name", "says"), [("override.conf", ""), ("zzz.conf", "zzz.conf is read last")])
+def test_an_admins_drop_in_of_the_generators_socket(client: docker.DockerClient, name: str, says: str) -> None:
+    path = f"/etc/systemd/system/ssh.socket.d/{name}"
+    write = f"mkdir -p {Path(path).parent}; printf '[Socket]\\nListenStream=2200\\n' >{path}"
+    restart = "systemctl daemon-reload; systemctl stop ssh.service; systemctl restart ssh.socket"
+    inside(client, "generator", f"{write}; {restart}")
+    assert ":2200" in inside(client, "generator", LISTENING)
+    try:
+        extra = json.dumps({"desired": {"Port": 22}, "ansible_port": 22, "seconds": 60})
+        output = play(SCENARIO / "change.yml", "--limit", "generator", "-e", extra, master=True)
+        if says:
+            # It beats ours, so the change is refused and the file named.
+            assert counted(output, "failed") == {"generator": 1} and says in " ".join(output.split()), output
+        else:
+            assert counted(output, "changed") == {"generator": 1}, output
+            assert ":2200" not in inside(client, "generator", LISTENING)
+            settings_of_the_generators_host({"Port": 22}, port=22, changed=0)
+    finally:
+        inside(client, "generator", f"rm {path}; {restart}")
+    log_in("generator", 22)

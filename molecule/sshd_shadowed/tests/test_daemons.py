@@ -32,11 +32,20 @@ for n in 1 2 3 4 5 6 7 8 9 10; do
     sleep 0.5
 done
 """
+# The file of a key that OpenSSH 10 does not know any more.
+DSA = """\
+rm -f /tmp/dsa /etc/ssh/ssh_host_dsa_key
+openssl dsaparam -out /tmp/dsa 1024 2>/dev/null
+(umask 077; openssl genpkey -paramfile /tmp/dsa 2>/dev/null | openssl dsa -out /etc/ssh/ssh_host_dsa_key 2>/dev/null)
+printf 'HostKey /etc/ssh/ssh_host_%s_key\\n' dsa rsa ed25519 >/etc/ssh/sshd_config.d/50.conf
+systemctl restart ssh
+"""
 BACK = """\
 set +e
 systemctl stop second 2>/dev/null
 systemctl disable --now opensshd 2>/dev/null
-rm -rf /etc/ssh/sshd_config.d/* /etc/ssh/sshd_sftp /etc/systemd/system/opensshd.service
+rm -rf /etc/ssh/sshd_config.d/* /etc/ssh/sshd_sftp /etc/systemd/system/opensshd.service /etc/ssh/ssh_host_dsa_key
+chmod 600 /etc/ssh/ssh_host_rsa_key
 systemctl daemon-reload; systemctl reset-failed; systemctl enable ssh.service 2>/dev/null; systemctl restart ssh.service
 """
 
@@ -59,6 +68,7 @@ DAEMONS = {
     ),
     "two daemons with one pid file": Daemon(SECOND, between="systemctl stop second; " + SECOND),
     "a folder for a file": Daemon("mkdir /etc/ssh/sshd_config.d/50.conf"),
+    "a leftover DSA host key": Daemon(DSA),
 }
 
 
@@ -114,3 +124,27 @@ def test_a_link_that_leads_nowhere_is_refused_before_the_change(client: docker.D
     assert done["failed"] and done["where"] == "/etc/ssh/sshd_config.d/50.conf", done
     assert "would end at its next reload: it includes this link" in done["msg"], done
     assert "never" not in inside(client, host, BANNER)
+
+
+OPEN_KEY = "chmod 644 /etc/ssh/ssh_host_rsa_key; systemctl restart ssh"
+
+
+@pytest.mark.parametrize(
+    ("host", "make", "kind", "loads"),
+    [
+        ("debian12", DSA, "dsa", True),
+        ("debian13", DSA, "dsa", False),
+        ("debian12", OPEN_KEY, "rsa", False),
+        ("debian13", OPEN_KEY, "rsa", False),
+    ],
+    indirect=["host"],
+)
+def test_a_host_key_that_sshd_only_logs_is_a_warning(
+    client: docker.DockerClient, host: str, make: str, kind: str, loads: bool
+) -> None:
+    inside(client, host, CLEAN + make)
+    request = {"settings": {"VersionAddendum": "three"}, "guard_users": ["deploy"], "crypto": "hardened"}
+    done = ad_hoc(FLEET, "pyhost.baseline.sshd_config", request, user="deploy", host=host)
+    assert done.get("changed") and done["confirmed_by"]["method"] == "login", done
+    said = f"sshd does not load the host key /etc/ssh/ssh_host_{kind}_key" in " ".join(done.get("warnings", []))
+    assert said is not loads, done

@@ -117,10 +117,11 @@ class HomeState:
 
 @dataclass(frozen=True)
 class HomeRequest:
-    """The requested keys, and whether all others are removed."""
+    """The requested keys, and whether all others are removed. Without ``adds`` the keys are kept elsewhere."""
 
     keys: tuple[PublicKey, ...]
     exclusive: bool = False
+    adds: bool = True
 
 
 @dataclass(frozen=True)
@@ -139,20 +140,22 @@ class HomeChange:
     after: t.Mapping[str, str] = field(default_factory=dict)
 
 
-def key_file_names(patterns: t.Sequence[str], *, user: str, home: str) -> tuple[list[str], bool]:
-    """Return the files below the home in which sshd looks for keys, as paths from it, and whether ``KEYS`` is one.
+def key_file_names(
+    patterns: t.Sequence[str], *, user: str, home: str, uid: int | None = None, key_file: str = ""
+) -> tuple[list[str], bool]:
+    """Return the files below the home in which sshd looks for keys, as paths from it, and whether it reads ours.
 
-    ``patterns`` are the values of AuthorizedKeysFile, empty if sshd cannot be asked. Files outside the home are not
-    managed.
+    ``patterns`` are the values of AuthorizedKeysFile, empty if sshd cannot be asked. Ours is ``key_file``, by default
+    ``KEYS``; other files outside the home are not managed.
     """
-    tokens = {"%%": "%", "%h": home, "%u": user}
-    found = []
+    tokens = {"%%": "%", "%h": home, "%u": user, "%U": "" if uid is None else str(uid)}
+    paths = []
     for word in patterns or _DEFAULTS:
         path = re.sub(r"%.", lambda match: tokens.get(match.group(), ""), word)
-        path = os.path.normpath(os.path.join(home, path))
-        if path.startswith(f"{home}/") and word != "none":
-            found.append(path[len(home) + 1 :])
-    return list(dict.fromkeys([KEYS, *found])), KEYS in found
+        if word != "none":
+            paths.append(os.path.normpath(os.path.join(home, path)))
+    found = [path[len(home) + 1 :] for path in paths if path.startswith(f"{home}/")]
+    return list(dict.fromkeys([KEYS, *found])), (key_file or os.path.join(home, KEYS)) in paths
 
 
 def plan_home(state: HomeState, request: HomeRequest, owner: Owner, people: t.Mapping[int, str]) -> HomeChange:
@@ -163,7 +166,7 @@ def plan_home(state: HomeState, request: HomeRequest, owner: Owner, people: t.Ma
     if not request.exclusive:
         errors += [*_planted(exposed, lines), *_foreign_files(state, owner)]
     files = _texts(state, request, owner, exposed=bool(exposed))
-    home_mode, ssh_mode = _home_mode(state, owner), _ssh_mode(state, owner)
+    home_mode, ssh_mode = _home_mode(state, owner), _ssh_mode(state, owner, makes=request.adds)
     before, after = _descriptions(state, owner, (home_mode, ssh_mode), files)
     return HomeChange(
         errors=tuple(errors),
@@ -268,9 +271,9 @@ def _without_comments(text: str) -> str:
 def _texts(state: HomeState, request: HomeRequest, owner: Owner, *, exposed: bool) -> dict[str, tuple[str, int]]:
     """Return the key files that have to be written: text and mode by their path from the home."""
     found = {}
-    for name in dict.fromkeys([KEYS, *state.files]):
+    for name in dict.fromkeys([*([KEYS] if request.adds else []), *state.files]):
         node = state.files.get(name)
-        is_ours = name == KEYS
+        is_ours = request.adds and name == KEYS
         if not is_ours and not (request.exclusive or exposed):
             continue
         # From a file that the account could not read, the account gets only the keys.
@@ -294,10 +297,10 @@ def _home_mode(state: HomeState, owner: Owner) -> int | None:
     return node.mode & ~_OTHERS if node.mode & _OTHERS or node.uid != owner.uid else None
 
 
-def _ssh_mode(state: HomeState, owner: Owner) -> int | None:
+def _ssh_mode(state: HomeState, owner: Owner, *, makes: bool) -> int | None:
     node = state.folders.get(SSH)
     if node is None:
-        return 0o700
+        return 0o700 if makes else None
     mode = (node.mode & ~_ALWAYS) | 0o700
     return mode if mode != node.mode or node.uid != owner.uid else None
 

@@ -13,7 +13,10 @@ __all__ = ["AccountRequest"]
 
 @dataclass(frozen=True)
 class AccountRequest:
-    """One call of the module. An empty ``password`` or ``shell`` leaves that of an existing account alone."""
+    """One call of the module. An empty ``password`` or ``shell`` leaves that of an existing account alone.
+
+    ``key_file`` is the path of a file outside of the home that keeps the keys; if empty, they are kept below the home.
+    """
 
     name: str
     keys: tuple[PublicKey, ...]
@@ -22,4 +25,5 @@ class AccountRequest:
     password: str = ""
     groups: tuple[str, ...] = ()
     shell: str = ""
+    key_file: str = ""
     allow_system_account: bool = False

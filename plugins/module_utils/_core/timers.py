@@ -8,13 +8,14 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import BaselineError
+from .text import is_number
 
 __all__ = ["DROP_IN", "PROPERTIES", "Timer", "drop_in", "idle_timers", "normalized", "parse_timers", "service"]
 
 DROP_IN = "/etc/systemd/system/{}.d/50-pyhost-baseline.conf"
 PROPERTIES = (
     "Id,LoadState,UnitFileState,ActiveState,SubState,TimersCalendar,RandomizedDelayUSec,NextElapseUSecRealtime,LastTriggerUSec,"
-    "NeedDaemonReload,DropInPaths"
+    "NeedDaemonReload,DropInPaths,Result,ExecMainExitTimestampMonotonic"
 )
 
 
@@ -25,7 +26,11 @@ def service(name: str) -> str:
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer as systemd has loaded it."""
+    """A timer as systemd has loaded it.
+
+    ``service_result`` is that of the last run of its service, which ended ``service_ended`` seconds after the boot; 0
+    if there was none since.
+    """
 
     name: str
     load: str
@@ -38,6 +43,8 @@ class Timer:
     stale: bool
     drop_ins: tuple[str, ...]
     service_masked: bool
+    service_result: str = ""
+    service_ended: float = 0
 
     @property
     def service(self) -> str:
@@ -94,7 +101,7 @@ def parse_timers(text: str) -> dict[str, Timer]:
     for name, pairs in units.items():
         if not name.endswith(".timer"):
             continue
-        properties = dict(pairs)
+        properties, started = dict(pairs), dict(units.get(service(name), []))
         timers[name] = Timer(
             name=name,
             load=properties.get("LoadState", ""),
@@ -107,9 +114,15 @@ def parse_timers(text: str) -> dict[str, Timer]:
             last=properties.get("LastTriggerUSec", ""),
             stale=properties.get("NeedDaemonReload") == "yes",
             drop_ins=tuple(properties.get("DropInPaths", "").split()),
-            service_masked=("LoadState", "masked") in units.get(service(name), []),
+            service_masked=started.get("LoadState") == "masked",
+            service_result=started.get("Result", ""),
+            service_ended=_seconds(started.get("ExecMainExitTimestampMonotonic", "")),
         )
     return timers
+
+
+def _seconds(microseconds: str) -> float:
+    return int(microseconds) / 1_000_000 if is_number(microseconds) else 0
 
 
 def _calendar(value: str) -> str:

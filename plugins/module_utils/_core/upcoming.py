@@ -11,7 +11,9 @@ __all__ = ["ANYTHING", "NOTHING", "Upcoming"]
 
 @dataclass(frozen=True)
 class Upcoming:
-    """The packages and accounts that are missing now and will be there when the plan is applied; ``None`` for any.
+    """The packages, accounts and key files that are missing now and will be there once the plan is applied.
+
+    ``None`` is for any.
 
     A missing one of these is no error: the plan goes as far as it can be known. Check mode of a single module does not
     know what other tasks of the play will do, so everything may be upcoming.
@@ -19,6 +21,7 @@ class Upcoming:
 
     packages: frozenset[str] | None = frozenset()
     accounts: frozenset[str] | None = frozenset()
+    key_files: frozenset[str] | None = frozenset()
 
     def has_package(self, *parts: str) -> bool:
         """Return whether a package will be installed whose name contains one of ``parts``; without parts, any one."""
@@ -29,6 +32,9 @@ class Upcoming:
     def has_account(self, name: str) -> bool:
         return self.accounts is None or name in self.accounts
 
+    def has_key_file(self, path: str) -> bool:
+        return self.key_files is None or path in self.key_files
+
 
 NOTHING = Upcoming()
-ANYTHING = Upcoming(None, None)
+ANYTHING = Upcoming(None, None, None)

@@ -27,6 +27,7 @@ _HASH = re.compile(
     r"|\$6\$(?:rounds=\d+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}"
     r"|\$5\$(?:rounds=\d+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}"
 )
+_KEY_FILE = re.compile(r"(?:/(?!\.\.?(?:/|$))(?:[A-Za-z0-9._@+-]|%u)+)+")
 _AN_ENTRY_EACH = "write each {} as a list entry of its own, after a dash"
 
 
@@ -40,6 +41,7 @@ def account_errors(inputs: t.Mapping[str, t.Any], *, prefix: str = "") -> list[B
         *_password(password, f"{prefix}password", needed=sudo == "password", why=f"{prefix}sudo=password"),
         *_groups(inputs.get(f"{prefix}groups"), f"{prefix}groups"),
         *_shell(inputs.get(f"{prefix}shell"), f"{prefix}shell"),
+        *_key_file(inputs.get(f"{prefix}key_file"), inputs.get(f"{prefix}name"), f"{prefix}key_file"),
     ]
 
 
@@ -56,6 +58,7 @@ def checked_request(options: t.Mapping[str, t.Any]) -> AccountRequest:
         password=options["password"],
         groups=tuple(options["groups"]),
         shell=options["shell"],
+        key_file=_named(options["key_file"], options["name"]),
         allow_system_account=options["allow_system_account"],
     )
 
@@ -142,3 +145,19 @@ def _shell(shell: t.Any, option: str) -> t.Iterator[BaselineError]:
     elif os.path.basename(shell) in DEAD_ENDS:
         problem = f"{shell!r} is a shell that ends at once, so that the admin could not log in"
         yield BaselineError(problem, option=option, hint="give a login shell, for example /bin/bash")
+
+
+def _key_file(path: t.Any, name: t.Any, option: str) -> t.Iterator[BaselineError]:
+    if not path:
+        return
+    if not isinstance(path, str) or not _KEY_FILE.fullmatch(path):
+        problem = f"{path!r} is not the path of a file of keys"
+        hint = "give one absolute path outside of the home, for example /etc/ssh/authorized_keys/%u"
+        yield BaselineError(problem, option=option, hint=hint)
+    elif name and str(name) not in _named(path, str(name)):
+        problem = f"{path} is the same file for every account, so that these keys would open all of them"
+        yield BaselineError(problem, option=option, hint="put %u, which stands for the account's name, into the path")
+
+
+def _named(path: str, name: str) -> str:
+    return path.replace("%u", name)

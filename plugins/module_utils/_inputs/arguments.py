@@ -33,6 +33,7 @@ ARGUMENTS: t.Mapping[str, Arguments] = {
         "password": {"type": "str", "default": "", "no_log": True},
         "groups": {"type": "list", "elements": "str", "default": []},
         "shell": {"type": "str", "default": ""},
+        "key_file": {"type": "str", "default": "", "no_log": False},
         "allow_system_account": {"type": "bool", "default": False},
     },
     "python_venv": {
@@ -127,6 +128,7 @@ ARGUMENTS: t.Mapping[str, Arguments] = {
         "email_to": {"type": "list", "elements": "str"},
         "email_from": {"type": "str"},
         "email_host": {"type": "str"},
+        "max_age": {"type": "int", "default": 192},
         "calendar": {"type": "str"},
         "random_delay": {"type": "str"},
     },

@@ -176,7 +176,8 @@ def _no_key(account: Account, files: t.Sequence[KeyFile]) -> LockoutFinding:
     places = " or ".join(printable(file.path) for file in files[:_MOST_REASONS])
     problem = f"{account.name} has no key that sshd could read in {places or 'any file (AuthorizedKeysFile is none)'}"
     if files and not any(file.path.startswith(f"{account.home.rstrip('/')}/") for file in files):
-        return LockoutFinding(problem, "put a public key there: the role admin_user keeps keys below the home only")
+        hint = "put a public key there (role admin_user with admin_user_key_file)"
+        return LockoutFinding(problem, hint, is_pending=True, key_files=tuple(file.path for file in files))
     return LockoutFinding(problem, "put a public key there (role admin_user)", is_pending=bool(files))
 
 

@@ -64,13 +64,14 @@ class LockoutFinding:
     """One reason why a user could not log in or become root, and what to do about it.
 
     ``is_pending``: what an earlier task or an earlier part of the plan may provide. ``is_undecided``: only a
-    new login can tell.
+    new login can tell. ``key_files``: it is pending only where one of these files will be written.
     """
 
     problem: str
     hint: str = ""
     is_pending: bool = False
     is_undecided: bool = False
+    key_files: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from .._core.errors import BaselineError
 from .origins import Archive
 
-__all__ = ["LIMIT", "ReleaseFile", "UpdateTimes", "age_problems", "checked_limit", "expired", "hours", "parse_release"]
+__all__ = [
+    "LIMIT",
+    "ReleaseFile",
+    "UpdateTimes",
+    "age_problems",
+    "ago",
+    "checked_limit",
+    "expired",
+    "hours",
+    "is_over",
+    "parse_release",
+]
 
 # In hours. A timer that fires once a week, with its random delay, is within it.
 LIMIT = 192
@@ -81,14 +92,14 @@ def age_problems(times: UpdateTimes, *, lists_limit: int | None, success_limit: 
     """
     sentences = []
     lists = times.lists_at or 0
-    if _is_over(times, lists, lists_limit):
+    if is_over(times.now, lists, times.policy_at, lists_limit):
         sentences.append(
-            f"the package lists were last fetched {_ago(times.now, times.lists_at)} (limit: {lists_limit} hours), so "
+            f"the package lists were last fetched {ago(times.now, times.lists_at)} (limit: {lists_limit} hours), so "
             "newer updates are not seen; run `apt-get update` on the host to see why"
         )
     success = times.success_at or 0
-    if _is_over(times, success, success_limit):
-        last = f"last succeeded {_ago(times.now, times.success_at)}" if success else "never succeeded on this host"
+    if is_over(times.now, success, times.policy_at, success_limit):
+        last = f"last succeeded {ago(times.now, times.success_at)}" if success else "never succeeded on this host"
         sentences.append(
             f"unattended-upgrade {last} (limit: {success_limit} hours); run `unattended-upgrade --verbose` on the host "
             "to see why"
@@ -96,11 +107,12 @@ def age_problems(times: UpdateTimes, *, lists_limit: int | None, success_limit: 
     return sentences
 
 
-def _is_over(times: UpdateTimes, then: float, limit: int | None) -> bool:
-    return limit is not None and (hours(times.now, max(then, times.policy_at)) or 0) >= limit
+def is_over(now: float, then: float, begin: float, limit: int | None) -> bool:
+    """Return whether ``then`` is ``limit`` hours ago or more. Nothing was possible before ``begin``."""
+    return limit is not None and (hours(now, max(then, begin)) or 0) >= limit
 
 
-def _ago(now: float, then: float | None) -> str:
+def ago(now: float, then: float | None) -> str:
     return "at an unknown time" if then is None else f"{hours(now, then)} hours ago ({_day(then)})"
 
 

@@ -111,6 +111,8 @@ _FIELDS: t.Mapping[str, Fields] = {
         "effective": {str: {str: _SCALAR}},
         "timer": _TIMER,
         "disabled_timers": [str],
+        "metadata_age": int,
+        "success_age": int,
         "advisories": {str: bool},
         "shadowed_by": object,
     },

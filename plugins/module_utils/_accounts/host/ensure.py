@@ -31,6 +31,7 @@ from ..home import (
     key_file_names,
     plan_home,
 )
+from ..key_file import KeyFileChange, plan_key_file
 from ..plan import (
     PLATFORMS,
     AccountChange,
@@ -43,6 +44,7 @@ from ..plan import (
 )
 from ..request import AccountRequest
 from .home import OpenHome, open_home
+from .key_file import OpenKeyFile, open_key_file
 from .sudo import SudoChange, plan_sudo
 
 if t.TYPE_CHECKING:
@@ -64,14 +66,17 @@ class _AccountPlan:
     opened: OpenHome
     home_path: str
     warnings: tuple[str, ...] = ()
+    # Where the keys are not kept below the home.
+    elsewhere: OpenKeyFile | None = None
+    key_file: KeyFileChange = KeyFileChange()
 
     @property
     def before(self) -> dict[str, str]:
-        return {**self._account(self.account.before), **self.sudo.before, **self.home.before}
+        return {**self._account(self.account.before), **self.sudo.before, **self.home.before, **self.key_file.before}
 
     @property
     def after(self) -> dict[str, str]:
-        return {**self._account(self.account.after), **self.sudo.after, **self.home.after}
+        return {**self._account(self.account.after), **self.sudo.after, **self.home.after, **self.key_file.after}
 
     def _account(self, text: str) -> dict[str, str]:
         return {"account": text} if text else {}
@@ -115,19 +120,44 @@ def _plan(host: Host, request: AccountRequest, platform: AccountPlatform, stack:
     sudo = plan_sudo(host, request.name, request.sudo, platform.sudoers)
     home_path = home_of(request, state)
     patterns = _patterns(host, request.name)
-    names, reads_keys = key_file_names(patterns, user=request.name, home=home_path)
+    uid = state.entry.uid if state.entry else None
+    names, reads_keys = key_file_names(patterns, user=request.name, home=home_path, uid=uid, key_file=request.key_file)
     with _unsafe_paths():
         opened = stack.enter_context(open_home(host, home_path, names))
+        elsewhere = _open_elsewhere(host, request, home_path, stack)
     people = {one.uid: one.name for one in reversed(state.entries)}
-    wanted = HomeRequest(request.keys, request.exclusive_keys)
-    home = plan_home(opened.state, wanted, owner_of(request, state), people)
-    _refuse(home.errors)
+    wanted = HomeRequest(request.keys, request.exclusive_keys, adds=elsewhere is None)
+    owner = owner_of(request, state)
+    home = plan_home(opened.state, wanted, owner, people)
+    key_file = plan_key_file(elsewhere.state, wanted, owner) if elsewhere else KeyFileChange()
+    _refuse([*home.errors, *key_file.errors])
     warnings = [*account.warnings, *home.warnings]
     host.known_after_apply += [f"not there yet: {error.advice}" for error in account.missing]
     if not reads_keys:
-        named = printable(" ".join(patterns))
-        warnings.append(f"sshd does not read {home_path}/{KEYS}: AuthorizedKeysFile of its configuration is {named}")
-    return _AccountPlan(state, account, sudo, home, opened, home_path, tuple(warnings))
+        named = printable(" ".join(patterns or ["not known"]))
+        warnings.append(
+            f"sshd does not read {_key_path(request, home_path)}: AuthorizedKeysFile of its configuration is {named}"
+        )
+    return _AccountPlan(state, account, sudo, home, opened, home_path, tuple(warnings), elsewhere, key_file)
+
+
+def _open_elsewhere(
+    host: Host, request: AccountRequest, home_path: str, stack: contextlib.ExitStack
+) -> OpenKeyFile | None:
+    """Open the file of keys that is not below the home, if one is requested."""
+    if not request.key_file:
+        return None
+    if request.key_file.startswith(f"{home_path.rstrip('/')}/"):
+        raise BaselineError(
+            f"{request.key_file} is below the home {home_path}",
+            option="key_file",
+            hint=f"leave it out for {home_path}/{KEYS}, or name a file that only root can change",
+        )
+    return stack.enter_context(open_key_file(host, request.key_file))
+
+
+def _key_path(request: AccountRequest, home_path: str) -> str:
+    return request.key_file or f"{home_path}/{KEYS}"
 
 
 @contextlib.contextmanager
@@ -203,6 +233,8 @@ def _change_home(plan: _AccountPlan) -> None:
         raise BaselineError("the account was created, but the system does not know it", hint="run again")
     with _unsafe_paths():
         plan.opened.change(plan.home, (entry.uid, entry.gid))
+        if plan.elsewhere:
+            plan.elsewhere.change(plan.key_file)
 
 
 def _require(again: _AccountPlan, outcome: PolicyResult) -> None:
@@ -227,9 +259,9 @@ def _result(request: AccountRequest, plan: _AccountPlan) -> dict[str, t.Any]:
         **_account_result(plan),
         "sudoers": plan.sudo.path,
         "sudo": request.sudo,
-        "key_file": f"{plan.home_path}/{KEYS}",
+        "key_file": _key_path(request, plan.home_path),
         "keys": keys,
-        "removed_keys": [line.as_result() for line in plan.home.removed],
+        "removed_keys": [line.as_result() for line in (*plan.home.removed, *plan.key_file.removed)],
         "second_roots": [printable(name) for name in plan.account.second_roots],
     }
 

@@ -54,9 +54,10 @@ class OpenHome:
         ssh = self._folders.get(_SSH)
         if ssh is None:
             self._restrict_home(change, owner)
-            path = home.name_of(_SSH)
-            made = home.make(_SSH, mode=change.ssh_mode or 0o700, owner=owner, label=self._host.label(path))
-            self._folders[_SSH] = self._stack.enter_context(made)
+            if change.ssh_mode is not None:
+                path = home.name_of(_SSH)
+                made = home.make(_SSH, mode=change.ssh_mode, owner=owner, label=self._host.label(path))
+                self._folders[_SSH] = self._stack.enter_context(made)
         else:
             if change.exposed:
                 ssh.set_access((change.ssh_mode or stat.S_IMODE(ssh.found.st_mode)) | stat.S_ISVTX, owner)

@@ -54,7 +54,7 @@ def guard(
             text = f"{user} from {base.address}: {finding.text}"
             if finding.is_undecided:
                 warnings.append(f"not judged before the change, the new login decides: {text}")
-            elif finding.is_pending and _is_upcoming(sshd.host, user):
+            elif finding.is_pending and _is_upcoming(sshd.host, user, finding):
                 sshd.host.known_after_apply.append(f"not there yet, and needed before sshd is closed: {text}")
             else:
                 errors.append(text)
@@ -68,7 +68,9 @@ def guard(
     return warnings
 
 
-def _is_upcoming(host: Host, user: str) -> bool:
+def _is_upcoming(host: Host, user: str, finding: LockoutFinding) -> bool:
+    if finding.key_files:
+        return any(host.upcoming.has_key_file(path) for path in finding.key_files)
     return host.upcoming.has_account(user) or host.upcoming.has_package("sudo")
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 import typing as t
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ if t.TYPE_CHECKING:
     from .sshd import Sshd
 
 __all__ = ["GeneratedKey", "generate_host_keys", "host_keys", "unloaded_key_warnings"]
+
+# sshkey_perm_ok of OpenSSH, as Red Hat has changed it.
+_NOT_ROOTS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,14 @@ class GeneratedKey:
 def host_keys(sshd: Sshd, effective: Effective) -> dict[str, HostKey | None]:
     """Return the paths from which sshd loads host keys, with their keys; an empty file counts as missing.
 
-    One that is no key to this OpenSSH (DSA from 10.0 on) is left out, as sshd does, where there is another one.
+    One that is no key to this OpenSSH (DSA from 10.0 on) is left out, as sshd does, where there is another one. So is
+    one that others can read.
     """
     found: dict[str, HostKey | None] = {}
     refused: list[BaselineError] = []
     for path in dict.fromkeys(_paths(sshd, effective)):
+        if _open_mode(sshd, path):
+            continue
         try:
             found[path] = _listed(sshd.host, path)
         except BaselineError as error:
@@ -73,11 +80,26 @@ def host_keys(sshd: Sshd, effective: Effective) -> dict[str, HostKey | None]:
 def unloaded_key_warnings(sshd: Sshd, effective: Effective, keys: t.Container[str]) -> list[str]:
     """Return a warning for each configured host key that sshd does not load, and only logs."""
     return [
-        f"sshd does not load the host key {path}, and logs that at each start: this OpenSSH cannot read it (an old "
-        "type such as DSA, or a damaged file); remove its HostKey line"
+        f"sshd does not load the host key {path}, and logs that at each start: {_reason(_open_mode(sshd, path), path)}"
         for path in _paths(sshd, effective)
         if path not in keys
     ]
+
+
+def _reason(mode: int, path: str) -> str:
+    if mode:
+        return f"others can read it (mode {mode:04o}); `chmod 600 {path}` if it may still be trusted"
+    return "this OpenSSH cannot read it (an old type such as DSA, or a damaged file); remove its HostKey line"
+
+
+def _open_mode(sshd: Sshd, path: str) -> int:
+    """Return the mode of a private key that sshd ignores because others can read it, else 0.
+
+    Red Hat's sshd lets a group (ssh_keys) read it.
+    """
+    status = sshd.host.stat(path)
+    mode = stat.S_IMODE(status.st_mode) if status and status.st_size else 0
+    return mode if mode & _NOT_ROOTS or (mode & stat.S_IRGRP and sshd.is_debians()) else 0
 
 
 def _paths(sshd: Sshd, effective: Effective) -> list[str]:

@@ -17,7 +17,9 @@ from ..._core.host import timers as host_timers
 from ..._core.policy_result import PolicyResult
 from ..._core.progress import Progress
 from .. import dnf_automatic as dnf
+from ..freshness import LIMIT
 from .dnf_automatic_program import DnfAutomatic, Reading, find_program, read_configuration
+from .dnf_health import DnfHealth, gather_health, repository_files
 
 if t.TYPE_CHECKING:
     from ..._core.host.host import Host
@@ -26,17 +28,20 @@ __all__ = ["DnfAutomaticRequest", "ensure"]
 
 # The units of these timers override download_updates and apply_updates, so the file alone would not decide.
 _OVERRIDING = ("dnf-automatic-notifyonly.timer", "dnf-automatic-download.timer", "dnf-automatic-install.timer")
-_CACHES = ("/var/cache/libdnf5/*/repodata/repomd.xml", "/var/cache/dnf/*/repodata/repomd.xml")
 _OFF = "disabled, inactive\n"
 
 
 @dataclass(frozen=True)
 class DnfAutomaticRequest:
-    """The desired keys of automatic.conf, the timer's drop-in (``None``: no drop-in), and whether the timer runs."""
+    """The desired keys of automatic.conf, the timer's drop-in (``None``: no drop-in), and whether the timer runs.
+
+    ``max_age`` is the age in hours of metadata and of the last success above which a warning is given.
+    """
 
     keys: t.Mapping[dnf.Key, str | None]
     drop_in: str | None
     enabled: bool
+    max_age: int = LIMIT
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,14 @@ class _DnfPlan:
 
 @dataclass(frozen=True)
 class _Advisories:
-    """For each repository, whether it publishes advisories; ``None`` where that does not matter."""
+    """For each repository, whether it publishes advisories; ``None`` where that does not matter.
+
+    ``enabled`` are the enabled repositories, if they were asked for.
+    """
 
     by_repository: t.Mapping[str, bool] | None = None
     warnings: tuple[str, ...] = ()
+    enabled: tuple[str, ...] | None = None
 
 
 def ensure(host: Host, request: DnfAutomaticRequest) -> PolicyResult:
@@ -95,7 +104,7 @@ def ensure(host: Host, request: DnfAutomaticRequest) -> PolicyResult:
             found = _apply(host, request, found, plan, progress)
         elif not plan.is_change:
             host_timers.require_schedule({found.timer.name: found.timer}, {found.timer.name: found.schedule})
-        return _result(found, plan, advisories)
+        return _result(found, plan, advisories, _gather_health(host, request, found, advisories))
 
 
 def _has_timer(host: Host, program: DnfAutomatic) -> bool:
@@ -114,7 +123,10 @@ def _predict(host: Host, request: DnfAutomaticRequest, advisories: _Advisories) 
     return PolicyResult(
         before={} if current is None else {dnf.CONF: current},
         after={dnf.CONF: dnf.edited(current, request.keys, path=dnf.CONF)},
-        result={"path": dnf.CONF, "version": "", "effective": {}, "timer": {}, "disabled_timers": []},
+        result={
+            **{"path": dnf.CONF, "version": "", "effective": {}, "timer": {}, "disabled_timers": []},
+            **{"metadata_age": None, "success_age": None},
+        },
         warnings=list(advisories.warnings),
     )
 
@@ -211,8 +223,8 @@ def _gather_advisories(host: Host, request: DnfAutomaticRequest, progress: Progr
         missing_ones = f"the metadata of {', '.join(unknown)} is not" if unknown else "no repository's metadata is"
         # A policy that is switched off installs nothing in any case.
         warning = f"{missing_ones} on this host yet, so it is not known whether there are advisories"
-        return _Advisories(dict(sorted(known.items())), (warning,) if request.enabled else ())
-    return _Advisories(dict(sorted(known.items())))
+        return _Advisories(dict(sorted(known.items())), (warning,) if request.enabled else (), tuple(enabled))
+    return _Advisories(dict(sorted(known.items())), (), tuple(enabled))
 
 
 def _with_upgrade_type(request: DnfAutomaticRequest, advisories: _Advisories) -> DnfAutomaticRequest:
@@ -232,15 +244,25 @@ def _with_upgrade_type(request: DnfAutomaticRequest, advisories: _Advisories) ->
 
 def _gather_repositories(host: Host) -> tuple[list[str], dict[str, bool]]:
     """Return the enabled repositories, and of each with metadata on the host whether it publishes advisories."""
-    ran = host.run(["dnf", "-q", "repolist", "--enabled"])
-    enabled = [line.split()[0] for line in ran.out.splitlines()[1:] if line.strip()]
+    enabled = _enabled_repositories(host)
     found: dict[str, bool] = {}
-    for path in (path for pattern in _CACHES for path in host.glob(pattern)):
-        # The folder is the repository's id with a hash of its address: baseos-1a2b3c….
-        name = path.split("/")[-3].rpartition("-")[0]
-        if name in enabled:
+    for name, path in repository_files(host):
+        if name in enabled and path.endswith("/repomd.xml"):
             found[name] = found.get(name, False) or 'type="updateinfo"' in (host.read(path) or "")
     return enabled, found
+
+
+def _enabled_repositories(host: Host) -> list[str]:
+    ran = host.run(["dnf", "-q", "repolist", "--enabled"])
+    return [line.split()[0] for line in ran.out.splitlines()[1:] if line.strip()]
+
+
+def _gather_health(host: Host, request: DnfAutomaticRequest, found: _DnfState, advisories: _Advisories) -> DnfHealth:
+    """Return what says that nothing is installed any more; a policy that is switched off installs nothing."""
+    if not request.enabled:
+        return DnfHealth()
+    enabled = _enabled_repositories(host) if advisories.enabled is None else advisories.enabled
+    return gather_health(host, found.timer, enabled, request.max_age)
 
 
 # apply
@@ -270,17 +292,19 @@ def _apply(host: Host, request: DnfAutomaticRequest, found: _DnfState, plan: _Dn
 # result
 
 
-def _result(found: _DnfState, plan: _DnfPlan, advisories: _Advisories) -> PolicyResult:
+def _result(found: _DnfState, plan: _DnfPlan, advisories: _Advisories, health: DnfHealth) -> PolicyResult:
     result: dict[str, t.Any] = {
         "path": dnf.CONF,
         "version": found.reading.version,
         "effective": _by_section(found.reading.values),
         "timer": found.timer.as_result(),
         "disabled_timers": [timer.name for timer in found.others],
+        "metadata_age": health.metadata,
+        "success_age": health.success,
     }
     if advisories.by_repository is not None:
         result["advisories"] = dict(advisories.by_repository)
-    return PolicyResult(dict(plan.before), dict(plan.after), result, list(advisories.warnings))
+    return PolicyResult(dict(plan.before), dict(plan.after), result, [*advisories.warnings, *health.problems])
 
 
 def _by_section(values: t.Mapping[dnf.Key, str]) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from ..._core.timers import drop_in
 from ..dnf_automatic import (
     desired_keys,
 )
+from ..freshness import checked_limit
 from .dnf_automatic import (
     DnfAutomaticRequest,
     ensure,
@@ -28,6 +29,7 @@ def ensure_options(host: Host, options: t.Mapping[str, t.Any]) -> ModuleResult:
         keys=desired_keys(options),
         drop_in=drop_in("dnf_automatic", options["calendar"], options["random_delay"]),
         enabled=options["enabled"],
+        max_age=checked_limit(options["max_age"]),
     )
     with host.lock("dnf_automatic"):
         found = ensure(host, request)

@@ -37,6 +37,7 @@ class FakeConnection:
 
     def __init__(self, result: t.Any, *, transport: str = "ssh") -> None:
         self.transport = transport
+        self.has_pipelining = transport != "paramiko"
         self.become = None
         self.calls: list[tuple[t.Any, ...]] = []
         self._shell = SimpleNamespace()
@@ -49,7 +50,9 @@ class FakeConnection:
     def reset(self) -> None:
         self.calls.append(("reset",))
 
-    def exec_command(self, command: str, *, in_data: bytes, sudoable: bool) -> tuple[int, bytes, bytes]:
+    def exec_command(self, command: str, *, in_data: bytes | None = None, sudoable: bool) -> tuple[int, bytes, bytes]:
+        # As ansible-core's paramiko_ssh has it.
+        assert not in_data or self.has_pipelining, "this module does not support optimized module pipelining"
         self.calls.append(("exec", command, in_data, sudoable))
         if isinstance(self._result, Exception):
             raise self._result
@@ -83,8 +86,15 @@ def test_a_probe_is_one_login_of_its_own() -> None:
     ]
 
 
-def test_other_connections_are_taken_as_they_are() -> None:
-    connection = FakeConnection((0, ANSWER, b""), transport="local")
+def test_a_client_without_standard_input_gets_the_script_as_a_command() -> None:
+    connection = FakeConnection((0, ANSWER, b""), transport="paramiko")
+    assert isinstance(probe(connection), ProbeAnswer)
+    assert connection.calls == [("exec", "/bin/sh -c script", None, False)]
+
+
+@pytest.mark.parametrize("kind", ["local", "docker", "chroot", "machinectl"])
+def test_other_connections_are_taken_as_they_are(kind: str) -> None:
+    connection = FakeConnection((0, ANSWER, b""), transport=kind)
     assert isinstance(probe(connection), ProbeAnswer)
     assert connection.calls == [("exec", "/bin/sh -s", b"script", False)]
 

@@ -486,7 +486,11 @@ def test_a_reload_alone_is_not_confirmed_over_the_connection(play: Play) -> None
         pytest.param({"arguments": {"confirm": "maybe"}}, "none", "confirm is false", id="confirm is no boolean"),
         pytest.param({"arguments": {"reload": "maybe"}}, "none", "reload is false", id="reload is no boolean"),
         pytest.param({"arguments": {"path": "/srv/sftp/sshd_config"}}, "checks", "is not of the sshd", id="path"),
-        pytest.param({"transport": "local"}, "checks", "the connection is local", id="local"),
+        # Without an SSH connection there is nothing to log in by anew.
+        *(
+            pytest.param({"transport": kind}, "checks", f"the connection is {kind}", id=kind)
+            for kind in ("local", "docker", "community.docker.docker_api", "chroot", "machinectl", "podman", "lxd")
+        ),
     ],
 )
 def test_a_change_that_no_login_confirms(
@@ -527,11 +531,12 @@ def test_a_task_cannot_give_the_phase_itself(play: Play) -> None:
 # A client with algorithms of its own.
 
 
-def test_algorithms_of_another_client_are_not_removed_untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(monkeypatch, transport="paramiko", answers={"plan": answer(LESS)})
+@pytest.mark.parametrize("kind", ["paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh"])
+def test_algorithms_of_another_client_are_not_removed_untried(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    play = Play(monkeypatch, transport=kind, answers={"plan": answer(LESS)})
     found = play.result()
     assert found["msg"] == (
-        "the connection is paramiko, and this controller cannot try whether that client logs in without the algorithms "
+        f"the connection is {kind}, and this controller cannot try whether that client logs in without the algorithms "
         "that this change removes (KexAlgorithms: curve25519-sha256); this task changed nothing; use the connection "
         "ssh, leave the algorithms alone (crypto: system), or set confirm to false"
     )

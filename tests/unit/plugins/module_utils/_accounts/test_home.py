@@ -208,3 +208,30 @@ def test_a_home_that_is_there_before_its_account() -> None:
 )
 def test_files_that_sshd_reads(patterns: list[str], expected: t.Any) -> None:
     assert key_file_names(patterns, user="ann", home="/home/ann") == expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "is_read"),
+    [
+        (["/etc/ssh/keys/%u"], True),
+        ([".ssh/authorized_keys", "/etc/ssh/keys/ann"], True),
+        (["/etc/ssh/keys/%U"], False),
+        ([], False),
+        (["none"], False),
+    ],
+)
+def test_whether_sshd_reads_a_file_outside_of_the_home(patterns: list[str], is_read: bool) -> None:
+    found = key_file_names(patterns, user="ann", home="/home/ann", uid=1000, key_file="/etc/ssh/keys/ann")
+    assert found[1] is is_read
+    by_number = key_file_names(patterns, user="ann", home="/home/ann", uid=1000, key_file="/etc/ssh/keys/1000")
+    assert by_number[1] is (patterns == ["/etc/ssh/keys/%U"])
+
+
+def test_keys_that_are_kept_elsewhere_are_not_added_to_the_home() -> None:
+    elsewhere = dataclasses.replace(REQUEST, adds=False)
+    assert plan(home(ssh=None), elsewhere) == HomeChange()
+    assert plan(home(authorized_keys=keys(f"{PLANTED}\n")), elsewhere) == HomeChange()
+    (error,) = plan(home(mode=0o777, authorized_keys=keys(f"{PLANTED}\n")), elsewhere).errors
+    assert "that another user could have added" in error.problem
+    alone = plan(home(authorized_keys=keys(f"{PLANTED}\n{LISTED}\n")), dataclasses.replace(elsewhere, exclusive=True))
+    assert alone.files == {KEYS: (f"{LISTED}\n", 0o600)}

@@ -81,6 +81,21 @@ def test_the_services_that_the_timers_start() -> None:
     assert [timer.service_masked for timer in timers.values()] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("lines", "result", "ended"),
+    [
+        ("Result=success\nExecMainExitTimestampMonotonic=2500000\n", "success", 2.5),
+        ("Result=exit-code\nExecMainExitTimestampMonotonic=1\n", "exit-code", 0.000001),
+        ("Result=success\nExecMainExitTimestampMonotonic=0\n", "success", 0),
+        ("", "", 0),
+    ],
+)
+def test_the_last_run_of_the_service(lines: str, result: str, ended: float) -> None:
+    text = f"Id=apt-daily.timer\nLoadState=loaded\nResult=success\n\nId=apt-daily.service\n{lines}"
+    timer = parse_timers(text)["apt-daily.timer"]
+    assert (timer.service_result, timer.service_ended) == (result, ended)
+
+
 def test_an_elapsed_timer_is_active_and_never_fires() -> None:
     """Seen on Debian 12 and 13, after a drop-in without times had come and gone."""
     text = "Id=apt-daily-upgrade.timer\nLoadState=loaded\nUnitFileState=enabled\nActiveState=active\nSubState=elapsed\n"

@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.upcoming import ANYTHING, NOTHING, Upcoming
 
-SUDO = Upcoming(frozenset({"sudo", "libc6"}), frozenset({"deploy"}))
+SUDO = Upcoming(frozenset({"sudo", "libc6"}), frozenset({"deploy"}), frozenset({"/etc/keys/deploy"}))
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_packages(upcoming: Upcoming, parts: tuple[str, ...], found: bool) -> No
 )
 def test_accounts(upcoming: Upcoming, name: str, found: bool) -> None:
     assert upcoming.has_account(name) is found
+
+
+@pytest.mark.parametrize(
+    ("upcoming", "path", "found"),
+    [
+        (NOTHING, "/etc/keys/deploy", False),
+        (ANYTHING, "/etc/keys/deploy", True),
+        (SUDO, "/etc/keys/deploy", True),
+        (SUDO, "/etc/keys/app", False),
+    ],
+)
+def test_key_files(upcoming: Upcoming, path: str, found: bool) -> None:
+    assert upcoming.has_key_file(path) is found

@@ -40,8 +40,20 @@ def messages(inputs: dict[str, t.Any]) -> list[str]:
         {"admin_user_sudo": "password", "admin_user_password": SHA512},
         {"admin_user_password": "$2b$12$" + "a" * 53},
         {"admin_user_groups": ["adm", "Debian-exim"], "admin_user_shell": "/usr/bin/zsh"},
+        {"admin_user_key_file": "/etc/ssh/authorized_keys/%u"},
+        {"admin_user_key_file": "/etc/ssh/keys/deploy.pub"},
     ],
-    ids=["least", "name", "newline", "yescrypt", "sha512", "bcrypt", "groups-and-shell"],
+    ids=[
+        "least",
+        "name",
+        "newline",
+        "yescrypt",
+        "sha512",
+        "bcrypt",
+        "groups-and-shell",
+        "key-file",
+        "key-file-by-name",
+    ],
 )
 def test_good_inputs(changes: dict[str, t.Any]) -> None:
     assert messages({**NEEDED, **changes}) == []
@@ -144,6 +156,19 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
             "with 'mkpasswd --method=yescrypt' (package whois) or 'openssl passwd -6', and keep it in the vault; "
             "if this was the password itself, change the password",
         ),
+        *(
+            (
+                {"admin_user_key_file": path},
+                f"admin_user_key_file: {path!r} is not the path of a file of keys; give one absolute path outside of "
+                "the home, for example /etc/ssh/authorized_keys/%u",
+            )
+            for path in (".ssh/%u", "/etc/ssh/../%u", "/etc/a /etc/%u", "%h/keys", "/etc/keys/%u\n", ["/etc/keys/%u"])
+        ),
+        (
+            {"admin_user_key_file": "/etc/ssh/authorized_keys"},
+            "admin_user_key_file: /etc/ssh/authorized_keys is the same file for every account, so that these keys "
+            "would open all of them; put %u, which stands for the account's name, into the path",
+        ),
     ],
     ids=[
         "name-missing",
@@ -166,6 +191,13 @@ def test_good_inputs(changes: dict[str, t.Any]) -> None:
         "shell-escape",
         "shell-dead-end",
         "password-format",
+        "key-file-relative",
+        "key-file-upwards",
+        "key-file-two",
+        "key-file-home",
+        "key-file-newline",
+        "key-file-list",
+        "key-file-of-all",
     ],
 )
 def test_bad_inputs(changes: dict[str, t.Any], sentence: str) -> None:
@@ -210,6 +242,8 @@ def test_the_end_of_a_line_is_no_part_of_it() -> None:
 
 
 def test_a_request_holds_the_keys_lines() -> None:
-    request = checked_request({**OPTIONS, "exclusive_keys": True, "allow_system_account": True})
+    options = {**OPTIONS, "exclusive_keys": True, "allow_system_account": True}
+    request = checked_request({**options, "key_file": "/etc/keys/%u"})
     assert [key.line for key in request.keys] == [KEY]
     assert (request.exclusive_keys, request.allow_system_account) == (True, True)
+    assert request.key_file == f"/etc/keys/{OPTIONS['name']}"

@@ -227,9 +227,9 @@ def test_root_needs_no_sudo_but_must_be_let_in() -> None:
         ),
         pytest.param(
             replace(FILE, path="/etc/ssh/authorized_keys/deploy", keys=()),
-            "deploy has no key that sshd could read in /etc/ssh/authorized_keys/deploy; put a public key there: the "
-            "role admin_user keeps keys below the home only",
-            id="keys elsewhere, where admin_user puts none",
+            "deploy has no key that sshd could read in /etc/ssh/authorized_keys/deploy; put a public key there (role "
+            "admin_user with admin_user_key_file)",
+            id="keys elsewhere",
         ),
         pytest.param(
             replace(FILE, keys=(replace(KEY, options='command="/bin/false"'),)),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._accounts import key_file as accounts_key_file
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts import system as accounts_system
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.host import ensure as host_accounts
 from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_keys import parse_public_key
@@ -398,3 +399,50 @@ def test_a_file_of_keys_that_sshd_does_not_read_is_a_warning(tmp_path: Path) -> 
     host = fake(Debian, tmp_path, [*gather(Debian, tmp_path), visudo(), elsewhere], check_mode=True)
     (warning,) = ensure(host, REQUEST).warnings
     assert warning.endswith("AuthorizedKeysFile of its configuration is /etc/keys/%u")
+
+
+def with_rule(host: FakeHost) -> FakeHost:
+    """Let sudo's rule be there, so that a run is about the keys."""
+    rule = f"{Debian.sudoers}/95-pyhost-ann"
+    host.files[rule] = "ann ALL=(ALL:ALL) NOPASSWD: ALL\n"
+    with_rule_mode(host, rule)
+    return host
+
+
+def test_keys_outside_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Everybody can write to /tmp, which is above the file here.
+    monkeypatch.setattr(accounts_key_file, "_unfit_folders", lambda *_arguments: [])
+    home = made(tmp_path)
+    path = tmp_path / "etc" / "keys" / "ann"
+    request = AccountRequest("ann", (KEY,), key_file=str(path))
+    reads = Expected(SSHD, out=f"authorizedkeysfile {tmp_path}/etc/keys/%u\n")
+    host = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), sshd(), *gather(Debian, tmp_path), reads]))
+    outcome = ensure(host, request)
+    host.done()
+    assert path.read_text() == f"{KEY.line}\n"
+    assert not (home / ".ssh").exists()
+    assert (outcome.changed, outcome.result["key_file"]) == (True, str(path))
+    (warning,) = outcome.warnings
+    assert warning.startswith(
+        f"sshd does not read {path}: AuthorizedKeysFile of its configuration is .ssh/authorized_k"
+    )
+
+    again = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), reads]))
+    second = ensure(again, request)
+    assert (second.changed, second.warnings) == (False, [])
+
+
+def test_a_folder_above_the_keys_that_others_can_write(tmp_path: Path) -> None:
+    made(tmp_path)
+    host = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), sshd()]))
+    with pytest.raises(
+        BaselineError, match=r"^key_file: not only root can write to /tmp .*; this task changed nothing"
+    ):
+        ensure(host, AccountRequest("ann", (KEY,), key_file="/tmp/keys/ann"))
+
+
+def test_a_file_below_the_home_is_refused(tmp_path: Path) -> None:
+    made(tmp_path)
+    host = with_rule(fake(Debian, tmp_path, [*gather(Debian, tmp_path), sshd()]))
+    with pytest.raises(BaselineError, match="is below the home .*; this task changed nothing; leave it out"):
+        ensure(host, AccountRequest("ann", (KEY,), key_file=f"{tmp_path}/ann/.ssh/keys"))

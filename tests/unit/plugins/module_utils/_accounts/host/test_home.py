@@ -65,6 +65,13 @@ def test_a_new_folder_and_file_of_keys(tmp_path: Path) -> None:
     assert (keys.read_text(), mode(keys), mode(keys.parent)) == ("key\n", 0o600, 0o700)
 
 
+def test_no_folder_is_made_for_keys_that_are_kept_elsewhere(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with open_home(HOST, str(tmp_path), [KEYS]) as home:
+        home.change(HomeChange(home_mode=0o755), OWNER)
+    assert (list(tmp_path.iterdir()), mode(tmp_path)) == ([], 0o755)
+
+
 def test_an_open_home_is_restricted_before_its_keys_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

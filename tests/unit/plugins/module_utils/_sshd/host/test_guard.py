@@ -17,6 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._accounts.public_k
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import UNCHANGED, BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.freebsd import MasterPasswd
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD, LINUX, Platform
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.upcoming import Upcoming
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard import Account, ShadowEntry
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.guard_keys import KeyFile, RevokedKeys
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host import guard as guards
@@ -65,6 +66,7 @@ class Finding(t.NamedTuple):
     text: str
     is_undecided: bool = False
     is_pending: bool = False
+    key_files: tuple[str, ...] = ()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,33 @@ def test_what_stops_a_change(
     assert caught.value.problem == f"this configuration could lock you out: deploy from 192.0.2.7: {finding.text}"
     assert (caught.value.option, caught.value.state) == ("guard_users", UNCHANGED)
     assert caught.value.details == {"refused": [f"deploy from 192.0.2.7: {finding.text}"]}
+
+
+@pytest.mark.parametrize(
+    ("written", "is_refused"),
+    [
+        pytest.param(frozenset({"/etc/keys/deploy"}), False, id="that file"),
+        pytest.param(frozenset({"/home/deploy/.ssh/authorized_keys"}), True, id="another file"),
+        pytest.param(frozenset(), True, id="none"),
+        pytest.param(None, False, id="nobody knows"),
+    ],
+)
+def test_keys_outside_of_the_home_are_upcoming_where_that_file_is(
+    monkeypatch: pytest.MonkeyPatch, written: frozenset[str] | None, is_refused: bool
+) -> None:
+    finding = Finding("no key", is_pending=True, key_files=("/etc/keys/deploy",))
+    monkeypatch.setattr(guards, "_judge", lambda *_arguments: [finding])
+    host = FakeHost(check_mode=True)
+    # The account itself is upcoming in any case.
+    host.planned_after = Upcoming(accounts=frozenset({"deploy"}), key_files=written)
+    sshd: t.Any = type("Sshd", (), {"host": host})()
+    base = guards.Connection("root", address="192.0.2.7")
+    if is_refused:
+        with pytest.raises(BaselineError, match="could lock you out"):
+            guards.guard(sshd, "", base, ["deploy"])
+    else:
+        assert guards.guard(sshd, "", base, ["deploy"]) == []
+        assert host.known_after_apply
 
 
 def test_each_user_is_judged_on_the_same_connection(monkeypatch: pytest.MonkeyPatch) -> None:

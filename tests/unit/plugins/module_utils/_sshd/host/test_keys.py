@@ -94,13 +94,22 @@ def test_an_empty_file_is_no_key_and_a_broken_one_is_an_error() -> None:
 
 DSA = "/etc/ssh/ssh_host_dsa_key"
 PRINT = "SHA256:kfeZkuW3WdLvRB3QXTfu9JIRgqlWtkNrPEyNzLkmtDU"
-NOT_LISTED = Expected(["ssh-keygen", "-l", "-f", DSA], rc=255, err=f"{DSA} is not a key file.")
+ARGV = ["ssh-keygen", "-l", "-f", DSA]
+NOT_LISTED = Expected(ARGV, rc=255, err=f"{DSA} is not a key file.")
 LISTED = Expected(["ssh-keygen", "-l", "-f", ED25519], out=f"256 {PRINT} root@web (ED25519)\n")
 
 
-def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning() -> None:
-    """A DSA key on Debian 13: sshd logs it and runs with the others."""
-    host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[NOT_LISTED, LISTED])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(NOT_LISTED, id="DSA on Debian 13"),
+        pytest.param(Expected(ARGV, rc=255, err=f"Load key {DSA}: error in libcrypto"), id="a damaged file"),
+        pytest.param(Expected(ARGV, rc=255, err=f"{DSA} is not a public key file."), id="another kind of file"),
+    ],
+)
+def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning(answer: Expected) -> None:
+    """sshd logs it and runs with the others."""
+    host = KeyHost(files={DSA: "old", ED25519: "secret"}, commands=[answer, LISTED])
     sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
     effective: dict[str, tuple[str, ...]] = {"hostkey": (DSA, ED25519)}
     found = keys.host_keys(sshd, effective)
@@ -110,6 +119,40 @@ def test_a_key_that_this_openssh_does_not_load_is_left_out_with_a_warning() -> N
         "such as DSA, or a damaged file); remove its HostKey line"
     ]
     assert keys.unloaded_key_warnings(sshd, {"hostkey": (ED25519,)}, found) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "debians", "is_loaded"),
+    [
+        pytest.param(0o600, True, True, id="root's alone"),
+        pytest.param(0o400, True, True, id="read only"),
+        pytest.param(0o644, True, False, id="copied, so that all can read it"),
+        pytest.param(0o640, True, False, id="a group can read it"),
+        pytest.param(0o640, False, True, id="Red Hat's group ssh_keys"),
+        pytest.param(0o660, False, False, id="a group can write it"),
+    ],
+)
+def test_a_key_that_others_can_read_is_ignored_by_sshd(
+    mode: int, debians: bool, is_loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeyHost, "access", {RSA: (mode, 0)})
+    monkeypatch.setattr(Sshd, "is_debians", lambda _self: debians)
+    listed = Expected(["ssh-keygen", "-l", "-f", RSA], out=f"3072 {PRINT} root@web (RSA)\n")
+    host = KeyHost(files={RSA: "secret", ED25519: "secret"}, commands=[*([listed] if is_loaded else []), LISTED])
+    sshd = Sshd(t.cast(t.Any, host), "/usr/sbin/sshd", "/etc/ssh/sshd_config")
+    effective: dict[str, tuple[str, ...]] = {"hostkey": (RSA, ED25519)}
+    found = keys.host_keys(sshd, effective)
+    host.done()
+    assert list(found) == ([RSA, ED25519] if is_loaded else [ED25519])
+    warnings = keys.unloaded_key_warnings(sshd, effective, found)
+    assert warnings == (
+        []
+        if is_loaded
+        else [
+            f"sshd does not load the host key {RSA}, and logs that at each start: others can read it (mode "
+            f"{mode:04o}); `chmod 600 {RSA}` if it may still be trusted"
+        ]
+    )
 
 
 def test_no_key_but_one_that_this_openssh_does_not_load_is_an_error() -> None:

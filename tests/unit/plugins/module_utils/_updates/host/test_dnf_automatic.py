@@ -14,6 +14,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.timers impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.dnf_automatic import CONF, VENDOR, desired_keys
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import dnf_automatic as host_dnf
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_automatic_program import READ_BY_DNF4
+from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host.dnf_health import DnfHealth
 from tests.unit.fake_host import Expected, FakeHost
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "dnf_automatic"
@@ -37,6 +38,19 @@ OPTIONS: dict[str, t.Any] = {
     "exclude": [],
     "emit_via": ["stdio"],
 }
+
+
+@pytest.fixture(autouse=True)
+def health(monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Any, ...]]:
+    """The calls for the host's health, which has a test file of its own."""
+    calls: list[tuple[t.Any, ...]] = []
+
+    def gather(_host: object, *arguments: t.Any) -> DnfHealth:
+        calls.append(arguments)
+        return DnfHealth(7, 8, ("too old",))
+
+    monkeypatch.setattr(host_dnf, "gather_health", gather)
+    return calls
 
 
 def units(*names: str) -> list[str]:
@@ -81,7 +95,7 @@ def host4(text: str, commands: list[Expected], *, repomd: str = REPOMD, check_mo
 IN_FORCE = asked(upgrade_type="security", apply_updates=True)
 
 
-def test_nothing_to_do() -> None:
+def test_nothing_to_do(health: list[tuple[t.Any, ...]]) -> None:
     host = host4(DESIRED, [REPOLIST4, IN_FORCE, show(*NAMES4, out=on(OFF4, TIMER))])
     found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
@@ -90,6 +104,24 @@ def test_nothing_to_do() -> None:
     assert found.result["advisories"] == {"baseos": True}
     assert found.result["version"] == "dnf 4.14.0"
     assert found.result["effective"]["commands"]["upgrade_type"] == "security"
+    ((timer, enabled, limit),) = health
+    assert (timer.name, enabled, limit) == (TIMER, ("baseos",), 192)
+    assert (found.result["metadata_age"], found.result["success_age"], found.warnings) == (7, 8, ["too old"])
+
+
+def test_a_policy_that_is_switched_off_cannot_be_late(health: list[tuple[t.Any, ...]]) -> None:
+    host = host4(DESIRED, [REPOLIST4, IN_FORCE, show(*NAMES4, out=OFF4)])
+    found = host_dnf.ensure(t.cast(t.Any, host), dataclasses.replace(desired(), enabled=False))
+    host.done()
+    assert (found.result["success_age"], found.warnings, health) == (None, [], [])
+
+
+def test_all_updates_ask_for_the_repositories_whose_metadata_count(health: list[tuple[t.Any, ...]]) -> None:
+    commands = [asked(apply_updates=True), show(*NAMES4, out=on(OFF4, TIMER)), REPOLIST4]
+    host = host4(DESIRED.replace("= security", "= default"), commands)
+    host_dnf.ensure(t.cast(t.Any, host), desired(upgrade_type="default"))
+    host.done()
+    assert [set(enabled) >= {"baseos"} for _timer, enabled, _limit in health] == [True]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -305,5 +337,6 @@ def test_metadata_of_a_base_repository_that_is_missing_is_fetched() -> None:
     found = host_dnf.ensure(t.cast(t.Any, host), desired())
     host.done()
     assert found.warnings == [
-        "the metadata of baseos is not on this host yet, so it is not known whether there are advisories"
+        "the metadata of baseos is not on this host yet, so it is not known whether there are advisories",
+        "too old",
     ]

@@ -6,6 +6,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.policy_result import PolicyResult
 from ansible_collections.pyhost.baseline.plugins.module_utils._updates.host import dnf_automatic_module
 from tests.unit.fake_host import FakeHost
@@ -30,4 +31,7 @@ def test_the_options_of_dnf_automatic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_of_dnf_automatic(monkeypatch: pytest.MonkeyPatch) -> None:
     request = asked_for(monkeypatch)
-    assert (request.enabled, request.drop_in) == (True, None)
+    assert (request.enabled, request.drop_in, request.max_age) == (True, None, 192)
+    assert asked_for(monkeypatch, max_age=24).max_age == 24
+    with pytest.raises(BaselineError, match="max_age: 0 is not a number of hours"):
+        asked_for(monkeypatch, max_age=0)
