@@ -166,3 +166,12 @@ def test_the_options_are_the_documented_ones(clock: Clock, monkeypatch: pytest.M
     for name, one in options.items():
         for part in ("type", "required", "default"):
             assert one.get(part) == given[0][name].get(part), (name, part)
+
+
+def test_mitogens_connection_is_not_asked(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would start a Python on the host first."""
+    plain = SimpleNamespace(run=lambda _tmp, _variables: {"changed": True, "plain": True})
+    monkeypatch.setattr(python_bootstrap, "over_own_ssh", lambda _action, _class: plain)
+    shell = Shell(clock, answer())
+    assert shell.run(command="x") == {"changed": True, "plain": True}
+    assert shell.commands == []

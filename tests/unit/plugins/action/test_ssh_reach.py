@@ -451,3 +451,18 @@ class _Turns:
 
     def __getitem__(self, _port: int) -> t.Any:
         return self._answers.pop(0)
+
+
+def test_mitogens_connection_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class of the action is one of mitogen's then, too: a stand-in for both."""
+    plain = SimpleNamespace(run=lambda _tmp, variables: {"found": True, "from": variables})
+    made: list[t.Any] = []
+    monkeypatch.setattr(actions, "over_own_ssh", lambda *given: made.append(given) or plain)
+    adorned = type("ssh_reach", (ActionModule,), {})
+    plugin = adorned.__new__(adorned)
+    plugin._connection = FakeConnection(AssertionError("mitogen's connection was used"))
+    task = {"action": "pyhost.baseline.ssh_reach", "async_val": 0, "check_mode": False, "diff": False, "args": {}}
+    plugin._task = SimpleNamespace(**task)
+    assert plugin.run(None, {"a": 1}) == {"found": True, "from": {"a": 1}}
+    assert made == [(plugin, ActionModule)]
+    assert plugin._connection.calls == []

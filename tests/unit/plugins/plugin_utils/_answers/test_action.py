@@ -49,6 +49,16 @@ def test_an_honest_answer_stays() -> None:
     }
 
 
+def test_mitogen_names_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[t.Any] = []
+    monkeypatch.setattr(ActionBase, "_parse_returned_data", lambda _action, res, **named: asked.append((res, named)))
+    plugin: t.Any = ActionModule.__new__(ActionModule)
+    plugin._task = SimpleNamespace(action="pyhost.baseline.packages", async_val=0)
+    plugin._parse_returned_data({"stdout": '{"changed": true, "x": 1}', "stderr": ""}, profile="legacy")
+    [(res, named)] = asked
+    assert (json.loads(res["stdout"])["changed"], named) == (True, {"profile": "legacy"})
+
+
 def test_what_is_no_answer_is_a_failure_in_a_sentence() -> None:
     found = answered(f"{EVIL}\nnot found\n", EVIL)
     assert found["failed"] is True
