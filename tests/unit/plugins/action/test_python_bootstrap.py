@@ -57,6 +57,8 @@ class Shell:
             templar=None,
             shared_loader_obj=None,
         )
+        # As Ansible's loader sets it.
+        plugin._load_name = "python_bootstrap"
         plugin.__dict__["_low_level_execute_command"] = self._execute
         done: Answer = plugin.run(task_vars={})
         return done

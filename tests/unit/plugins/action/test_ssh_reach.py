@@ -461,6 +461,7 @@ def test_mitogens_connection_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> No
     adorned = type("ssh_reach", (ActionModule,), {})
     plugin = adorned.__new__(adorned)
     plugin._connection = FakeConnection(AssertionError("mitogen's connection was used"))
+    plugin._connection._shell.tmpdir = None
     task = {"action": "pyhost.baseline.ssh_reach", "async_val": 0, "check_mode": False, "diff": False, "args": {}}
     plugin._task = SimpleNamespace(**task)
     assert plugin.run(None, {"a": 1}) == {"found": True, "from": {"a": 1}}
