@@ -261,8 +261,8 @@ OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
     },
 }
 
-# The answer of Ansible's wrapper for a task with ``async``: the job that it started. ansible-core 2.18 says 0 and 1, and
-# mitogen gives its jobs a number in hex.
+# The answer of Ansible's wrapper for a task with ``async``: the job that it started. ansible-core 2.18 has 0 and 1, and
+# mitogen numbers its jobs in hex.
 JOB: Fields = {
     "failed": (bool, int),
     "started": (bool, int),

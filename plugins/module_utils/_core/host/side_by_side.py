@@ -46,7 +46,7 @@ def _start(function: t.Callable[[], Json]) -> tuple[int, int]:
         os.close(reading)
         # What the parent registered is the parent's to do at its end; the child ends only what it begins itself. In a
         # process of mitogen's, atexit's own functions would not do that: it keeps folders to remove in a list.
-        atexit.register = ending.callback  # type: ignore[assignment]
+        atexit.register = ending.callback
         with os.fdopen(writing, "wb") as file:
             try:
                 text = json.dumps(function())

@@ -453,13 +453,20 @@ class _Turns:
         return self._answers.pop(0)
 
 
+class Adorned(ActionModule):
+    """Mitogen derives a class of its own from that of each action."""
+
+
 def test_mitogens_connection_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class of the action is one of mitogen's then, too: a stand-in for both."""
     plain = SimpleNamespace(run=lambda _tmp, variables: {"found": True, "from": variables})
     made: list[t.Any] = []
-    monkeypatch.setattr(actions, "over_own_ssh", lambda *given: made.append(given) or plain)
-    adorned = type("ssh_reach", (ActionModule,), {})
-    plugin = adorned.__new__(adorned)
+
+    def over_own_ssh(*given: t.Any) -> t.Any:
+        made.append(given)
+        return plain
+
+    monkeypatch.setattr(actions, "over_own_ssh", over_own_ssh)
+    plugin: t.Any = Adorned.__new__(Adorned)
     plugin._connection = FakeConnection(AssertionError("mitogen's connection was used"))
     plugin._connection._shell.tmpdir = None
     task = {"action": "pyhost.baseline.ssh_reach", "async_val": 0, "check_mode": False, "diff": False, "args": {}}

@@ -84,7 +84,9 @@ def test_a_job_in_the_background_answers_for_itself() -> None:
     [
         pytest.param({"failed": 0, "started": 1, "finished": 0, "ansible_job_id": "j1.2"}, id="ansible-core 2.18"),
         pytest.param({"failed": False, "started": True, "finished": False, "ansible_job_id": "j1.2"}, id="2.21"),
-        pytest.param({"changed": True, "started": 1, "finished": 0, "ansible_job_id": "0f3c9a71d2b4e865"}, id="mitogen"),
+        pytest.param(
+            {"changed": True, "started": 1, "finished": 0, "ansible_job_id": "0f3c9a71d2b4e865"}, id="mitogen"
+        ),
     ],
 )
 def test_each_ansible_core_starts_its_jobs(job: dict[str, t.Any]) -> None:
