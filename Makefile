@@ -7,7 +7,7 @@ export PYTHON
 # No setting of the person's own ansible.cfg or inventory may change what is tested.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-fleet bench-peers bench-crowding bench-bans hosts docs clean
+.PHONY: help setup demo demo-down test check lint types unit mutants sanity molecule faults fuzz fuzz-jails bench bench-modules bench-fleet bench-peers bench-crowding bench-bans hosts docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -89,6 +89,9 @@ bench-fleet: setup  ## runs without changes for several hosts at once; HOSTS="1 
 
 bench-peers: setup  ## the same with pyinfra, other roles and a shell script; PEERS=FOLDER, SYSTEM=
 	$(BIN)/python -m bench.peers "$(PEERS)" $(or $(SYSTEM),debian13)
+
+bench-modules: setup  ## what each module sends, imports and takes without a change; SYSTEM=
+	$(BIN)/python -m bench.modules $(or $(SYSTEM),debian13)
 
 bench-crowding: setup  ## the admin's logins while a stranger crowds sshd
 	$(BIN)/python -m bench.crowding

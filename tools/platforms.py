@@ -42,6 +42,7 @@ Written, but **not yet run**: the same scenarios on the distributions' own image
 | --- | --- |
 | controller | Python 3.11 to 3.13 with ansible-core 2.19.14, pinned in `pyproject.toml`, runs all tests |
 | | ansible-core 2.18.19 and 2.21.5, by hand: unit tests; the main job from the built collection on Debian 12 and 13 |
+| | mitogen 0.3.54 with ansible-core 2.19.14, by hand: the main job, bootstrap.yml, a move of sshd's port on Debian 13 |
 | managed host | Python 3.11 and 3.13 by running; 3.8 and later by `ansible-test sanity` (compile and import) |
 
 ## Features

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import quoted_errors
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._reach.bootstrap import installation_error, is_locked
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.own_connection import over_own_ssh
 
 _SECONDS_BETWEEN = 10
 
@@ -26,6 +27,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        if own := over_own_ssh(self, ActionModule):
+            return own.run(tmp, task_vars)
         options = self.validate_argument_spec(
             argument_spec={
                 "command": {"type": "str", "required": True},

@@ -53,6 +53,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.client_settin
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.known_hosts import known_keys
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import client_settings
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.messages import has_changed_key
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.own_connection import over_own_ssh
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.target import target_error
 
 # The variables that set the option of the ssh connection plugin.
@@ -83,6 +84,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        if own := over_own_ssh(self, ActionModule):
+            return own.run(tmp, task_vars)
         options = self.validate_argument_spec(argument_spec=_OPTIONS)[1]
         error = port_error(options["ports"]) or self._target_error(options["users"])
         if error:

@@ -53,10 +53,10 @@ class CheckedAnswers(ActionBase):
     def _in_background(self) -> bool:
         return bool(self._task.async_val and not self._connection.has_native_async)
 
-    def _parse_returned_data(self, res: t.Mapping[str, t.Any], *profile: t.Any) -> t.Any:
-        """Let ansible-core parse the checked answer. ``profile`` exists since 2.19."""
+    def _parse_returned_data(self, res: t.Mapping[str, t.Any], *profile: t.Any, **named: t.Any) -> t.Any:
+        """Let ansible-core parse the checked answer. ``profile`` exists since 2.19; mitogen gives it by its name."""
         checked = {**res, "stdout": json.dumps(self._read(res)), "stderr": printable_lines(res.get("stderr") or "")}
-        return super()._parse_returned_data(checked, *profile)
+        return super()._parse_returned_data(checked, *profile, **named)
 
     def _read(self, ran: t.Mapping[str, t.Any]) -> Result:
         output = ran.get("stdout") or ""

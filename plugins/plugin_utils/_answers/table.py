@@ -305,11 +305,13 @@ OF_THE_CONTROLLER: t.Mapping[str, Fields] = {
     },
 }
 
-# The answer of Ansible's wrapper for a task with ``async``: the job that it started.
+# The answer of Ansible's wrapper for a task with ``async``: the job that it started. ansible-core 2.18 has 0 and 1, and
+# mitogen numbers its jobs in hex.
 JOB: Fields = {
+    "failed": (bool, int),
     "started": (bool, int),
     "finished": (bool, int),
-    "ansible_job_id": re.compile(r"j?\d{1,20}(?:\.\d{1,10})?"),
+    "ansible_job_id": re.compile(r"j?[0-9a-f]{1,20}(?:\.[0-9]{1,10})?"),
     "results_file": str,
     "_ansible_suppress_tmpdir_delete": bool,
 }

@@ -125,6 +125,10 @@ def _remove_unused(path: str) -> None:
 
 
 def _make_importable(path: str) -> str:
+    # A process that runs several modules (mitogen's) has imported parts of what is elsewhere by now.
+    if list(getattr(sys.modules.get(_PACKAGE), "__path__", [path])) != [path]:
+        for name in [name for name in sys.modules if name.startswith(f"{_PACKAGE}.")]:
+            del sys.modules[name]
     package = types.ModuleType(_PACKAGE)
     package.__path__ = [path]
     sys.modules[_PACKAGE] = package

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import sys
@@ -40,10 +41,12 @@ def _start(function: t.Callable[[], Json]) -> tuple[int, int]:
         os.close(writing)
         return pid, reading
     status = 1
+    ending = contextlib.ExitStack()
     try:
         os.close(reading)
-        # What the parent registered is the parent's to do at its end; the child ends only what it begins itself.
-        atexit._clear()
+        # What the parent registered is the parent's to do at its end; the child ends only what it begins itself. In a
+        # process of mitogen's, atexit's own functions would not do that: it keeps folders to remove in a list.
+        atexit.register = ending.callback
         with os.fdopen(writing, "wb") as file:
             try:
                 text = json.dumps(function())
@@ -52,7 +55,7 @@ def _start(function: t.Callable[[], Json]) -> tuple[int, int]:
             else:
                 status = 0
             file.write(text.encode("utf-8", "surrogateescape"))
-        atexit._run_exitfuncs()
+        ending.close()
     finally:
         os._exit(status)
 

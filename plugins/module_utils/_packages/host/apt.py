@@ -1,6 +1,6 @@
 # Copyright: pyhost.baseline contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages by apt-get(8) and dpkg(1): read the database, simulate, run one transaction, read the database again."""
+"""Packages by apt-get(8) and dpkg(1): read the database, run one transaction, read the database again."""
 
 from __future__ import annotations
 
@@ -222,19 +222,33 @@ class _AptRun:
         if not names:
             return ""
         self._require_unheld(before, names)
-        simulation = self._plan_transaction(names)
-        if not simulation.installs and not simulation.removes:
-            return ""
+        # apt-get refuses an installation that it cannot make, or only by a removal, before it changes anything. It
+        # takes a second to simulate one, so this is left out where only an error would need it.
+        is_simulated = self._request.state != "present" or any(map(reads_as_command, names))
+        if is_simulated:
+            simulation = self._plan_transaction(names)
+            if not simulation.installs and not simulation.removes:
+                return ""
+        else:
+            self._renew_index()
         ran = self._run_transaction(names)
-        if is_outdated(ran.err) and self._request.update_cache and not self._index_updated:
+        needs_index = is_outdated(ran.err) or bool(parse_unavailable(ran.out, ran.err))
+        if needs_index and self._request.update_cache and not self._index_updated:
             self._update_index()
             ran = self._run_transaction(names)
+        if not ran.ok and not is_simulated and self._read_database() == before:
+            self._require_possible(names)
+        self._progress.record("ran apt-get")
         return "" if ran.ok else last_errors(ran.err or ran.out)
+
+    def _renew_index(self) -> None:
+        """Update an index that is old."""
+        if self._request.state != "absent" and self._request.update_cache and not self._index_is_fresh():
+            self._update_index()
 
     def _plan_transaction(self, names: list[str]) -> Simulation:
         """Return the simulation of the transaction; update an index that is old, or that does not have a package."""
-        if self._request.state != "absent" and self._request.update_cache and not self._index_is_fresh():
-            self._update_index()
+        self._renew_index()
         simulation, missing = self._simulate(names)
         if missing and self._request.update_cache and not self._index_updated:
             self._update_index()
@@ -243,11 +257,15 @@ class _AptRun:
             raise self._unavailable(missing)
         return simulation
 
+    def _require_possible(self, names: list[str]) -> None:
+        """Raise where apt-get cannot install ``names``, and say why."""
+        _simulation, missing = self._simulate(names)
+        if missing:
+            raise self._unavailable(missing)
+
     def _run_transaction(self, names: list[str]) -> CommandResult:
         guard = [] if self._request.state == "absent" else ["--no-remove"]
-        ran = self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(names)])
-        self._progress.record("ran apt-get")
-        return ran
+        return self._run(["apt-get", "-q", "-y", *KEEP_CONFIGURATION, *guard, *self._verb(names)])
 
     def _repair(self) -> DpkgDatabase:
         """Finish what an interrupted dpkg left; the parts that only an installation can repair are left to apt-get."""

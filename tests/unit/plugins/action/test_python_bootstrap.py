@@ -57,6 +57,8 @@ class Shell:
             templar=None,
             shared_loader_obj=None,
         )
+        # As Ansible's loader sets it.
+        plugin._load_name = "python_bootstrap"
         plugin.__dict__["_low_level_execute_command"] = self._execute
         done: Answer = plugin.run(task_vars={})
         return done
@@ -166,3 +168,12 @@ def test_the_options_are_the_documented_ones(clock: Clock, monkeypatch: pytest.M
     for name, one in options.items():
         for part in ("type", "required", "default"):
             assert one.get(part) == given[0][name].get(part), (name, part)
+
+
+def test_mitogens_connection_is_not_asked(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would start a Python on the host first."""
+    plain = SimpleNamespace(run=lambda _tmp, _variables: {"changed": True, "plain": True})
+    monkeypatch.setattr(python_bootstrap, "over_own_ssh", lambda _action, _class: plain)
+    shell = Shell(clock, answer())
+    assert shell.run(command="x") == {"changed": True, "plain": True}
+    assert shell.commands == []

@@ -461,3 +461,26 @@ class _Turns:
 
     def __getitem__(self, _port: int) -> t.Any:
         return self._answers.pop(0)
+
+
+class Adorned(ActionModule):
+    """Mitogen derives a class of its own from that of each action."""
+
+
+def test_mitogens_connection_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = SimpleNamespace(run=lambda _tmp, variables: {"found": True, "from": variables})
+    made: list[t.Any] = []
+
+    def over_own_ssh(*given: t.Any) -> t.Any:
+        made.append(given)
+        return plain
+
+    monkeypatch.setattr(actions, "over_own_ssh", over_own_ssh)
+    plugin: t.Any = Adorned.__new__(Adorned)
+    plugin._connection = FakeConnection(AssertionError("mitogen's connection was used"))
+    plugin._connection._shell.tmpdir = None
+    task = {"action": "pyhost.baseline.ssh_reach", "async_val": 0, "check_mode": False, "diff": False, "args": {}}
+    plugin._task = SimpleNamespace(**task)
+    assert plugin.run(None, {"a": 1}) == {"found": True, "from": {"a": 1}}
+    assert made == [(plugin, ActionModule)]
+    assert plugin._connection.calls == []

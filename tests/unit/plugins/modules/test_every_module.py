@@ -443,6 +443,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: ran.warned.append(text))
         given = {"_ansible_check_mode": False, **(case.options if options is None else options)}
         monkeypatch.setattr(basic, "_load_params", lambda: copy.deepcopy(given))
+        # ansible-core 2.21 asks here whether the answer is to have the arguments.
+        monkeypatch.setattr(basic, "_PARSED_MODULE_ARGS", {"_ansible_inject_invocation": True}, raising=False)
         # What ansible-core 2.19 and later encode the answer by.
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         with pytest.raises(SystemExit) as ended:

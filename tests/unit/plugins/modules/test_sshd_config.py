@@ -33,6 +33,8 @@ def run(
 ) -> dict[str, t.Any]:
     """Run the module with ``arguments`` and return what it prints."""
     monkeypatch.setattr(basic, "_load_params", lambda: dict(arguments))
+    # ansible-core 2.21 asks here whether the answer is to have the arguments.
+    monkeypatch.setattr(basic, "_PARSED_MODULE_ARGS", {"_ansible_inject_invocation": True}, raising=False)
     # What ansible-core 2.19 and later encode the answer by.
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
     with pytest.raises(SystemExit):

@@ -131,6 +131,19 @@ def test_a_version_that_is_removed_before_it_is_held_is_sent(folder: Path, monke
     assert load(ModuleCode(FIRST)) is None
 
 
+def test_a_process_that_runs_several_modules_imports_what_is_there_now(tmp_path: Path, folder: Path) -> None:
+    """As mitogen's does: the folder of an earlier module is gone with it."""
+    for answer in ("first", "second"):
+        package = code_cache._make_importable(str(tmp_path / answer))
+        code_cache._unpack(code(FIRST, answer).archive or b"", str(tmp_path / answer))
+        found = importlib.import_module(f"{package}._x.host.part")
+        assert answer == found.ANSWER
+    # The same folder again: nothing is imported twice.
+    part = sys.modules[f"{code_cache._PACKAGE}._x.host.part"]
+    package = code_cache._make_importable(str(tmp_path / "second"))
+    assert importlib.import_module(f"{package}._x.host.part") is part
+
+
 def release_all(folder: Path) -> None:
     """Close what this process holds, as its end would."""
     for name in os.listdir("/proc/self/fd"):

@@ -19,6 +19,8 @@ CODE = ModuleCode("0a" * 32, b"PK")
 def module(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., code_module.CodeModule]:
     def build(**given: t.Any) -> code_module.CodeModule:
         monkeypatch.setattr(basic, "_load_params", lambda: {"name": "x", **given})
+        # ansible-core 2.21 asks here whether the answer is to have the arguments.
+        monkeypatch.setattr(basic, "_PARSED_MODULE_ARGS", {}, raising=False)
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(basic.AnsibleModule, "log", lambda *_any, **_named: None)
         return code_module.CodeModule({"name": {"type": "str"}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import time
 import typing as t
 from pathlib import Path
@@ -36,6 +37,21 @@ def test_a_function_cleans_up_what_it_began_and_no_more(tmp_path: Path) -> None:
     finally:
         atexit.unregister((tmp_path / "parent").touch)
     assert [path.name for path in tmp_path.iterdir()] == ["child"]
+
+
+def test_a_function_cleans_up_in_a_process_of_mitogens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It replaces atexit.register, so that the folders of a module go before its process ends."""
+    deferred: list[t.Any] = []
+    monkeypatch.setattr(atexit, "register", lambda *given, **_named: deferred.append(given))
+
+    def registers() -> dict[str, int]:
+        folder = tmp_path / "scratch"
+        folder.mkdir()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return {"made": folder.is_dir()}
+
+    assert run_side_by_side([registers]) == [{"made": True}]
+    assert (list(tmp_path.iterdir()), deferred) == ([], [])
 
 
 def fails() -> dict[str, int]:

@@ -49,6 +49,8 @@ SILENT = {
 }
 SUDO_PLANNED = "Inst sudo (1.9 Debian:13.7/stable [amd64])\nConf sudo (1.9 Debian:13.7/stable [amd64])\n"
 NO_SUDO = "E: Unable to locate package sudo\n"
+BROKEN = "E: Unable to correct problems, you have held broken packages.\n"
+REMOVES = "E: Packages need to be removed but remove is disabled.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +129,6 @@ def test_one_transaction_for_what_is_missing_from_a_fresh_index() -> None:
     host = FakeHost(
         {STATUS: status(git="2"), **INDEX},
         [
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), writes={STATUS: status(git="2", sudo="1.9")}),
         ],
         mtimes=FRESH,
@@ -145,7 +146,6 @@ def test_recommended_packages_on_request() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            silent(simulate(*words), out=SUDO_PLANNED),
             silent(["apt-get", "-q", "-y", *KEEP, "--no-remove", *words], writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
@@ -167,7 +167,6 @@ def test_the_index_is_read_anew_where_it_must_be(index: dict[str, str], mtimes: 
         {STATUS: status(), **index},
         [
             silent(UPDATE, writes=dict(INDEX)),
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=mtimes,
@@ -180,9 +179,8 @@ def test_a_package_that_a_fresh_index_does_not_have_is_looked_for_in_a_new_one()
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
+            silent(transact("sudo"), rc=100, err=NO_SUDO),
             silent(UPDATE),
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=FRESH,
@@ -195,7 +193,6 @@ def test_a_file_that_the_archive_replaced_is_fetched_by_a_new_index() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), rc=100, err=OUTDATED),
             silent(UPDATE),
             silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
@@ -216,6 +213,7 @@ def test_unknown_packages_are_named_before_anything_is_installed() -> None:
         {STATUS: status(), **INDEX},
         [
             silent(UPDATE),
+            silent(transact(*names), rc=100, out=said, err=missing),
             silent(simulate(*install(*names)), rc=100, out=said, err=missing),
             Expected(["apt-cache", "policy", "libpq-devel"]),
             Expected(["apt-cache", "pkgnames", "libp"], out="libpng-dev\nlibpq-dev\nlibpod-parser-perl\n"),
@@ -234,6 +232,7 @@ def test_an_index_that_may_not_be_read_anew_is_not() -> None:
     host = FakeHost(
         {STATUS: status()},
         [
+            silent(transact("sudo"), rc=100, err=NO_SUDO),
             silent(simulate(*install("sudo")), rc=100, err=NO_SUDO),
             Expected(["apt-cache", "policy", "sudo"]),
             Expected(["apt-cache", "pkgnames", "sudo"]),
@@ -260,7 +259,6 @@ def test_an_index_that_cannot_be_read_in_full_is_a_warning_where_it_suffices() -
         {STATUS: status(), **INDEX},
         [
             silent(UPDATE, rc=100, err="E: The repository 'http://b x Release' does not have a Release file.\n"),
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
         ],
         mtimes=STALE,
@@ -276,9 +274,10 @@ def test_nothing_else_is_removed_for_an_installation() -> None:
     host = FakeHost(
         {STATUS: status(**{"libmariadb-dev": "1"}), **INDEX},
         [
+            silent(transact("libmysqlclient-dev"), rc=100, err=REMOVES),
             silent(
                 simulate(*install("libmysqlclient-dev")), out="Remv libmariadb-dev [1]\nInst libmysqlclient-dev (8 x)\n"
-            )
+            ),
         ],
         mtimes=FRESH,
     )
@@ -292,13 +291,7 @@ def test_nothing_else_is_removed_for_an_installation() -> None:
 def test_a_plan_that_cannot_be_made() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
-        [
-            silent(
-                simulate(*install("sudo")),
-                rc=100,
-                err="E: Unable to correct problems, you have held broken packages.\n",
-            )
-        ],
+        [silent(transact("sudo"), rc=100, err=BROKEN), silent(simulate(*install("sudo")), rc=100, err=BROKEN)],
         mtimes=FRESH,
     )
 
@@ -312,8 +305,9 @@ def test_a_package_that_is_pinned_down_is_not_unknown() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            silent(simulate(*install("libnew")), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
+            silent(transact("libnew"), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
             silent(UPDATE),
+            silent(transact("libnew"), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
             silent(simulate(*install("libnew")), rc=100, err="E: Package 'libnew' has no installation candidate\n"),
             Expected(
                 ["apt-cache", "policy", "libnew"], out=(FIXTURES / "apt-cache-policy-pinned-debian12").read_text()
@@ -363,10 +357,9 @@ def test_a_package_that_is_held_before_it_is_installed(check_mode: bool) -> None
 
 
 def test_a_plan_that_a_hold_prevents_names_it() -> None:
-    err = "E: Unable to correct problems, you have held broken packages.\n"
     host = FakeHost(
         {STATUS: status(libc6="2.36", held="libc6"), **INDEX},
-        [silent(simulate(*install("sudo")), rc=100, err=err)],
+        [silent(transact("sudo"), rc=100, err=BROKEN), silent(simulate(*install("sudo")), rc=100, err=BROKEN)],
         mtimes=FRESH,
     )
 
@@ -379,8 +372,8 @@ def test_what_is_not_installed_afterwards_fails_with_the_words_of_apt() -> None:
     host = FakeHost(
         {STATUS: status(), **INDEX},
         [
-            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
             silent(transact("sudo"), rc=100, err="E: Sub-process /usr/bin/dpkg returned an error code (1)\n"),
+            silent(simulate(*install("sudo")), out=SUDO_PLANNED),
         ],
         mtimes=FRESH,
     )
@@ -389,6 +382,17 @@ def test_what_is_not_installed_afterwards_fails_with_the_words_of_apt() -> None:
         "sudo is not installed after apt-get: E: Sub-process /usr/bin/dpkg returned an error code (1); no "
         "package was changed"
     )
+
+
+def test_a_transaction_that_broke_off_is_not_simulated() -> None:
+    """The simulation would only say that something is unfinished."""
+    words = "E: Sub-process /usr/bin/dpkg returned an error code (1)\n"
+    broken = {STATUS: status(unfinished="sudo")}
+    host = FakeHost(
+        {STATUS: status(), **INDEX}, [silent(transact("sudo"), rc=100, err=words, writes=broken)], mtimes=FRESH
+    )
+
+    assert refused(host, PackagesRequest(("sudo",))).startswith(f"sudo is not installed after apt-get: {words.strip()}")
 
 
 class TestLatest:
@@ -540,7 +544,6 @@ class TestInterruptedDpkg:
             [
                 silent(CONFIGURE, rc=1, err="dpkg: error processing package gcc-12"),
                 silent(FIX, writes={STATUS: status(**{"gcc-12": "1"})}),
-                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
                 silent(transact("sudo"), writes={STATUS: status(**{"gcc-12": "1", "sudo": "1.9"})}),
             ],
             mtimes=FRESH,
@@ -595,7 +598,6 @@ class TestLocks:
         host = FakeHost(
             {STATUS: status(), **INDEX},
             [
-                silent(simulate(*install("sudo")), out=SUDO_PLANNED),
                 silent(transact("sudo"), rc=100, err=lost),
                 silent(transact("sudo"), writes={STATUS: status(sudo="1.9")}),
             ],

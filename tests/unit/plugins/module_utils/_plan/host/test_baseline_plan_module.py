@@ -36,6 +36,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         logged: list[str] = []
         arguments = {"_ansible_check_mode": check_mode, "requests": [REQUEST], **given}
         monkeypatch.setattr(basic, "_load_params", lambda: arguments)
+        # ansible-core 2.21 asks here whether the answer is to have the arguments.
+        monkeypatch.setattr(basic, "_PARSED_MODULE_ARGS", {"_ansible_inject_invocation": True}, raising=False)
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: warned.append(text))
         monkeypatch.setattr(basic.AnsibleModule, "log", lambda _module, text, **_named: logged.append(text))
