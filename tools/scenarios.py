@@ -39,6 +39,7 @@ FAULTS = (
     "fail2ban_actions",
     "fail2ban_faults",
     "fail2ban_findings",
+    "firewall_lockout",
     "interrupted",
     "sshd_lockout",
     "sshd_shadowed",

@@ -12,15 +12,15 @@ ALLOW_MORE: dict[str, t.Any] = {"firewall_allow": ["http"]}
 _FOLDER = "/var/lib/pyhost.baseline"
 _FULL = "mkdir -p {0}; mount -t tmpfs -o size=16k none {0}; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null; true"
 # Stands before the real nft: ends with what {then} does when the module loads its rules, once.
-_NFT = """cat >/usr/local/bin/nft <<'END'
+_NFT = """cat >/usr/local/sbin/nft <<'END'
 #!/bin/sh
 if [ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ]; then
-    rm -f /usr/local/bin/nft
+    rm -f /usr/local/sbin/nft
     {then}
 fi
 exec /usr/sbin/nft "$@"
 END
-chmod 755 /usr/local/bin/nft"""
+chmod 755 /usr/local/sbin/nft"""
 _STAND_IN = """cat >/etc/systemd/system/netfilter-persistent.service <<'END'
 [Service]
 Type=oneshot
@@ -103,7 +103,8 @@ WAYS = (
     FirewallWay(
         "a service that would be cut",
         "on 7777/tcp",
-        make="systemctl stop pyhost-baseline-firewall; systemd-run --quiet --unit surprise python3 -m http.server 7777; "
+        make="systemctl stop pyhost-baseline-firewall; "
+        "systemd-run --quiet --unit surprise python3 -m http.server 7777; "
         "until ss -ltn | grep -q :7777; do sleep 0.1; done",
         revert="systemctl stop surprise; systemctl start pyhost-baseline-firewall",
     ),
@@ -168,12 +169,12 @@ WAYS = (
         "nft fails when it loads the rules",
         "the files and the rules are as they were before",
         make=_NFT.format(then="echo 'Error: no buffer space' >&2; exit 1"),
-        revert="rm -f /usr/local/bin/nft",
+        revert="rm -f /usr/local/sbin/nft",
     ),
     FirewallWay(
         "nft claims to have loaded the rules",
         "the rules are not in force after they were loaded",
         make=_NFT.format(then="exit 0"),
-        revert="rm -f /usr/local/bin/nft",
+        revert="rm -f /usr/local/sbin/nft",
     ),
 )

@@ -36,7 +36,14 @@ SHUT = r"""
 cat >/run/shut.sh <<'END'
 until [ -e /var/lib/pyhost.baseline/rollback-firewall/armed ]; do sleep 0.05; done
 until nft list table inet pyhost_baseline 2>/dev/null | grep -q 'dport 80 '; do sleep 0.05; done
-nft 'table inet shut { chain in { type filter hook input priority -10; tcp dport 22 tcp flags & (syn|ack) == syn drop; }; }'
+nft -f - <<'RULES'
+table inet shut {
+    chain in {
+        type filter hook input priority -10;
+        tcp dport 22 tcp flags & (syn|ack) == syn drop
+    }
+}
+RULES
 touch /run/shut
 END
 rm -f /run/shut
