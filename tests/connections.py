@@ -153,12 +153,13 @@ class Way:
         output = ran.stdout + ran.stderr
         assert "Traceback" not in output and "{" in ran.stdout, output
         said = json.loads(ran.stdout[ran.stdout.find("{") :])
-        tasks = {
-            task["task"]["name"]: task["hosts"].get(self.name, {}) for part in said["plays"] for task in part["tasks"]
-        }
+        tasks: dict[str, JSON] = {}
+        for task in (task for part in said["plays"] for task in part["tasks"]):
+            # A task of a role is named "ROLE : TASK". The login and the plan come again after a change.
+            tasks.setdefault(task["task"]["name"].rpartition(" : ")[2], task["hosts"].get(self.name, {}))
         return Run(
-            tasks.get("Find the login that answers", {}),
-            tasks.get("pyhost.baseline.sshd : Ensure the settings of sshd", {}),
+            tasks["Find the login that answers"],
+            tasks.get("Ensure the settings of sshd") or tasks.get("Plan what the roles request of this host", {}),
             bool(said["stats"].get(self.name, {}).get("unreachable")),
         )
 

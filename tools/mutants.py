@@ -31,13 +31,16 @@ SECONDS_A_MUTANT = 120
 ROLLBACK = (f"{UNITS}/module_utils/_core/host", f"{UNITS}/module_utils/_core/test_rollback_script.py")
 # A source, and the tests that are to kill its mutants, besides the test of its name.
 TARGETS: dict[str, tuple[str, ...]] = {
+    "plugins/action/firewall.py": (f"{UNITS}/action/test_firewall.py",),
     "plugins/action/sshd_config.py": (f"{UNITS}/action",),
+    "plugins/module_utils/_core/host/armed.py": (f"{UNITS}/module_utils/_core/host",),
     "plugins/module_utils/_core/host/rollback.py": ROLLBACK,
     "plugins/module_utils/_core/host/rollback_arm.py": ROLLBACK,
     "plugins/module_utils/_fail2ban/host/ensure.py": (f"{UNITS}/module_utils/_fail2ban/host",),
     "plugins/module_utils/_fail2ban/host/filter_rules.py": (f"{UNITS}/module_utils/_fail2ban/host",),
     "plugins/module_utils/_fail2ban/host/proof.py": (f"{UNITS}/module_utils/_fail2ban/host",),
     "plugins/module_utils/_fail2ban/host/restore.py": (f"{UNITS}/module_utils/_fail2ban/host",),
+    "plugins/module_utils/_firewall/host/apply.py": (f"{UNITS}/module_utils/_firewall/host",),
     "plugins/module_utils/_sshd/host/apply.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/change.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/change_plan.py": (f"{UNITS}/module_utils/_sshd/host",),
@@ -45,6 +48,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "plugins/module_utils/_sshd/host/check_effective.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/confirm.py": (f"{UNITS}/module_utils/_sshd/host",),
     "plugins/module_utils/_sshd/host/guard.py": (f"{UNITS}/module_utils/_sshd/host",),
+    "plugins/plugin_utils/_confirm/commit.py": (f"{UNITS}/plugin_utils/_confirm", f"{UNITS}/action"),
     "plugins/plugin_utils/_confirm/proof.py": (f"{UNITS}/plugin_utils/_confirm",),
     "plugins/plugin_utils/_confirm/record.py": (f"{UNITS}/plugin_utils/_confirm",),
 }

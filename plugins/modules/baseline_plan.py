@@ -51,6 +51,7 @@ options:
           - dnf_automatic
           - freebsd_updates
           - pf_anchor
+          - firewall
           - fail2ban_jails
           - sshd_config
       options:

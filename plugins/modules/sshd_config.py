@@ -22,8 +22,9 @@ description:
   - The module reloads a running sshd that is older than its files. If sshd does not start with the new configuration,
     the module restores the files.
   - If a socket unit listens for sshd and no generator makes it follow C(sshd_config), it gets a drop-in with the
-    desired addresses. Before sshd moves to a new port, the rules of an active firewalld or ufw for the old port are
-    repeated for the new one; the old port stays open. If SELinux is on, the new port gets sshd's label first.
+    desired addresses. Before sshd moves to a new port, the rules of an active firewalld or ufw, or of the module
+    M(pyhost.baseline.firewall), for the old port are repeated for the new one. The old port stays open until that
+    firewall is next changed. If SELinux is on, the new port gets sshd's label first.
   - On FreeBSD the module uses C(service), and O(path) selects the server, the base system's or that of the port
     openssh-portable (C(/usr/local/etc/ssh/sshd_config)). It does not change pf and ipfw, so open a new port there
     before sshd moves. All of this was written from manuals and sources and not run on FreeBSD.
@@ -301,8 +302,8 @@ port_held_by:
     - {port: 2222, address: 0.0.0.0, pid: 4711, uid: 1001, user: mallory, program: /usr/bin/python3.13}
 firewall:
   description:
-    - The active firewall whose rules for the old port were repeated for a new one (its C(kind), V(firewalld) or
-      V(ufw)), and those rules (C(opened)). Empty if no port is new, or if there is no rule for the old one.
+    - The active firewall whose rules for the old port were repeated for a new one (its C(kind), V(firewalld), V(ufw) or
+      V(nftables) for the table of the module firewall), and those rules (C(opened)). Empty if no port is new, or if there is no rule for the old one.
   type: dict
   returned: success
   sample: {kind: firewalld, opened: [2222/tcp in the zone public]}

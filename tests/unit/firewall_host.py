@@ -66,13 +66,22 @@ def units(name: str = "systemctl-show-debian13", *, changes: t.Mapping[str, str]
     return Expected(["systemctl", "show", "--property", _ASKED, "--", *_UNITS], out=text)
 
 
-def ruleset(text: str = '{"nftables": []}', *, ssh_ports: str = "22") -> list[Expected]:
-    """Return the questions for the rules; the ports of sshd are asked for where our table is there."""
+EXPECTED = f"nft -f {RULES_FILE} && nft -j -t list table inet pyhost_baseline"
+
+
+def ruleset(
+    text: str = '{"nftables": []}', *, ssh_ports: str = "22", expected: str | None = None, rc: int = 0
+) -> list[Expected]:
+    """Return the questions for the rules; of our table, if it is there, also its ports of sshd and its file's rules."""
     listed = Expected(["nft", "-j", "-t", "list", "ruleset"], out=text)
     if '"table": "pyhost_baseline"' not in text:
         return [listed]
     elements = f'{{"nftables": [{{"set": {{"name": "ssh_ports", "elem": [{ssh_ports}]}}}}]}}'
-    return [listed, Expected(["nft", "-j", "list", "set", "inet", "pyhost_baseline", "ssh_ports"], out=elements)]
+    return [
+        listed,
+        Expected(["nft", "-j", "list", "set", "inet", "pyhost_baseline", "ssh_ports"], out=elements),
+        Expected(["unshare", "--net", "sh", "-c", EXPECTED], out=text if expected is None else expected, rc=rc),
+    ]
 
 
 def addresses() -> Expected:

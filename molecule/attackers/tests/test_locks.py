@@ -93,8 +93,10 @@ def test_what_runs_for_root_is_roots_alone(ran: Results, taken: dict[str, Attack
     assert taken[name].run(f"stat -c '%F %U:%G %a' {RUNTIME}").strip() == "directory root:root 700"
     status, _output = taken[name].status(f"runuser -u mallory -- ls {RUNTIME}")
     assert status != 0
-    # Nothing is left there but locks.
-    assert taken[name].run(f"ls {RUNTIME} | grep -v '[.]lock$' || true") == ""
+    # Locks, code and kept answers: no file of them is another user's, and nobody else may write there.
+    assert taken[name].run(f"find {RUNTIME} ! -user root -o ! -type l -perm /022") == ""
+    kinds = taken[name].run(f"ls {RUNTIME} | sed 's/.*[.]//' | sort -u").split()
+    assert set(kinds) <= {"lock", "code", "answers", "loaded"}
 
 
 @pytest.mark.parametrize("name", HOSTS)

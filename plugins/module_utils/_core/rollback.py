@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .text import is_number, printable
 
@@ -61,7 +60,7 @@ class RollbackSteps:
     """How the restored files are put in force: ``shell`` defines the function ``put_in_force`` of POSIX sh.
 
     Its argument is ``now``, or ``boot`` where the services that read the files start later. It may use ``problem``,
-    ``limited``, ``log`` and ``$folder`` of the script. Where it starts a daemon itself, which would inherit a sandbox,
+    ``limited`` and ``log`` of the script. Where it starts a daemon itself, which would inherit a sandbox,
     ``is_sandboxed`` is false.
     """
 
@@ -134,16 +133,12 @@ class RollbackPaths:
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """What a rollback must restore after ``seconds``: ``files``, put in force by ``steps``, then ``last_files``.
-
-    ``copies`` are further texts that ``steps`` find in the rollback's folder, by name.
-    """
+    """What a rollback must restore after ``seconds``: ``files``, put in force by ``steps``, then ``last_files``."""
 
     files: tuple[str, ...]
     seconds: int
     steps: RollbackSteps
     last_files: tuple[str, ...] = ()
-    copies: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

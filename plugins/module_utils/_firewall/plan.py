@@ -18,7 +18,6 @@ from .plan_backends import BackendPlan, plan_firewalld, plan_nftables, plan_ufw
 from .probes import Probes, choose_probes
 from .published import PublishedPort, exposed_ports
 from .request import FirewallRequest, outgoing_warnings, ssh_warnings
-from .table_state import loaded_table
 from .verdict import Packet, verdict
 
 __all__ = ["FirewallPlan", "plan_firewall"]
@@ -100,8 +99,7 @@ def _foreign(request: FirewallRequest, state: FirewallState) -> ForeignFindings:
 
 def _former_findings(state: FirewallState) -> ForeignFindings:
     """Return that our own table is still there, on a host whose rules have another backend since."""
-    is_loaded = state.ruleset is not None and loaded_table(state.ruleset) is not None
-    if not (is_loaded or state.unit(UNIT[: -len(".service")]).is_enabled):
+    if not (state.own_table is not None or state.unit(UNIT[: -len(".service")]).is_enabled):
         return ForeignFindings()
     error = BaselineError(
         f"the table {FAMILY} {TABLE} of an earlier run closes ports beside {state.backend}, which manages the rules",

@@ -3,7 +3,8 @@
 """Whether the kernel has our table as it was rendered: read back, not assumed. Pure.
 
 nft(8) prints rules in its own words, which differ between releases. So the first rule names the text that was loaded,
-and the chains, their policies and the number of their rules are compared.
+and the chains, their policies and the number of their rules are compared. Where the host can load the file a second
+time, in a network namespace of its own, each rule is compared with what nft prints of it there.
 """
 
 from __future__ import annotations
@@ -17,19 +18,28 @@ from .._core.errors import BaselineError
 from .nft_ruleset import Ruleset
 from .nft_table import FAMILY, FINGERPRINT, SSH_PORTS, TABLE
 
-__all__ = ["TableState", "difference", "has_own_table", "loaded_table", "parse_port_set", "rendered_table"]
+__all__ = [
+    "TableState",
+    "altered_rule",
+    "difference",
+    "has_own_table",
+    "loaded_table",
+    "parse_port_set",
+    "rendered_table",
+]
 
 
 @dataclass(frozen=True)
 class TableState:
     """Our table: the fingerprint of its text, and of each base chain its hook, its policy and the number of rules.
 
-    ``ssh_ports`` are the elements of its set of that name.
+    ``ssh_ports`` are the elements of its set of that name, ``altered`` a rule that somebody has changed.
     """
 
     fingerprint: str = ""
     chains: t.Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
     ssh_ports: frozenset[int] = frozenset()
+    altered: str = ""
 
 
 def rendered_table(text: str) -> TableState:
@@ -93,7 +103,21 @@ def difference(rendered: TableState, loaded: TableState | None) -> str:
             f"the rules for sshd are for the ports {_listed(loaded.ssh_ports)} in the kernel, and for "
             f"{_listed(rendered.ssh_ports)} in the file"
         )
-    return "" if loaded.fingerprint == rendered.fingerprint else "the kernel has the rules of another request"
+    if rendered.fingerprint != loaded.fingerprint:
+        return "the kernel has the rules of another request"
+    return loaded.altered
+
+
+def altered_rule(expected: Ruleset, loaded: Ruleset) -> str:
+    """Return which rule of our table is another one in the kernel than ``expected``, an empty text if none is."""
+    for chain in expected.chains:
+        if chain.place[:2] != (FAMILY, TABLE):
+            continue
+        pairs = zip(expected.rules_of(chain), loaded.rules_of(chain))
+        number = next((number for number, (one, other) in enumerate(pairs, start=1) if one != other), 0)
+        if number:
+            return f"the rule {number} of the chain {chain.name} is another one in the kernel than in the file"
+    return ""
 
 
 def _listed(ports: t.Iterable[int]) -> str:

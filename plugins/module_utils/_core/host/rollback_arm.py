@@ -54,8 +54,6 @@ def arm_rollback(host: Host, request: RollbackRequest, paths: RollbackPaths) -> 
         host.sync(paths.base, os.path.dirname(paths.base))
         saved = _save_all(host, request.files, paths, slots="")
         last_saved = _save_all(host, request.last_files, paths, slots="last")
-        for name, text in request.copies.items():
-            host.write(f"{paths.folder}/{name}", text, mode=0o600)
         plan = RollbackPlan(paths, token, request.seconds, saved, request.steps, last_saved)
         host.write(paths.script, rollback_script(plan), mode=0o700)
         # From here on a boot would roll back; what it would restore is what there is.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import replace
 
@@ -30,6 +31,8 @@ __all__ = ["ensure_options", "plan_request"]
 def ensure_options(host: Host, options: t.Mapping[str, t.Any], phase_argument: t.Any = None) -> ModuleResult:
     """Ensure the firewall of ``options``, in the phase that the controller's half asks for."""
     require_systemd(host)
+    if os.geteuid():
+        raise BaselineError("the firewall can only be managed by root", hint="run the task with become: true")
     options = dict(options)
     seconds = options.pop("confirm_timeout")
     # It is for the controller's half alone.

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 import typing as t
 from dataclasses import replace
 
 from ..._core.errors import BaselineError
 from ..._core.host.process import own_ssh_connection
+from ..._core.host.remembered import Remembered
 from ..._core.host.service import unit_states
 from ..._core.host.socket_owners import socket_owners
 from ..boot_unit import DROP_IN, RULES_FILE, UNIT, UNIT_FILE
@@ -24,7 +26,7 @@ from ..nft_ruleset import parse_ruleset, with_port_set
 from ..nft_table import FAMILY, SSH_PORTS, TABLE
 from ..published import published_by_iptables, published_by_nft
 from ..services import parse_services
-from ..table_state import TableState, has_own_table, loaded_table, parse_port_set
+from ..table_state import TableState, altered_rule, has_own_table, loaded_table, parse_port_set
 from ..ufw import parse_ufw
 from .ssh_ports import find_ssh_ports
 
@@ -37,6 +39,7 @@ if t.TYPE_CHECKING:
 
 __all__ = ["gather", "named", "read_services", "require_systemd"]
 
+_EXPECTED = ["unshare", "--net", "sh", "-c", f"nft -f {RULES_FILE} && nft -j -t list table {FAMILY} {TABLE}"]
 _OWN = UNIT[: -len(".service")]
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
 _CLIENT_PORTS = "/proc/sys/net/ipv4/ip_local_port_range"
@@ -159,7 +162,22 @@ def _own_table(host: Host, ruleset: Ruleset | None) -> TableState | None:
         return None
     ran = host.run(_SSH_PORTS)
     # A table without the set is another one than ours.
-    return loaded_table(ruleset, parse_port_set(ran.out) if ran.ok else frozenset())
+    found = loaded_table(ruleset, parse_port_set(ran.out) if ran.ok else frozenset())
+    expected = _expected(host)
+    return replace(found, altered=altered_rule(expected, ruleset)) if expected else found
+
+
+def _expected(host: Host) -> Ruleset | None:
+    """Return our table as nft prints what is in the rules file: loaded in a network namespace that ends at once.
+
+    ``None`` where that cannot be made, as in a container without CAP_SYS_ADMIN.
+    """
+    remembered = Remembered(host, "firewall")
+    ran = remembered.run(_EXPECTED, files=[RULES_FILE])
+    nft = host.find("nft")
+    if nft:
+        remembered.keep([os.path.realpath(nft)])
+    return parse_ruleset(ran.out) if ran.ok else None
 
 
 def _ufw(host: Host) -> _Ufw:

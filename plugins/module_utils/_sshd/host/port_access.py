@@ -9,12 +9,14 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.errors import BaselineError
+from ..._firewall.boot_unit import RULES_FILE
 from ..._firewall.managers import (
     Opening,
     firewalld_openings,
     parse_zones,
     ufw_openings,
 )
+from ..._firewall.nft_table import FAMILY, SSH_PORTS, TABLE, with_ssh_ports
 from ..._firewall.selinux import SSH, port_types
 
 if t.TYPE_CHECKING:
@@ -28,11 +30,16 @@ _UFW_FILES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 
 @dataclass(frozen=True)
 class PortAccess:
-    """``kind`` is the active firewall that has rules for the old port, ``labels`` are the ports that need SELinux's."""
+    """``kind`` is the active firewall that has rules for the old port, ``labels`` are the ports that need SELinux's.
+
+    ``rules`` is the text of the rules file of our table with the new ports, and ``rules_before`` the one that it has.
+    """
 
     kind: str = ""
     openings: tuple[Opening, ...] = ()
     labels: tuple[int, ...] = ()
+    rules: str = ""
+    rules_before: str = ""
 
     @property
     def files(self) -> list[str]:
@@ -49,6 +56,8 @@ class PortAccess:
             self._run(host, ("semanage", "port", "--add", "--type", SSH, "--proto", "tcp", str(port)))
         for one in self.openings:
             self._run(host, one.give)
+        if self.rules:
+            host.write(RULES_FILE, self.rules)
         # The firewall's own tools do not: after a power cut sshd would listen behind a port that is shut.
         host.sync(*self.files, *sorted({os.path.dirname(path) for path in self.files}))
 
@@ -60,6 +69,11 @@ class PortAccess:
                 self._run(host, one.take)
             except BaselineError:
                 left.append(one.words)
+        if self.rules:
+            try:
+                host.write(RULES_FILE, self.rules_before)
+            except BaselineError:
+                left.append(RULES_FILE)
         return left
 
     @staticmethod
@@ -82,7 +96,24 @@ def find_port_access(host: Host, before: t.Collection[int], after: t.Collection[
         openings = find(host, before, new)
         if openings:
             return PortAccess(kind, tuple(openings), labels)
-    return PortAccess(labels=labels)
+    return _own_table(host, new, labels)
+
+
+def _own_table(host: Host, new: t.Sequence[int], labels: tuple[int, ...]) -> PortAccess:
+    """Return what lets the ``new`` ports into the table of the module firewall, and into the file that it loads."""
+    text = host.read(RULES_FILE)
+    if text is None or not host.run(["nft", "list", "set", FAMILY, TABLE, SSH_PORTS]).ok:
+        return PortAccess(labels=labels)
+    openings = [
+        Opening(
+            f"{port}/tcp in the table {FAMILY} {TABLE}",
+            ("nft", f"add element {FAMILY} {TABLE} {SSH_PORTS} {{ {port} }}"),
+            ("nft", f"delete element {FAMILY} {TABLE} {SSH_PORTS} {{ {port} }}"),
+            RULES_FILE,
+        )
+        for port in new
+    ]
+    return PortAccess("nftables", tuple(openings), labels, with_ssh_ports(text, new), text)
 
 
 def _firewalld(host: Host, old: t.Collection[int], new: t.Collection[int]) -> list[Opening]:

@@ -30,6 +30,7 @@ def test_the_unit_comes_before_the_network_and_after_what_flushes() -> None:
         "Documentation": "man:nft(8)",
         "DefaultDependencies": "no",
         "After": "nftables.service",
+        "ConditionPathExists": RULES_FILE,
         "Wants": "network-pre.target",
         "Before": "network-pre.target",
     }

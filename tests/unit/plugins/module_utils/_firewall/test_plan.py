@@ -158,6 +158,7 @@ def test_a_file_that_flushes_is_an_error_where_our_table_is_not_loaded_again() -
         STATE,
         units={},
         ruleset=None,
+        own_table=None,
         backend="ufw",
         ufw=UfwState(),
         nftables_main="/etc/nftables.conf",
@@ -170,10 +171,8 @@ def test_a_file_that_flushes_is_an_error_where_our_table_is_not_loaded_again() -
     ("changes", "is_named"),
     [
         ({"units": {}}, True),
-        ({"ruleset": Ruleset()}, True),
-        ({"ruleset": None}, True),
-        ({"units": {}, "ruleset": Ruleset()}, False),
-        ({"units": {}, "ruleset": None}, False),
+        ({"own_table": None}, True),
+        ({"units": {}, "own_table": None}, False),
         ({"backend": "nftables"}, False),
     ],
 )
@@ -219,6 +218,7 @@ def test_firewalld() -> None:
         backend="firewalld",
         units=running("firewalld"),
         ruleset=None,
+        own_table=None,
         default_zone="public",
         zones=(ListedZone("public", ZoneRules(), ("eth0",)),),
     )

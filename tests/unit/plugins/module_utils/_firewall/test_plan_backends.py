@@ -12,6 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.boot_uni
     RULES_FILE,
     UNIT,
     UNIT_FILE,
+    UNIT_LINK,
     render_drop_in,
     render_unit,
 )
@@ -82,8 +83,12 @@ def test_a_bare_host() -> None:
         ("systemctl", "enable", UNIT),
         ("systemctl", "start", UNIT),
     )
-    assert plan.saved == (RULES_FILE, UNIT_FILE, DROP_IN)
-    assert plan.restore == (("systemctl", "daemon-reload"), ("nft", "delete", "table", "inet", "pyhost_baseline"))
+    assert plan.saved == (RULES_FILE, UNIT_FILE, DROP_IN, UNIT_LINK)
+    assert plan.restore == (
+        ("systemctl", "stop", UNIT),
+        ("systemctl", "daemon-reload"),
+        ("nft", "add table inet pyhost_baseline; delete table inet pyhost_baseline"),
+    )
     assert plan.text == TEXT
     assert differences(plan) == {
         RULES_FILE: ("", TEXT),

@@ -12,6 +12,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.foreign import ForeignFindings, chain_findings
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_ruleset import (
     NftChain,
+    NftRule,
     Ruleset,
     parse_ruleset,
 )
@@ -20,6 +21,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request 
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.table_state import (
     TableState,
+    altered_rule,
     difference,
     has_own_table,
     loaded_table,
@@ -67,6 +69,11 @@ def test_a_table_in_force() -> None:
             replace(RENDERED, ssh_ports=frozenset()),
             "the rules for sshd are for the ports (none) in the kernel, and for 22 in the file",
             id="a set flushed",
+        ),
+        pytest.param(
+            replace(RENDERED, altered="the rule 2 of the chain input is another one in the kernel than in the file"),
+            "the rule 2 of the chain input is another one in the kernel than in the file",
+            id="a rule of somebody else",
         ),
         pytest.param(None, "the kernel has no table inet pyhost_baseline", id="flushed"),
         pytest.param(
@@ -153,3 +160,21 @@ def test_what_a_kernel_has_loaded(name: str) -> None:
     # Bans come before our rules.
     priorities = [chain.priority for chain in found.chains if chain.hook in ("prerouting", "input")]
     assert max(priorities) == priorities[-1] == 5
+
+
+@pytest.mark.parametrize("name", ["nft-own-debian12.json", "nft-fail2ban-debian13.json"])
+def test_a_rule_that_somebody_has_replaced(name: str) -> None:
+    expected = parse_ruleset((FIXTURES / name).read_text())
+    assert altered_rule(expected, expected) == ""
+    # `nft replace rule` keeps the number of the rules.
+    place = ("inet", "pyhost_baseline", "input")
+    rules = list(expected.rules[place])
+    rules[4] = NftRule(place, ({"accept": None},))
+    loaded = replace(expected, rules={**expected.rules, place: tuple(rules)})
+    assert (
+        altered_rule(expected, loaded) == "the rule 5 of the chain input is another one in the kernel than in the file"
+    )
+    # Rules of others are theirs.
+    foreign = next((place for place in expected.rules if place[1] != "pyhost_baseline"), None)
+    if foreign:
+        assert altered_rule(expected, replace(expected, rules={**expected.rules, foreign: ()})) == ""

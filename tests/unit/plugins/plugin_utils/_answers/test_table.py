@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedAnswers, CheckedModule
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.action import CheckedModule
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._answers.table import ANSWERS, OF_THE_CONTROLLER
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.commit import CommitConfirm
 
 PLUGINS = Path(__file__).parents[5] / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
@@ -62,8 +63,8 @@ def test_every_module_has_its_half_on_the_controller(module: str) -> None:
     action = importlib.import_module(f"ansible_collections.pyhost.baseline.plugins.action.{module}").ActionModule
     if module in WITHOUT_A_HOST:
         assert module not in ANSWERS
-    elif module == "sshd_config":
-        assert issubclass(action, CheckedAnswers)
+    elif module in ("firewall", "sshd_config"):
+        assert issubclass(action, CommitConfirm)
         assert module in ANSWERS
     else:
         assert issubclass(action, CheckedModule)

@@ -96,7 +96,7 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
     rules, new = tmp_path / "user.rules", tmp_path / "new" / "folder" / "00.conf"
     rules.write_text("22\n")
     host = DiskHost(tmp_path, commands=[])
-    wanted = replace(request(new, main, main), last_files=(str(rules),), copies={"before.nft": "table inet x {}\n"})
+    wanted = replace(request(new, main, main), last_files=(str(rules),))
     folder = [f"-/etc -/run -{os.path.dirname(paths.base)}", f"-{tmp_path}"]
     properties = [*sandbox(paths)[:-1], f"ReadWritePaths={' '.join(folder)}", once_more_outside(paths, "timeout")]
     host.commands = [clock(paths, properties=properties, arguments=["sandboxed"])]
@@ -109,7 +109,6 @@ def test_all_is_on_the_disk_before_the_clock_starts(tmp_path: Path, paths: Rollb
         # Sorted: "new" comes before "sshd_config", and has no copy because it is not there.
         "write /base/state/rollback-sshd/1",
         "write /base/state/rollback-sshd/last0",
-        "write /base/state/rollback-sshd/before.nft",
         "write /base/state/rollback-sshd/rollback",
         "write /base/state/rollback-sshd/armed",
         "write /units/pyhost-rollback-sshd-boot.service",

@@ -1,30 +1,44 @@
-"""The module firewall over transcripts: what it plans, and what it refuses. It does not change a host so far."""
+"""The module firewall over transcripts: what it plans, what it refuses, and in which order it changes a host."""
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.armed import CommitRequest
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.host.platform import FREEBSD
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.module_result import ModuleResult
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
+from ansible_collections.pyhost.baseline.plugins.module_utils._core.rollback import PendingRollback
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.upcoming import Upcoming
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.boot_unit import RULES_FILE, UNIT
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.boot_unit import RULES_FILE, UNIT, UNIT_LINK
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.confirmation import parse_firewall_confirmation
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host import firewall_module as modules
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.firewall_module import ensure_options
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.plan_backends import BackendPlan
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.probes import Probes
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from tests.unit.fake_host import Expected, FakeHost
 from tests.unit.firewall_host import CONNECTION, HTTP, OWN_FILES, addresses, asked, fixture, host, ruleset, sshd, units
 
-OPTIONS: dict[str, t.Any] = {"allow": ["http"], "close": [{"port": 111, "proto": ["tcp", "udp"]}]}
+OPTIONS: dict[str, t.Any] = {
+    "allow": ["http"],
+    "close": [{"port": 111, "proto": ["tcp", "udp"]}],
+    "confirm": True,
+    "confirm_timeout": 45,
+}
 CHECK = ["nft", "-c", "-f", "-"]
 
 
 @pytest.fixture(autouse=True)
 def _over_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", CONNECTION)
+    monkeypatch.setattr(modules.os, "geteuid", lambda: 0)
 
 
 def run(fake: FakeHost, **options: t.Any) -> ModuleResult:
@@ -62,11 +76,86 @@ def test_a_table_that_was_flushed_is_a_difference() -> None:
     ]
 
 
-def test_it_does_not_change_a_host_so_far() -> None:
-    fake = host([*asked(), Expected(CHECK, data=HTTP)], check_mode=False)
-    with pytest.raises(BaselineError, match="only plans the firewall; this task changed nothing; run it with --check"):
+LOAD = ["nft", "-f", RULES_FILE]
+APPLIED = [
+    Expected(["systemctl", "daemon-reload"]),
+    Expected(LOAD),
+    Expected(["systemctl", "enable", UNIT]),
+    Expected(["systemctl", "start", UNIT]),
+]
+
+
+def loaded() -> list[Expected]:
+    """Return what is asked of the host after the change."""
+    show = units("systemctl-show-in-force-debian12")
+    return asked(show=show, rules=ruleset(fixture("nft-http-debian13.json")))
+
+
+def test_a_change_is_written_loaded_and_read_back() -> None:
+    fake = host([*asked(), Expected(CHECK, data=HTTP), *APPLIED, *loaded()], check_mode=False)
+    result = run(fake)
+    assert result.changed and "confirmation" not in result.fields
+    assert fake.written == [*OWN_FILES]
+    assert fake.modes[RULES_FILE] == 0o600
+    assert {*OWN_FILES, UNIT_LINK, "/etc/pyhost.baseline"} <= set(fake.synced)
+
+
+def test_rules_that_are_not_in_force_after_they_were_loaded_are_reverted() -> None:
+    back = [
+        Expected(["systemctl", "stop", UNIT]),
+        Expected(["systemctl", "daemon-reload"]),
+        Expected(["nft", "add table inet pyhost_baseline; delete table inet pyhost_baseline"]),
+    ]
+    fake = host([*asked(), Expected(CHECK, data=HTTP), *APPLIED, *asked(), *back], check_mode=False)
+    with pytest.raises(BaselineError) as caught:
         run(fake)
-    assert fake.written == []
+    assert "not in force after they were loaded: inet pyhost_baseline in the kernel, " in str(caught.value)
+    assert str(caught.value.state) == "the files and the rules are as they were before"
+    assert not set(OWN_FILES) & set(fake.files)
+
+
+@pytest.mark.parametrize("phase", ["plan", "apply"])
+def test_the_phases_of_the_controllers_half(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[t.Any] = []
+
+    def apply(_host: object, change: BackendPlan, commit: CommitRequest, missing: t.Callable[[], str]) -> t.Any:
+        calls.append((change.backend, commit.phase, commit.seconds, commit.paths.topic))
+        assert missing() == ""
+        return PendingRollback("0" * 32, 90, "systemd", "/var/lib/pyhost.baseline")
+
+    monkeypatch.setattr(modules, "apply_change", apply)
+    more = loaded() if phase == "apply" else []
+    # After the change, the files are there.
+    fake = host([*asked(), Expected(CHECK, data=HTTP), *more], check_mode=False)
+    read = fake.read
+    monkeypatch.setattr(fake, "read", lambda path, **_named: OWN_FILES.get(path) if calls else read(path))
+    argument = {"phase": phase, "login_user": "", "become": "sudo"}
+    result = ensure_options(t.cast(t.Any, fake), {**OPTIONS, "confirm_timeout": 90}, argument)
+    fake.done()
+    confirmation = parse_firewall_confirmation(json.loads(json.dumps(result.fields["confirmation"])), seconds=90)
+    assert confirmation.probes == Probes((22,), 61000)
+    if phase == "plan":
+        assert (calls, confirmation.armed) == ([], None)
+        return
+    assert calls == [("nftables", "apply", 90, "firewall")]
+    assert confirmation.armed == ArmedRollback(90, "systemd", "/var/lib/pyhost.baseline", "0" * 32, "firewall")
+
+
+def test_what_became_of_an_earlier_change_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "resolve_pending_rollback", lambda _host, paths: [f"rolled back: {paths.topic}"])
+    assert "rolled back: firewall" in run(in_force(check_mode=False)).warnings
+
+
+def test_another_user_than_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules.os, "geteuid", lambda: 1000)
+    with pytest.raises(BaselineError, match="only be managed by root; this task changed nothing; run the task with be"):
+        run(host([]))
+
+
+@pytest.mark.parametrize("seconds", [14, 3601])
+def test_a_time_that_is_no_rescue(seconds: int) -> None:
+    with pytest.raises(BaselineError, match=f"{seconds} seconds are not from 15 to 3600"):
+        run(host([]), confirm_timeout=seconds)
 
 
 def test_a_service_that_would_be_cut_is_named() -> None:

@@ -242,3 +242,24 @@ def test_the_processes_of_listeners() -> None:
 def test_the_names_of_services() -> None:
     assert "x" in read_services(t.cast(t.Any, FakeHost({"/etc/services": "x 5/tcp\n"}))).ports
     assert not read_services(t.cast(t.Any, FakeHost())).are_listed
+
+
+def replaced(text: str) -> str:
+    """Return the ruleset after `nft replace rule`: the rule for port 80 is one for port 81."""
+    assert '"right": 80' in text
+    return text.replace('"right": 80', '"right": 81')
+
+
+@pytest.mark.parametrize(
+    ("kernel", "rc", "problem"),
+    [
+        pytest.param(fixture("nft-http-debian13.json"), 0, "", id="as in the file"),
+        pytest.param(replaced(fixture("nft-http-debian13.json")), 0, "the rule ", id="a rule of somebody else"),
+        pytest.param(replaced(fixture("nft-http-debian13.json")), 1, "", id="no second look without CAP_SYS_ADMIN"),
+    ],
+)
+def test_each_rule_is_compared_with_that_of_the_file(kernel: str, rc: int, problem: str) -> None:
+    rules = ruleset(kernel, expected=fixture("nft-http-debian13.json"), rc=rc)
+    show = units("systemctl-show-in-force-debian12")
+    own = read(host(asked(show=show, rules=rules), OWN_FILES)).own_table
+    assert own is not None and (own.altered.startswith(problem) if problem else own.altered == "")

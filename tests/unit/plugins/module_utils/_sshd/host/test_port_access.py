@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.boot_unit import RULES_FILE
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.selinux import port_types
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.host.port_access import (
     NONE,
     PortAccess,
@@ -126,5 +130,47 @@ def test_firewalld_lets_the_new_port_in_and_no_more() -> None:
 )
 def test_no_firewall_to_carry_along(commands: list[Expected]) -> None:
     host = FakeHost(commands=commands)
+    assert find_port_access(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
+    host.done()
+
+
+TABLE = render_table(parse_request({}, parse_services("")), [22])
+LISTED = ["nft", "list", "set", "inet", "pyhost_baseline", "ssh_ports"]
+ADDED, DELETED = (["nft", f"{word} element inet pyhost_baseline ssh_ports {{ 2222 }}"] for word in ("add", "delete"))
+
+
+def test_our_own_table_lets_the_new_port_in_now_and_after_a_boot() -> None:
+    host = FakeHost({RULES_FILE: TABLE}, [Expected(LISTED), Expected(ADDED), Expected(DELETED)], programs=["nft"])
+    port_access = find_port_access(host, [22], [2222])  # type: ignore[arg-type]  # the fake
+    assert (port_access.kind, port_access.descriptions) == ("nftables", ["2222/tcp in the table inet pyhost_baseline"])
+    assert port_access.files == [RULES_FILE]
+    port_access.open(host)  # type: ignore[arg-type]  # the fake
+    assert host.files[RULES_FILE] == TABLE.replace("elements = { 22 }", "elements = { 22, 2222 }") != TABLE
+    assert port_access.close(host) == []  # type: ignore[arg-type]  # the fake
+    assert host.files[RULES_FILE] == TABLE
+    host.done()
+
+
+def test_an_element_and_a_file_that_cannot_be_removed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost({RULES_FILE: TABLE}, [Expected(LISTED), Expected(DELETED, rc=1)], programs=["nft"])
+    port_access = find_port_access(host, [22], [2222])  # type: ignore[arg-type]  # the fake
+
+    def refuse(path: str, _text: str, **_named: object) -> None:
+        raise BaselineError(f"{path} cannot be written")
+
+    monkeypatch.setattr(host, "write", refuse)
+    left = port_access.close(host)  # type: ignore[arg-type]  # the fake
+    assert left == ["2222/tcp in the table inet pyhost_baseline", RULES_FILE]
+
+
+@pytest.mark.parametrize(
+    ("files", "commands"),
+    [
+        pytest.param({}, [], id="no table of ours"),
+        pytest.param({RULES_FILE: TABLE}, [Expected(LISTED, rc=1)], id="somebody has flushed it"),
+    ],
+)
+def test_without_our_table_nothing_is_opened(files: dict[str, str], commands: list[Expected]) -> None:
+    host = FakeHost(files, commands, programs=["nft"])
     assert find_port_access(host, [22], [2222]) == NONE  # type: ignore[arg-type]  # the fake
     host.done()
