@@ -72,7 +72,8 @@ def _function(
     module: AnsibleModule, requests: t.Sequence[PartRequest], upcoming: Upcoming
 ) -> t.Callable[[], dict[str, t.Any]]:
     def function() -> dict[str, t.Any]:
-        expected, parts, secrets = upcoming, [], set()
+        expected, parts = upcoming, []
+        secrets: set[str] = set()
         for request in requests:
             planned = _plan_part(module, request, expected)
             expected = upcoming_after(expected, request, planned.result)
