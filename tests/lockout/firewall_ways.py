@@ -10,7 +10,10 @@ __all__ = ["ALLOW_MORE", "INPUT_ERRORS", "WAYS", "FirewallWay"]
 # A change that is right by itself.
 ALLOW_MORE: dict[str, t.Any] = {"firewall_allow": ["http"]}
 _FOLDER = "/var/lib/pyhost.baseline"
-_FULL = "mkdir -p {0}; mount -t tmpfs -o size=16k none {0}; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null; true"
+_FULL = (
+    "mkdir -p {0} /root/kept; cp -a {0}/. /root/kept/; mount -t tmpfs -o size=16k none {0}; cp -a /root/kept/. {0}/; "
+    "rm -rf /root/kept; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null; true"
+)
 # Stands before the real nft: ends with what {then} does when the module loads its rules, once.
 _NFT = """cat >/usr/local/sbin/nft <<'END'
 #!/bin/sh
@@ -149,9 +152,8 @@ WAYS = (
     FirewallWay(
         "a full disk where the rules are",
         "No space left on device",
-        make="cp -a /etc/pyhost.baseline /root/kept; " + _FULL.format("/etc/pyhost.baseline") + "; "
-        "dd if=/root/kept/firewall.nft of=/etc/pyhost.baseline/firewall.nft 2>/dev/null; true",
-        revert="umount /etc/pyhost.baseline; rm -rf /root/kept",
+        make=_FULL.format("/etc/pyhost.baseline"),
+        revert="umount /etc/pyhost.baseline",
     ),
     FirewallWay(
         "a full disk where the rollback is kept",
