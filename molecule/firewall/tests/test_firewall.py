@@ -6,6 +6,7 @@ The tests go on one from the other: each begins where the one before it ended.
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -209,8 +210,9 @@ def test_connections_to_sshd_are_limited(hosts: dict[str, FirewallHost]) -> None
     assert converge(firewall_ssh_rate_limit="10/minute").count("changed=1") == len(HOSTS)
     for name in HOSTS:
         address = hosts[name].address(6)
-        tries = [connects(hosts, OUTSIDER, address, 22) for _try in range(14)]
-        assert tries[0] and not all(tries), tries
+        # Lone packets: fail2ban would count connections that end without a login.
+        tries = [scan(hosts, name, 6, "22").get("open", set()) for _try in range(30)]
+        assert tries[0] == {22} and tries[-1] == set(), tries
         # Another source is not affected, nor is another port.
         log_in(FLEET, name)
         assert connects(hosts, OUTSIDER, address, 80)
@@ -221,14 +223,14 @@ def test_a_ban_survives_and_comes_first(hosts: dict[str, FirewallHost]) -> None:
     """A real ssh client fails until it is banned; then the firewall changes."""
     outside = hosts[OUTSIDER].address(4)
     for name in HOSTS:
-        # The limits of sshd itself would slow the attack down.
         hosts[name].run("fail2ban-client set sshd maxretry 3")
-        attack = (
-            f"for i in $(seq 20); do timeout 10 ssh -o StrictHostKeyChecking=no -o BatchMode=yes -o ConnectTimeout=3 "
-            f"nobody-here@{hosts[name].address(4)} true; sleep 0.5; done 2>&1 | tail -1"
-        )
-        hosts[OUTSIDER].run(attack)
-        hosts[name].wait_for(f"fail2ban-client get sshd banip | grep -qwF {outside}", seconds=20)
+        options = "-n -o StrictHostKeyChecking=no -o BatchMode=yes -o ConnectTimeout=3"
+        deadline = time.monotonic() + 90
+        # OpenSSH 9.8 and later refuses who fails for a while, which is no failure for fail2ban.
+        while outside not in bans(hosts, name):
+            assert time.monotonic() < deadline, bans(hosts, name)
+            hosts[OUTSIDER].ask(f"timeout 10 ssh {options} nobody-here@{hosts[name].address(4)} true; sleep 0.5")
+        hosts[name].wait_for(f"nft list ruleset | grep -qwF {outside}", seconds=10)
         assert not connects(hosts, OUTSIDER, hosts[name].address(4), 22)
         assert connects(hosts, OUTSIDER, hosts[name].address(4), 80)
     for variables in ({"firewall_allow": MORE}, {}):
