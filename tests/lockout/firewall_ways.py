@@ -12,7 +12,7 @@ ALLOW_MORE: dict[str, t.Any] = {"firewall_allow": ["http"]}
 _FOLDER = "/var/lib/pyhost.baseline"
 _FULL = (
     "mkdir -p {0} /root/kept; cp -a {0}/. /root/kept/; mount -t tmpfs -o size=16k none {0}; cp -a /root/kept/. {0}/; "
-    "rm -rf /root/kept; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null; true"
+    "rm -rf /root/kept; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null || true"
 )
 # Stands before the real nft: ends with what {then} does when the module loads its rules, once.
 _NFT = """cat >/usr/local/sbin/nft <<'END'
