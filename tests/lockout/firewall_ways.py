@@ -14,10 +14,11 @@ _FULL = (
     "mkdir -p {0} /root/kept; cp -a {0}/. /root/kept/; mount -t tmpfs -o size=16k none {0}; cp -a /root/kept/. {0}/; "
     "rm -rf /root/kept; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null || true"
 )
-# Stands before the real nft: ends with what {then} does when the module loads its rules, once.
+# Stands before the real nft: ends with what {then} does when the module loads its new rules, once. The module also loads
+# the file that it has in a namespace of its own, to compare.
 _NFT = """cat >/usr/local/sbin/nft <<'END'
 #!/bin/sh
-if [ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ]; then
+if [ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ] && grep -q 'dport 80 ' "$2"; then
     rm -f /usr/local/sbin/nft
     {then}
 fi
@@ -40,7 +41,7 @@ _NO_STAND_IN = (
 _UFW = "ufw allow 22/tcp >/dev/null && ufw --force enable >/dev/null"
 _NO_UFW = "ufw --force reset >/dev/null; rm -f /etc/ufw/*.20*; /usr/sbin/nft -f /etc/pyhost.baseline/firewall.nft"
 # A second sshd, which is no unit.
-_OTHER_SSHD = "systemctl stop pyhost-baseline-firewall; /usr/sbin/sshd -p 2200 -o PidFile=/run/other-sshd.pid"
+_OTHER_SSHD = "nft delete table inet pyhost_baseline; /usr/sbin/sshd -p 2200 -o PidFile=/run/other-sshd.pid"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ WAYS = (
             "ansible_ssh_extra_args": "-o HostKeyAlias={{ ansible_host }}",
         },
         make=_OTHER_SSHD,
-        revert="kill $(cat /run/other-sshd.pid); systemctl start pyhost-baseline-firewall",
+        revert="kill $(cat /run/other-sshd.pid); nft -f /etc/pyhost.baseline/firewall.nft",
     ),
     FirewallWay(
         "a service that would be cut",

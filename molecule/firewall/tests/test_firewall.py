@@ -166,7 +166,7 @@ def test_a_killed_run_is_healed_by_the_next(hosts: dict[str, FirewallHost]) -> N
 cat >/usr/local/sbin/nft <<'END'
 #!/bin/sh
 /usr/sbin/nft "$@" || exit
-[ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ] || exit 0
+[ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ] && grep -q 'dport 8443 ' "$2" || exit 0
 rm -f /usr/local/sbin/nft
 touch /run/trapped
 pid=$PPID; chain=
