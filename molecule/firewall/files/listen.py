@@ -23,13 +23,15 @@ def main(words: list) -> None:
         selector.register(listen(kinds[protocol], int(port)), selectors.EVENT_READ)
     while True:
         for key, _events in selector.select():
-            if key.fileobj.type == socket.SOCK_STREAM:
-                client, _address = key.fileobj.accept()
+            listening = key.fileobj
+            assert isinstance(listening, socket.socket)
+            if listening.type == socket.SOCK_STREAM:
+                client, _address = listening.accept()
                 client.sendall(b"here\n")
                 client.close()
             else:
-                data, address = key.fileobj.recvfrom(65535)
-                key.fileobj.sendto(data, address)
+                data, address = listening.recvfrom(65535)
+                listening.sendto(data, address)
 
 
 main(sys.argv[1:])
