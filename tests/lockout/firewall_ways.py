@@ -14,8 +14,8 @@ _FULL = (
     "mkdir -p {0} /root/kept; cp -a {0}/. /root/kept/; mount -t tmpfs -o size=16k none {0}; cp -a /root/kept/. {0}/; "
     "rm -rf /root/kept; dd if=/dev/zero of={0}/full bs=1k 2>/dev/null || true"
 )
-# Stands before the real nft: ends with what {then} does when the module loads its new rules, once. The module also loads
-# the file that it has in a namespace of its own, to compare.
+# Stands before the real nft: ends with what {then} does when the module loads its new rules, once. The module also
+# loads the file that it has in a namespace of its own, to compare.
 _NFT = """cat >/usr/local/sbin/nft <<'END'
 #!/bin/sh
 if [ "$1 $2" = "-f /etc/pyhost.baseline/firewall.nft" ] && grep -q 'dport 80 ' "$2"; then
