@@ -40,6 +40,7 @@ FAULTS = (
     "fail2ban_alternative_el",
     "fail2ban_faults",
     "fail2ban_findings",
+    "firewall_lockout",
     "interrupted",
     "sshd_lockout",
     "sshd_shadowed",

@@ -11,9 +11,9 @@ __all__ = ["ANYTHING", "NOTHING", "Upcoming"]
 
 @dataclass(frozen=True)
 class Upcoming:
-    """The packages, accounts and key files that are missing now and will be there once the plan is applied.
+    """The packages, accounts, key files and ports of sshd that are missing now and will be there after the plan.
 
-    ``None`` is for any.
+    ``None`` stands for any package, account or key file.
 
     A missing one of these is no error: the plan goes as far as it can be known. Check mode of a single module does not
     know what other tasks of the play will do, so everything may be upcoming.
@@ -22,6 +22,7 @@ class Upcoming:
     packages: frozenset[str] | None = frozenset()
     accounts: frozenset[str] | None = frozenset()
     key_files: frozenset[str] | None = frozenset()
+    ssh_ports: frozenset[int] = frozenset()
 
     def has_package(self, *parts: str) -> bool:
         """Return whether a package will be installed whose name contains one of ``parts``; without parts, any one."""

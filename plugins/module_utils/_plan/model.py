@@ -111,6 +111,8 @@ def upcoming_after(upcoming: Upcoming, request: PartRequest, result: ModuleResul
             return replace(upcoming, accounts=accounts, key_files=ANYTHING.key_files)
         written = {str(path) for path in [result.fields.get("key_file")] if path}
         return replace(upcoming, accounts=accounts, key_files=(upcoming.key_files or frozenset()) | written)
+    if request.module == "sshd_config" and result is not None and result.changed:
+        return replace(upcoming, ssh_ports=upcoming.ssh_ports | {int(port) for port in result.fields.get("ports", ())})
     return upcoming
 
 
