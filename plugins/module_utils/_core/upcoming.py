@@ -11,7 +11,9 @@ __all__ = ["ANYTHING", "NOTHING", "Upcoming"]
 
 @dataclass(frozen=True)
 class Upcoming:
-    """The packages and accounts that are missing now and will be there when the plan is applied; ``None`` for any.
+    """The packages, accounts and ports of sshd that are missing now and will be there when the plan is applied.
+
+    ``None`` stands for any package or account.
 
     A missing one of these is no error: the plan goes as far as it can be known. Check mode of a single module does not
     know what other tasks of the play will do, so everything may be upcoming.
@@ -19,6 +21,7 @@ class Upcoming:
 
     packages: frozenset[str] | None = frozenset()
     accounts: frozenset[str] | None = frozenset()
+    ssh_ports: frozenset[int] = frozenset()
 
     def has_package(self, *parts: str) -> bool:
         """Return whether a package will be installed whose name contains one of ``parts``; without parts, any one."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from .._core.errors import BaselineError, did_you_mean
 
-__all__ = ["PROTOCOLS", "ServiceNames", "parse_services"]
+__all__ = ["POSSIBLE_SERVICES", "PROTOCOLS", "ServiceNames", "parse_services"]
 
 PROTOCOLS = ("tcp", "udp")
 _LINE = re.compile(r"(\S+)\s+(\d{1,5})/(tcp|udp)(?:\s+(.*))?")
+_NAME = re.compile(r"[A-Za-z0-9_+.-]+")
 # Minimal images have no /etc/services (Debian: package netbase). These assignments of IANA hold everywhere.
 _ASSIGNED = """\
 ssh 22/tcp
@@ -69,6 +70,20 @@ class ServiceNames:
             return found
         chosen = "udp" if "udp" in protocols and (name in _BY_UDP or "tcp" not in protocols) else "tcp"
         return tuple(one for one in found if one[1] == chosen)
+
+
+@dataclass(frozen=True)
+class _PossibleServices(ServiceNames):
+    """Any text that can be the name of a service, over both protocols."""
+
+    def lookup(self, name: str, option: str = "") -> tuple[tuple[int, str], ...]:
+        if not (_NAME.fullmatch(name) and re.search("[A-Za-z]", name)):
+            return super().lookup(name, option)
+        return tuple((1, protocol) for protocol in PROTOCOLS)
+
+
+# For a check without the host, whose list is not known. The ports mean nothing.
+POSSIBLE_SERVICES: ServiceNames = _PossibleServices({})
 
 
 def parse_services(text: str) -> ServiceNames:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from .._core.errors import BaselineError
 from .._core.module_result import ModuleResult
@@ -102,12 +102,14 @@ def upcoming_after(upcoming: Upcoming, request: PartRequest, result: ModuleResul
     """Return what will be there after ``request``, whose planned ``result`` is ``None`` where it was refused."""
     if request.module == "packages":
         if result is None:
-            return Upcoming(ANYTHING.packages, upcoming.accounts)
+            return replace(upcoming, packages=ANYTHING.packages)
         names = {*result.fields.get("installed", {}), *result.fields.get("upgraded", {})}
-        return Upcoming((upcoming.packages or frozenset()) | names, upcoming.accounts)
+        return replace(upcoming, packages=(upcoming.packages or frozenset()) | names)
     if request.module == "admin_user" and (result is None or result.changed):
         name = str(request.options.get("name"))
-        return Upcoming(upcoming.packages, (upcoming.accounts or frozenset()) | {name})
+        return replace(upcoming, accounts=(upcoming.accounts or frozenset()) | {name})
+    if request.module == "sshd_config" and result is not None and result.changed:
+        return replace(upcoming, ssh_ports=upcoming.ssh_ports | {int(port) for port in result.fields.get("ports", ())})
     return upcoming
 
 

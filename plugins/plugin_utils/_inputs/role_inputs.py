@@ -15,6 +15,8 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban import config as fail2ban
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.filters import parse_filters
 from ansible_collections.pyhost.baseline.plugins.module_utils._fail2ban.notify import parse_notify
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import POSSIBLE_SERVICES
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs import admin_user, python_stack
 from ansible_collections.pyhost.baseline.plugins.module_utils._inputs.text import character_errors
 from ansible_collections.pyhost.baseline.plugins.module_utils._packages import names as package_names
@@ -130,6 +132,18 @@ def _sshd(given: Inputs) -> Errors:
     yield from _errors_of("sshd_confirm_timeout", confirm_timeout.check_seconds, given["sshd_confirm_timeout"])
 
 
+def _firewall(given: Inputs) -> Errors:
+    prefix = "firewall_"
+    # They are not in what parse_request reads: inputs of the role, and those of the controller's half.
+    others = ("install", "packages", "confirm", "confirm_timeout")
+    options = {name[len(prefix) :]: value for name, value in given.items()}
+    try:
+        parse_request({name: options[name] for name in options if name not in others}, POSSIBLE_SERVICES, prefix)
+    except BaselineError as error:
+        yield from error.parts or [error]
+    yield from _errors_of(f"{prefix}confirm_timeout", confirm_timeout.check_seconds, options["confirm_timeout"])
+
+
 def _none(_given: Inputs) -> Errors:
     yield from ()
 
@@ -140,6 +154,7 @@ ROLES: dict[str, t.Callable[[Inputs], Errors]] = {
     "auto_updates": _updates,
     "baseline": _none,
     "fail2ban": _jails,
+    "firewall": _firewall,
     "python_stack": _python,
     "sshd": _sshd,
 }

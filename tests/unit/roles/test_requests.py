@@ -21,6 +21,7 @@ TASKS = {
     ("auto_updates", "freebsd_updates"): "__auto_updates_freebsd_updates_options",
     ("fail2ban", "fail2ban_jails"): "__fail2ban_options",
     ("sshd", "sshd_config"): "__sshd_options",
+    ("firewall", "firewall"): "__firewall_options",
 }
 
 

@@ -72,6 +72,12 @@ def plan_request(host: Host, request: FirewallRequest) -> FirewallPlan | None:
         if host.upcoming.has_package("nftables"):
             return None
         raise BaselineError("nft is not installed on this host", hint="install the package nftables")
+    coming = sorted(host.upcoming.ssh_ports.difference(state.ssh_ports))
+    if coming:
+        # sshd moves before this plan is applied.
+        state = replace(state, ssh_ports=tuple(sorted({*state.ssh_ports, *coming})))
+        ports = ", ".join(map(str, coming))
+        host.known_after_apply.append(f"the rules of the firewall for sshd, which is about to listen on port {ports}")
     plan = plan_firewall(request, state, named(host, surprising_cuts(request, state)))
     if plan.errors:
         raise combined(plan.errors)

@@ -3,7 +3,8 @@
 """Plans a host: each module reads and plans its request, and none of them writes.
 
 What later parts depend on (packages and accounts that are missing) is planned first, one after the other. The rest
-waits for other programs most of the time, so it is planned side by side.
+waits for other programs most of the time, so it is planned side by side, but for the firewall: it lets in the ports
+that sshd will have.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ __all__ = ["plan_host"]
 
 # Others depend on what these would change.
 _FIRST = ("packages", "admin_user")
+# Each is planned right after the other one.
+_AFTER = {"firewall": "sshd_config"}
 
 
 class _Planned(t.NamedTuple):
@@ -45,26 +48,37 @@ def plan_host(module: AnsibleModule, requests: t.Sequence[PartRequest]) -> list[
     """Return the part of the plan for each of ``requests``, in their order."""
     upcoming = NOTHING
     parts: dict[int, PlanPart] = {}
-    later = []
+    later: list[list[int]] = []
     for place, request in enumerate(requests):
         if request.module not in _FIRST:
-            later.append(place)
+            before = [places for places in later if requests[places[-1]].module == _AFTER.get(request.module)]
+            if before:
+                before[-1].append(place)
+            else:
+                later.append([place])
             continue
         planned = _plan_part(module, request, upcoming)
         module.no_log_values.update(planned.secrets)
         upcoming = upcoming_after(upcoming, request, planned.result)
         parts[place] = planned.part
-    answers = run_side_by_side([_function(module, requests[place], upcoming) for place in later])
-    for place, answer in zip(later, answers):
+    answers = run_side_by_side([_function(module, [requests[place] for place in places], upcoming) for places in later])
+    for places, answer in zip(later, answers):
         module.no_log_values.update(answer["secrets"])
-        parts[place] = PlanPart(**answer["part"])
+        parts.update((place, PlanPart(**part)) for place, part in zip(places, answer["parts"]))
     return [parts[place] for place in range(len(requests))]
 
 
-def _function(module: AnsibleModule, request: PartRequest, upcoming: Upcoming) -> t.Callable[[], dict[str, t.Any]]:
+def _function(
+    module: AnsibleModule, requests: t.Sequence[PartRequest], upcoming: Upcoming
+) -> t.Callable[[], dict[str, t.Any]]:
     def function() -> dict[str, t.Any]:
-        planned = _plan_part(module, request, upcoming)
-        return {"part": planned.part.as_json(), "secrets": sorted(planned.secrets)}
+        expected, parts, secrets = upcoming, [], set()
+        for request in requests:
+            planned = _plan_part(module, request, expected)
+            expected = upcoming_after(expected, request, planned.result)
+            parts.append(planned.part.as_json())
+            secrets |= planned.secrets
+        return {"parts": parts, "secrets": sorted(secrets)}
 
     return function
 

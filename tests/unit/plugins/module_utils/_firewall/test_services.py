@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import BaselineError
-from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import (
+    POSSIBLE_SERVICES,
+    parse_services,
+)
 
 # In the form of Debian 12 (netbase) and of EL 9 (setup), which lists each service for all protocols.
 DEBIAN = """\
@@ -73,3 +76,15 @@ def test_an_unknown_name_is_an_error_with_the_nearest(text: str, name: str, sent
     with pytest.raises(BaselineError) as caught:
         parse_services(text).lookup(name, "allow[1]")
     assert caught.value.advice.startswith(sentence)
+
+
+@pytest.mark.parametrize("name", ["http", "wireguard", "whois++", "kerberos-adm", "3com-tsmux"])
+def test_a_name_that_a_host_may_know(name: str) -> None:
+    assert {protocol for _port, protocol in POSSIBLE_SERVICES.lookup(name)} == {"tcp", "udp"}
+
+
+@pytest.mark.parametrize("name", ["8080", "8080/tcp", "http,https", "http ", "", "port:80"])
+def test_a_text_that_no_host_has_as_a_name(name: str) -> None:
+    with pytest.raises(BaselineError, match="unknown service.*give the port|unknown service") as caught:
+        POSSIBLE_SERVICES.lookup(name, "firewall_allow[1]")
+    assert caught.value.option == "firewall_allow[1]"

@@ -68,7 +68,12 @@ INSTALLS = ModuleResult(True, fields={"installed": {"sudo": "1"}, "upgraded": {"
         pytest.param(ADMIN, ModuleResult(True), Upcoming(accounts=frozenset({"deploy"})), id="an account"),
         pytest.param(ADMIN, None, Upcoming(accounts=frozenset({"deploy"})), id="a refused account has its error"),
         pytest.param(ADMIN, ModuleResult(False), NOTHING, id="the account is there"),
-        pytest.param(SSHD, ModuleResult(True), NOTHING, id="nothing depends on sshd"),
+        pytest.param(
+            SSHD, ModuleResult(True, fields={"ports": [2222]}), Upcoming(ssh_ports=frozenset({2222})), id="sshd"
+        ),
+        pytest.param(SSHD, ModuleResult(True), NOTHING, id="sshd with unknown ports"),
+        pytest.param(SSHD, ModuleResult(False, fields={"ports": [22]}), NOTHING, id="sshd is there"),
+        pytest.param(SSHD, None, NOTHING, id="a refused sshd has its error"),
     ],
 )
 def test_what_is_upcoming_after_a_request(

@@ -44,6 +44,8 @@ def test_defaults_are_good(role: str) -> None:
             "python_stack",
             {"python_stack_venvs": [{"path": "/srv/a", "owner": "a", "requirements": ["django>=5.2,<6"]}]},
         ),
+        ("firewall", {"firewall_allow": ["http", "wireguard", {"service": "https", "proto": ["tcp", "udp"]}]}),
+        ("firewall", {"firewall_ssh_from": ["192.0.2.0/24", "2001:db8::7"], "firewall_outgoing": ["https"]}),
         ("sshd", {"sshd_settings": {"Port": [22, 2222], "MaxAuthTries": None}, "sshd_port": "2222"}),
         ("sshd", {"sshd_match": [{"criteria": {"user": "upload"}, "settings": {"PermitTTY": False}}]}),
     ],
@@ -70,7 +72,7 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             {"baseline_roles": ["sshd", "ssh"]},
             [
                 "value of baseline_roles must be one or more of: admin_user, python_stack, auto_updates, "
-                "fail2ban, sshd. "
+                "fail2ban, sshd, firewall. "
                 "Got no match for: ssh"
             ],
             id="role",
@@ -86,6 +88,34 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
                 "sshd_settings: MaxAuthTries takes a whole number from 1 to 2147483647, not 'many'",
             ],
             id="all settings of sshd",
+        ),
+        pytest.param(
+            "firewall",
+            {
+                "firewall_allow": ["8080", {"port": 70000}, {"port": 80, "from": ["192.0.2.1/24", "2001:db8::x"]}],
+                "firewall_close": [{"port": 111, "from": ["192.0.2.1"]}],
+                "firewall_ssh_from": ["office.example.org"],
+                "firewall_ssh_rate_limit": "many",
+                "firewall_outgoing": "none",
+                "firewall_confirm_timeout": 5,
+            },
+            [
+                "firewall_allow[1]: '8080' is not the name of a service; write {port: 8080}",
+                "firewall_allow[2].port: 70000 is not a port; give a port from 1 to 65535, a range like '8000-8010', or a "
+                "list of these",
+                "firewall_allow[3].from[1]: '192.0.2.1/24' has bits set after its prefix of 24 bits; write 192.0.2.0/24 "
+                "for the network, or 192.0.2.1 for the one address",
+                "firewall_allow[3].from[2]: '2001:db8::x' is not an address or a network; a host name cannot be part of a "
+                "rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
+                "firewall_close[1]: cannot have the key 'from'; known there are service, port, proto",
+                "firewall_ssh_from[1]: 'office.example.org' is not an address or a network; a host name cannot be part of "
+                "a rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
+                "firewall_ssh_rate_limit: 'many' is not a rate; give the new connections of one source in a time, like "
+                "10/minute",
+                "firewall_outgoing: must be allow, deny or a list of services and mappings, not 'none'",
+                "firewall_confirm_timeout: 5 seconds are not from 15 to 3600",
+            ],
+            id="all of the firewall",
         ),
         pytest.param(
             "sshd",

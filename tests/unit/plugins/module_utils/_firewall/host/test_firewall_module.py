@@ -18,8 +18,11 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.boot_uni
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.confirmation import parse_firewall_confirmation
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host import firewall_module as modules
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.host.firewall_module import ensure_options
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.nft_table import render_table
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.plan_backends import BackendPlan
 from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.probes import Probes
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.request import parse_request
+from ansible_collections.pyhost.baseline.plugins.module_utils._firewall.services import parse_services
 from tests.unit.fake_host import Expected, FakeHost
 from tests.unit.firewall_host import CONNECTION, HTTP, OWN_FILES, addresses, asked, fixture, host, ruleset, sshd, units
 
@@ -199,6 +202,16 @@ def test_an_nft_that_another_task_installs(packages: frozenset[str] | None, is_k
         return
     assert run(fake).changed
     assert fake.known_after_apply == ["the rules of the firewall: nft is not installed yet"]
+
+
+def test_a_port_to_which_sshd_is_about_to_move() -> None:
+    """It is in the plan that sshd moves first: the rules let in the old port and the new one."""
+    text = render_table(parse_request({"allow": ["http"]}, parse_services("")), [22, 2222])
+    fake = host([*asked(), Expected(CHECK, data=text)])
+    fake.planned_after = Upcoming(ssh_ports=frozenset({22, 2222}))
+    result = run(fake, confirm=True, confirm_timeout=45)
+    assert result.fields["ssh_ports"] == [22, 2222]
+    assert fake.known_after_apply == ["the rules of the firewall for sshd, which is about to listen on port 2222"]
 
 
 def test_a_host_without_nft() -> None:

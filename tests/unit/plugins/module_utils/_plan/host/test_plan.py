@@ -58,6 +58,28 @@ def test_later_parts_know_what_is_upcoming(modules: dict[str, t.Any]) -> None:
     assert sshd.evidence == ["sshd -T"]
 
 
+def test_the_firewall_knows_the_ports_that_sshd_will_have(modules: dict[str, t.Any]) -> None:
+    def move(_host: t.Any, _options: t.Any) -> ModuleResult:
+        return ModuleResult(True, fields={"ports": [2222]})
+
+    def allow(host: t.Any, _options: t.Any) -> ModuleResult:
+        return ModuleResult(True, warnings=[str(sorted(host.upcoming.ssh_ports))])
+
+    modules.update(sshd_config=move, firewall=allow)
+    options = {"name": "x", "password": "s3cret"}
+    requests = [
+        PartRequest("fail2ban", "fail2ban_jails", options),
+        PartRequest("sshd", "sshd_config", options),
+        PartRequest("firewall", "firewall", options),
+    ]
+    planning = module()
+    parts = plan.plan_host(planning, requests)
+    assert [part.module for part in parts] == [one.module for one in requests]
+    assert parts[2].warnings == ["[2222]"]
+    assert "s3cret" in planning.no_log_values
+    assert plan.plan_host(module(), requests[2:])[0].warnings == ["[]"]
+
+
 def test_without_a_change_nothing_is_upcoming(modules: dict[str, t.Any]) -> None:
     (part,) = plan.plan_host(module(), [PartRequest("fail2ban", "fail2ban_jails", {"name": "x"})])
     assert part.in_force and part.known_after_apply == ["upcoming: [False, False]"]
