@@ -1,0 +1,43 @@
+"""Ask a web server again and again until it refuses the connection: python3 flood.py SCHEME ADDRESS PATH SECONDS."""
+
+from __future__ import annotations
+
+import collections
+import http.client
+import json
+import ssl
+import sys
+import time
+
+
+def connect(scheme: str, address: str) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(address, timeout=2)
+    # The certificate is one that the tests signed.
+    return http.client.HTTPSConnection(address, timeout=2, context=ssl._create_unverified_context())
+
+
+def flood(scheme: str, address: str, path: str, seconds: float) -> dict[str, int]:
+    """Return how often each status came, and ``refused`` if the server refuses connections in the end."""
+    seen: collections.Counter[str] = collections.Counter()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and "refused" not in seen:
+        connection = connect(scheme, address)
+        try:
+            while time.monotonic() < end:
+                connection.request("GET", path, headers={"Host": "shop.test"})
+                answer = connection.getresponse()
+                answer.read()
+                seen[str(answer.status)] += 1
+        except ConnectionRefusedError:
+            seen["refused"] += 1
+        except (OSError, http.client.HTTPException):
+            # A connection that the server has closed, or that a ban has cut.
+            seen["cut"] += 1
+        finally:
+            connection.close()
+    return dict(seen)
+
+
+if __name__ == "__main__":
+    print(json.dumps(flood(*sys.argv[1:4], float(sys.argv[4]))))
