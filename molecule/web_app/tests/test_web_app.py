@@ -20,6 +20,8 @@ EXPOSURE = 2.5
 APPLICATION = ROOT / "molecule" / "web_app" / "files" / "application"
 # The one that gets HTTPS.
 TLS = "debian13"
+# Jail: the family and the path of the requests, and the answer that it counts.
+ATTACKS = {"nginx-limit-req": ("IPv4", "/", "429"), "nginx-botsearch": ("IPv6", "/wp-login.php", "404")}
 GREETING = 'say "it\'s" \\ $HOME %h'
 
 
@@ -215,22 +217,20 @@ def banned(hosts: dict[str, Host], stranger: Client, next_version: dict[str, obj
 
     def attack(name: str) -> dict[str, t.Any]:
         words = f"timeout 100 python3 /root/flood.py {scheme(name)}"
-        addresses = {family: hosts[name].address(family) for family in FAMILIES}
         return {
-            "nginx-limit-req": json.loads(stranger.host.run(f"{words} {addresses['IPv4']} / 60")),
-            "nginx-botsearch": json.loads(stranger.host.run(f"{words} {addresses['IPv6']} /wp-login.php 60")),
+            jail: json.loads(stranger.host.run(f"{words} {hosts[name].address(family)} {path} 60"))
+            for jail, (family, path, _status) in ATTACKS.items()
         }
 
     return {name: attack(name) for name in HOSTS}
 
 
-@pytest.mark.parametrize(
-    ("jail", "family", "status"), [("nginx-limit-req", "IPv4", "429"), ("nginx-botsearch", "IPv6", "404")]
-)
+@pytest.mark.parametrize("jail", ATTACKS)
 @each_host
 def test_who_attacks_is_banned(
-    name: str, jail: str, family: str, status: str, hosts: dict[str, Host], stranger: Client, banned: dict[str, t.Any]
+    name: str, jail: str, hosts: dict[str, Host], stranger: Client, banned: dict[str, t.Any]
 ) -> None:
+    family, _path, status = ATTACKS[jail]
     seen = banned[name][jail]
     assert seen.get(status, 0) > 0, seen
     assert seen.get("refused"), seen

@@ -15,7 +15,7 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 app = Flask(__name__)
-app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)
 WRITES = (
     *("/srv/shop/src", "/srv/shop/venv", "/srv/shop", "/etc", "/run", "/var/log", "/home/deploy", "/root"),
     *("/var/lib", "/var/lib/shop", "/run/shop", "/tmp", "/var/tmp"),
