@@ -11,12 +11,13 @@ import time
 
 
 def connect(scheme: str, address: str) -> http.client.HTTPConnection:
+    # Without a port the end of an IPv6 address would be taken for one.
     if scheme == "http":
-        return http.client.HTTPConnection(address, timeout=2)
+        return http.client.HTTPConnection(address, 80, timeout=2)
     # The certificate is one that the tests signed.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return http.client.HTTPSConnection(address, timeout=2, context=context)
+    return http.client.HTTPSConnection(address, 443, timeout=2, context=context)
 
 
 def flood(scheme: str, address: str, path: str, seconds: float) -> dict[str, int]:
@@ -36,6 +37,7 @@ def flood(scheme: str, address: str, path: str, seconds: float) -> dict[str, int
         except (OSError, http.client.HTTPException):
             # A connection that the server has closed, or that a ban has cut.
             seen["cut"] += 1
+            time.sleep(0.1)
         finally:
             connection.close()
     return dict(seen)

@@ -122,10 +122,11 @@ def scanned(
     def scan(name: str, family: str) -> set[int]:
         option = " -6" if family == "IPv6" else ""
         address = hosts[name].address(family)
-        words = f"nmap{option} -n -Pn -sS -p- --open --min-rate 5000 --max-retries 2 -oG - {address}"
+        words = f"nmap{option} -n -Pn -sS -p- --open --min-rate 10000 --max-retries 1 -oG - {address}"
         return {int(port) for port in re.findall(r"(\d+)/open/tcp", stranger.host.run(words))}
 
-    return {(name, family): scan(name, family) for name in HOSTS for family in FAMILIES}
+    found = at_once(lambda name: {family: scan(name, family) for family in FAMILIES}, HOSTS)
+    return {(name, family): found[name][family] for name in HOSTS for family in FAMILIES}
 
 
 @each_family
@@ -191,7 +192,8 @@ def test_it_cannot_gain_anything(name: str, hosts: dict[str, Host], next_version
     assert report["users"] == [user]
     assert report["root"] == "EPERM"
     assert report["network"] == "EAFNOSUPPORT"
-    assert report["written code"] == "EPERM"
+    # By systemd's filter of system calls, and by the kernel where systemd asks it (PR_SET_MDWE).
+    assert report["written code"] in {"EPERM", "EACCES"}
     assert report["namespace"] == "EPERM"
 
 
