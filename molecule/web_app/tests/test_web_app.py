@@ -141,7 +141,7 @@ def next_version(
 ) -> dict[str, dict[str, t.Any]]:
     """Deploy another source with another Flask, and HTTPS on one host; return what the new application reports."""
     assert rebooted
-    variables = {"web_source": f"{APPLICATION}/", "tls": [TLS]}
+    variables = {"web_source": f"{APPLICATION}/", "tls": [TLS], "greeting": GREETING}
     play("web_app", "-e", json.dumps(variables))
 
     def ask(name: str) -> dict[str, t.Any]:
@@ -236,7 +236,10 @@ def test_who_attacks_is_banned(
     seen = banned[name][jail]
     assert seen.get(status, 0) > 0, seen
     assert seen.get("refused"), seen
-    assert hosts[name].banned(jail) == [stranger.host.address(family)]
+    # The search is so fast that the other jail counts it too.
+    held = hosts[name].banned(jail)
+    assert stranger.host.address(family) in held
+    assert set(held) <= {stranger.host.address(each) for each in FAMILIES}
     assert stranger.get(hosts[name], family, f"{scheme(name)}://shop.test/").status == 0
 
 
