@@ -58,6 +58,7 @@ LONGEST = (
     "python_stack_alternative",
     "fail2ban_alternative",
     "redhat",
+    "web_app",
     "sshd_port_move",
     "fail2ban_attack",
     "sshd_shadowed",

@@ -303,7 +303,8 @@ port_held_by:
 firewall:
   description:
     - The active firewall whose rules for the old port were repeated for a new one (its C(kind), V(firewalld), V(ufw) or
-      V(nftables) for the table of the module firewall), and those rules (C(opened)). Empty if no port is new, or if there is no rule for the old one.
+      V(nftables) for the table of the module firewall), and those rules (C(opened)). Empty if no
+      port is new, or if there is no rule for the old one.
   type: dict
   returned: success
   sample: {kind: firewalld, opened: [2222/tcp in the zone public]}

@@ -2,8 +2,8 @@
 
 ``debian13+fail2ban`` is a host of the system debian13 on which site.yml has run with the role fail2ban; more roles are
 joined by ``+``. The image's name holds a hash of all that it is made of (the bare image, ``plugins/``, ``roles/``,
-``playbooks/`` and the key of the test hosts), so that a snapshot of an older state of the project is never used.
-Root's login by key stays open, also after the role sshd, because the tests log in as root.
+``playbooks/`` but its examples, and the key of the test hosts), so that a snapshot of an older state of the project is
+never used. Root's login by key stays open, also after the role sshd, because the tests log in as root.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ ADMIN = "deploy"
 HOST = "snapshot"
 LABEL = "pyhost.baseline.snapshot"
 SOURCES = ("playbooks", "plugins", "roles")
+NO_SOURCES = {"__pycache__", "examples"}
 # What makes a host this one and no other, and what would act in a copy of it: the host keys, the machine's ID and the
 # journal that belongs to it, fail2ban's bans, a pending rollback, and the times at which persistent timers last ran.
 FORGET = r"""
@@ -71,7 +72,7 @@ def tag(base: str, roles: t.Sequence[str], key: str, root: Path) -> str:
     """Name the snapshot by all that it is made of."""
     digest = hashlib.sha256(json.dumps([base, list(roles), key, FORGET, _variables(roles, key)]).encode())
     for path in sorted(path for folder in SOURCES for path in (root / folder).rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and not NO_SOURCES & set(path.relative_to(root).parts):
             digest.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     system = base.partition(":")[2].rpartition("-")[0]
     return f"{images.REPOSITORY}:{system}-{'-'.join(roles)}-{digest.hexdigest()[:12]}"

@@ -22,7 +22,7 @@ _READERS = (
 
 
 def boot_unit(paths: RollbackPaths, saved: t.Iterable[SavedFile] = ()) -> str:
-    """Return the unit that restores ``saved`` at the next boot, before the services that read them start (systemd.unit(5)).
+    """Return the unit that restores ``saved`` at the next boot, before those services start that read them.
 
     It has no default dependencies, because ssh.socket comes before the basic target that those would wait for.
     """

@@ -27,7 +27,7 @@ class ClientSettings:
 
     ``host`` is the name after ``HostName`` and ``alias`` the ``HostKeyAlias``: by them ssh looks for the host's key.
     ``strict`` is ``StrictHostKeyChecking``. ``asks_others``: keys also come from elsewhere than ``known_hosts``.
-    ``is_forced``: no variable of Ansible can set another port. ``is_proxied``: the connection leads through another host.
+    ``is_forced``: no variable of Ansible can set another port. ``is_proxied``: it leads through another host.
     """
 
     host: str = ""

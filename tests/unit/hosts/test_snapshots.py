@@ -52,6 +52,9 @@ def test_what_is_no_source_makes_no_other_snapshot(root: Path) -> None:
     (root / "docs" / "page.md").write_text("# A page\n")
     (root / "plugins" / "__pycache__").mkdir()
     (root / "plugins" / "__pycache__" / "source.pyc").write_text("compiled")
+    # site.yml has run on a snapshot, and no example.
+    (root / "playbooks" / "examples").mkdir()
+    (root / "playbooks" / "examples" / "web.yml").write_text("---\n")
     assert tag(root) == first
 
 

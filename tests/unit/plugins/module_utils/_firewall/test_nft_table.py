@@ -102,10 +102,10 @@ def test_the_whole_chain_of_a_web_server() -> None:
         pytest.param(
             {"ssh_rate_limit": "10/minute"},
             [
-                "meta nfproto ipv4 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 10/minute burst 10 "
-                "packets } drop",
-                "meta nfproto ipv6 tcp dport @ssh_ports update @ssh_sources_ip6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit "
-                "rate over 10/minute burst 10 packets } drop",
+                "meta nfproto ipv4 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 10/minute "
+                "burst 10 packets } drop",
+                "meta nfproto ipv6 tcp dport @ssh_ports update @ssh_sources_ip6 { ip6 saddr and ffff:ffff:ffff:ffff:: "
+                "limit rate over 10/minute burst 10 packets } drop",
                 "tcp dport @ssh_ports accept",
             ],
             id="limit",
@@ -113,8 +113,8 @@ def test_the_whole_chain_of_a_web_server() -> None:
         pytest.param(
             {"ssh_rate_limit": "3/hour", "ssh_from": ["192.0.2.0/24"]},
             [
-                "ip saddr 192.0.2.0/24 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 3/hour burst 3 "
-                "packets } drop",
+                "ip saddr 192.0.2.0/24 tcp dport @ssh_ports update @ssh_sources_ip { ip saddr limit rate over 3/hour "
+                "burst 3 packets } drop",
                 "ip saddr 192.0.2.0/24 tcp dport @ssh_ports accept",
             ],
             id="limit and ssh_from",

@@ -1,4 +1,4 @@
-"""How sshd is restarted by a rollback. The script around it is run in _core/test_rollback_script.py, with these steps."""
+"""How sshd is restarted by a rollback. _core/test_rollback_script.py runs the whole script with these steps."""
 
 from __future__ import annotations
 

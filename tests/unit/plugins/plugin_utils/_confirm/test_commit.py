@@ -1,4 +1,4 @@
-"""What commit-confirm does for any topic. The order of a whole change is in tests/unit/plugins/action/test_sshd_config.py."""
+"""What commit-confirm does for any topic. The order of a whole change is in action/test_sshd_config.py."""
 
 from __future__ import annotations
 

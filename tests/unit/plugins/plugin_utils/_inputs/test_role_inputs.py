@@ -101,15 +101,15 @@ def test_good_inputs(role: str, changes: dict[str, t.Any]) -> None:
             },
             [
                 "firewall_allow[1]: '8080' is not the name of a service; write {port: 8080}",
-                "firewall_allow[2].port: 70000 is not a port; give a port from 1 to 65535, a range like '8000-8010', or a "
-                "list of these",
-                "firewall_allow[3].from[1]: '192.0.2.1/24' has bits set after its prefix of 24 bits; write 192.0.2.0/24 "
-                "for the network, or 192.0.2.1 for the one address",
-                "firewall_allow[3].from[2]: '2001:db8::x' is not an address or a network; a host name cannot be part of a "
-                "rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
+                "firewall_allow[2].port: 70000 is not a port; give a port from 1 to 65535, a range like '8000-8010', "
+                "or a list of these",
+                "firewall_allow[3].from[1]: '192.0.2.1/24' has bits set after its prefix of 24 bits; write "
+                "192.0.2.0/24 for the network, or 192.0.2.1 for the one address",
+                "firewall_allow[3].from[2]: '2001:db8::x' is not an address or a network; a host name cannot be part "
+                "of a rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
                 "firewall_close[1]: cannot have the key 'from'; known there are service, port, proto",
-                "firewall_ssh_from[1]: 'office.example.org' is not an address or a network; a host name cannot be part of "
-                "a rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
+                "firewall_ssh_from[1]: 'office.example.org' is not an address or a network; a host name cannot be part "
+                "of a rule; give addresses or networks like 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32",
                 "firewall_ssh_rate_limit: 'many' is not a rate; give the new connections of one source in a time, like "
                 "10/minute",
                 "firewall_outgoing: must be allow, deny or a list of services and mappings, not 'none'",

@@ -190,8 +190,8 @@ def test_the_rollback_of_another_run_is_left_alone(tmp_path: Path, paths: Rollba
     with pytest.raises(BaselineError) as caught:
         arm_rollback(host, request(), paths)  # type: ignore[arg-type]  # a stand-in
     assert str(caught.value) == (
-        f"{paths.folder}: another run has changed the sshd configuration and has not confirmed it yet; this task changed "
-        "nothing; run again when it has ended"
+        f"{paths.folder}: another run has changed the sshd configuration and has not confirmed it yet; this task "
+        "changed nothing; run again when it has ended"
     )
     assert Path(paths.armed).read_text() == "another's\n9\n"
     assert host.journal == []
