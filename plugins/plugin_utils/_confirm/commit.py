@@ -181,14 +181,11 @@ class CommitConfirm(CachedAnswers):
                 hint=error.hint,
             )
         limits = request.limits
-        logins = [
-            RecordLogin(target_of(self._connection), become_password(self, self._vars), master=self._control_master())
-        ]
-        if proof.lost and login.sudo:
-            # If the change is confirmed, the connection's own user and port may be shut by now.
-            logins.insert(0, RecordLogin(login.target, login.password))
+        own = RecordLogin(target_of(self._connection), become_password(self, self._vars), self._control_master())
+        # If the change is confirmed, the connection's own user and port may be shut by now.
+        confirmed = [RecordLogin(login.target, login.password)] if proof.lost and login.sudo else []
         outcome = roll_back(
-            logins,
+            [*confirmed, own],
             armed=armed,
             deadline=deadline,
             limits=limits.after_lost_answer if proof.lost else limits,

@@ -176,10 +176,6 @@ def _write(
             os.chmod(path, mode)
 
 
-def _rollback_to_come(armed: PendingRollback | None) -> str:
-    return f", and the host rolls the change back by itself within {armed.seconds} seconds" if armed else ""
-
-
 def _problem(error: BaselineError | OSError) -> str:
     return error.sentence if isinstance(error, BaselineError) else str(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
@@ -30,9 +31,10 @@ class Firewall(CommitConfirm):
     topic = "firewall"
     answer: t.Any = CHANGED
     armed: ArmedRollback | None = ARMED
+    login = LOGIN
 
     def _change(self) -> dict[str, t.Any]:
-        return self._apply_and_confirm(ProofRequest((), 45, frozenset()), lambda _run: LOGIN)
+        return self._apply_and_confirm(ProofRequest((), 45, frozenset()), lambda _run: self.login)
 
     def _armed(self, run: ModuleRun, *, seconds: int) -> ArmedRollback | None:
         assert seconds == 45 and run.confirmation == "of the module"
@@ -51,7 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch, proof: Proof, **more: t.Any) -> dict[s
     monkeypatch.setattr(commits, "target_of", lambda _connection: LOGIN.target)
     monkeypatch.setattr(commits, "become_password", lambda *_given: None)
     outcome = RollbackOutcome(True, "the host rolled the change back by itself")
-    monkeypatch.setattr(commits, "roll_back", lambda *_given, **_named: outcome)
+    monkeypatch.setattr(commits, "roll_back", more.pop("roll_back", lambda *_given, **_named: outcome))
     action = Firewall.__new__(Firewall)
     action._task = types.SimpleNamespace(args=more.pop("args", {}), action="pyhost.baseline.firewall", check_mode=False)
     action._connection = types.SimpleNamespace()
@@ -74,6 +76,29 @@ def test_an_unconfirmed_change_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -
     result = made(monkeypatch, Proof(BaselineError("no login works", hint="look")))
     assert (result["failed"], result["changed"], result["rolled_back"]) == (True, False, True)
     assert result["msg"].startswith("the new configuration was applied, but no login works")
+
+
+@pytest.mark.parametrize(
+    ("lost", "sudo", "asked"),
+    [
+        pytest.param("", True, ["ops"], id="refused"),
+        pytest.param("no answer", True, ["admin", "ops"], id="the answer was lost"),
+        pytest.param("no answer", False, ["ops"], id="and the user has no sudo from here"),
+        pytest.param("", False, ["ops"], id="refused without sudo"),
+    ],
+)
+def test_who_asks_for_the_record(monkeypatch: pytest.MonkeyPatch, lost: str, sudo: bool, asked: list[str]) -> None:
+    """A login that may have confirmed the change asks first, the connection's own one last."""
+    users: list[t.Any] = []
+    proof = Proof(BaselineError("no"), lost)
+    login = replace(LOGIN, target=replace(LOGIN.target, user="admin"), sudo=sudo)
+
+    def roll_back(logins: t.Any, **_named: t.Any) -> RollbackOutcome:
+        users.extend(one.target.user for one in logins)
+        return RollbackOutcome(True, "rolled back")
+
+    made(monkeypatch, proof, roll_back=roll_back, login=login)
+    assert users == asked
 
 
 def test_without_a_rollback_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
