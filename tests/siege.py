@@ -26,6 +26,8 @@ KINDS = {"h12": "password", "h12-lean": "key", "h13": "key", "h13-socket": "pass
 FAMILIES = ("IPv4", "IPv6")
 USERS = {"IPv4": "deploy", "IPv6": "nobody-here"}
 MAXRETRY, BANTIME = 3, 25
+# How long an attempt takes whose answer the ban drops.
+LAST_SECONDS = "8"
 # Of the second attack, which is to outlast what comes after it.
 LONG_SECONDS = 3600
 
@@ -186,7 +188,9 @@ def cut(siege: Siege, victim: Host, attacker: Host, family: str, address: str) -
     mine = attacker.address(family)
     siege.counted[family], siege.said[family] = [], []
     for attempt in range(1, MAXRETRY + 1):
-        answer = attacker.attack("fail", address, KINDS[victim.name], USERS[family])
+        # Once the ban is in force no answer comes, so the last attempt does not wait for one.
+        seconds = "45" if attempt < MAXRETRY else LAST_SECONDS
+        answer = attacker.attack("fail", address, KINDS[victim.name], USERS[family], seconds)
         siege.said[family].append(answer["said"])
         if attempt < MAXRETRY:
             victim.counts(mine, attempt, seconds=10)
@@ -216,7 +220,7 @@ def ban_again(second: Second, hosts: dict[str, Host], name: str, family: str) ->
     mine, address = attacker.address(family), victim.address(family)
 
     def failed_and_banned() -> bool:
-        attacker.attack("fail", address, KINDS[name], USERS[family])
+        attacker.attack("fail", address, KINDS[name], USERS[family], LAST_SECONDS)
         return victim.wait(lambda: mine in victim.banned(), 2)
 
     # OpenSSH 9.8 and later refuses who fails for a while, which is no failure for fail2ban.

@@ -1,6 +1,6 @@
 """What an attacker does, run on a host: prints one JSON object.
 
-attack.py fail ADDRESS password|key USER   one failed login with the real ssh client
+attack.py fail ADDRESS password|key USER [SECONDS]   one failed login with the real ssh client, ended after SECONDS
 attack.py until ADDRESS STATE,... N        asks the port until it is in one of the states, N seconds at most
 """
 
@@ -23,11 +23,11 @@ KINDS = {
 }
 
 
-def fail(address: str, kind: str, user: str) -> dict[str, object]:
+def fail(address: str, kind: str, user: str, seconds: str = "45") -> dict[str, object]:
     words = [word for option in [*OPTIONS, *KINDS[kind]] for word in ("-o", option)]
     environment = {**os.environ, "SSH_ASKPASS": "/bin/echo", "SSH_ASKPASS_REQUIRE": "force"}
     done = subprocess.run(
-        ["timeout", "45", "ssh", *words, f"{user}@{address}", "true"],
+        ["timeout", seconds, "ssh", *words, f"{user}@{address}", "true"],
         env=environment,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -47,7 +47,10 @@ def test_the_hosts_are_what_they_are_said_to_be(victim: str, hosts: dict[str, Ho
 @each_victim
 def test_an_attempt_counts_once(victim: str, family: str, sieges: dict[str, Siege]) -> None:
     siege = sieges[victim]
-    assert all("Permission denied" in said for said in siege.said[family]), siege.said[family]
+    # The answer to the last one is dropped if the ban came first.
+    *earlier, last = siege.said[family]
+    assert all("Permission denied" in said for said in earlier), siege.said[family]
+    assert "Permission denied" in last or not last
     assert siege.counted[family] == [1, 2, 3]
     assert not siege.early[family]
 
