@@ -22,7 +22,8 @@ def key_files(host: Host, admin: str) -> list[str]:
     """The files that are there of those in which sshd looks for keys of the admin."""
     user = host.user(admin)
     shown = host.check_output("$(command -v sshd) -T -C user=%s,host=localhost,addr=127.0.0.1", admin)
-    words = next(line.split()[1:] for line in shown.splitlines() if line.startswith("authorizedkeysfile "))
+    # OpenSSH 10.6 prints AuthorizedKeysFile.
+    words = next(line.split()[1:] for line in shown.splitlines() if line.lower().startswith("authorizedkeysfile "))
     tokens = {"%h": user.home, "%u": admin, "%U": str(user.uid), "%%": "%"}
     paths = [os.path.join(user.home, re.sub("%.", lambda found: tokens[found[0]], word)) for word in words]
     return [path for path in paths if host.file(path).exists]
