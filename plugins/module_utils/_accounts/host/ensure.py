@@ -203,7 +203,8 @@ def _patterns(host: Host, name: str) -> list[str]:
     """Return AuthorizedKeysFile of sshd for ``name``; empty if sshd cannot be asked (yet)."""
     connection = f"user={name},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"
     ran = host.run(["sshd", "-T", "-C", connection])
-    found = re.search(r"^authorizedkeysfile (.+)$", ran.out, re.MULTILINE) if ran.ok else None
+    # OpenSSH 10.6 prints keywords as sshd_config(5) writes them, earlier ones in lower case.
+    found = re.search(r"^authorizedkeysfile (.+)$", ran.out, re.MULTILINE | re.IGNORECASE) if ran.ok else None
     return found.group(1).split() if found else []
 
 

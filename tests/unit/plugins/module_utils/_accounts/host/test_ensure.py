@@ -393,9 +393,10 @@ def test_what_is_missing_may_be_upcoming_in_check_mode(tmp_path: Path) -> None:
         ensure(again, AccountRequest("ann", (KEY,), groups=("docker",)))
 
 
-def test_a_file_of_keys_that_sshd_does_not_read_is_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keyword", ["authorizedkeysfile", "AuthorizedKeysFile"], ids=["OpenSSH 10.5", "OpenSSH 10.6"])
+def test_a_file_of_keys_that_sshd_does_not_read_is_a_warning(tmp_path: Path, keyword: str) -> None:
     prepared(Debian, tmp_path)
-    elsewhere = Expected(SSHD, out="authorizedkeysfile /etc/keys/%u\n")
+    elsewhere = Expected(SSHD, out=f"{keyword} /etc/keys/%u\n")
     host = fake(Debian, tmp_path, [*gather(Debian, tmp_path), visudo(), elsewhere], check_mode=True)
     (warning,) = ensure(host, REQUEST).warnings
     assert warning.endswith("AuthorizedKeysFile of its configuration is /etc/keys/%u")
