@@ -43,11 +43,14 @@ def test_a_run_finds_current_metadata_current(archives: Host) -> None:
     """Neither dnf rewrites them: the time of one file tells."""
     archives.check_output(OLD)
     warned = answer(archives)
-    metadata, success = warned["warnings"]
+    metadata, *others = warned["warnings"]
     assert metadata.startswith("the metadata of ") and "were last fetched 2160 hours ago" in metadata
-    # No run yet, and this is the first test.
-    assert success.startswith(f"{service(archives)} has not been seen to succeed (limit: 48 hours)")
-    assert (warned["metadata_age"], warned["success_age"]) == (2160, None)
+    assert warned["metadata_age"] == 2160
+    # The tests of another file may have had it run.
+    has_run = warned["success_age"] is not None
+    assert [
+        one.startswith(f"{service(archives)} has not been seen to succeed (limit: 48 hours)") for one in others
+    ] == ([] if has_run else [True])
     archives.check_output(f"systemctl start {service(archives)}")
     healthy = answer(archives)
     assert (healthy.get("warnings", []), healthy["metadata_age"], healthy["success_age"]) == ([], 0, 0)
