@@ -83,7 +83,7 @@ def _put(host: Host, path: str, text: str | None, mode: int) -> None:
         host.remove(path)
         return
     # The folder of rules that only root reads is for root alone, too.
-    host.make_directory(os.path.dirname(path), mode=0o755 if mode & 0o044 else 0o700)
+    host.make_directory(os.path.dirname(path), mode=0o700 if mode == 0o600 else 0o755)
     host.write(path, text, mode=mode)
 
 
