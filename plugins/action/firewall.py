@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.common.validation import check_type_int
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.pyhost.baseline.plugins.module_utils._core.confirm_timeout import check_seconds
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors import (
     UNCHANGED,
-    BaselineError,
     state_of_errors,
 )
 from ansible_collections.pyhost.baseline.plugins.module_utils._core.phase import ArmedRollback
@@ -31,7 +28,7 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.outside i
     UNANSWERED,
     try_ports,
 )
-from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest
+from ansible_collections.pyhost.baseline.plugins.plugin_utils._confirm.request import ProofRequest, confirm_seconds
 from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import (
     become_password,
     client_settings,
@@ -39,7 +36,6 @@ from ansible_collections.pyhost.baseline.plugins.plugin_utils._ssh.login import 
     target_of,
 )
 
-_SECONDS = 45
 Result = t.Dict[str, t.Any]
 
 
@@ -58,7 +54,7 @@ class ActionModule(CommitConfirm):
         run = self._run_module("plan")
         if not run.is_change:
             return run.result
-        request = self._request()
+        request = ProofRequest((), confirm_seconds(self._task.args), frozenset())
         with state_of_errors(UNCHANGED):
             probes = parse_firewall_confirmation(run.confirmation, seconds=request.seconds).probes
             login = self._login(request)
@@ -78,15 +74,6 @@ class ActionModule(CommitConfirm):
             reason = f"the connection is {self._connection.transport}: the kernel was asked, no login was made"
             return {"method": "checks", "reason": reason}
         return None
-
-    def _request(self) -> ProofRequest:
-        given = self._task.args.get("confirm_timeout")
-        try:
-            seconds = _SECONDS if given is None else int(check_type_int(given))
-        except TypeError as error:
-            raise BaselineError(f"an argument of the task cannot be read: {error}") from error
-        check_seconds(seconds)
-        return ProofRequest((), seconds, frozenset())
 
     def _login(self, request: ProofRequest) -> VerifiedLogin:
         """Return a login as the user of the connection that works before the change."""

@@ -17,7 +17,7 @@ from ansible_collections.pyhost.baseline.plugins.module_utils._core.errors impor
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.effective import listen_addresses
 from ansible_collections.pyhost.baseline.plugins.module_utils._sshd.settings import build_settings
 
-__all__ = ["LIMITS", "LoginLimits", "ProofRequest", "proof_request"]
+__all__ = ["LIMITS", "LoginLimits", "ProofRequest", "confirm_seconds", "proof_request"]
 
 _SECONDS, _PORT = 45, 22
 # A connection that is not made within it is not made: on a host that is not slow, where confirm_timeout is not long.
@@ -60,17 +60,25 @@ class ProofRequest:
         return LoginLimits(connect, max(_LEAST_PATIENCE, 2 * connect))
 
 
+def confirm_seconds(arguments: t.Mapping[str, t.Any]) -> int:
+    """Read ``confirm_timeout`` of the ``arguments`` of the task, in seconds."""
+    given = arguments.get("confirm_timeout")
+    try:
+        seconds = _SECONDS if given is None else int(check_type_int(given))
+    except TypeError as error:
+        raise BaselineError(f"an argument of the task cannot be read: {error}") from error
+    check_seconds(seconds)
+    return seconds
+
+
 def proof_request(arguments: t.Mapping[str, t.Any]) -> ProofRequest:
     """Read the ``arguments`` of the task, as AnsibleModule reads them on the host."""
     try:
         users = tuple(str(user) for user in check_type_list(arguments.get("guard_users") or []))
-        given = arguments.get("confirm_timeout")
-        seconds = _SECONDS if given is None else int(check_type_int(given))
         settings, defaults = (check_type_dict(arguments.get(name) or {}) for name in ("settings", "defaults"))
     except TypeError as error:
         raise BaselineError(f"an argument of the task cannot be read: {error}") from error
-    check_seconds(seconds)
-    return ProofRequest(users, seconds, _ports(settings, defaults))
+    return ProofRequest(users, confirm_seconds(arguments), _ports(settings, defaults))
 
 
 def _ports(settings: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any]) -> frozenset[int]:
